@@ -1,0 +1,160 @@
+// Gram matrices of panels, and the whitened margin Gram made of two of them.
+//
+// For a dense layer with input A and margin signal Δ the Gram matrix of the margin Jacobian is
+//     K = J Jᵀ = (A Aᵀ + 1_bias) ∘ (Δ Δᵀ).
+// Both factors are symmetric: only the panels on and above the diagonal are computed.
+
+import { LANES, PANEL } from "./pack";
+import { madd } from "./gemm";
+
+/** Depth of one pass over k: two panels (2 × 256 × 16 floats) stay in the L1 cache. */
+const DEPTH: i32 = 256;
+
+/** Two rows × 16 columns; A is read k-major, `step` bytes from one k to the next. */
+function gram2x16(k: i32, a: usize, step: usize, b: usize, out: usize): void {
+  let p0 = v128.load(out), p1 = v128.load(out, 16), p2 = v128.load(out, 32), p3 = v128.load(out, 48);
+  let q0 = v128.load(out, 64), q1 = v128.load(out, 80), q2 = v128.load(out, 96), q3 = v128.load(out, 112);
+  const end = b + (<usize> k << 6);
+  while (b < end) {
+    const x = v128.load32_splat(a), y = v128.load32_splat(a, 4);
+    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
+    p0 = madd(x, b0, p0);
+    p1 = madd(x, b1, p1);
+    p2 = madd(x, b2, p2);
+    p3 = madd(x, b3, p3);
+    q0 = madd(y, b0, q0);
+    q1 = madd(y, b1, q1);
+    q2 = madd(y, b2, q2);
+    q3 = madd(y, b3, q3);
+    a += step;
+    b += 64;
+  }
+  v128.store(out, p0);
+  v128.store(out, p1, 16);
+  v128.store(out, p2, 32);
+  v128.store(out, p3, 48);
+  v128.store(out, q0, 64);
+  v128.store(out, q1, 80);
+  v128.store(out, q2, 96);
+  v128.store(out, q3, 112);
+}
+
+/** Four rows × 4 columns, for the last, narrower panel. */
+function gram4x4(k: i32, a: usize, step: usize, b: usize, bStep: usize, out: usize, outRow: usize): void {
+  let p = v128.load(out), q = v128.load(out + outRow);
+  let r = v128.load(out + 2 * outRow), s = v128.load(out + 3 * outRow);
+  for (let i = 0; i < k; i++) {
+    const v = v128.load(b);
+    p = madd(v128.load32_splat(a), v, p);
+    q = madd(v128.load32_splat(a, 4), v, q);
+    r = madd(v128.load32_splat(a, 8), v, r);
+    s = madd(v128.load32_splat(a, 12), v, s);
+    a += step;
+    b += bStep;
+  }
+  v128.store(out, p);
+  v128.store(out + outRow, q);
+  v128.store(out + 2 * outRow, r);
+  v128.store(out + 3 * outRow, s);
+}
+
+/**
+ * Adds the Gram PᵀP of a packed k × n operand into `out`, an n₄ × n matrix in panels (n₄ = 4⌈n/4⌉ rows):
+ * the panel of columns [j, j + 16) and those above the diagonal. Fill `out` first (0, or 1 for a bias).
+ */
+export function gramPanel(j: i32, n: i32, k: i32, panels: usize, out: usize): void {
+  const rows = (n + LANES - 1) & -LANES;
+  const lanes = (min(PANEL, n - j) + LANES - 1) & -LANES;
+  const right = panels + ((<usize> j * k) << 2);
+  const target = out + ((<usize> j * rows) << 2);
+  const outRow = <usize> lanes << 2;
+  for (let k0 = 0; k0 < k; k0 += DEPTH) {
+    const depth = min(DEPTH, k - k0);
+    const b = right + <usize> k0 * outRow;
+    for (let i = 0; i < j + lanes; i += PANEL) {
+      const height = min(PANEL, rows - i); // all left panels before the last are full
+      const step = <usize> height << 2;
+      const a = panels + ((<usize> i * k) << 2) + <usize> k0 * step;
+      if (lanes == PANEL) {
+        for (let l = 0; l < height; l += 2) {
+          gram2x16(depth, a + (<usize> l << 2), step, b, target + <usize> (i + l) * outRow);
+        }
+      } else {
+        for (let l = 0; l < height; l += 4) {
+          for (let v = 0; v < lanes; v += 4) {
+            const corner = target + <usize> (i + l) * outRow + (<usize> v << 2);
+            gram4x4(depth, a + (<usize> l << 2), step, b + (<usize> v << 2), outRow, corner, outRow);
+          }
+        }
+      }
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function entry(matrix: usize, rows: i32, i: i32, j: i32): usize {
+  const first = j & -PANEL;
+  const lanes = min(PANEL, rows - first);
+  return matrix + ((<usize> first * rows + <usize> i * lanes + <usize> (j - first)) << 2);
+}
+
+/** Copies the part above the diagonal of a Gram matrix in panels to the part below. */
+export function mirror(n: i32, matrix: usize): void {
+  const rows = (n + LANES - 1) & -LANES;
+  for (let j = 0; j < rows; j += PANEL) {
+    for (let i = j + PANEL; i < rows; i++) {
+      let from = entry(matrix, rows, j, i);
+      const step = <usize> min(PANEL, rows - (i & -PANEL)) << 2;
+      let to = entry(matrix, rows, i, j);
+      for (let l = 0; l < PANEL; l++) {
+        store<f32>(to, load<f32>(from));
+        from += step;
+        to += 4;
+      }
+    }
+  }
+}
+
+/**
+ * S = diag(w) K diag(w) in float64 with K = KX ∘ KE, row-major, ld doubles a row; both triangles. KX and KE
+ * are Gram matrices in panels (upper parts), w the n row weights in float64; 1/sum normalises KE. Diagonal
+ * entries of K go to `diagonal`; `work` holds n doubles. One pass: Hadamard product, scaling, conversion.
+ */
+export function whiten(
+  n: i32,
+  kx: usize,
+  ke: usize,
+  sum: usize,
+  w: usize,
+  s: usize,
+  ld: i32,
+  diagonal: usize,
+  work: usize,
+): void {
+  const rows = (n + LANES - 1) & -LANES;
+  for (let i = 0; i < n; i++) {
+    const at = <usize> i << 3;
+    store<f64>(work + at, load<f64>(w + at) / <f64> load<f32>(sum + (<usize> i << 2)));
+  }
+  for (let j = 0; j < n; j++) {
+    const first = j & -PANEL;
+    const step = <usize> min(PANEL, rows - first) << 2;
+    let x = entry(kx, rows, 0, j), e = entry(ke, rows, 0, j);
+    const right = load<f64>(work + (<usize> j << 3));
+    let row = s + ((<usize> j * ld) << 3);
+    let column = s + (<usize> j << 3);
+    for (let i = 0; i <= j; i++) {
+      const value = <f64> load<f32>(x) * <f64> load<f32>(e) * (right * load<f64>(work + (<usize> i << 3)));
+      store<f64>(row, value);
+      store<f64>(column, value);
+      x += step;
+      e += step;
+      row += 8;
+      column += <usize> ld << 3;
+    }
+    const total = <f64> load<f32>(sum + (<usize> j << 2));
+    const own = <f64> load<f32>(x - step) * <f64> load<f32>(e - step);
+    store<f64>(diagonal + (<usize> j << 3), own / (total * total));
+  }
+}

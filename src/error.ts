@@ -1,0 +1,87 @@
+/**
+ * Errors as values. Nothing public throws for bad input: it returns a `Left` with one of these cases, each
+ * with a message that says what was wrong and where, and a remedy that says what to do.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+
+/** What every error carries beside its tag. */
+export interface ErrorText {
+  /** What was wrong, and where. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly remedy: string;
+}
+
+/** The cases, by tag, with the details that a program can act on. */
+export interface FgnErrorCases {
+  /** An array has the wrong length. */
+  readonly ShapeMismatch: { readonly what: string; readonly expected: number; readonly actual: number };
+  /** A size (rows, columns, classes) is not a whole number in its range. */
+  readonly InvalidSize: { readonly what: string; readonly value: number };
+  /** A batch without examples. */
+  readonly EmptyBatch: Readonly<Record<never, never>>;
+  /** A label is not a whole number ≥ 0 and below the number of classes. */
+  readonly LabelOutOfRange: {
+    readonly index: number;
+    readonly label: number;
+    readonly classes: number | undefined;
+  };
+  /** NaN or ±∞ (also: beyond float32) in features, weights or parameters. */
+  readonly NotFinite: { readonly what: string; readonly index: number; readonly value: number };
+  /** An example weight below zero. */
+  readonly NegativeWeight: { readonly index: number; readonly value: number };
+  /** All example weights are zero. */
+  readonly ZeroWeights: { readonly count: number };
+  /** Damping that is not a positive finite number. */
+  readonly InvalidDamping: { readonly value: number };
+  /** Any other option out of range. */
+  readonly InvalidOption: { readonly option: string; readonly value: unknown };
+  /** The features have another number of columns than the head. */
+  readonly FeatureMismatch: { readonly expected: number; readonly actual: number };
+  /** The working memory is more than WebAssembly gives. */
+  readonly OutOfMemory: { readonly bytes: number };
+  /** The runtime has no WebAssembly SIMD. */
+  readonly UnsupportedRuntime: { readonly cause: string };
+  /** The runtime or page forbids compiling WebAssembly. */
+  readonly CompilationForbidden: { readonly cause: string };
+  /** A result left the range of float32. */
+  readonly Overflow: { readonly what: string };
+  /** The damped row system is singular to working precision. */
+  readonly NotPositiveDefinite: { readonly row: number; readonly lambda: number };
+}
+
+/** The name of a case. */
+export type FgnErrorTag = keyof FgnErrorCases;
+
+/**
+ * Everything that can go wrong, as a union tagged by `_tag`.
+ *
+ * @example
+ * ```ts
+ * import { matrix } from "@fgn/fgn";
+ *
+ * const result = matrix(2, 2, [1, 2, 3]);
+ * if (result._tag === "Left") console.log(result.left._tag, result.left.remedy);
+ * ```
+ */
+export type FgnError = {
+  [Tag in FgnErrorTag]: { readonly _tag: Tag } & ErrorText & FgnErrorCases[Tag];
+}[FgnErrorTag];
+
+/** Builds a `Left`; internal. */
+export function fail<Tag extends FgnErrorTag>(
+  _tag: Tag,
+  details: FgnErrorCases[Tag],
+  message: string,
+  remedy: string,
+): E.Either<FgnError, never> {
+  return E.left({ _tag, ...details, message, remedy } as unknown as FgnError);
+}
+
+/** One line for a person: tag, message and remedy. */
+export function showError(error: FgnError): string {
+  return `${error._tag}: ${error.message}. ${error.remedy}.`;
+}

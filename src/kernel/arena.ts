@@ -1,0 +1,64 @@
+/**
+ * The arena: where buffers lie in the kernel's memory.
+ *
+ * Every public call is synchronous and lays out all its buffers from the start of the heap, so there is
+ * nothing to free and nothing can leak; memory grows when a layout needs more. Addresses survive growth;
+ * views do not, so they are made when needed and never kept.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "../error.ts";
+import type { Kernel } from "./kernel.ts";
+
+const PAGE = 65536;
+/** Buffers start at cache lines. */
+const ALIGN = 64;
+/** WebAssembly's 32-bit address space. */
+const LIMIT = 65536 * PAGE;
+
+/**
+ * Places buffers of the given sizes (bytes) one after another and grows the memory to hold them.
+ * Returns the address of each. Errors: `OutOfMemory`.
+ */
+export function place<Name extends string>(
+  kernel: Kernel,
+  sizes: Readonly<Record<Name, number>>,
+): E.Either<FgnError, Readonly<Record<Name, number>>> {
+  const at = {} as Record<Name, number>;
+  let end = Math.ceil(kernel.exports.heapBase() / ALIGN) * ALIGN;
+  for (const name of Object.keys(sizes) as Name[]) {
+    at[name] = end;
+    end += Math.ceil(sizes[name] / ALIGN) * ALIGN;
+  }
+  const missing = Math.ceil((end + ALIGN) / PAGE) - kernel.exports.memory.buffer.byteLength / PAGE;
+  if (missing <= 0) return E.right(at);
+  try {
+    if (end + ALIGN > LIMIT) throw new RangeError("beyond 4 GiB");
+    kernel.exports.memory.grow(missing);
+    return E.right(at);
+  } catch {
+    return fail(
+      "OutOfMemory",
+      { bytes: end },
+      `the working memory would be ${(end / 2 ** 20).toFixed(0)} MiB, more than this runtime gives WebAssembly`,
+      "Use a smaller batch (memory grows with its square), fewer classes or fewer features",
+    );
+  }
+}
+
+/** A view of float32 values; stale after the memory grows. */
+export function f32(kernel: Kernel, address: number, length: number): Float32Array {
+  return new Float32Array(kernel.exports.memory.buffer, address, length);
+}
+
+/** A view of float64 values; stale after the memory grows. */
+export function f64(kernel: Kernel, address: number, length: number): Float64Array {
+  return new Float64Array(kernel.exports.memory.buffer, address, length);
+}
+
+/** A view of unsigned integers; stale after the memory grows. */
+export function u32(kernel: Kernel, address: number, length: number): Uint32Array {
+  return new Uint32Array(kernel.exports.memory.buffer, address, length);
+}

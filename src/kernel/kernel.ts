@@ -1,0 +1,148 @@
+/**
+ * The kernel: one WebAssembly instance, made on first use and kept.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../error.ts";
+import { compile, refusal } from "./source.ts";
+import { wasmBase64 } from "./simd.generated.ts";
+
+/** What assembly/index.ts exports; all arguments are numbers and byte addresses. */
+export interface KernelExports {
+  readonly memory: WebAssembly.Memory;
+  heapBase(): number;
+  packRows(x: number, k: number, n: number, out: number): void;
+  packTransposed(x: number, n: number, k: number, out: number): void;
+  unpackTransposed(panels: number, k: number, n: number, scale: number, out: number): void;
+  fillPanels(values: number, k: number, n: number, out: number): void;
+  product(
+    from: number,
+    to: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    b: number,
+    c: number,
+    ldc: number,
+  ): void;
+  productPanels(
+    from: number,
+    to: number,
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    b: number,
+    c: number,
+  ): void;
+  gramPanel(j: number, n: number, k: number, panels: number, out: number): void;
+  mirror(n: number, matrix: number): void;
+  whiten(
+    n: number,
+    kx: number,
+    ke: number,
+    sum: number,
+    w: number,
+    s: number,
+    ld: number,
+    diagonal: number,
+    work: number,
+  ): void;
+  competitors(
+    from: number,
+    to: number,
+    n: number,
+    classes: number,
+    f: number,
+    e: number,
+    y: number,
+    trueLogit: number,
+    peak: number,
+    sum: number,
+  ): void;
+  margins(
+    n: number,
+    trueLogit: number,
+    peak: number,
+    sum: number,
+    alpha: number,
+    margin: number,
+    slope: number,
+    weight: number,
+    rhs: number,
+  ): number;
+  ranks(n: number, classes: number, f: number, y: number, rank: number): void;
+  vexp(n: number, x: number, out: number): void;
+  vlog(n: number, x: number, out: number): void;
+  cholesky(n: number, s: number, l: number, ld: number, lambda: number): number;
+  choleskySolve(n: number, l: number, ld: number, r: number, u: number): void;
+  conjugateGradient(
+    n: number,
+    s: number,
+    ld: number,
+    lambda: number,
+    r: number,
+    u: number,
+    work: number,
+    tolerance: number,
+    cap: number,
+  ): number;
+  iterations(): number;
+  multiply64(n: number, s: number, ld: number, x: number, y: number): void;
+  dot64(n: number, x: number, y: number): number;
+  dot(n: number, x: number, y: number): number;
+  norm(n: number, x: number): number;
+  axpy(n: number, a: number, x: number, y: number): void;
+  scale(n: number, a: number, x: number): void;
+  allFinite(n: number, x: number): number;
+  coefficients(n: number, a: number, sum: number, out: number): void;
+  scaleColumns(
+    from: number,
+    to: number,
+    classes: number,
+    n: number,
+    e: number,
+    coefficient: number,
+    out: number,
+  ): void;
+  addRowSums(rows: number, n: number, x: number, out: number): void;
+}
+
+/** A compiled kernel. Its memory grows with the largest problem solved and is reused by every call. */
+export interface Kernel {
+  /** Which build: results of `simd128` are the same bytes in every runtime, of `relaxed-simd` they are not. */
+  readonly name: "simd128" | "relaxed-simd";
+  /** The raw exports; internal. */
+  readonly exports: KernelExports;
+}
+
+/** Instantiates a kernel from base64; internal. Errors: `UnsupportedRuntime`, `CompilationForbidden`. */
+export function instantiate(name: Kernel["name"], base64: string): E.Either<FgnError, Kernel> {
+  const module = compile(base64);
+  if (module._tag === "Left") return module;
+  try {
+    const exports = new WebAssembly.Instance(module.right).exports as unknown as KernelExports;
+    return E.right({ name, exports });
+  } catch (cause) {
+    return refusal(cause);
+  }
+}
+
+let shared: E.Either<FgnError, Kernel> | undefined;
+
+/** The default kernel (simd128), compiled on the first call. Errors: `UnsupportedRuntime`, `CompilationForbidden`. */
+export function defaultKernel(): E.Either<FgnError, Kernel> {
+  return shared ??= instantiate("simd128", wasmBase64);
+}
+
+/**
+ * Drops the default kernel, so that its memory can be collected; the next call makes a new one. Worth it
+ * after a problem much larger than those to come: WebAssembly memory never shrinks.
+ */
+export function releaseKernel(): void {
+  shared = undefined;
+}

@@ -1,0 +1,75 @@
+// Compiles assembly/ and writes the bytes into src/kernel/*.generated.ts. The files are committed, so that
+// mod.ts also runs straight from its source; `--check` fails when they are not what the source gives.
+//
+//   node tools/run.mjs tools/build_kernel.ts [--check]
+
+import { readFileSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import asc from "assemblyscript/asc";
+
+const VARIANTS = [
+  { name: "simd128", file: "src/kernel/simd.generated.ts", flags: [] },
+  {
+    name: "relaxed-simd",
+    file: "src/kernel/relaxed.generated.ts",
+    flags: ["--enable", "relaxed-simd"],
+  },
+];
+
+const FLAGS = ["--enable", "simd", "-O3", "--converge", "--noAssert", "--runtime", "stub"];
+
+async function compile(flags: string[]): Promise<Uint8Array> {
+  let wasm: Uint8Array | undefined;
+  const { error, stderr } = await asc.main(["assembly/index.ts", ...FLAGS, ...flags, "--outFile", "kernel.wasm"], {
+    writeFile: (_name: string, contents: Uint8Array | string) => {
+      if (typeof contents !== "string") wasm = contents;
+    },
+  });
+  if (error || wasm === undefined) throw new Error(`asc failed: ${error?.message}\n${stderr.toString()}`);
+  return wasm;
+}
+
+/** Entries of the import section (id 2), read from the bytes: Node 20 cannot validate relaxed SIMD. */
+function importCount(wasm: Uint8Array): number {
+  let at = 8;
+  const leb = (): number => {
+    let value = 0;
+    for (let shift = 0;; shift += 7) {
+      const byte = wasm[at++] ?? 0;
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < wasm.length) {
+    const id = wasm[at++];
+    const size = leb();
+    if (id === 2) return leb();
+    at += size;
+  }
+  return 0;
+}
+
+function generated(name: string, wasm: Uint8Array): string {
+  const text = Buffer.from(wasm).toString("base64");
+  return `// Written by tools/build_kernel.ts from assembly/: do not edit.
+
+/** The ${name} kernel, base64. */
+export const wasmBase64: string =
+  "${text}";
+`;
+}
+
+const check = process.argv.includes("--check");
+for (const { name, file, flags } of VARIANTS) {
+  const wasm = await compile(flags);
+  if (importCount(wasm) > 0) {
+    throw new Error(`the ${name} kernel has imports; it must have none`);
+  }
+  const text = generated(name, wasm);
+  if (!check) writeFileSync(file, text);
+  else if (readFileSync(file, "utf8") !== text) {
+    console.error(`${file} is not what assembly/ gives: run npm run build:kernel`);
+    process.exit(1);
+  }
+  console.log(`${name}: ${wasm.length} bytes`);
+}
