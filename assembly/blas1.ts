@@ -26,7 +26,7 @@ export function dot(n: i32, x: usize, y: usize): f64 {
 }
 
 // @ts-ignore: decorator
-@inline
+
 function lanes64(v: v128): f64 {
   return (<f64> f32x4.extract_lane(v, 0) + <f64> f32x4.extract_lane(v, 1)) +
     (<f64> f32x4.extract_lane(v, 2) + <f64> f32x4.extract_lane(v, 3));

@@ -36,14 +36,14 @@ const TABLE: usize = memory.data<f32>([
 ]);
 
 // @ts-ignore: decorator
-@inline
+
 function c(offset: usize): v128 {
   return v128.load32_splat(TABLE + offset);
 }
 
 /** exp of the reduced argument: the polynomial value; `n` of the caller carries the power of two. */
 // @ts-ignore: decorator
-@inline
+
 function polynomial(r: v128): v128 {
   const square = f32x4.mul(r, r);
   const high = f32x4.add(f32x4.mul(c(16), r), c(20));
@@ -58,7 +58,7 @@ function polynomial(r: v128): v128 {
  * term. Flushing keeps subnormal numbers, which halve the speed of fitted models, out of the products.
  */
 // @ts-ignore: decorator
-@inline
+
 export function expSoftmax(x: v128): v128 {
   const shifted = f32x4.add(f32x4.mul(x, c(0)), c(4));
   const n = f32x4.sub(shifted, c(4));
@@ -69,7 +69,7 @@ export function expSoftmax(x: v128): v128 {
 
 /** exp(x): 0 below −87.33, +∞ above 88.72, NaN for NaN. */
 // @ts-ignore: decorator
-@inline
+
 export function exp(x: v128): v128 {
   const clamped = f32x4.min(f32x4.max(x, c(92)), c(96));
   const shifted = f32x4.add(f32x4.mul(clamped, c(0)), c(4));
@@ -85,14 +85,14 @@ export function exp(x: v128): v128 {
 
 /** 2ⁿ for integers n in [−126, 127]. */
 // @ts-ignore: decorator
-@inline
+
 function power(n: v128): v128 {
   return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
 }
 
 /** log(x): −∞ at 0, NaN below 0 and for NaN, +∞ at +∞. */
 // @ts-ignore: decorator
-@inline
+
 export function log(x: v128): v128 {
   const subnormal = f32x4.lt(x, c(104));
   const lifted = v128.bitselect(f32x4.mul(x, c(100)), x, subnormal);

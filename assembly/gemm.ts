@@ -18,7 +18,7 @@ const ROW_BLOCK: i32 = 32;
 
 /** c + a·b; fused only in the relaxed build. */
 // @ts-ignore: decorator
-@inline
+
 export function madd(a: v128, b: v128, c: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(c, f32x4.mul(a, b));
 }
@@ -72,7 +72,7 @@ function tile1x16(k: i32, a: usize, b: usize, c: usize): void {
 
 /** Adds the first n (1…4) lanes of v to memory: the only store that may end inside a vector. */
 // @ts-ignore: decorator
-@inline
+
 function addLanes(c: usize, v: v128, n: i32): void {
   if (n >= 4) {
     v128.store(c, f32x4.add(v128.load(c), v));
@@ -86,7 +86,7 @@ function addLanes(c: usize, v: v128, n: i32): void {
 // Edge tiles: V vectors wide (1…4), the last one holding `lanes` valid columns. They start from zero.
 
 // @ts-ignore: decorator
-@inline
+
 function edge2(V: i32, k: i32, a0: usize, a1: usize, b: usize, c0: usize, c1: usize, lanes: i32): void {
   const end = a0 + (<usize> k << 2);
   const zero = f32x4.splat(0);
@@ -133,7 +133,7 @@ function edge2(V: i32, k: i32, a0: usize, a1: usize, b: usize, c0: usize, c1: us
 }
 
 // @ts-ignore: decorator
-@inline
+
 function edge1(V: i32, k: i32, a: usize, b: usize, c: usize, lanes: i32): void {
   const end = a + (<usize> k << 2);
   const zero = f32x4.splat(0);

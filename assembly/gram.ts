@@ -92,7 +92,7 @@ export function gramPanel(j: i32, n: i32, k: i32, panels: usize, out: usize): vo
 }
 
 // @ts-ignore: decorator
-@inline
+
 function entry(matrix: usize, rows: i32, i: i32, j: i32): usize {
   const first = j & -PANEL;
   const lanes = min(PANEL, rows - first);

@@ -3,7 +3,7 @@
 // cache and cost 1.5–3 times as much), and keep the columns from n to the next even number zero.
 
 // @ts-ignore: decorator
-@inline
+
 function sum2(v: v128): f64 {
   return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
 }

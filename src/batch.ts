@@ -60,9 +60,12 @@ function checkWeights(values: ArrayLike<number>): E.Either<FgnError, Float32Arra
       "Weights count examples: give 0 to leave one out",
     );
   }
-  return weights.right.some((w) => w > 0)
-    ? weights
-    : fail("ZeroWeights", { count: weights.right.length }, "all weights are zero", "Give at least one example a weight");
+  return weights.right.some((w) => w > 0) ? weights : fail(
+    "ZeroWeights",
+    { count: weights.right.length },
+    "all weights are zero",
+    "Give at least one example a weight",
+  );
 }
 
 /**

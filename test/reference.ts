@@ -1,6 +1,6 @@
 // What the tests share: unwrapping, seeded inputs, errors, and a float64 reference of the step.
 
-import * as E from "fp-ts/lib/Either.js";
+import type * as E from "fp-ts/lib/Either.js";
 import { type Batch, batch, type FgnError, type LinearHead, linearHead, matrix, showError } from "../mod.ts";
 import { drawFrom, seedRandom } from "../src/random.ts";
 

@@ -159,7 +159,7 @@ export function loadExamples(ws: Workspace, { features, labels, weights }: Examp
   const alpha = f64(kernel, at.alpha, rows);
   if (weights === null) alpha.fill(1 / rows);
   ws.totalWeight = weights === null ? rows : weights.reduce((sum, w) => sum + w, 0);
-  if (weights !== null) for (let i = 0; i < rows; i++) alpha[i] = (weights[i] as number) / ws.totalWeight;
+  if (weights !== null) { for (let i = 0; i < rows; i++) alpha[i] = (weights[i] as number) / ws.totalWeight; }
   kernel.exports.packTransposed(at.x, rows, D, at.xPanels);
   if (forUpdate) kernel.exports.packRows(at.x, rows, D, at.xRows);
 }

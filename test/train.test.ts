@@ -1,0 +1,113 @@
+// Training: the same bytes in every runtime (by hash), purity, records, seeds.
+
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import {
+  type Batch,
+  evaluate,
+  fgnStep,
+  type LinearHead,
+  type Progress,
+  randomHead,
+  seedRandom,
+  shuffle,
+  train,
+  type TrainOptions,
+  zeroHead,
+} from "../mod.ts";
+import { flat, problem, right } from "./reference.ts";
+
+async function records(head: LinearHead, data: Batch, options: TrainOptions): Promise<Progress[]> {
+  const seen: Progress[] = [];
+  for await (const record of train(head, data, options)) seen.push(right(record));
+  return seen;
+}
+
+function lastParams(seen: Progress[]): LinearHead {
+  const last = seen.at(-1);
+  if (last?._tag !== "epoch") throw new Error("the last record is not of an epoch");
+  return last.params;
+}
+
+function hash(head: LinearHead): string {
+  return createHash("sha256").update(Float32Array.from(flat(head))).digest("hex");
+}
+
+/** Of the run below; what Node, Deno and Bun must all print. */
+const EXPECTED = "07351bdd5e7e9da3b27de6b7c38c411f277a3868331b2e6756893298b366600b";
+
+describe("train()", () => {
+  it("gives the same bytes in every runtime after 200 steps", async () => {
+    const { data } = problem(640, 37, 23, { weights: Array.from({ length: 640 }, (_, i) => 1 + i % 2) });
+    const head = right(randomHead({ features: 37, classes: 23 }, 11));
+    const seen = await records(head, data, { epochs: 20, batchSize: 64, seed: 3 });
+    expect(seen.at(-1)?.step).toBe(200);
+    expect(hash(lastParams(seen))).toBe(EXPECTED);
+  });
+
+  it("is a chain of fgnStep, writes to nothing it was given and hands out copies", async () => {
+    const { head, data } = problem(30, 6, 4);
+    const before = flat(head);
+    const seen = await records(head, data, { epochs: 3, batchSize: 30, seed: 5 });
+    expect(flat(head)).toEqual(before);
+    let params = head, random = seedRandom(5);
+    const epochs = seen.filter((record) => record._tag === "epoch");
+    for (const record of epochs) {
+      const { order, random: next } = shuffle(30, random);
+      random = next;
+      const rows = Array.from(order);
+      const part: Batch = {
+        features: {
+          ...data.features,
+          data: Float32Array.from(rows.flatMap((i) => Array.from(data.features.data.subarray(i * 6, i * 6 + 6)))),
+        },
+        labels: Uint32Array.from(rows, (i) => data.labels[i] as number),
+        weights: null,
+      };
+      params = right(fgnStep(params, part)).params;
+      expect(flat(record.params)).toEqual(flat(params));
+    }
+  });
+
+  it("reports steps and epochs, and evaluates the validation batch", async () => {
+    const { head, data } = problem(100, 6, 4, { spread: 0 });
+    const seen = await records(head, data, { epochs: 2, batchSize: 32, reportEvery: 2, validation: data });
+    expect(seen.map((r) => `${r._tag} ${r.epoch} ${r.step}/${r.steps}`)).toEqual([
+      "step 1 2/8",
+      "step 1 4/8",
+      "epoch 1 4/8",
+      "step 2 6/8",
+      "step 2 8/8",
+      "epoch 2 8/8",
+    ]);
+    const last = seen.at(-1);
+    expect(last?._tag === "epoch" && last.evaluation).toEqual(right(evaluate(lastParams(seen), data)));
+    const start = right(evaluate(head, data));
+    expect(last?._tag === "epoch" && last.evaluation !== undefined && last.evaluation.loss < start.loss).toBe(true);
+  });
+
+  it("passes over batches without weight", async () => {
+    const { head, data } = problem(4, 3, 3, { weights: [1, 0, 0, 0] });
+    const seen = await records(head, data, { epochs: 1, batchSize: 1 });
+    expect(seen.at(-1)?.step).toBe(4);
+  });
+});
+
+describe("shuffle() and seedRandom()", () => {
+  it("permute, differ by seed, and continue from their state", () => {
+    const one = shuffle(50, seedRandom(1)), two = shuffle(50, seedRandom(2));
+    expect(Array.from(one.order).sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+    expect(Array.from(one.order)).not.toEqual(Array.from(two.order));
+    expect(shuffle(50, one.random)).toEqual(shuffle(50, one.random));
+    expect(Array.from(shuffle(50, one.random).order)).not.toEqual(Array.from(one.order));
+  });
+
+  it("initialise heads within Glorot's bound, zero heads to zero", () => {
+    const head = right(randomHead({ features: 100, classes: 50 }, 9));
+    const bound = Math.sqrt(6 / 150);
+    expect(Math.max(...head.weight.data)).toBeLessThan(bound);
+    expect(Math.max(...head.weight.data)).toBeGreaterThan(0.99 * bound);
+    expect(Math.min(...head.weight.data)).toBeLessThan(-0.99 * bound);
+    expect(flat(right(zeroHead({ features: 2, classes: 2 })))).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+});
