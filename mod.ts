@@ -33,5 +33,6 @@ export { type LossAndGradient, lossAndGradient, type RowSystem, rowSystem } from
 // Randomness, errors, the kernel
 export { type Random, seedRandom, shuffle } from "./src/random.ts";
 export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/error.ts";
-export { type Kernel, type KernelExports, releaseKernel } from "./src/kernel/kernel.ts";
+export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
 export type { KernelOption } from "./src/session.ts";
+export type { Either, Left, Right } from "fp-ts/lib/Either.js";

@@ -20,8 +20,11 @@ export interface Batch {
 
 /** What {@link batch} takes. */
 export interface BatchInput {
+  /** B × D, one example a row. */
   readonly features: Matrix;
+  /** B class indices from 0. */
   readonly labels: ArrayLike<number>;
+  /** B weights ≥ 0, around 1. Default: all 1. */
   readonly weights?: ArrayLike<number>;
 }
 

@@ -12,13 +12,17 @@ import { fail, type FgnError } from "./error.ts";
 
 /** A fixed λ in parameter space. */
 export interface ConstantDamping {
+  /** A constant λ. */
   readonly _tag: "constant";
+  /** λ > 0 of the mean loss. */
   readonly lambda: number;
 }
 
 /** λ = ratio · K̄ / Σω: relative to the mean diagonal K̄ of the batch's own Gram matrix (μ/K̄ = ratio). */
 export interface RelativeDamping {
+  /** Relative to the Gram matrix. */
   readonly _tag: "relative";
+  /** μ/K̄ > 0. */
   readonly ratio: number;
 }
 
@@ -27,6 +31,7 @@ export interface RelativeDamping {
  * step returns the next one.
  */
 export interface LevenbergMarquardt {
+  /** Levenberg–Marquardt. */
   readonly _tag: "levenbergMarquardt";
   /** λ of the next attempt; null: start at K̄/Σω of the first batch. */
   readonly lambda: number | null;
@@ -58,11 +63,11 @@ export function relative(ratio = 1): RelativeDamping {
 export interface LevenbergMarquardtOptions {
   /** The first λ (default: relative damping 1 of the first batch). */
   readonly lambda?: number;
-  /** Default 2. */
+  /** Factor after a rejected attempt (default 2). */
   readonly raise?: number;
-  /** Default 0.95. */
+  /** Factor after an accepted step (default 0.95). */
   readonly lower?: number;
-  /** Default 16. */
+  /** Attempts a call (default 16). */
   readonly attempts?: number;
 }
 

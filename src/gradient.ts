@@ -15,7 +15,9 @@ import { type KernelOption, openBatch } from "./session.ts";
 
 /** A loss with its gradient, shaped like the head. */
 export interface LossAndGradient {
+  /** Mean cross-entropy. */
   readonly loss: number;
+  /** Its gradient, shaped like the head. */
   readonly gradient: LinearHead;
 }
 

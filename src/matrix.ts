@@ -9,7 +9,9 @@ import { fail, type FgnError } from "./error.ts";
 
 /** A row-major float32 matrix. Made by {@link matrix}, which validates it; not to be written to afterwards. */
 export interface Matrix {
+  /** Number of rows. */
   readonly rows: number;
+  /** Number of columns. */
   readonly cols: number;
   /** rows × cols values, row after row. */
   readonly data: Float32Array;

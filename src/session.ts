@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type Batch, checkClasses } from "./batch.ts";
 import { fail, type FgnError } from "./error.ts";
-import { defaultKernel, type Kernel } from "./kernel/kernel.ts";
+import { defaultKernel, type Kernel, type LoadedKernel } from "./kernel/kernel.ts";
 import { loadExamples, loadParameters, type Needs, open, type Workspace } from "./kernel/linear.ts";
 import { checkLength, type Matrix } from "./matrix.ts";
 import type { LinearHead } from "./network/linear.ts";
@@ -64,7 +64,8 @@ export function openHead(
   needs: Needs,
   { kernel }: KernelOption,
 ): E.Either<FgnError, Workspace> {
-  const chosen = kernel === undefined ? defaultKernel() : E.right(kernel);
+  // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
+  const chosen = kernel === undefined ? defaultKernel() : E.right(kernel as LoadedKernel);
   if (chosen._tag === "Left") return chosen;
   const size = { features: params.weight.cols, classes: params.weight.rows, bias: params.bias !== null };
   const ws = open(chosen.right, size, capacity, needs);

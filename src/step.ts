@@ -12,7 +12,14 @@ import * as linear from "./kernel/linear.ts";
 import { gradientNorm, gram } from "./kernel/system.ts";
 import type { LinearHead } from "./network/linear.ts";
 import { type KernelOption, openBatch } from "./session.ts";
-import { type CheckedSolver, checkSolver, type Solution, solve, type SolverOptions } from "./solver/solver.ts";
+import {
+  type CheckedSolver,
+  checkSolver,
+  type Solution,
+  solve,
+  type SolverOptions,
+  type Stop,
+} from "./solver/solver.ts";
 
 /** Options of {@link fgnStep}. */
 export interface StepOptions extends SolverOptions, KernelOption {
@@ -48,16 +55,18 @@ export interface StepReport {
   /** Its iterations (0 for Cholesky). */
   readonly iterations: number;
   /** Why it stopped. */
-  readonly stop: Solution["stop"];
+  readonly stop: Stop;
   /** ‖r − (S + λI)u‖/‖r‖ reached. */
   readonly residual: number;
 }
 
 /** The result of a step. */
 export interface Step {
+  /** The new parameters. */
   readonly params: LinearHead;
   /** The damping for the next step. */
   readonly damping: Damping;
+  /** What it saw and did. */
   readonly report: StepReport;
 }
 

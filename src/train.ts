@@ -45,7 +45,9 @@ export type Progress =
   | Position & { readonly _tag: "step"; readonly report: StepReport }
   | Position & {
     readonly _tag: "epoch";
+    /** A copy of the parameters. */
     readonly params: LinearHead;
+    /** The damping for the next step. */
     readonly damping: Damping;
     /** On the validation batch, when there is one. */
     readonly evaluation: Evaluation | undefined;

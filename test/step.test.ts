@@ -121,7 +121,7 @@ describe("fgnStep()", () => {
     fc.assert(
       fc.property(shape, fc.constantFrom(LAMBDA, relative(1)), ({ B, D, C, seed, bias }, damping) => {
         const weights: number[] = Array.from({ length: B }, (_, i) => (i + seed) % 3);
-        if (weights.every((w) => w === 0)) weights[0] = 1;
+        if (!weights.some((w) => w > 0)) weights[0] = 1;
         const { head, data } = problem(B, D, C, { seed, bias, weights });
         const rows = weights.flatMap((w, i) => new Array<number>(w).fill(i));
         const repeated = right(batch({

@@ -10,7 +10,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
-import type { Kernel } from "./kernel.ts";
+import type { LoadedKernel } from "./kernel.ts";
 
 const PAGE = 65536;
 /** Buffers start at cache lines. */
@@ -23,7 +23,7 @@ const LIMIT = 65536 * PAGE;
  * Returns the address of each. Errors: `OutOfMemory`.
  */
 export function place<Name extends string>(
-  kernel: Kernel,
+  kernel: LoadedKernel,
   sizes: Readonly<Record<Name, number>>,
 ): E.Either<FgnError, Readonly<Record<Name, number>>> {
   const at = {} as Record<Name, number>;
@@ -49,16 +49,16 @@ export function place<Name extends string>(
 }
 
 /** A view of float32 values; stale after the memory grows. */
-export function f32(kernel: Kernel, address: number, length: number): Float32Array {
+export function f32(kernel: LoadedKernel, address: number, length: number): Float32Array {
   return new Float32Array(kernel.exports.memory.buffer, address, length);
 }
 
 /** A view of float64 values; stale after the memory grows. */
-export function f64(kernel: Kernel, address: number, length: number): Float64Array {
+export function f64(kernel: LoadedKernel, address: number, length: number): Float64Array {
   return new Float64Array(kernel.exports.memory.buffer, address, length);
 }
 
 /** A view of unsigned integers; stale after the memory grows. */
-export function u32(kernel: Kernel, address: number, length: number): Uint32Array {
+export function u32(kernel: LoadedKernel, address: number, length: number): Uint32Array {
   return new Uint32Array(kernel.exports.memory.buffer, address, length);
 }

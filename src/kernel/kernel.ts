@@ -112,16 +112,19 @@ export interface KernelExports {
   addRowSums(rows: number, n: number, x: number, out: number): void;
 }
 
-/** A compiled kernel. Its memory grows with the largest problem solved and is reused by every call. */
+/** A compiled kernel, to be passed in options. Its memory grows with the largest problem solved and is reused. */
 export interface Kernel {
   /** Which build: results of `simd128` are the same bytes in every runtime, of `relaxed-simd` they are not. */
   readonly name: "simd128" | "relaxed-simd";
-  /** The raw exports; internal. */
+}
+
+/** A kernel with its raw exports; internal. */
+export interface LoadedKernel extends Kernel {
   readonly exports: KernelExports;
 }
 
 /** Instantiates a kernel from base64; internal. Errors: `UnsupportedRuntime`, `CompilationForbidden`. */
-export function instantiate(name: Kernel["name"], base64: string): E.Either<FgnError, Kernel> {
+export function instantiate(name: Kernel["name"], base64: string): E.Either<FgnError, LoadedKernel> {
   const module = compile(base64);
   if (module._tag === "Left") return module;
   try {
@@ -132,10 +135,10 @@ export function instantiate(name: Kernel["name"], base64: string): E.Either<FgnE
   }
 }
 
-let shared: E.Either<FgnError, Kernel> | undefined;
+let shared: E.Either<FgnError, LoadedKernel> | undefined;
 
 /** The default kernel (simd128), compiled on the first call. Errors: `UnsupportedRuntime`, `CompilationForbidden`. */
-export function defaultKernel(): E.Either<FgnError, Kernel> {
+export function defaultKernel(): E.Either<FgnError, LoadedKernel> {
   return shared ??= instantiate("simd128", wasmBase64);
 }
 

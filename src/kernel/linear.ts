@@ -9,7 +9,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
-import type { Kernel } from "./kernel.ts";
+import type { LoadedKernel } from "./kernel.ts";
 import { f32, f64, place, u32 } from "./arena.ts";
 
 /** Multiply-adds of one call. */
@@ -72,7 +72,7 @@ type Region =
 
 /** Addresses and sizes of one problem. `rows` is the number of examples loaded, at most the capacity. */
 export interface Workspace {
-  readonly kernel: Kernel;
+  readonly kernel: LoadedKernel;
   readonly at: Readonly<Record<Region, number>>;
   readonly features: number;
   readonly classes: number;
@@ -88,7 +88,7 @@ const up4 = (n: number): number => Math.ceil(n / 4) * 4;
 
 /** Lays out memory for a head and up to `capacity` examples at a time. Errors: `OutOfMemory`. */
 export function open(
-  kernel: Kernel,
+  kernel: LoadedKernel,
   size: { readonly features: number; readonly classes: number; readonly bias: boolean },
   capacity: number,
   needs: Needs,

@@ -11,6 +11,7 @@ import { drawFrom, seedRandom } from "../random.ts";
 
 /** A linear softmax head as plain data. Made by the constructors here; not to be written to. */
 export interface LinearHead {
+  /** Which kind of parameters this is. */
   readonly _tag: "linear";
   /** C × D weight, one class a row (as in PyTorch and safetensors files). */
   readonly weight: Matrix;

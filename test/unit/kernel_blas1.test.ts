@@ -1,0 +1,234 @@
+// Vector operations, row coefficients and row sums.
+//
+// The default kernel fuses nothing: elementwise results are compared bit for bit with float32 arithmetic.
+
+import { describe, expect, it } from "vitest";
+import {
+  at,
+  ceil4,
+  exports,
+  getF32,
+  inner,
+  layout,
+  near,
+  norm2,
+  panelIndex,
+  putF32,
+  putF64,
+  randomF32,
+  randomF64,
+  toPanels,
+  untouched,
+  violations,
+} from "../kernel_memory.ts";
+
+const LENGTHS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 100, 255, 256, 257, 259, 260, 1000];
+const f = Math.fround;
+
+function pair(x: Float32Array, y: Float32Array) {
+  const m = layout({ x: x.byteLength, y: y.byteLength, guard: 64 });
+  putF32(m.x, x);
+  putF32(m.y, y);
+  return m;
+}
+
+describe("dot", () => {
+  it("agrees with float64", () => {
+    // Four partial sums of 64 terms in float32: √64·6e-8·Σ|xy| by random rounding, and Σ|xy| ≤ ‖x‖‖y‖.
+    const wrong = LENGTHS.filter((n) => {
+      const x = randomF32(n, n + 1), y = randomF32(n, n + 2);
+      const m = pair(x, y);
+      return !near(exports().dot(n, m.x, m.y), inner(x, y), 1e-6 * norm2(x, 0, n) * norm2(y, 0, n));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("does not lose accuracy with length: blocks are added in float64", () => {
+    const n = 1 << 20;
+    const x = new Float32Array(n).fill(0.1), y = new Float32Array(n).fill(1);
+    const m = pair(x, y);
+    expect(Math.abs(exports().dot(n, m.x, m.y) / (n * f(0.1)) - 1)).toBeLessThan(64 * 2 ** -24);
+  });
+});
+
+describe("norm", () => {
+  it("agrees with float64 whatever the size of the entries", () => {
+    // Squares of float32 numbers are exact in float64: up to 1000 roundings of 1e-16.
+    for (const scale of [1e-38, 1e-30, 1, 1e30, 3e38]) {
+      const wrong = LENGTHS.filter((n) => {
+        const x = randomF32(n, n + 1, scale);
+        const expected = norm2(x, 0, n);
+        return !near(exports().norm(n, pair(x, x).x), expected, 1e-13 * expected);
+      });
+      expect(wrong).toEqual([]);
+    }
+  });
+
+  it("keeps small entries beside large ones", () => {
+    const x = Float32Array.of(1, 1e-7, 1e-7, 1e-7, 1e-7);
+    expect(exports().norm(5, pair(x, x).x)).toBeLessThan(1 + 3e-14);
+    expect(exports().norm(5, pair(x, x).x)).toBeGreaterThan(1 + 1e-14);
+  });
+});
+
+describe("axpy and scale", () => {
+  it("axpy adds a·x to y and touches nothing else", () => {
+    const wrong = LENGTHS.flatMap((n) => {
+      const x = randomF32(n, n + 1), y = randomF32(n, n + 2);
+      const m = pair(x, y);
+      exports().axpy(n, 0.3, m.x, m.y);
+      const out = getF32(m.y, n);
+      return [
+        ...violations(`n ${n}`, n, (i) => at(out, i) === f(at(y, i) + f(f(0.3) * at(x, i)))),
+        ...violations(`n ${n} guard`, 1, () => untouched(m.y + 4 * n, (-n & 15) + 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("scale multiplies x by a and touches nothing else", () => {
+    const wrong = LENGTHS.flatMap((n) => {
+      const x = randomF32(n, n + 1);
+      const m = pair(new Float32Array(0), x);
+      exports().scale(n, -1.7, m.y);
+      const out = getF32(m.y, n);
+      return [
+        ...violations(`n ${n}`, n, (i) => at(out, i) === f(f(-1.7) * at(x, i))),
+        ...violations(`n ${n} guard`, 1, () => untouched(m.y + 4 * n, (-n & 15) + 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("allFinite", () => {
+  const finite = Float32Array.of(0, -0, 1, -1, 3.4028234663852886e38, -3.4028234663852886e38, 1e-45, 1e-38, -7);
+
+  it("is true for finite numbers, the largest and the smallest included, and for none", () => {
+    for (let n = 0; n <= 9; n++) expect(Boolean(exports().allFinite(n, pair(finite, finite).x))).toBe(true);
+  });
+
+  it("is false for NaN or ±∞ at any position", () => {
+    for (let n = 1; n <= 9; n++) {
+      for (let i = 0; i < n; i++) {
+        for (const bad of [NaN, Infinity, -Infinity]) {
+          const x = finite.slice(0, n);
+          x[i] = bad;
+          expect(Boolean(exports().allFinite(n, pair(x, x).x))).toBe(false);
+        }
+      }
+    }
+  });
+
+  it("does not let ∞ and −∞ cancel", () => {
+    const x = Float32Array.of(Infinity, -Infinity, 0, 0, -Infinity, Infinity, 0, 0);
+    expect(Boolean(exports().allFinite(8, pair(x, x).x))).toBe(false);
+  });
+});
+
+function coefficients(a: Float64Array, sum: Float32Array) {
+  const n = a.length;
+  const m = layout({ a: 8 * n, sum: 4 * n, out: 4 * ceil4(n) + 64 });
+  putF64(m.a, a);
+  putF32(m.sum, sum);
+  exports().coefficients(n, m.a, m.sum, m.out);
+  return { out: getF32(m.out, ceil4(n)), guarded: untouched(m.out + 4 * ceil4(n), 16) };
+}
+
+describe("coefficients", () => {
+  it("are −a/sum rounded once, and zero up to a multiple of four", () => {
+    for (const n of [1, 2, 3, 4, 5, 16, 17, 18]) {
+      const a = randomF64(n, n), sum = randomF32(n, n + 1).map((v) => 2 + v);
+      const { out, guarded } = coefficients(a, sum);
+      expect(violations(`n ${n}`, n, (i) => at(out, i) === f(-at(a, i) / at(sum, i)))).toEqual([]);
+      expect([...out.subarray(n)]).toEqual(new Array(ceil4(n) - n).fill(0));
+      expect(guarded).toBe(true);
+    }
+  });
+
+  it("below 1e-20 are zero", () => {
+    const a = Float64Array.of(2.1e-20, -2.1e-20, 1.9e-20, -1.9e-20, 0, 1e-300, 1);
+    const { out } = coefficients(a, new Float32Array(7).fill(2));
+    expect([...out].map((v) => v + 0)).toEqual([f(-1.05e-20), f(1.05e-20), 0, 0, 0, 0, -0.5, 0]);
+  });
+});
+
+function scaleColumns(from: number, to: number, classes: number, n: number, e: Float32Array, c: Float32Array) {
+  const rows = to - from, width = ceil4(n);
+  const m = layout({ e: 4 * classes * width, c: 4 * width, out: 4 * rows * width + 64 });
+  putF32(m.e, toPanels(classes, n, e));
+  putF32(m.c, new Float32Array(width));
+  putF32(m.c, c);
+  exports().scaleColumns(from, to, classes, n, m.e, m.c, m.out);
+  return { out: getF32(m.out, rows * width), guarded: untouched(m.out + 4 * rows * width, 16) };
+}
+
+describe("scaleColumns", () => {
+  const shapes = [1, 2, 3, 4, 5, 7, 15, 16, 17, 20, 33, 50].map((n) => ({ n, classes: 11 + (n % 3) }));
+
+  it("gives rows [from, to) times the coefficients, row-major with zeros up to a multiple of four", () => {
+    const wrong = shapes.flatMap(({ n, classes }) => {
+      const e = randomF32(classes * n, n), c = randomF32(n, n + 1), width = ceil4(n);
+      return [[0, classes], [3, 8], [classes - 1, classes], [4, 4]].flatMap(([from = 0, to = 0]) => {
+        const { out, guarded } = scaleColumns(from, to, classes, n, e, c);
+        const label = `n ${n} rows [${from}, ${to})`;
+        return [
+          ...violations(label, out.length, (t) => {
+            const i = t % width, k = from + Math.floor(t / width);
+            return at(out, t) === (i < n ? f(at(c, i) * at(e, k * n + i)) : 0);
+          }),
+          ...(guarded ? [] : [`${label}: guard`]),
+        ];
+      });
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("turns products below 1e-20 into zero", () => {
+    const e = Float32Array.of(1e-12, 1e-12, -1e-12, -1e-12, 1), c = Float32Array.of(1.1e-8, 0.9e-8, 1.1e-8, 0.9e-8, 0);
+    const { out } = scaleColumns(0, 1, 1, 5, e, c);
+    expect([...out].map((v) => v + 0)).toEqual([f(f(1e-12) * f(1.1e-8)), 0, -f(f(1e-12) * f(1.1e-8)), 0, 0, 0, 0, 0]);
+  });
+});
+
+describe("addRowSums", () => {
+  it("adds the sum of each row to out", () => {
+    // Four float32 partial sums of n/4 terms, then float64: √n·6e-8 times Σ|x| is generous.
+    const wrong = [1, 2, 3, 4, 5, 7, 16, 17, 50, 259].flatMap((n) => {
+      const rows = 6, width = ceil4(n);
+      const x = randomF32(rows * n, n), start = randomF32(rows, n + 1);
+      const m = layout({ x: 4 * rows * width, out: 4 * rows, guard: 64 });
+      putF32(m.x, new Float32Array(rows * width));
+      for (let k = 0; k < rows; k++) putF32(m.x + 4 * k * width, x.subarray(k * n, (k + 1) * n));
+      putF32(m.out, start);
+      exports().addRowSums(rows, n, m.x, m.out);
+      const out = getF32(m.out, rows);
+      return violations(`n ${n}`, rows, (k) => {
+        const row = x.subarray(k * n, (k + 1) * n);
+        const size = row.reduce((total, v) => total + Math.abs(v), 1);
+        const exact = row.reduce((total, v) => total + v, at(start, k));
+        return near(at(out, k), exact, 6e-8 * Math.sqrt(n) * size) && untouched(m.out + 4 * rows, 10);
+      });
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("sums what scaleColumns wrote, whose padding is zero", () => {
+    const classes = 5, n = 18, width = ceil4(n);
+    const e = randomF32(classes * n, 1), c = randomF32(n, 2);
+    const m = layout({ e: 4 * classes * width, c: 4 * width, rows: 4 * classes * width, out: 4 * classes });
+    putF32(m.e, toPanels(classes, n, e));
+    putF32(m.c, toPanels(1, n, c));
+    putF32(m.out, new Float32Array(classes));
+    exports().scaleColumns(0, classes, classes, n, m.e, m.c, m.rows);
+    exports().addRowSums(classes, n, m.rows, m.out);
+    const out = getF32(m.out, classes);
+    const panels = toPanels(classes, n, e);
+    const wrong = violations("row", classes, (k) => {
+      let exact = 0;
+      for (let i = 0; i < n; i++) exact += at(c, i) * at(panels, panelIndex(classes, n, k, i));
+      return near(at(out, k), exact, 1e-6 * n);
+    });
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,0 +1,281 @@
+// Packing and products against float64.
+//
+// Tolerance: a float32 sum of k products errs by at most k·u·Σ|ab| (u = 6e-8) and, its roundings being as
+// good as random, by about √k·u·Σ|ab|; Σ|ab| ≤ ‖row‖‖column‖ (Cauchy-Schwarz). 1e-6·√k times those norms
+// leaves a factor of 16. The initial C takes part in the same sum: its size is added to the norms.
+
+import { describe, expect, it } from "vitest";
+import {
+  at,
+  ceil4,
+  exports,
+  getF32,
+  layout,
+  near,
+  norm2,
+  panelIndex,
+  putF32,
+  randomF32,
+  toPanels,
+  transpose,
+  untouched,
+  violations,
+} from "../kernel_memory.ts";
+
+const TOLERANCE = 1e-6;
+const SIZES = [1, 2, 3, 4, 5, 7, 10, 15, 16, 17, 31, 33, 100];
+const DEPTHS = [...SIZES, 257, 600];
+
+type Shape = { readonly m: number; readonly n: number; readonly k: number };
+
+/** 65 shapes: every n with five different m and k; every depth at least four times. */
+const SHAPES: readonly Shape[] = Array.from({ length: 65 }, (_, i) => ({
+  m: at(SIZES, (i * 5 + Math.floor(i / 13) * 3) % 13),
+  n: at(SIZES, i % 13),
+  k: at(DEPTHS, (i * 7 + Math.floor(i / 13)) % 15),
+}));
+
+type Problem = Shape & {
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+  readonly c: Float32Array;
+  /** C + A·B in float64, and what each entry may err. */
+  readonly expected: Float64Array;
+  readonly bound: Float64Array;
+};
+
+function problem(shape: Shape, seed: number): Problem {
+  const { m, n, k } = shape;
+  const a = randomF32(m * k, seed), b = randomF32(k * n, seed + 1), c = randomF32(m * n, seed + 2, 3);
+  const expected = new Float64Array(m * n), bound = new Float64Array(m * n);
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = at(c, i * n + j);
+      for (let l = 0; l < k; l++) sum += at(a, i * k + l) * at(b, l * n + j);
+      expected[i * n + j] = sum;
+      const size = norm2(a, i * k, k) * norm2(b, j, k, n) + Math.abs(at(c, i * n + j));
+      bound[i * n + j] = TOLERANCE * Math.sqrt(k) * size;
+    }
+  }
+  return { ...shape, a, b, c, expected, bound };
+}
+
+/** Rows of `width` numbers spread to `ld` numbers a row, NaN between. */
+function spread(x: Float32Array, width: number, ld: number): Float32Array {
+  const rows = x.length / width;
+  const out = new Float32Array(rows * ld).fill(NaN);
+  for (let i = 0; i < rows; i++) out.set(x.subarray(i * width, (i + 1) * width), i * ld);
+  return out;
+}
+
+type Options = { readonly from: number; readonly to: number; readonly gap: number; readonly transposed: boolean };
+
+/** Runs `product` and says what is wrong with C: values, rows outside [from, to), bytes between rows and after. */
+function checkProduct(p: Problem, { from, to, gap, transposed }: Options): string[] {
+  const { m, n, k, a, b, c } = p;
+  const lda = k + gap, ldc = n + gap;
+  const at_ = layout({ a: 4 * m * lda, raw: 4 * k * n, b: 4 * k * ceil4(n), c: 4 * m * ldc, guard: 256 });
+  putF32(at_.a, spread(a, k, lda));
+  putF32(at_.raw, transposed ? transpose(k, n, b) : b);
+  if (transposed) exports().packTransposed(at_.raw, n, k, at_.b);
+  else exports().packRows(at_.raw, k, n, at_.b);
+  for (let i = 0; i < m; i++) putF32(at_.c + 4 * i * ldc, c.subarray(i * n, (i + 1) * n));
+  exports().product(from, to, n, k, at_.a, lda, at_.b, at_.c, ldc);
+  const label = `${m}×${k}·${k}×${n} rows [${from}, ${to}) gap ${gap}`;
+  const out = getF32(at_.c, m * ldc);
+  return [
+    ...violations(label, m * n, (e) => {
+      const i = Math.floor(e / n), j = e % n;
+      const value = at(out, i * ldc + j);
+      if (i < from || i >= to) return value === at(c, e);
+      return near(value, at(p.expected, e), at(p.bound, e));
+    }),
+    ...violations(`${label}: between rows`, m, (i) => untouched(at_.c + 4 * (i * ldc + n), gap)),
+    ...violations(`${label}: after C`, 1, () => untouched(at_.c + 4 * m * ldc, (-m * ldc) & 15)),
+    ...violations(`${label}: guard`, 1, () => untouched(at_.guard, 64)),
+  ];
+}
+
+/** Runs `productPanels` on rows [from, to) and says what is wrong with C, its unused lanes and its guard. */
+function checkPanels(p: Problem, from: number, to: number): string[] {
+  const { m, n, k } = p;
+  const m_ = layout({ a: 4 * m * k, b: 4 * k * ceil4(n), c: 4 * m * ceil4(n), guard: 256, out: 4 * m * n });
+  putF32(m_.a, p.a);
+  putF32(m_.b, toPanels(k, n, p.b));
+  putF32(m_.c, toPanels(m, n, p.c));
+  exports().productPanels(from, to, m, n, k, m_.a, k, m_.b, m_.c);
+  const label = `panels ${m}×${k}·${k}×${n} rows [${from}, ${to})`;
+  const c = getF32(m_.c, m * ceil4(n));
+  const used = new Set<number>();
+  for (let e = 0; e < m * n; e++) used.add(panelIndex(m, n, Math.floor(e / n), e % n));
+  exports().unpackTransposed(m_.c, m, n, 0, m_.out);
+  const rows = transpose(n, m, getF32(m_.out, m * n));
+  return [
+    ...violations(label, m * n, (e) => {
+      const i = Math.floor(e / n);
+      if (i < from || i >= to) return at(rows, e) === at(p.c, e);
+      return near(at(rows, e), at(p.expected, e), at(p.bound, e));
+    }),
+    ...violations(`${label}: unused lane`, c.length, (e) => used.has(e) || at(c, e) === 0),
+    ...violations(`${label}: guard`, 1, () => untouched(m_.guard, 64)),
+  ];
+}
+
+function forAllShapes(check: (p: Problem) => string[]): string[] {
+  return SHAPES.flatMap((shape, i) => check(problem(shape, 10 * i + 1)));
+}
+
+describe("packing", () => {
+  it("packRows lays out panels of 16 columns with zeros in unused lanes", () => {
+    const wrong = SHAPES.flatMap(({ n, k }, i) => {
+      const x = randomF32(k * n, i + 1);
+      const m = layout({ x: 4 * k * n, out: 4 * k * ceil4(n), guard: 64 });
+      putF32(m.x, x);
+      exports().packRows(m.x, k, n, m.out);
+      const expected = toPanels(k, n, x), out = getF32(m.out, expected.length);
+      return [
+        ...violations(`${k}×${n}`, expected.length, (e) => at(out, e) === at(expected, e)),
+        ...violations(`${k}×${n} guard`, 1, () => untouched(m.guard, 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("packTransposed lays out the panels of the transpose", () => {
+    const wrong = SHAPES.flatMap(({ n, k }, i) => {
+      const x = randomF32(k * n, i + 1);
+      const m = layout({ x: 4 * k * n, out: 4 * k * ceil4(n), guard: 64 });
+      putF32(m.x, transpose(k, n, x));
+      exports().packTransposed(m.x, n, k, m.out);
+      const expected = toPanels(k, n, x), out = getF32(m.out, expected.length);
+      return [
+        ...violations(`${k}×${n}`, expected.length, (e) => at(out, e) === at(expected, e)),
+        ...violations(`${k}×${n} guard`, 1, () => untouched(m.guard, 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("unpackTransposed undoes packTransposed exactly", () => {
+    const wrong = SHAPES.flatMap(({ n, k }, i) => {
+      const x = randomF32(n * k, i + 1);
+      const m = layout({ x: 4 * n * k, panels: 4 * k * ceil4(n), out: 4 * n * k, guard: 64 });
+      putF32(m.x, x);
+      exports().packTransposed(m.x, n, k, m.panels);
+      exports().unpackTransposed(m.panels, k, n, 0, m.out);
+      const out = getF32(m.out, n * k);
+      return [
+        ...violations(`${n}×${k}`, n * k, (e) => at(out, e) === at(x, e)),
+        ...violations(`${n}×${k} guard`, 1, () => untouched(m.guard, 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("unpackTransposed scales column j by scale[j]", () => {
+    const wrong = SHAPES.flatMap(({ n, k }, i) => {
+      const x = randomF32(n * k, i + 1), scale = randomF32(n, i + 2);
+      const m = layout({ panels: 4 * k * ceil4(n), scale: 4 * n, out: 4 * n * k });
+      putF32(m.panels, toPanels(k, n, transpose(n, k, x), NaN));
+      putF32(m.scale, scale);
+      exports().unpackTransposed(m.panels, k, n, m.scale, m.out);
+      const out = getF32(m.out, n * k);
+      const expected = (e: number) => Math.fround(at(x, e) * at(scale, Math.floor(e / k)));
+      return violations(`${n}×${k}`, n * k, (e) => at(out, e) === expected(e));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("fillPanels puts one value per row in every column, or zeros, and nothing after", () => {
+    const wrong = SHAPES.flatMap(({ n, k }, i) => {
+      const values = randomF32(k, i + 1);
+      const m = layout({ values: 4 * k, out: 4 * k * ceil4(n), guard: 64, zeros: 4 * k * ceil4(n), end: 64 });
+      putF32(m.values, values);
+      exports().fillPanels(m.values, k, n, m.out);
+      exports().fillPanels(0, k, n, m.zeros);
+      const out = getF32(m.out, k * ceil4(n)), zeros = getF32(m.zeros, k * ceil4(n));
+      const entry = (e: number) => at(out, panelIndex(k, n, Math.floor(e / n), e % n));
+      return [
+        ...violations(`${k}×${n}`, k * n, (e) => entry(e) === at(values, Math.floor(e / n))),
+        ...violations(`${k}×${n} zeros`, zeros.length, (e) => at(zeros, e) === 0),
+        ...violations(`${k}×${n} guard`, 1, () => untouched(m.guard, 16) && untouched(m.end, 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("product", () => {
+  it("adds A·B to C, touching nothing else", () => {
+    expect(forAllShapes((p) => checkProduct(p, { from: 0, to: p.m, gap: 0, transposed: false }))).toEqual([]);
+  });
+
+  it("adds A·Xᵀ to C with X packed transposed", () => {
+    expect(forAllShapes((p) => checkProduct(p, { from: 0, to: p.m, gap: 0, transposed: true }))).toEqual([]);
+  });
+
+  it("respects leading dimensions, also odd ones", () => {
+    expect(forAllShapes((p) => checkProduct(p, { from: 0, to: p.m, gap: 3, transposed: false }))).toEqual([]);
+  });
+
+  it("computes a range of rows and leaves the other rows alone", () => {
+    const wrong = forAllShapes((p) => {
+      const from = Math.floor(p.m / 3), to = p.m - Math.floor(p.m / 4);
+      return checkProduct(p, { from, to, gap: 1, transposed: false });
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("does nothing for an empty range of rows", () => {
+    expect(forAllShapes((p) => checkProduct(p, { from: 1, to: 1, gap: 0, transposed: false }))).toEqual([]);
+  });
+
+  it("gives the same bits whether rows are computed at once or in two ranges that start even", () => {
+    const p = problem({ m: 33, n: 31, k: 600 }, 7);
+    const m = layout({ a: 4 * 33 * 600, b: 4 * 600 * 32, one: 4 * 33 * 31, two: 4 * 33 * 31 });
+    putF32(m.a, p.a);
+    putF32(m.b, toPanels(600, 31, p.b));
+    putF32(m.one, p.c);
+    putF32(m.two, p.c);
+    exports().product(0, 33, 31, 600, m.a, 600, m.b, m.one, 31);
+    exports().product(12, 33, 31, 600, m.a, 600, m.b, m.two, 31);
+    exports().product(0, 12, 31, 600, m.a, 600, m.b, m.two, 31);
+    expect([...getF32(m.two, 33 * 31)]).toEqual([...getF32(m.one, 33 * 31)]);
+  });
+});
+
+describe("productPanels", () => {
+  it("adds A·B to a C in panels, keeping unused lanes zero and touching nothing after", () => {
+    expect(forAllShapes((p) => checkPanels(p, 0, p.m))).toEqual([]);
+  });
+
+  it("computes a range of rows and leaves the other rows alone", () => {
+    expect(forAllShapes((p) => checkPanels(p, Math.floor(p.m / 3), p.m - Math.floor(p.m / 4)))).toEqual([]);
+  });
+
+  it("leaves C ready to be the packed operand of the next product", () => {
+    const m = 17, n = 10, k = 5, rows = 3;
+    const p = problem({ m, n, k }, 5);
+    const left = randomF32(rows * m, 9);
+    const m_ = layout({ a: 4 * m * k, b: 4 * k * 12, c: 4 * m * 12, left: 4 * rows * m, out: 4 * rows * n });
+    putF32(m_.a, p.a);
+    putF32(m_.b, toPanels(k, n, p.b));
+    putF32(m_.c, toPanels(m, n, p.c));
+    putF32(m_.left, left);
+    putF32(m_.out, new Float32Array(rows * n));
+    exports().productPanels(0, m, m, n, k, m_.a, k, m_.b, m_.c);
+    exports().product(0, rows, n, m, m_.left, m, m_.c, m_.out, n);
+    const out = getF32(m_.out, rows * n);
+    const wrong = violations("chained", rows * n, (e) => {
+      const i = Math.floor(e / n), j = e % n;
+      let sum = 0, bound = 0;
+      for (let l = 0; l < m; l++) {
+        sum += at(left, i * m + l) * at(p.expected, l * n + j);
+        bound += Math.abs(at(left, i * m + l)) * at(p.bound, l * n + j);
+      }
+      bound += TOLERANCE * Math.sqrt(m) * norm2(left, i * m, m) * norm2(p.expected, j, m, n);
+      return near(at(out, e), sum, bound);
+    });
+    expect(wrong).toEqual([]);
+  });
+});
