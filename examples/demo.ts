@@ -48,6 +48,8 @@ interface Task {
   readonly name: string;
   readonly data: Dataset;
   readonly classes: number;
+  /** Balanced classes over features of unit length need no bias, and it would double the damping. */
+  readonly bias: boolean;
   readonly epochs: number;
 }
 
@@ -72,10 +74,10 @@ const toBatch = ({ features, labels, rows }: Split, columns: number): E.Either<F
   pipe(matrix(rows, columns, features), E.chain((m) => batch({ features: m, labels })));
 
 /** Validates the data and makes a head of zeros. */
-const prepare = ({ data, classes }: Task) =>
+const prepare = ({ data, classes, bias }: Task) =>
   pipe(
     E.Do,
-    E.bind("head", () => zeroHead({ features: data.columns, classes })),
+    E.bind("head", () => zeroHead({ features: data.columns, classes, bias })),
     E.bind("examples", () => toBatch(data.train, data.columns)),
     E.bind("validation", () => toBatch(data.test, data.columns)),
   );
@@ -180,10 +182,10 @@ const showSentences = ({ names }: Languages, { head }: Trained): E.Either<FgnErr
 /** Trains both heads, then shows how well they do and some of what they say. */
 async function demo(short: boolean): Promise<E.Either<FgnError, string>> {
   const epochs = short ? 1 : 5;
-  const digits = await fit({ name: "MNIST", data: loadMnist(short ? 2_000 : 20_000), classes: 10, epochs });
+  const digits = await fit({ name: "MNIST", data: loadMnist(short ? 2_000 : 20_000), classes: 10, bias: true, epochs });
   if (digits._tag === "Left") return digits;
   const udhr = loadUdhr();
-  const languages = await fit({ name: "UDHR ", data: udhr, classes: udhr.names.length, epochs });
+  const languages = await fit({ name: "UDHR ", data: udhr, classes: udhr.names.length, bias: false, epochs });
   if (languages._tag === "Left") return languages;
   return pipe(
     E.Do,

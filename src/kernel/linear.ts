@@ -14,7 +14,7 @@ import { f32, f64, place, u32 } from "./arena.ts";
 
 /** Multiply-adds of one call. */
 const CALL = 1e7;
-/** Classes of one back-projection block (kernels/linear: the block of 32 rows stays in the L1 cache). */
+/** Classes of one back-projection block: a block of 32 rows stays near the core. */
 const CLASS_BLOCK = 32;
 
 /** What the stages need memory for. */
