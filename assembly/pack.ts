@@ -103,7 +103,7 @@ export function unpackTransposed(panels: usize, k: i32, n: i32, scale: usize, ou
   }
 }
 
-/** Fills a packed k × n operand with values[i] in every column of row i (`values` may be 0: zeros). */
+/** Fills a packed k × n operand with values[i] in every column of row i (`values` may be 0: zeros), unused lanes too. */
 export function fillPanels(values: usize, k: i32, n: i32, out: usize): void {
   if (values == 0) {
     memory.fill(out, 0, (<usize> k * ((n + LANES - 1) & -LANES)) << 2);
