@@ -19,7 +19,8 @@ import {
   rowSystem,
   zeroHead,
 } from "../mod.ts";
-import { defaultKernel } from "../src/kernel/kernel.ts";
+import { defaultKernel, instantiate } from "../src/kernel/kernel.ts";
+import { wasmBase64 } from "../src/kernel/simd.generated.ts";
 import { difference, flat, jacobian, problem, relativeError, right, solveDense } from "./reference.ts";
 
 const shape = fc.record({
@@ -245,6 +246,8 @@ describe("levenbergMarquardt()", () => {
     const step = right(fgnStep(head, data, levenbergMarquardt({ lambda: 1e-6, attempts: 1 })));
     expect(step.report.accepted).toBe(false);
     expect(step.params).toBe(head);
+    expect(step.report.lossAfter).toBe(step.report.lossBefore);
+    expect(step.report.actualReduction).toBeLessThan(0);
     expect(step.damping).toMatchObject({ lambda: step.report.lambda * 2 });
   });
 });
@@ -319,6 +322,15 @@ describe("the kernel's memory", () => {
     expect(kernel.exports.memory.buffer.byteLength).toBe(before);
     expect(flat(params).every(Number.isFinite)).toBe(true);
   }, 60_000);
+
+  it("is that of the kernel given in the options, with the same bytes", () => {
+    const { head, data } = problem(200, 300, 100);
+    const own = right(instantiate("simd128", wasmBase64));
+    const before = own.exports.memory.buffer.byteLength;
+    const { params } = right(fgnStep(head, data, 0.1, { kernel: own }));
+    expect(own.exports.memory.buffer.byteLength).toBeGreaterThan(before);
+    expect(flat(params)).toEqual(flat(right(fgnStep(head, data, 0.1)).params));
+  });
 
   it("survives growth between and within calls", () => {
     const small = problem(5, 3, 4), large = problem(300, 400, 200);
