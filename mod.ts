@@ -6,11 +6,56 @@
 
 // Data
 export { type Matrix, matrix } from "./src/matrix.ts";
+export { type Features, fromRows, isSparse, sparse, type SparseMatrix } from "./src/sparse.ts";
 export { type Batch, batch, type BatchInput } from "./src/batch.ts";
-export { type HeadSize, type LinearHead, linearHead, randomHead, zeroHead } from "./src/network/linear.ts";
+
+// Models
+export { type HeadSize, linearHead, randomHead, zeroHead } from "./src/network/head.ts";
+export {
+  type AffineOptions,
+  type AffineSpec,
+  dense,
+  embedding,
+  gelu,
+  type Initial,
+  initialise,
+  layerNorm,
+  type LayerNormOptions,
+  type LayerNormSpec,
+  type LayerSpec,
+  leakyRelu,
+  mlp,
+  type MlpSpec,
+  type NetworkSpec,
+  relu,
+  residual,
+  type ResidualSpec,
+  sigmoid,
+  silu,
+  tanh,
+} from "./src/network/spec.ts";
+export { network } from "./src/network/network.ts";
+export type {
+  Activation,
+  ActivationKind,
+  Adapter,
+  Dense,
+  Embedding,
+  Layer,
+  LayerNorm,
+  Network,
+  Residual,
+} from "./src/network/layer.ts";
+export { type AdapterOptions, freeze, mergeAdapters, unfreeze, withAdapters } from "./src/network/adapter.ts";
+export { parameterCount, parameters, withParameters } from "./src/network/flat.ts";
+export { fromJson, type NetworkJson, type Plain, toJson } from "./src/network/json.ts";
+export { type CustomModel, customModel, type ModelFunctions } from "./src/network/custom.ts";
+export type { Model } from "./src/network/model.ts";
 
 // The step
-export { fgnStep, type Step, type StepOptions, type StepReport } from "./src/step.ts";
+export { fgnStep, type Step, type StepReport } from "./src/step.ts";
+export type { StepOptions } from "./src/plan.ts";
+export { type GgnOptions, ggnProduct, ggnStep } from "./src/ggn.ts";
 export {
   constant,
   type ConstantDamping,
@@ -22,13 +67,16 @@ export {
   type RelativeDamping,
 } from "./src/damping.ts";
 export type { Solver, SolverOptions, Stop } from "./src/solver/solver.ts";
+export type { IterativeStop } from "./src/solver/cg.ts";
+export type { RowSystemKind } from "./src/row_system/row_system.ts";
+export type { ObjectiveOptions } from "./src/objective.ts";
 
 // Training and prediction
 export { type Position, type Progress, train, type TrainOptions } from "./src/train.ts";
 export { evaluate, type Evaluation, logits, probabilities } from "./src/evaluate.ts";
 
 // Looking inside
-export { type LossAndGradient, lossAndGradient, type RowSystem, rowSystem } from "./src/gradient.ts";
+export { jvp, type LossAndGradient, lossAndGradient, type RowSystem, rowSystem, vjp } from "./src/gradient.ts";
 
 // Randomness, errors, the kernel
 export { type Random, seedRandom, shuffle } from "./src/random.ts";

@@ -1,6 +1,5 @@
-// Vector operations in float32, and the row coefficients of a back-projection.
+// Vector operations in float32 and float64.
 
-import { LANES, PANEL } from "./pack";
 import { madd } from "./gemm";
 
 /** xᵀy over n floats: four float32 partial sums a block of 256, blocks added in float64. */
@@ -25,9 +24,8 @@ export function dot(n: i32, x: usize, y: usize): f64 {
   return total;
 }
 
-// @ts-ignore: decorator
-
-function lanes64(v: v128): f64 {
+/** The sum of the lanes. */
+export function lanes64(v: v128): f64 {
   return (<f64> f32x4.extract_lane(v, 0) + <f64> f32x4.extract_lane(v, 1)) +
     (<f64> f32x4.extract_lane(v, 2) + <f64> f32x4.extract_lane(v, 3));
 }
@@ -101,54 +99,71 @@ export function allFinite(n: i32, x: usize): bool {
   return total == 0;
 }
 
-/** Coefficients below this are zero: subnormal products would halve the speed of fitted models. */
-const NEGLIGIBLE: f64 = 1e-20;
-
-/** coefficient[i] = −a[i]/sum[i]: what turns the exponentials E into a_i (e_y − q). Zero up to n₄. */
-export function coefficients(n: i32, a: usize, sum: usize, out: usize): void {
-  for (let i = 0; i < ((n + 3) & -4); i++) {
-    const value = i < n ? -load<f64>(a + (<usize> i << 3)) / <f64> load<f32>(sum + (<usize> i << 2)) : 0;
-    store<f32>(out + (<usize> i << 2), Math.abs(value) < NEGLIGIBLE ? <f32> 0 : <f32> value);
+/** y = x + beta·y over n floats. */
+export function scaleAdd(n: i32, beta: f32, x: usize, y: usize): void {
+  const factor = f32x4.splat(beta);
+  let i = 0;
+  for (; i + 4 <= n; i += 4) {
+    v128.store(y, madd(factor, v128.load(y), v128.load(x)));
+    x += 16;
+    y += 16;
+  }
+  for (; i < n; i++) {
+    store<f32>(y, load<f32>(x) + beta * load<f32>(y));
+    x += 4;
+    y += 4;
   }
 }
 
-/**
- * Rows [from, to) of diag-scaled panels as a row-major block: out[k − from][i] = coefficient[i]·E[k][i],
- * n₄ floats a row; E is classes × n in panels. Products below 1e-20 become zero.
- */
-export function scaleColumns(
-  from: i32,
-  to: i32,
-  classes: i32,
-  n: i32,
-  e: usize,
-  coefficient: usize,
-  out: usize,
-): void {
-  const row = <usize> ((n + LANES - 1) & -LANES) << 2;
-  const tiny = f32x4.splat(<f32> NEGLIGIBLE);
-  for (let j = 0; j < n; j += LANES) {
-    const first = j & -PANEL;
-    const stride = <usize> ((min(PANEL, n - first) + LANES - 1) & -LANES) << 2;
-    const factor = v128.load(coefficient + (<usize> j << 2));
-    let source = e + ((<usize> first * classes + <usize> (j - first)) << 2) + <usize> from * stride;
-    let target = out + (<usize> j << 2);
-    for (let k = from; k < to; k++) {
-      const v = f32x4.mul(factor, v128.load(source));
-      v128.store(target, v128.and(v, f32x4.ge(f32x4.abs(v), tiny)));
-      source += stride;
-      target += row;
-    }
+/** out += x∘y over n floats. */
+export function multiplyAdd(n: i32, x: usize, y: usize, out: usize): void {
+  let i = 0;
+  for (; i + 4 <= n; i += 4) {
+    v128.store(out, madd(v128.load(x), v128.load(y), v128.load(out)));
+    x += 16;
+    y += 16;
+    out += 16;
+  }
+  for (; i < n; i++) {
+    store<f32>(out, load<f32>(out) + load<f32>(x) * load<f32>(y));
+    x += 4;
+    y += 4;
+    out += 4;
   }
 }
 
-/** out[k] += Σ_i x[k][i] for `rows` rows of n floats (row-major, n₄ floats a row). */
-export function addRowSums(rows: i32, n: i32, x: usize, out: usize): void {
-  const row = <usize> ((n + LANES - 1) & -LANES) << 2;
-  for (let k = 0; k < rows; k++) {
-    let sum = f32x4.splat(0);
-    for (let i: usize = 0; i < row; i += 16) sum = f32x4.add(sum, v128.load(x + <usize> k * row + i));
-    const at = out + (<usize> k << 2);
-    store<f32>(at, <f32> (<f64> load<f32>(at) + lanes64(sum)));
+/** y += a·x over n doubles. */
+export function axpy64(n: i32, a: f64, x: usize, y: usize): void {
+  const factor = f64x2.splat(a);
+  let i = 0;
+  for (; i + 2 <= n; i += 2) {
+    v128.store(y, f64x2.add(v128.load(y), f64x2.mul(factor, v128.load(x))));
+    x += 16;
+    y += 16;
   }
+  if (i < n) store<f64>(y, load<f64>(y) + a * load<f64>(x));
+}
+
+/** y = x + beta·y over n doubles. */
+export function scaleAdd64(n: i32, beta: f64, x: usize, y: usize): void {
+  const factor = f64x2.splat(beta);
+  let i = 0;
+  for (; i + 2 <= n; i += 2) {
+    v128.store(y, f64x2.add(v128.load(x), f64x2.mul(factor, v128.load(y))));
+    x += 16;
+    y += 16;
+  }
+  if (i < n) store<f64>(y, load<f64>(x) + beta * load<f64>(y));
+}
+
+/** out = x/y over n doubles. */
+export function divide64(n: i32, x: usize, y: usize, out: usize): void {
+  let i = 0;
+  for (; i + 2 <= n; i += 2) {
+    v128.store(out, f64x2.div(v128.load(x), v128.load(y)));
+    x += 16;
+    y += 16;
+    out += 16;
+  }
+  if (i < n) store<f64>(out, load<f64>(x) / load<f64>(y));
 }

@@ -35,15 +35,11 @@ const TABLE: usize = memory.data<f32>([
   1.17549435e-38, // 104 smallest normal number
 ]);
 
-// @ts-ignore: decorator
-
 function c(offset: usize): v128 {
   return v128.load32_splat(TABLE + offset);
 }
 
 /** exp of the reduced argument: the polynomial value; `n` of the caller carries the power of two. */
-// @ts-ignore: decorator
-
 function polynomial(r: v128): v128 {
   const square = f32x4.mul(r, r);
   const high = f32x4.add(f32x4.mul(c(16), r), c(20));
@@ -57,8 +53,6 @@ function polynomial(r: v128): v128 {
  * exp(x) for x ≤ 0, zero where the result is below 1e-12: what a softmax needs relative to its largest
  * term. Flushing keeps subnormal numbers, which halve the speed of fitted models, out of the products.
  */
-// @ts-ignore: decorator
-
 export function expSoftmax(x: v128): v128 {
   const shifted = f32x4.add(f32x4.mul(x, c(0)), c(4));
   const n = f32x4.sub(shifted, c(4));
@@ -68,10 +62,8 @@ export function expSoftmax(x: v128): v128 {
 }
 
 /** exp(x): 0 below −87.33, +∞ above 88.72, NaN for NaN. */
-// @ts-ignore: decorator
-
 export function exp(x: v128): v128 {
-  const clamped = f32x4.min(f32x4.max(x, c(92)), c(96));
+  const clamped = f32x4.pmin(f32x4.pmax(x, c(92)), c(96));
   const shifted = f32x4.add(f32x4.mul(clamped, c(0)), c(4));
   const n = f32x4.sub(shifted, c(4));
   const r = f32x4.add(f32x4.add(clamped, f32x4.mul(n, c(8))), f32x4.mul(n, c(12)));
@@ -80,19 +72,15 @@ export function exp(x: v128): v128 {
   const rest = i32x4.sub(i32x4.sub(shifted, c(4)), half);
   const scaled = f32x4.mul(i32x4.add(polynomial(r), i32x4.shl(half, 23)), power(rest));
   const floored = v128.andnot(scaled, f32x4.lt(x, c(92)));
-  return v128.bitselect(f32x4.splat(Infinity), floored, f32x4.gt(x, c(96)));
+  return v128.or(v128.bitselect(f32x4.splat(Infinity), floored, f32x4.gt(x, c(96))), f32x4.ne(x, x));
 }
 
 /** 2ⁿ for integers n in [−126, 127]. */
-// @ts-ignore: decorator
-
 function power(n: v128): v128 {
   return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
 }
 
 /** log(x): −∞ at 0, NaN below 0 and for NaN, +∞ at +∞. */
-// @ts-ignore: decorator
-
 export function log(x: v128): v128 {
   const subnormal = f32x4.lt(x, c(104));
   const lifted = v128.bitselect(f32x4.mul(x, c(100)), x, subnormal);

@@ -17,8 +17,6 @@ const DEPTH: i32 = 256;
 const ROW_BLOCK: i32 = 32;
 
 /** c + a·b; fused only in the relaxed build. */
-// @ts-ignore: decorator
-
 export function madd(a: v128, b: v128, c: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(c, f32x4.mul(a, b));
 }
@@ -71,8 +69,6 @@ function tile1x16(k: i32, a: usize, b: usize, c: usize): void {
 }
 
 /** Adds the first n (1…4) lanes of v to memory: the only store that may end inside a vector. */
-// @ts-ignore: decorator
-
 function addLanes(c: usize, v: v128, n: i32): void {
   if (n >= 4) {
     v128.store(c, f32x4.add(v128.load(c), v));
@@ -85,9 +81,22 @@ function addLanes(c: usize, v: v128, n: i32): void {
 
 // Edge tiles: V vectors wide (1…4), the last one holding `lanes` valid columns. They start from zero.
 
-// @ts-ignore: decorator
+// The width is a type, so that each has code of its own: its size is the number of vectors.
+class One {
+  a: u8;
+}
+class Two extends One {
+  b: u8;
+}
+class Three extends Two {
+  c: u8;
+}
+class Four extends Three {
+  d: u8;
+}
 
-function edge2(V: i32, k: i32, a0: usize, a1: usize, b: usize, c0: usize, c1: usize, lanes: i32): void {
+function edge2<Width>(k: i32, a0: usize, a1: usize, b: usize, c0: usize, c1: usize, lanes: i32): void {
+  const V = <i32> offsetof<Width>();
   const end = a0 + (<usize> k << 2);
   const zero = f32x4.splat(0);
   let p0 = zero, p1 = zero, p2 = zero, p3 = zero, q0 = zero, q1 = zero, q2 = zero, q3 = zero;
@@ -132,9 +141,8 @@ function edge2(V: i32, k: i32, a0: usize, a1: usize, b: usize, c0: usize, c1: us
   addLanes(c1 + last, V == 1 ? q0 : V == 2 ? q1 : V == 3 ? q2 : q3, lanes);
 }
 
-// @ts-ignore: decorator
-
-function edge1(V: i32, k: i32, a: usize, b: usize, c: usize, lanes: i32): void {
+function edge1<Width>(k: i32, a: usize, b: usize, c: usize, lanes: i32): void {
+  const V = <i32> offsetof<Width>();
   const end = a + (<usize> k << 2);
   const zero = f32x4.splat(0);
   let p0 = zero, p1 = zero, p2 = zero, p3 = zero;
@@ -154,32 +162,32 @@ function edge1(V: i32, k: i32, a: usize, b: usize, c: usize, lanes: i32): void {
 }
 
 function edge2x16(k: i32, a0: usize, a1: usize, b: usize, c0: usize, c1: usize, lanes: i32): void {
-  edge2(4, k, a0, a1, b, c0, c1, lanes);
+  edge2<Four>(k, a0, a1, b, c0, c1, lanes);
 }
 function edge2x12(k: i32, a0: usize, a1: usize, b: usize, c0: usize, c1: usize, lanes: i32): void {
-  edge2(3, k, a0, a1, b, c0, c1, lanes);
+  edge2<Three>(k, a0, a1, b, c0, c1, lanes);
 }
 function edge2x8(k: i32, a0: usize, a1: usize, b: usize, c0: usize, c1: usize, lanes: i32): void {
-  edge2(2, k, a0, a1, b, c0, c1, lanes);
+  edge2<Two>(k, a0, a1, b, c0, c1, lanes);
 }
 function edge2x4(k: i32, a0: usize, a1: usize, b: usize, c0: usize, c1: usize, lanes: i32): void {
-  edge2(1, k, a0, a1, b, c0, c1, lanes);
+  edge2<One>(k, a0, a1, b, c0, c1, lanes);
 }
 function edge1x16(k: i32, a: usize, b: usize, c: usize, lanes: i32): void {
-  edge1(4, k, a, b, c, lanes);
+  edge1<Four>(k, a, b, c, lanes);
 }
 function edge1x12(k: i32, a: usize, b: usize, c: usize, lanes: i32): void {
-  edge1(3, k, a, b, c, lanes);
+  edge1<Three>(k, a, b, c, lanes);
 }
 function edge1x8(k: i32, a: usize, b: usize, c: usize, lanes: i32): void {
-  edge1(2, k, a, b, c, lanes);
+  edge1<Two>(k, a, b, c, lanes);
 }
 function edge1x4(k: i32, a: usize, b: usize, c: usize, lanes: i32): void {
-  edge1(1, k, a, b, c, lanes);
+  edge1<One>(k, a, b, c, lanes);
 }
 
 /** Rows [from, to) of one panel of C that is not 16 full columns wide. */
-function edgeRows(
+export function edgeRows(
   from: i32,
   to: i32,
   width: i32,
@@ -210,7 +218,7 @@ function edgeRows(
 }
 
 /** Rows [from, to) of one full panel of C. */
-function fullRows(from: i32, to: i32, k: i32, a: usize, aRow: usize, b: usize, c: usize, cRow: usize): void {
+export function fullRows(from: i32, to: i32, k: i32, a: usize, aRow: usize, b: usize, c: usize, cRow: usize): void {
   let i = from;
   for (; i + 2 <= to; i += 2) {
     const a0 = a + <usize> i * aRow, c0 = c + <usize> i * cRow;

@@ -1,4 +1,4 @@
-// Gram matrices of panels, and the whitened margin Gram made of two of them.
+// Gram matrices of panels, and the whitened system of one.
 //
 // For a dense layer with input A and margin signal Δ the Gram matrix of the margin Jacobian is
 //     K = J Jᵀ = (A Aᵀ + 1_bias) ∘ (Δ Δᵀ).
@@ -7,6 +7,8 @@
 import { LANES, PANEL } from "./pack";
 import { madd } from "./gemm";
 
+/** Rows whose lines a mirrored block keeps in the L1 cache. */
+const MIRROR_BLOCK: i32 = 8;
 /** Depth of one pass over k: two panels (2 × 256 × 16 floats) stay in the L1 cache. */
 const DEPTH: i32 = 256;
 
@@ -91,8 +93,6 @@ export function gramPanel(j: i32, n: i32, k: i32, panels: usize, out: usize): vo
   }
 }
 
-// @ts-ignore: decorator
-
 function entry(matrix: usize, rows: i32, i: i32, j: i32): usize {
   const first = j & -PANEL;
   const lanes = min(PANEL, rows - first);
@@ -116,15 +116,67 @@ export function mirror(n: i32, matrix: usize): void {
   }
 }
 
+/** scale[i] = w[i]/sum[i] over n doubles; sum may be 0: ones. */
+function whiteningScale(n: i32, sum: usize, w: usize, scale: usize): void {
+  for (let i = 0; i < n; i++) {
+    const at = <usize> i << 3;
+    const total: f64 = sum == 0 ? 1 : <f64> load<f32>(sum + (<usize> i << 2));
+    store<f64>(scale + at, load<f64>(w + at) / total);
+  }
+}
+
+/** Entries (i, j) of diag(scale) K diag(scale) for the columns j of one panel and the rows i up to its last. */
+function whitenPanel(first: i32, n: i32, k: usize, scale: usize, s: usize, ld: i32): void {
+  const rows = (n + LANES - 1) & -LANES;
+  const columns = min(PANEL, n - first);
+  let from = entry(k, rows, 0, first);
+  const step = <usize> min(PANEL, rows - first) << 2;
+  const right = scale + (<usize> first << 3);
+  let row = s + (<usize> first << 3);
+  const last = first + columns;
+  for (let i = 0; i < last; i++) {
+    const left = load<f64>(scale + (<usize> i << 3));
+    const factor = f64x2.splat(left);
+    let l: i32 = 0;
+    for (; l + 2 <= columns; l += 2) {
+      const v = f64x2.promote_low_f32x4(v128.load64_zero(from + (<usize> l << 2)));
+      const at = <usize> l << 3;
+      v128.store(row + at, f64x2.mul(v, f64x2.mul(factor, v128.load(right + at))));
+    }
+    if (l < columns) {
+      const at = <usize> l << 3;
+      store<f64>(row + at, <f64> load<f32>(from + (<usize> l << 2)) * (left * load<f64>(right + at)));
+    }
+    from += step;
+    row += <usize> ld << 3;
+  }
+}
+
+/** Copies the upper triangle of a row-major n × n matrix to the lower one, MIRROR_BLOCK rows at a time. */
+function mirror64(n: i32, s: usize, ld: i32): void {
+  const row = <usize> ld << 3;
+  for (let block = 0; block < n; block += MIRROR_BLOCK) {
+    for (let j = block + 1; j < n; j++) {
+      let from = s + <usize> block * row + (<usize> j << 3);
+      let to = s + <usize> j * row + (<usize> block << 3);
+      for (let i = min(MIRROR_BLOCK, j - block); i > 0; i--) {
+        store<f64>(to, load<f64>(from));
+        from += row;
+        to += 8;
+      }
+    }
+  }
+}
+
 /**
- * S = diag(w) K diag(w) in float64 with K = KX ∘ KE, row-major, ld doubles a row; both triangles. KX and KE
- * are Gram matrices in panels (upper parts), w the n row weights in float64; 1/sum normalises KE. Diagonal
- * entries of K go to `diagonal`; `work` holds n doubles. One pass: Hadamard product, scaling, conversion.
+ * S = diag(w/sum) K diag(w/sum) in float64, row-major, ld doubles a row, both triangles. K is a Gram matrix in
+ * panels, of which only the upper part is read, w the n row weights in float64; 1/sum normalises the signals
+ * that K is made of (sum may be 0: ones). The diagonal of diag(1/sum) K diag(1/sum) goes to `diagonal`; `work`
+ * holds n doubles.
  */
 export function whiten(
   n: i32,
-  kx: usize,
-  ke: usize,
+  k: usize,
   sum: usize,
   w: usize,
   s: usize,
@@ -132,29 +184,12 @@ export function whiten(
   diagonal: usize,
   work: usize,
 ): void {
+  whiteningScale(n, sum, w, work);
+  for (let first = 0; first < n; first += PANEL) whitenPanel(first, n, k, work, s, ld);
+  mirror64(n, s, ld);
   const rows = (n + LANES - 1) & -LANES;
   for (let i = 0; i < n; i++) {
-    const at = <usize> i << 3;
-    store<f64>(work + at, load<f64>(w + at) / <f64> load<f32>(sum + (<usize> i << 2)));
-  }
-  for (let j = 0; j < n; j++) {
-    const first = j & -PANEL;
-    const step = <usize> min(PANEL, rows - first) << 2;
-    let x = entry(kx, rows, 0, j), e = entry(ke, rows, 0, j);
-    const right = load<f64>(work + (<usize> j << 3));
-    let row = s + ((<usize> j * ld) << 3);
-    let column = s + (<usize> j << 3);
-    for (let i = 0; i <= j; i++) {
-      const value = <f64> load<f32>(x) * <f64> load<f32>(e) * (right * load<f64>(work + (<usize> i << 3)));
-      store<f64>(row, value);
-      store<f64>(column, value);
-      x += step;
-      e += step;
-      row += 8;
-      column += <usize> ld << 3;
-    }
-    const total = <f64> load<f32>(sum + (<usize> j << 2));
-    const own = <f64> load<f32>(x - step) * <f64> load<f32>(e - step);
-    store<f64>(diagonal + (<usize> j << 3), own / (total * total));
+    const total: f64 = sum == 0 ? 1 : <f64> load<f32>(sum + (<usize> i << 2));
+    store<f64>(diagonal + (<usize> i << 3), <f64> load<f32>(entry(k, rows, i, i)) / (total * total));
   }
 }

@@ -13,16 +13,12 @@ import { expSoftmax } from "./exp";
 const SUM_BLOCK: i32 = 64;
 
 /** Writes `value` (or the four lanes of `saved`) at the true class of each of four examples. */
-// @ts-ignore: decorator
-
 function setTrue(f: usize, stride: usize, y: usize, v: v128): void {
   store<f32>(f + <usize> load<u32>(y) * stride, f32x4.extract_lane(v, 0));
   store<f32>(f + 4 + <usize> load<u32>(y, 4) * stride, f32x4.extract_lane(v, 1));
   store<f32>(f + 8 + <usize> load<u32>(y, 8) * stride, f32x4.extract_lane(v, 2));
   store<f32>(f + 12 + <usize> load<u32>(y, 12) * stride, f32x4.extract_lane(v, 3));
 }
-
-// @ts-ignore: decorator
 
 function getTrue(f: usize, stride: usize, y: usize): v128 {
   return f32x4(
@@ -51,8 +47,6 @@ function columnMax(f: usize, stride: usize, classes: i32): v128 {
 }
 
 /** e = exp(f − max), Σ e; e may be 0: the sum alone. */
-// @ts-ignore: decorator
-
 function columnExp(STORE: bool, f: usize, e: usize, stride: usize, classes: i32, peak: v128): v128 {
   let total = f32x4.splat(0);
   for (let block = 0; block < classes; block += SUM_BLOCK) {

@@ -54,7 +54,7 @@ export function packTransposed(x: usize, n: i32, k: i32, out: usize): void {
 }
 
 /** Four rows of length k into four adjacent lanes. */
-function transpose4(x: usize, row: usize, k: i32, out: usize, stride: usize): void {
+export function transpose4(x: usize, row: usize, k: i32, out: usize, stride: usize): void {
   let i = 0;
   for (; i + 4 <= k; i += 4) {
     const a = v128.load(x), b = v128.load(x + row), c = v128.load(x + 2 * row), d = v128.load(x + 3 * row);
@@ -75,7 +75,7 @@ function transpose4(x: usize, row: usize, k: i32, out: usize, stride: usize): vo
 }
 
 /** Fewer than four rows: the other lanes become zero. */
-function transposeEdge(x: usize, row: usize, rows: i32, k: i32, out: usize, stride: usize): void {
+export function transposeEdge(x: usize, row: usize, rows: i32, k: i32, out: usize, stride: usize): void {
   for (let i = 0; i < k; i++) {
     for (let l: i32 = 0; l < LANES; l++) {
       store<f32>(out + (<usize> l << 2), l < rows ? load<f32>(x + <usize> l * row) : <f32> 0);
@@ -119,4 +119,38 @@ export function fillPanels(values: usize, k: i32, n: i32, out: usize): void {
       }
     }
   }
+}
+
+/** Packs the transpose of a packed k × n operand: n × k, unused lanes zero. */
+export function transposePanels(x: usize, k: i32, n: i32, out: usize): void {
+  for (let i0 = 0; i0 < k; i0 += PANEL) {
+    const width = min(PANEL, k - i0);
+    const target = <usize> ((width + LANES - 1) & -LANES) << 2;
+    for (let j = 0; j < n; j += LANES) {
+      const first = j & -PANEL;
+      const row = <usize> ((min(PANEL, n - first) + LANES - 1) & -LANES) << 2;
+      const source = x + ((<usize> first * k + <usize> (j - first)) << 2) + <usize> i0 * row;
+      const to = out + <usize> j * target;
+      for (let i = 0; i < width; i += LANES) {
+        const from = source + <usize> i * row;
+        transposeTile(from, row, min(LANES, width - i), to + (<usize> i << 2), target, min(LANES, n - j));
+      }
+    }
+    out += <usize> n * target;
+  }
+}
+
+/** `rows` (1…4) rows of four lanes into lanes of `columns` (1…4) rows; lanes beyond `rows` become zero. */
+function transposeTile(x: usize, row: usize, rows: i32, out: usize, target: usize, columns: i32): void {
+  const zero = f32x4.splat(0);
+  const a = v128.load(x);
+  const b = rows > 1 ? v128.load(x + row) : zero;
+  const c = rows > 2 ? v128.load(x + 2 * row) : zero;
+  const d = rows > 3 ? v128.load(x + 3 * row) : zero;
+  const ab = i32x4.shuffle(a, b, 0, 4, 1, 5), cd = i32x4.shuffle(c, d, 0, 4, 1, 5);
+  const ef = i32x4.shuffle(a, b, 2, 6, 3, 7), gh = i32x4.shuffle(c, d, 2, 6, 3, 7);
+  v128.store(out, i64x2.shuffle(ab, cd, 0, 2));
+  if (columns > 1) v128.store(out + target, i64x2.shuffle(ab, cd, 1, 3));
+  if (columns > 2) v128.store(out + 2 * target, i64x2.shuffle(ef, gh, 0, 2));
+  if (columns > 3) v128.store(out + 3 * target, i64x2.shuffle(ef, gh, 1, 3));
 }

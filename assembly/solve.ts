@@ -2,8 +2,6 @@
 // doubles a row. Callers choose an even ld, not a multiple of 64 (measured: aligned rows collide in the
 // cache and cost 1.5–3 times as much), and keep the columns from n to the next even number zero.
 
-// @ts-ignore: decorator
-
 function sum2(v: v128): f64 {
   return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
 }
@@ -115,78 +113,4 @@ export function choleskySolve(n: i32, l: usize, ld: i32, r: usize, u: usize): vo
       store<f64>(at, load<f64>(at) - value * load<f64>(l + <usize> i * row + (<usize> j << 3)));
     }
   }
-}
-
-/** Why conjugate gradient stopped. */
-export const CONVERGED: i32 = 0;
-export const ITERATION_CAP: i32 = 1;
-export const BREAKDOWN: i32 = 2;
-
-const ITERATIONS: usize = memory.data(4, 4);
-
-/** Iterations of the last `conjugateGradient`. */
-export function iterations(): i32 {
-  return load<i32>(ITERATIONS);
-}
-
-/**
- * u ≈ (S + λI)⁻¹ r by conjugate gradient from u = 0 with the diagonal as preconditioner, until
- * ‖r − (S + λI)u‖ ≤ tolerance·‖r‖. Scale-free: r is divided by its largest entry first and nothing is
- * compared with an absolute constant. `work` holds 4n doubles. Returns why it stopped.
- */
-export function conjugateGradient(
-  n: i32,
-  s: usize,
-  ld: i32,
-  lambda: f64,
-  r: usize,
-  u: usize,
-  work: usize,
-  tolerance: f64,
-  cap: i32,
-): i32 {
-  const bytes = <usize> n << 3;
-  const residual = work, z = work + bytes, p = work + 2 * bytes, ap = work + 3 * bytes;
-  memory.fill(u, 0, bytes);
-  store<i32>(ITERATIONS, 0);
-  let scale: f64 = 0;
-  for (let i: usize = 0; i < bytes; i += 8) scale = max(scale, Math.abs(load<f64>(r + i)));
-  if (scale == 0) return CONVERGED;
-  for (let i: usize = 0; i < bytes; i += 8) store<f64>(residual + i, load<f64>(r + i) / scale);
-  const target = tolerance * Math.sqrt(dot64(n, residual, residual));
-  let rz: f64 = 0;
-  let status = ITERATION_CAP;
-  for (let iteration = 0; iteration < cap; iteration++) {
-    const before = rz;
-    for (let i: i32 = 0; i < n; i++) {
-      const at = <usize> i << 3;
-      store<f64>(z + at, load<f64>(residual + at) / (load<f64>(s + ((<usize> i * ld) << 3) + at) + lambda));
-    }
-    rz = dot64(n, residual, z);
-    const beta = iteration == 0 ? 0 : rz / before;
-    for (let i: usize = 0; i < bytes; i += 8) {
-      store<f64>(p + i, load<f64>(z + i) + (iteration == 0 ? 0 : beta * load<f64>(p + i)));
-    }
-    multiply64(n, s, ld, p, ap);
-    for (let i: usize = 0; i < bytes; i += 8) {
-      store<f64>(ap + i, load<f64>(ap + i) + lambda * load<f64>(p + i));
-    }
-    const curvature = dot64(n, p, ap);
-    if (!(curvature > 0)) {
-      status = BREAKDOWN;
-      break;
-    }
-    const length = rz / curvature;
-    for (let i: usize = 0; i < bytes; i += 8) {
-      store<f64>(u + i, load<f64>(u + i) + length * load<f64>(p + i));
-      store<f64>(residual + i, load<f64>(residual + i) - length * load<f64>(ap + i));
-    }
-    store<i32>(ITERATIONS, iteration + 1);
-    if (Math.sqrt(dot64(n, residual, residual)) <= target) {
-      status = CONVERGED;
-      break;
-    }
-  }
-  for (let i: usize = 0; i < bytes; i += 8) store<f64>(u + i, load<f64>(u + i) * scale);
-  return status;
 }

@@ -1,8 +1,8 @@
 /**
- * The demo: trains a digit classifier and a language identifier with the default settings, then uses them.
+ * The demo: trains digit classifiers and language identifiers with the default settings, then uses them.
  *
  *   npm run demo              or: deno task demo, bun run demo
- *   npm run demo -- --short   less data and a single epoch
+ *   npm run demo -- --short   less data, fewer features and a single epoch
  *
  * @module
  */
@@ -13,25 +13,35 @@ import process from "node:process";
 import {
   type Batch,
   batch,
+  dense,
+  embedding,
   evaluate,
   type Evaluation,
+  type Features,
   type FgnError,
-  type LinearHead,
+  initialise,
+  layerNorm,
   type Matrix,
   matrix,
+  mlp,
+  type Network,
   probabilities,
   type Progress,
   showError,
+  tanh,
   train,
   zeroHead,
 } from "../mod.ts";
 import type { Dataset, Split } from "./data/dataset.ts";
 import { loadMnist, SIDE } from "./data/mnist.ts";
-import { featurize, type Languages, loadUdhr } from "./data/udhr.ts";
+import { featurizeSparse, loadUdhr, loadUdhrSparse, type SparseLanguages } from "./data/udhr.ts";
 import { bar, showForGood, showForNow } from "./progress.ts";
 import { picture, sideBySide, table } from "./text.ts";
 
 const BATCH_SIZE = 128;
+
+/** Hidden units of the networks. */
+const HIDDEN = 64;
 
 /** Sentences that are not in the declaration. */
 const SENTENCES: readonly (readonly [language: string, sentence: string])[] = [
@@ -43,20 +53,26 @@ const SENTENCES: readonly (readonly [language: string, sentence: string])[] = [
   ["Vietnamese", "Hôm nay trời đẹp quá, chúng tôi sẽ đi chợ mua rau và cá rồi về nhà nấu cơm."],
 ];
 
-/** What to train, and for how long. */
-interface Task {
+/** Examples to train on and to test with. */
+interface Examples {
+  readonly examples: Batch;
+  readonly validation: Batch;
+}
+
+/** What to train, on what, and for how long. */
+interface Task extends Examples {
   readonly name: string;
-  readonly data: Dataset;
-  readonly classes: number;
-  /** Balanced classes over features of unit length need no bias, and it would double the damping. */
-  readonly bias: boolean;
+  /** Features, hidden units and classes. */
+  readonly sizes: readonly number[];
+  /** The untrained model. */
+  readonly start: Network;
   readonly epochs: number;
 }
 
-/** A trained head and how it got there. */
+/** A trained model and how it got there. */
 interface Trained {
   readonly task: Task;
-  readonly head: LinearHead;
+  readonly model: Network;
   readonly evaluation: Evaluation;
   readonly steps: number;
   readonly seconds: number;
@@ -73,53 +89,99 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
 const toBatch = ({ features, labels, rows }: Split, columns: number): E.Either<FgnError, Batch> =>
   pipe(matrix(rows, columns, features), E.chain((m) => batch({ features: m, labels })));
 
-/** Validates the data and makes a head of zeros. */
-const prepare = ({ data, classes, bias }: Task) =>
+/** Validates the data. */
+const toExamples = ({ train, test, columns }: Dataset): E.Either<FgnError, Examples> =>
   pipe(
     E.Do,
-    E.bind("head", () => zeroHead({ features: data.columns, classes, bias })),
-    E.bind("examples", () => toBatch(data.train, data.columns)),
-    E.bind("validation", () => toBatch(data.test, data.columns)),
+    E.bind("examples", () => toBatch(train, columns)),
+    E.bind("validation", () => toBatch(test, columns)),
   );
 
+const toSparseExamples = ({ train, test }: SparseLanguages): E.Either<FgnError, Examples> =>
+  pipe(E.Do, E.bind("examples", () => batch(train)), E.bind("validation", () => batch(test)));
+
+/** A linear head and a network for digits. */
+const digitTasks = (data: Dataset, epochs: number): E.Either<FgnError, readonly [Task, Task]> => {
+  const inputs = data.columns, classes = 10;
+  return pipe(
+    E.Do,
+    E.bind("data", () => toExamples(data)),
+    E.bind("head", () => zeroHead({ features: inputs, classes })),
+    E.bind("network", () => mlp({ inputs, hidden: [HIDDEN], classes, seed: 1 })),
+    E.map(({ data, head, network }) => [
+      { name: "MNIST", sizes: [inputs, classes], start: head, epochs, ...data },
+      { name: "MNIST", sizes: [inputs, HIDDEN, classes], start: network, epochs, ...data },
+    ]),
+  );
+};
+
+/** Balanced classes over features of unit length need no bias, and it would double the damping. */
+const BIAS = { bias: false } as const;
+
+/** A linear head over a thousand hashed n-grams. */
+const languageHead = (epochs: number): E.Either<FgnError, Task> => {
+  const languages = loadUdhr();
+  const features = languages.columns, classes = languages.names.length;
+  return pipe(
+    E.Do,
+    E.bind("data", () => toExamples(languages)),
+    E.bind("start", () => zeroHead({ features, classes, ...BIAS })),
+    E.map(({ data, start }) => ({ name: "UDHR", sizes: [features, classes], start, epochs, ...data })),
+  );
+};
+
+/**
+ * A network over up to a quarter of a million hashed n-grams. The layer norm gives the sums of a few hundred small
+ * weights unit scale: without it the hidden units start near 0, and the first steps overshoot.
+ */
+const languageNetwork = (data: SparseLanguages, epochs: number): E.Either<FgnError, Task> => {
+  const inputs = data.columns, classes = data.names.length;
+  const layers = [embedding(HIDDEN, BIAS), layerNorm(), tanh(), dense(classes, BIAS)];
+  return pipe(
+    E.Do,
+    E.bind("data", () => toSparseExamples(data)),
+    E.bind("start", () => initialise({ inputs, layers, seed: 1 })),
+    E.map(({ data, start }) => ({ name: "UDHR", sizes: [inputs, HIDDEN, classes], start, epochs, ...data })),
+  );
+};
+
+const arrows = (sizes: readonly number[]): string => sizes.map((size) => size.toLocaleString("en-GB")).join(" → ");
+
 /** Shows where training stands: a step for now, an epoch for good. */
-function showProgress({ name, epochs }: Task, record: Progress): void {
-  const place = `${name}  ${bar(record.step / record.steps)}  epoch ${record.epoch}/${epochs}`;
+function showProgress({ name, sizes, epochs }: Task, record: Progress): void {
+  const title = `${name.padEnd(5)}  ${arrows(sizes).padEnd(18)}`;
+  const place = `${title}  ${bar(record.step / record.steps)}  epoch ${record.epoch}/${epochs}`;
   const steps = `step ${record.step}/${record.steps}`;
   if (record._tag === "step") showForNow(`${place}  ${steps}  batch loss ${record.report.lossBefore.toFixed(3)}`);
   else showForGood(`${place}  ${steps}  test accuracy ${percent(record.evaluation?.accuracy ?? 0)}`);
 }
 
-/** Trains a head on a task from zero. */
+/** Trains a model on a task. */
 async function fit(task: Task): Promise<E.Either<FgnError, Trained>> {
-  const prepared = prepare(task);
-  if (prepared._tag === "Left") return prepared;
-  const { examples, validation } = prepared.right;
-  let { head } = prepared.right, steps = 0;
+  const { start: untrained, examples, validation, epochs } = task;
+  let model = untrained, steps = 0;
   const start = performance.now();
-  for await (
-    const record of train(head, examples, { epochs: task.epochs, batchSize: BATCH_SIZE, seed: 1, validation })
-  ) {
+  for await (const record of train(model, examples, { epochs, batchSize: BATCH_SIZE, seed: 1, validation })) {
     if (record._tag === "Left") return record;
     showProgress(task, record.right);
-    if (record.right._tag === "epoch") ({ params: head, step: steps } = record.right);
+    if (record.right._tag === "epoch") ({ params: model, step: steps } = record.right);
   }
   const seconds = (performance.now() - start) / 1000;
-  return pipe(evaluate(head, validation), E.map((evaluation) => ({ task, head, evaluation, steps, seconds })));
+  return pipe(evaluate(model, validation), E.map((evaluation) => ({ task, model, evaluation, steps, seconds })));
 }
 
 /** The results as a table. */
 function summary(results: readonly Trained[]): string {
   const rows = results.map(({ task, evaluation, steps, seconds }) => [
     task.name,
-    `${task.data.columns} → ${task.classes}`,
+    arrows(task.sizes),
     percent(evaluation.accuracy),
     percent(evaluation.top5),
     evaluation.loss.toFixed(3),
     String(steps),
     `${seconds.toFixed(2)} s`,
   ]);
-  return table([["test set", "head", "accuracy", "top-5", "loss", "steps", "wall time"], ...rows]).join("\n");
+  return table([["test set", "model", "accuracy", "top-5", "loss", "steps", "wall time"], ...rows]).join("\n");
 }
 
 /** The classes of each row of probabilities, the likeliest first. */
@@ -133,12 +195,8 @@ function rank({ rows, cols, data }: Matrix): Guess[][] {
 }
 
 /** Rows of features, classified. */
-const classify = (head: LinearHead, features: Float32Array): E.Either<FgnError, Guess[][]> =>
-  pipe(
-    matrix(features.length / head.weight.cols, head.weight.cols, features),
-    E.chain((rows) => probabilities(head, rows)),
-    E.map(rank),
-  );
+const classify = (model: Network, features: Features): E.Either<FgnError, Guess[][]> =>
+  pipe(probabilities(model, features), E.map(rank));
 
 /** The drawing of a test digit, with what it is and what it was taken for. */
 function digitBlock(test: Split, guesses: readonly Guess[][], index: number): string[] {
@@ -150,15 +208,15 @@ function digitBlock(test: Split, guesses: readonly Guess[][], index: number): st
   ];
 }
 
-/** Draws the first two test digits and the first one that the head gets wrong. */
-const showDigits = ({ task, head }: Trained): E.Either<FgnError, string> =>
+/** Draws the first two test digits and the first one that the model gets wrong. */
+const showDigits = ({ test }: Dataset, { task, model }: Trained): E.Either<FgnError, string> =>
   pipe(
-    classify(head, task.data.test.features),
+    classify(model, task.validation.features),
     E.map((guesses) => {
-      const { test } = task.data;
       const wrong = guesses.findIndex((ranked, i) => i >= 2 && ranked[0]?.label !== test.labels[i]);
       const blocks = [0, 1, wrong < 0 ? 2 : wrong].map((index) => digitBlock(test, guesses, index));
-      return `Test digits: the first two, and the first that the head gets wrong\n${sideBySide(blocks, 32).join("\n")}`;
+      const title = "Test digits: the first two, and the first that the network gets wrong";
+      return `${title}\n${sideBySide(blocks, 32).join("\n")}`;
     }),
   );
 
@@ -170,28 +228,40 @@ function sentenceLines(names: readonly string[], ranked: readonly Guess[], index
 }
 
 /** Names the language of each sentence. */
-const showSentences = ({ names }: Languages, { head }: Trained): E.Either<FgnError, string> =>
+const showSentences = ({ names, columns }: SparseLanguages, { model }: Trained): E.Either<FgnError, string> =>
   pipe(
-    classify(head, Float32Array.from(SENTENCES.flatMap(([, sentence]) => [...featurize(sentence)]))),
+    SENTENCES,
+    E.traverseArray(([, sentence]) => classify(model, featurizeSparse(sentence, columns))),
     E.map((guesses) => {
-      const lines = guesses.map((ranked, index) => sentenceLines(names, ranked, index));
-      return `Sentences that are not in the declaration\n${lines.join("\n")}`;
+      const lines = guesses.flat().map((ranked, index) => sentenceLines(names, ranked, index));
+      return `Sentences that are not in the declaration, named by the network\n${lines.join("\n")}`;
     }),
   );
 
-/** Trains both heads, then shows how well they do and some of what they say. */
+/** Trains a head and a network on either data set, then shows how well they do and some of what they say. */
 async function demo(short: boolean): Promise<E.Either<FgnError, string>> {
   const epochs = short ? 1 : 5;
-  const digits = await fit({ name: "MNIST", data: loadMnist(short ? 2_000 : 20_000), classes: 10, bias: true, epochs });
-  if (digits._tag === "Left") return digits;
-  const udhr = loadUdhr();
-  const languages = await fit({ name: "UDHR ", data: udhr, classes: udhr.names.length, bias: false, epochs });
-  if (languages._tag === "Left") return languages;
+  const digits = loadMnist(short ? 2_000 : 20_000), languages = loadUdhrSparse(short ? 2 ** 14 : 2 ** 18);
+  const tasks = pipe(
+    E.Do,
+    E.bind("digits", () => digitTasks(digits, epochs)),
+    E.bind("head", () => languageHead(epochs)),
+    E.bind("network", () => languageNetwork(languages, epochs)),
+    E.map(({ digits, head, network }) => [...digits, head, network]),
+  );
+  if (tasks._tag === "Left") return tasks;
+  const results: Trained[] = [];
+  for (const task of tasks.right) {
+    const trained = await fit(task);
+    if (trained._tag === "Left") return trained;
+    results.push(trained.right);
+  }
+  const [, digitModel, , languageModel] = results as [Trained, Trained, Trained, Trained];
   return pipe(
     E.Do,
-    E.bind("digits", () => showDigits(digits.right)),
-    E.bind("sentences", () => showSentences(udhr, languages.right)),
-    E.map((shown) => [`\n${summary([digits.right, languages.right])}`, shown.digits, shown.sentences].join("\n\n")),
+    E.bind("digits", () => showDigits(digits, digitModel)),
+    E.bind("sentences", () => showSentences(languages, languageModel)),
+    E.map((shown) => [`\n${summary(results)}`, shown.digits, shown.sentences].join("\n\n")),
   );
 }
 

@@ -46,6 +46,9 @@ export interface LevenbergMarquardt {
 /** How a step is damped; a bare number is a constant λ. */
 export type Damping = number | ConstantDamping | RelativeDamping | LevenbergMarquardt;
 
+/** A damping in its tagged form; internal. */
+export type TaggedDamping = Exclude<Damping, number>;
+
 /** A constant λ > 0. */
 export function constant(lambda: number): ConstantDamping {
   return { _tag: "constant", lambda };
@@ -90,7 +93,7 @@ export function levenbergMarquardt(options: LevenbergMarquardtOptions = {}): Lev
 const positive = (value: number): boolean => value > 0 && value < Infinity;
 
 /** The tagged form of a damping, checked; internal. Errors: `InvalidDamping`, `InvalidOption`. */
-export function checkDamping(damping: Damping): E.Either<FgnError, Exclude<Damping, number>> {
+export function checkDamping(damping: Damping): E.Either<FgnError, TaggedDamping> {
   const tagged = typeof damping === "number" ? constant(damping) : damping;
   const value = tagged._tag === "relative" ? tagged.ratio : tagged.lambda;
   if (value !== null && !positive(value)) {
@@ -118,19 +121,19 @@ export function invalid(option: string, value: unknown, wanted: string): E.Eithe
 const FLOOR = 1e-6;
 
 /** λ of the first attempt; internal. `unit` is K̄/Σω. */
-export function firstLambda(damping: Exclude<Damping, number>, unit: number): number {
+export function firstLambda(damping: TaggedDamping, unit: number): number {
   if (damping._tag === "constant") return damping.lambda;
   if (damping._tag === "relative") return damping.ratio * unit;
   return Math.max(damping.lambda ?? unit, FLOOR * unit);
 }
 
 /** Whether an attempt is kept: its gain ratio is positive, compared without dividing; internal. */
-export function accepts(damping: Exclude<Damping, number>, actual: number, predicted: number): boolean {
+export function accepts(damping: TaggedDamping, actual: number, predicted: number): boolean {
   return damping._tag !== "levenbergMarquardt" || actual > 0 || (actual === 0 && predicted === 0);
 }
 
 /** The damping of the next step after one at `lambda`; internal. */
-export function nextDamping(damping: Exclude<Damping, number>, lambda: number, accepted: boolean): Damping {
+export function nextDamping(damping: TaggedDamping, lambda: number, accepted: boolean): Damping {
   if (damping._tag !== "levenbergMarquardt") return damping;
   return { ...damping, lambda: lambda * (accepted ? damping.lower : damping.raise) };
 }

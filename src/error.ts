@@ -51,6 +51,20 @@ export interface FgnErrorCases {
   readonly Overflow: { readonly what: string };
   /** The damped row system is singular to working precision. */
   readonly NotPositiveDefinite: { readonly row: number; readonly lambda: number };
+  /** Sparse rows whose offsets or column indices are out of order or out of range; `index` is the place in `what`. */
+  readonly InvalidSparse: {
+    readonly what: "offsets" | "indices";
+    readonly row: number;
+    readonly index: number;
+  };
+  /** A row of soft targets with an entry below zero, or whose sum is not 1. */
+  readonly InvalidTargets: { readonly row: number; readonly sum: number };
+  /** A layer that does not fit its place in the network; `layer` is its path, such as "layers[2].layers[0]". */
+  readonly InvalidLayer: { readonly layer: string; readonly reason: string };
+  /** jvp and vjp of a custom model disagree: two numbers that should be equal. */
+  readonly ModelMismatch: { readonly forward: number; readonly backward: number };
+  /** A function of a custom model threw, or gave something unusable. */
+  readonly ModelFailure: { readonly what: "forward" | "jvp" | "vjp"; readonly cause: string };
 }
 
 /** The name of a case. */
@@ -84,4 +98,14 @@ export function fail<Tag extends FgnErrorTag>(
 /** One line for a person: tag, message and remedy. */
 export function showError(error: FgnError): string {
   return `${error._tag}: ${error.message}. ${error.remedy}.`;
+}
+
+/** An `Overflow`; internal. */
+export function overflow(what: string): E.Either<FgnError, never> {
+  return fail(
+    "Overflow",
+    { what },
+    `${what} left the range of float32`,
+    "Scale the features to about unit size, check parameters and features for extreme values, or raise the damping",
+  );
 }

@@ -1,25 +1,27 @@
 /**
- * Predictions and evaluation of a head.
+ * Predictions and evaluation of a model.
  *
  * @module
  */
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
-import type { FgnError } from "./error.ts";
+import { type FgnError, overflow } from "./error.ts";
+import { batchRows, featureRows } from "./gather.ts";
 import { f32, f64, u32 } from "./kernel/arena.ts";
-import * as linear from "./kernel/linear.ts";
+import { loss, margins, readLogits, type Workspace } from "./kernel/rows.ts";
+import { forward } from "./kernel/tape.ts";
 import type { Matrix } from "./matrix.ts";
-import type { LinearHead } from "./network/linear.ts";
-import { checkBatch, checkFeatures, type KernelOption, openHead } from "./session.ts";
+import type { Model } from "./network/model.ts";
+import { checkBatch, checkFeatures, type KernelOption, openBatch } from "./session.ts";
+import type { Features } from "./sparse.ts";
 
 /** Examples of one pass: bounds memory, whatever the number of examples. */
 const ROWS = 256;
-const NEEDS: linear.Needs = { update: true, system: false, retry: false };
 
-/** How well a head does on labelled examples; every number is the (weighted) mean over them. */
+/** How well a model does on labelled examples; every number is the (weighted) mean over them. */
 export interface Evaluation {
-  /** Cross-entropy, natural logarithm. */
+  /** Cross-entropy, natural logarithm; against the soft targets where the batch has them. */
   readonly loss: number;
   /** Share whose true class has the highest logit (ties go to the lower class). */
   readonly accuracy: number;
@@ -29,85 +31,99 @@ export interface Evaluation {
   readonly examples: number;
 }
 
-/** Runs the forward pass over blocks of rows: `visit` sees each with its first row. */
-function eachBlock(
-  params: LinearHead,
-  features: Matrix,
-  labels: Uint32Array,
-  weights: Float32Array | null,
-  option: KernelOption,
-  visit: (ws: linear.Workspace, first: number) => void,
-): E.Either<FgnError, void> {
-  const opened = openHead(params, Math.min(ROWS, features.rows), NEEDS, option);
+/** The forward pass of a batch. */
+function pass(model: Model, batch: Batch, option: KernelOption): E.Either<FgnError, Workspace> {
+  const opened = openBatch(model, batch, {}, option.kernel === undefined ? {} : { kernel: option.kernel });
   if (opened._tag === "Left") return opened;
-  const ws = opened.right;
-  for (let first = 0; first < features.rows; first += ROWS) {
-    const last = Math.min(first + ROWS, features.rows);
-    const block = {
-      features: features.data.subarray(first * features.cols, last * features.cols),
-      labels: labels.subarray(first, last),
-      weights: weights && weights.subarray(first, last),
-    };
-    linear.loadExamples(ws, block, false);
-    linear.forward(ws);
-    visit(ws, first);
-  }
-  return E.right(undefined);
+  const { ws } = opened.right;
+  forward(ws.tape, { vector: ws.tape.theta, trial: false });
+  return ws.tape.fault === undefined ? E.right(ws) : E.left(ws.tape.fault);
 }
 
 /**
- * Loss, accuracy and top-5 accuracy of a head on a batch of any size, in constant memory.
- * Errors: `FeatureMismatch`, `LabelOutOfRange`, `ShapeMismatch`, `EmptyBatch`, `OutOfMemory`,
- * `UnsupportedRuntime`, `CompilationForbidden`.
+ * Loss, accuracy and top-5 accuracy of a model on a batch of any size, in constant memory.
+ * Errors: `FeatureMismatch`, `LabelOutOfRange`, `ShapeMismatch`, `EmptyBatch`, `InvalidLayer`, `ModelFailure`,
+ * `Overflow`, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`.
+ *
+ * @example
+ * ```ts
+ * import { batch, evaluate, matrix, zeroHead } from "@fgn/fgn";
+ *
+ * const head = zeroHead({ features: 2, classes: 4 });
+ * const features = matrix(2, 2, [1, 2, 3, 4]);
+ * if (head._tag === "Right" && features._tag === "Right") {
+ *   const data = batch({ features: features.right, labels: [0, 1] });
+ *   if (data._tag === "Right") console.log(evaluate(head.right, data.right)); // loss ln 4, accuracy ½
+ * }
+ * ```
  */
-export function evaluate(params: LinearHead, batch: Batch, option: KernelOption = {}): E.Either<FgnError, Evaluation> {
+export function evaluate(params: Model, batch: Batch, option: KernelOption = {}): E.Either<FgnError, Evaluation> {
   const checked = checkBatch(params, batch);
   if (checked._tag === "Left") return checked;
-  let loss = 0, correct = 0, near = 0, total = 0;
-  const done = eachBlock(params, batch.features, batch.labels, batch.weights, option, (ws, first) => {
-    const { kernel, at, rows } = ws;
-    kernel.exports.ranks(rows, ws.classes, at.logits, at.labels, at.peak);
+  const examples = batch.features.rows;
+  let sum = 0, correct = 0, near = 0, total = 0;
+  for (let first = 0; first < examples; first += ROWS) {
+    const part = batchRows(batch, first, Math.min(first + ROWS, examples));
+    if (part.weights?.every((w) => w === 0)) continue;
+    const opened = pass(params, part, option);
+    if (opened._tag === "Left") return opened;
+    const { kernel, tape, at, rows, classes } = opened.right;
+    kernel.exports.ranks(rows, classes, tape.logits.value, at.labels, at.peak);
     const rank = u32(kernel, at.peak, rows);
+    let weights = 0;
     for (let i = 0; i < rows; i++) {
-      const weight = batch.weights?.[first + i] ?? 1;
+      const weight = part.weights?.[i] ?? 1;
       if (rank[i] === 0) correct += weight;
       if ((rank[i] as number) < 5) near += weight;
-      total += weight;
+      weights += weight;
     }
-    if (ws.totalWeight > 0) loss += linear.loss(ws, at.logits) * ws.totalWeight;
-  });
-  if (done._tag === "Left") return done;
-  return E.right({ loss: loss / total, accuracy: correct / total, top5: near / total, examples: batch.features.rows });
+    total += weights;
+    sum += loss(opened.right, tape.logits.value) * weights;
+  }
+  if (!Number.isFinite(sum)) return overflow("the loss");
+  return E.right({ loss: sum / total, accuracy: correct / total, top5: near / total, examples });
 }
 
-/** Runs `visit` over blocks of unlabelled rows with a B × C result. */
+/** A B × C result over blocks of unlabelled rows. */
 function predict(
-  params: LinearHead,
-  features: Matrix,
+  model: Model,
+  features: Features,
   option: KernelOption,
-  visit: (ws: linear.Workspace, out: Float32Array) => void,
+  read: (ws: Workspace) => Float32Array,
 ): E.Either<FgnError, Matrix> {
-  const checked = checkFeatures(params, features);
+  const checked = checkFeatures(model, features);
   if (checked._tag === "Left") return checked;
-  const { rows } = features, cols = params.weight.rows;
+  const { rows } = features, cols = model.outputs;
   const data = new Float32Array(rows * cols);
-  const labels = new Uint32Array(rows);
-  const done = eachBlock(params, features, labels, null, option, (ws, first) => {
-    visit(ws, data.subarray(first * cols, (first + ws.rows) * cols));
-  });
-  return done._tag === "Left" ? done : E.right({ rows, cols, data });
-}
-
-/** Logits W x + b of each row: B × C. Errors: as {@link evaluate}. */
-export function logits(params: LinearHead, features: Matrix, option: KernelOption = {}): E.Either<FgnError, Matrix> {
-  return predict(params, features, option, ({ kernel, at, rows, classes }, out) => {
-    kernel.exports.unpackTransposed(at.logits, classes, rows, 0, at.exponentials);
-    out.set(f32(kernel, at.exponentials, out.length));
-  });
+  for (let first = 0; first < rows; first += ROWS) {
+    const last = Math.min(first + ROWS, rows);
+    const labels = new Uint32Array(last - first);
+    const part = { features: featureRows(features, first, last), labels, targets: null, weights: null };
+    const opened = pass(model, part, option);
+    if (opened._tag === "Left") return opened;
+    data.set(read(opened.right), first * cols);
+  }
+  return E.right({ rows, cols, data });
 }
 
 /**
- * Class probabilities softmax(W x + b) of each row: B × C. Errors: as {@link evaluate}.
+ * Logits of each row: B × C, the forward pass. Errors: as {@link evaluate}.
+ *
+ * @example
+ * ```ts
+ * import { logits, matrix, mlp } from "@fgn/fgn";
+ *
+ * const network = mlp({ inputs: 2, hidden: [8], classes: 3 });
+ * const features = matrix(1, 2, [1, 2]);
+ * if (network._tag === "Right" && features._tag === "Right") console.log(logits(network.right, features.right));
+ * ```
+ */
+export function logits(params: Model, features: Features, option: KernelOption = {}): E.Either<FgnError, Matrix> {
+  return predict(params, features, option, (ws) => readLogits(ws, ws.tape.logits.value));
+}
+
+/**
+ * Class probabilities softmax(f) of each row: B × C. Errors: as {@link evaluate}.
  *
  * @example
  * ```ts
@@ -122,21 +138,21 @@ export function logits(params: LinearHead, features: Matrix, option: KernelOptio
  * ```
  */
 export function probabilities(
-  params: LinearHead,
-  features: Matrix,
+  params: Model,
+  features: Features,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
-  return predict(params, features, option, (ws, out) => {
+  return predict(params, features, option, (ws) => {
     // With class 0 as the true one: p_0 = 1 − s, p_k = s·q_k = (s/Σ)·e_k.
+    margins(ws);
     const { kernel, at, rows, classes } = ws;
-    linear.margins(ws);
     const factor = f32(kernel, at.coefficient, rows), sum = f32(kernel, at.sum, rows);
     const slope = f64(kernel, at.slope, rows), alpha = f64(kernel, at.alpha, rows);
     for (let i = 0; i < rows; i++) {
       factor[i] = (slope[i] as number) / (alpha[i] as number) / (sum[i] as number);
     }
-    kernel.exports.unpackTransposed(at.exponentials, classes, rows, at.coefficient, at.logits);
-    out.set(f32(kernel, at.logits, out.length));
+    const out = readLogits(ws, at.exponentials, at.coefficient);
     for (let i = 0; i < rows; i++) out[i * classes] = 1 + (out[i * classes] as number);
+    return out;
   });
 }

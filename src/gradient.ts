@@ -1,48 +1,179 @@
 /**
- * Loss and gradient of a head, and the margins and Gram matrix behind a step.
+ * Loss, gradient and products with the Jacobian of the logits, and the row system behind a step.
  *
  * @module
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { Batch } from "./batch.ts";
-import type { FgnError } from "./error.ts";
-import { f64 } from "./kernel/arena.ts";
-import * as linear from "./kernel/linear.ts";
-import { gram, readSystem, whiten } from "./kernel/system.ts";
-import type { LinearHead } from "./network/linear.ts";
-import { type KernelOption, openBatch } from "./session.ts";
+import { computeRemainder } from "./attempt.ts";
+import { type Batch, checkTargets } from "./batch.ts";
+import { addDual } from "./curvature.ts";
+import { type FgnError, overflow } from "./error.ts";
+import { f32, f64 } from "./kernel/arena.ts";
+import { margins, packLogits, readLogits, sendBack, type Workspace } from "./kernel/rows.ts";
+import { forward, loadVector, project, storeVector, tangent } from "./kernel/tape.ts";
+import { checkLength, finiteFloats, type Matrix } from "./matrix.ts";
+import { arraysOf, countOf, type Model } from "./network/model.ts";
+import type { ObjectiveOptions } from "./objective.ts";
+import { gramSystem, readSystem, whiten } from "./row_system/gram.ts";
+import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
+import type { Features } from "./sparse.ts";
 
-/** A loss with its gradient, shaped like the head. */
+/** A loss with its gradient. */
 export interface LossAndGradient {
-  /** Mean cross-entropy. */
+  /** Mean cross-entropy, or the objective of the options. */
   readonly loss: number;
-  /** Its gradient, shaped like the head. */
-  readonly gradient: LinearHead;
+  /** Its gradient: P numbers in the order of `parameters`. */
+  readonly gradient: Float32Array;
 }
+
+const split = (model: Model, flat: Float32Array): Float32Array[] => {
+  let at = 0;
+  return arraysOf(model).map(({ length }) => flat.subarray(at, at += length));
+};
+
+/** Copies a flat array in the model's order into a parameter vector of the workspace; internal. */
+export function writeVector({ tape }: Workspace, model: Model, flat: Float32Array, vector: number): void {
+  loadVector(tape, split(model, flat), vector);
+}
+
+/** A parameter vector of the workspace as one flat array in the model's order; internal. */
+export function readVector({ tape }: Workspace, model: Model, vector: number): Float32Array {
+  const flat = new Float32Array(countOf(model));
+  storeVector(tape, vector, split(model, flat));
+  return flat;
+}
+
+/** A checked batch, open and passed forward; internal. */
+export function openPassed(
+  model: Model,
+  batch: Batch,
+  wants: Wants,
+  options: ObjectiveOptions & KernelOption,
+): E.Either<FgnError, Session> {
+  const session = openBatch(model, batch, wants, options);
+  if (session._tag === "Left") return session;
+  const { tape } = session.right.ws;
+  forward(tape, { vector: tape.theta, trial: false });
+  return tape.fault === undefined ? session : E.left(tape.fault);
+}
+
+const unlabelled = (features: Features): Batch => ({
+  features,
+  labels: new Uint32Array(features.rows),
+  targets: null,
+  weights: null,
+});
 
 /**
  * Mean cross-entropy over the batch and its gradient g = −Jᵀ(α∘s), which equals the softmax gradient
- * Σ α_i (p_i − e_{y_i}) x_iᵀ. Errors: as `fgnStep`.
+ * Σ α_i (p_i − e_{y_i}) sent back through the model; of the objective when the options say more. P numbers in
+ * the order of `parameters`. Errors: as `fgnStep`.
+ *
+ * @example
+ * ```ts
+ * import { batch, lossAndGradient, matrix, zeroHead } from "@fgn/fgn";
+ *
+ * const head = zeroHead({ features: 2, classes: 4 });
+ * const features = matrix(2, 2, [1, 2, 3, 4]);
+ * if (head._tag === "Right" && features._tag === "Right") {
+ *   const data = batch({ features: features.right, labels: [0, 1] });
+ *   if (data._tag === "Right") console.log(lossAndGradient(head.right, data.right)); // loss ln 4
+ * }
+ * ```
  */
 export function lossAndGradient(
-  params: LinearHead,
+  params: Model,
   batch: Batch,
-  option: KernelOption = {},
+  options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, LossAndGradient> {
-  const opened = openBatch(params, batch, { update: true, system: false, retry: false }, option);
-  if (opened._tag === "Left") return opened;
-  const ws = opened.right;
-  linear.forward(ws);
-  const loss = linear.margins(ws);
-  const weight = new Float32Array(params.weight.data.length);
-  const bias = params.bias && new Float32Array(params.bias.length);
-  linear.loadParameters(ws, { weight, bias });
-  const slope = f64(ws.kernel, ws.at.slope, ws.rows), dual = f64(ws.kernel, ws.at.dual, ws.rows);
-  for (let i = 0; i < ws.rows; i++) dual[i] = -(slope[i] as number);
-  linear.backProject(ws, ws.at.dual);
-  linear.readParameters(ws, { weight, bias });
-  return E.right({ loss, gradient: { _tag: "linear", weight: { ...params.weight, data: weight }, bias } });
+  const session = openPassed(params, batch, { signals: true, vectors: 1 }, options);
+  if (session._tag === "Left") return session;
+  const { ws, objective: { l2 } } = session.right;
+  const { kernel, tape, at, vectors: [vector = 0] } = ws;
+  computeRemainder(ws, vector, l2);
+  let loss = margins(ws);
+  if (l2 > 0) loss += l2 / 2 * kernel.exports.norm(tape.length, tape.theta) ** 2;
+  if (!Number.isFinite(loss)) return overflow("the loss");
+  sendBack(ws, at.exponentials);
+  addDual(ws, at.slope, vector);
+  kernel.exports.scale(tape.length, -1, vector);
+  return tape.fault === undefined ? E.right({ loss, gradient: readVector(ws, params, vector) }) : E.left(tape.fault);
+}
+
+/**
+ * J v: the derivatives of the logits (B × C) along a direction of the P trainable parameters.
+ * Errors: `ShapeMismatch`, `NotFinite`, and those of `logits`.
+ *
+ * @example
+ * ```ts
+ * import { jvp, matrix, zeroHead } from "@fgn/fgn";
+ *
+ * const head = zeroHead({ features: 1, classes: 2 });
+ * const features = matrix(1, 1, [3]);
+ * if (head._tag === "Right" && features._tag === "Right") {
+ *   console.log(jvp(head.right, features.right, [1, 0, 0, 10])); // 3 and 10: weight 0 and bias 1 move
+ * }
+ * ```
+ */
+export function jvp(
+  params: Model,
+  features: Features,
+  direction: ArrayLike<number>,
+  option: KernelOption = {},
+): E.Either<FgnError, Matrix> {
+  const length = checkLength("direction", direction.length, countOf(params));
+  if (length._tag === "Left") return length;
+  const v = finiteFloats("direction", direction);
+  if (v._tag === "Left") return v;
+  const session = openPassed(params, unlabelled(features), { signals: true, tangents: true, vectors: 1 }, option);
+  if (session._tag === "Left") return session;
+  const { ws } = session.right;
+  const { tape, vectors: [vector = 0] } = ws;
+  writeVector(ws, params, v.right, vector);
+  tangent(tape, vector);
+  if (tape.fault !== undefined) return E.left(tape.fault);
+  const data = tape.logits.depends ? readLogits(ws, tape.logits.tangent) : new Float32Array(ws.rows * ws.classes);
+  return E.right({ rows: ws.rows, cols: ws.classes, data });
+}
+
+/**
+ * Jᵀ c: the derivatives of ⟨logits, c⟩ by the P trainable parameters, for a cotangent c (B × C).
+ * Errors: `ShapeMismatch`, `NotFinite`, and those of `logits`.
+ *
+ * @example
+ * ```ts
+ * import { matrix, vjp, zeroHead } from "@fgn/fgn";
+ *
+ * const head = zeroHead({ features: 1, classes: 2 });
+ * const features = matrix(1, 1, [3]);
+ * const cotangent = matrix(1, 2, [1, -1]);
+ * if (head._tag === "Right" && features._tag === "Right" && cotangent._tag === "Right") {
+ *   console.log(vjp(head.right, features.right, cotangent.right)); // 3, −3 for the weights, 1, −1 for the biases
+ * }
+ * ```
+ */
+export function vjp(
+  params: Model,
+  features: Features,
+  cotangent: Matrix,
+  option: KernelOption = {},
+): E.Either<FgnError, Float32Array> {
+  const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
+  if (shape._tag === "Left") return shape;
+  const c = finiteFloats("cotangent", cotangent.data, cotangent.cols);
+  if (c._tag === "Left") return c;
+  const session = openPassed(params, unlabelled(features), { signals: true, vectors: 1 }, option);
+  if (session._tag === "Left") return session;
+  const { ws } = session.right;
+  const { kernel, tape, at, vectors: [vector = 0] } = ws;
+  f32(kernel, vector, tape.length).fill(0);
+  if (tape.logits.depends) {
+    packLogits(ws, c.right, at.exponentials);
+    sendBack(ws, at.exponentials);
+    project(tape, tape.ones, vector);
+  }
+  return tape.fault === undefined ? E.right(readVector(ws, params, vector)) : E.left(tape.fault);
 }
 
 /** The quantities of the row system, one row an example. */
@@ -62,25 +193,45 @@ export interface RowSystem {
 }
 
 /**
- * The row system of a batch, for looking at: margins, weights and K = (X Xᵀ + 1) ∘ ((E_y − Q)(E_y − Q)ᵀ).
- * `fgnStep` solves (diag(w) K diag(w) + λI) u = r. Errors: as `fgnStep`.
+ * The row system of a batch, for looking at: margins, weights and K = Σ_l (A_l A_lᵀ + 1) ∘ (Δ_l Δ_lᵀ) over the
+ * layers, Δ = E_y − Q at the logits. `fgnStep` solves (diag(w) K diag(w) + λI) u = r. Errors: as `fgnStep`;
+ * `InvalidOption` for a model of your own, which has no Gram matrix.
+ *
+ * @example
+ * ```ts
+ * import { batch, matrix, rowSystem, zeroHead } from "@fgn/fgn";
+ *
+ * const head = zeroHead({ features: 2, classes: 3 });
+ * const features = matrix(2, 2, [1, 0, 0, 1]);
+ * if (head._tag === "Right" && features._tag === "Right") {
+ *   const data = batch({ features: features.right, labels: [0, 1] });
+ *   if (data._tag === "Right") console.log(rowSystem(head.right, data.right)); // K = [3, −¾, −¾, 3]
+ * }
+ * ```
  */
-export function rowSystem(params: LinearHead, batch: Batch, option: KernelOption = {}): E.Either<FgnError, RowSystem> {
-  const opened = openBatch(params, batch, { update: true, system: true, retry: false }, option);
-  if (opened._tag === "Left") return opened;
-  const ws = opened.right;
-  linear.forward(ws);
-  const loss = linear.margins(ws);
-  gram(ws);
-  f64(ws.kernel, ws.at.dual, ws.rows).fill(1);
-  whiten(ws, ws.at.dual);
-  const copy = (address: number): Float64Array => f64(ws.kernel, address, ws.rows).slice();
+export function rowSystem(
+  params: Model,
+  batch: Batch,
+  options: ObjectiveOptions & KernelOption = {},
+): E.Either<FgnError, RowSystem> {
+  const kind = systemFor(params, batch.features, "gram", options);
+  if (kind._tag === "Left") return kind;
+  const session = openPassed(params, batch, { signals: true, gram: true }, options);
+  if (session._tag === "Left") return session;
+  const { ws } = session.right;
+  const { kernel, at, rows } = ws;
+  const loss = margins(ws);
+  sendBack(ws, at.exponentials);
+  gramSystem(ws);
+  f64(kernel, at.dual, rows).fill(1);
+  whiten(ws, at.dual);
+  const copy = (address: number): Float64Array => f64(kernel, address, rows).slice();
   return E.right({
     loss,
-    margins: copy(ws.at.margin),
-    slopes: copy(ws.at.slope),
-    rowWeights: copy(ws.at.rowWeight),
-    rhs: copy(ws.at.rhs),
+    margins: copy(at.margin),
+    slopes: copy(at.slope),
+    rowWeights: copy(at.rowWeight),
+    rhs: copy(at.rhs),
     gram: readSystem(ws),
   });
 }

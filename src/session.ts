@@ -1,16 +1,25 @@
 /**
- * Checks a head against examples and opens the kernel for them: the start of every public call.
+ * Checks a model against examples and opens the kernel for them: the start of every public call.
  *
  * @module
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type Batch, checkClasses } from "./batch.ts";
+import { type Batch, checkClasses, checkTargets } from "./batch.ts";
+import { invalid } from "./damping.ts";
 import { fail, type FgnError } from "./error.ts";
+import { startLayout } from "./kernel/arena.ts";
+import { compile } from "./kernel/compile.ts";
+import { checkFirstLayer } from "./kernel/features.ts";
 import { defaultKernel, type Kernel, type LoadedKernel } from "./kernel/kernel.ts";
-import { loadExamples, loadParameters, type Needs, open, type Workspace } from "./kernel/linear.ts";
-import { checkLength, type Matrix } from "./matrix.ts";
-import type { LinearHead } from "./network/linear.ts";
+import { open, type RowNeeds, type Workspace } from "./kernel/rows.ts";
+import { checkLength } from "./matrix.ts";
+import type { Model } from "./network/model.ts";
+import { checkNetwork } from "./network/network.ts";
+import { type Objective, objective, type ObjectiveOptions } from "./objective.ts";
+import { chooseSystem, isSmall } from "./row_system/choice.ts";
+import type { RowSystemKind } from "./row_system/row_system.ts";
+import { type Features, isSparse } from "./sparse.ts";
 
 /** An option that every call takes. */
 export interface KernelOption {
@@ -18,72 +27,123 @@ export interface KernelOption {
   readonly kernel?: Kernel;
 }
 
-/** Features that match the head; internal. Errors: `FeatureMismatch`, `EmptyBatch`, `ShapeMismatch`. */
-export function checkFeatures(params: LinearHead, features: Matrix): E.Either<FgnError, Matrix> {
-  const { weight, bias } = params;
+/** Needs of a call that says what it wants: what is left out is not wanted. */
+export type Wants = Partial<RowNeeds>;
+
+const NOTHING: RowNeeds = {
+  signals: false,
+  tangents: false,
+  trial: false,
+  moves: false,
+  allFeatures: false,
+  gram: false,
+  curvature: false,
+  targets: false,
+  vectors: 0,
+  panels: 0,
+};
+
+function checkModel(model: Model, features: Features): E.Either<FgnError, void> {
+  if (model._tag === "custom") return E.right(undefined);
+  const shapes = checkNetwork(model);
+  if (shapes._tag === "Left") return shapes;
+  if (features.cols !== model.inputs) {
+    return fail(
+      "FeatureMismatch",
+      { expected: model.inputs, actual: features.cols },
+      `the features have ${features.cols} columns, the model takes ${model.inputs}`,
+      "Make the model with as many features as the examples have",
+    );
+  }
+  return checkFirstLayer(model, features);
+}
+
+/**
+ * Features that match the model; internal. Errors: `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`,
+ * `InvalidLayer`, `InvalidSize`.
+ */
+export function checkFeatures(model: Model, features: Features): E.Either<FgnError, Features> {
   if (features.rows === 0) {
     return fail("EmptyBatch", {}, "there are no examples", "Give at least one row of features");
   }
-  if (features.cols !== weight.cols) {
-    return fail(
-      "FeatureMismatch",
-      { expected: weight.cols, actual: features.cols },
-      `the features have ${features.cols} columns, the head takes ${weight.cols}`,
-      "Make the head with as many features as the examples have",
-    );
-  }
-  const x = checkLength("features", features.data.length, features.rows * features.cols);
-  if (x._tag === "Left") return x;
-  const w = checkLength("weight parameters", weight.data.length, weight.rows * weight.cols);
-  if (w._tag === "Left") return w;
-  if (bias === null) return E.right(features);
-  const b = checkLength("bias parameters", bias.length, weight.rows);
-  return b._tag === "Left" ? b : E.right(features);
+  const matched = checkModel(model, features);
+  if (matched._tag === "Left") return matched;
+  const length = isSparse(features)
+    ? checkLength("offsets", features.offsets.length, features.rows + 1)
+    : checkLength("features", features.data.length, features.rows * features.cols);
+  return length._tag === "Left" ? length : E.right(features);
 }
 
-/** A batch that matches the head; internal. Errors: those of {@link checkFeatures}, `LabelOutOfRange`. */
-export function checkBatch(params: LinearHead, batch: Batch): E.Either<FgnError, Batch> {
-  const features = checkFeatures(params, batch.features);
+/** A batch that matches the model; internal. Errors: those of {@link checkFeatures}, `LabelOutOfRange`. */
+export function checkBatch(model: Model, batch: Batch): E.Either<FgnError, Batch> {
+  const features = checkFeatures(model, batch.features);
   if (features._tag === "Left") return features;
   const { rows } = batch.features;
   const count = checkLength("labels", batch.labels.length, rows);
   if (count._tag === "Left") return count;
   const weights = checkLength("weights", batch.weights?.length ?? rows, rows);
   if (weights._tag === "Left") return weights;
-  const labels = checkClasses(batch.labels, params.weight.rows);
+  const targets = checkTargets(batch.targets, rows, model.outputs);
+  if (targets._tag === "Left") return targets;
+  const labels = checkClasses(batch.labels, model.outputs);
   return labels._tag === "Left" ? labels : E.right(batch);
 }
 
-/**
- * The kernel's memory laid out for the head and up to `capacity` rows, the parameters loaded; internal.
- * Errors: `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`.
- */
-export function openHead(
-  params: LinearHead,
-  capacity: number,
-  needs: Needs,
-  { kernel }: KernelOption,
-): E.Either<FgnError, Workspace> {
+/** The kernel to run on; internal. */
+function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKernel> {
   // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
-  const chosen = kernel === undefined ? defaultKernel() : E.right(kernel as LoadedKernel);
-  if (chosen._tag === "Left") return chosen;
-  const size = { features: params.weight.cols, classes: params.weight.rows, bias: params.bias !== null };
-  const ws = open(chosen.right, size, capacity, needs);
-  if (ws._tag === "Right") loadParameters(ws.right, { weight: params.weight.data, bias: params.bias });
-  return ws;
+  return kernel === undefined ? defaultKernel() : E.right(kernel as LoadedKernel);
 }
 
-/** A checked batch in the kernel's memory; internal. Errors: those of the two above. */
+/** A workspace with its objective. */
+export interface Session {
+  readonly ws: Workspace;
+  readonly objective: Objective;
+}
+
+/**
+ * A checked batch and its model in the kernel's memory; internal. Errors: those of {@link checkBatch} and of the
+ * objective, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`.
+ */
 export function openBatch(
-  params: LinearHead,
+  model: Model,
   batch: Batch,
-  needs: Needs,
-  option: KernelOption,
-): E.Either<FgnError, Workspace> {
-  const checked = checkBatch(params, batch);
+  wants: Wants,
+  options: KernelOption & ObjectiveOptions,
+): E.Either<FgnError, Session> {
+  const checked = checkBatch(model, batch);
   if (checked._tag === "Left") return checked;
-  const ws = openHead(params, batch.features.rows, needs, option);
-  if (ws._tag === "Left") return ws;
-  loadExamples(ws.right, { ...batch, features: batch.features.data }, needs.update);
-  return ws;
+  const aim = objective(batch, model.outputs, options);
+  if (aim._tag === "Left") return aim;
+  const chosen = kernelOf(options);
+  if (chosen._tag === "Left") return chosen;
+  const { alpha, rest, l2 } = aim.right;
+  const needs = { ...NOTHING, targets: rest !== null, allFeatures: l2 > 0, ...wants };
+  const ws = open(chosen.right, model, { features: batch.features, labels: batch.labels, alpha, rest }, needs);
+  return ws._tag === "Left" ? ws : E.right({ ws: ws.right, objective: aim.right });
+}
+
+/**
+ * The form of the row system for a model on features: the requested one, or the cheaper one. Internal.
+ * Errors: `InvalidOption` for an explicit system of a custom model, and those of the kernel.
+ */
+export function systemFor(
+  model: Model,
+  features: Features,
+  requested: "auto" | RowSystemKind,
+  option: KernelOption,
+): E.Either<FgnError, RowSystemKind> {
+  if (model._tag === "custom") {
+    return requested !== "gram" ? E.right("matrixFree") : invalid(
+      "system",
+      requested,
+      "matrixFree or auto: a model of your own has no Gram matrix",
+    );
+  }
+  if (requested !== "auto") return E.right(requested);
+  if (isSmall(features.rows)) return E.right("gram");
+  const kernel = kernelOf(option);
+  if (kernel._tag === "Left") return kernel;
+  const { tape } = compile(kernel.right, startLayout(kernel.right), model, features, NOTHING);
+  return E.right(chooseSystem(tape));
 }

@@ -5,32 +5,20 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { computeRemainder, computeShift, gradientNorm, type Method, type Stage } from "./attempt.ts";
 import type { Batch } from "./batch.ts";
-import { accepts, checkDamping, type Damping, firstLambda, nextDamping, relative } from "./damping.ts";
-import { fail, type FgnError } from "./error.ts";
-import * as linear from "./kernel/linear.ts";
-import { gradientNorm, gram } from "./kernel/system.ts";
-import type { LinearHead } from "./network/linear.ts";
-import { type KernelOption, openBatch } from "./session.ts";
-import {
-  type CheckedSolver,
-  checkSolver,
-  type Solution,
-  solve,
-  type SolverOptions,
-  type Stop,
-} from "./solver/solver.ts";
+import { type Damping, nextDamping, relative } from "./damping.ts";
+import { type FgnError, overflow } from "./error.ts";
+import { f64 } from "./kernel/arena.ts";
+import { margins } from "./kernel/rows.ts";
+import { forward, storeVector } from "./kernel/tape.ts";
+import { arraysOf, copyModel, type Model } from "./network/model.ts";
+import { methodOf, openPlan, openSystem, plan, type StepOptions } from "./plan.ts";
+import type { RowSystemKind } from "./row_system/row_system.ts";
+import { acceptStep, type Attempt, penalty, search } from "./search.ts";
+import type { Stop } from "./solver/solver.ts";
 
-/** Options of {@link fgnStep}. */
-export interface StepOptions extends SolverOptions, KernelOption {
-  /**
-   * Whether to evaluate the batch loss after the step (default true). Without it the step is cheaper by
-   * B²C multiply-adds and the report lacks what needs it. Levenberg–Marquardt always evaluates it.
-   */
-  readonly lossAfter?: boolean;
-}
-
-/** What a step saw and did. Losses are (weighted) means over the batch. */
+/** What a step saw and did. Losses are those of the objective: (weighted) means over the batch, with penalty. */
 export interface StepReport {
   /** Cross-entropy at the given parameters, natural logarithm. */
   readonly lossBefore: number;
@@ -38,7 +26,7 @@ export interface StepReport {
   readonly lossAfter: number | undefined;
   /** ‖g‖₂ of the mean loss, from the float32 Gram matrix: good to about 1e-3 of the norm of its largest term. */
   readonly gradientNorm: number;
-  /** −(gᵀd + ½ dᵀHd) of the last attempt, H the undamped Gauss-Newton curvature. */
+  /** −(gᵀd + ½ dᵀHd) of the last attempt, H the undamped curvature of the step (the full one when refined). */
   readonly predictedReduction: number;
   /** Loss before − loss after of the last attempt, also when it was rejected. */
   readonly actualReduction: number | undefined;
@@ -50,82 +38,33 @@ export interface StepReport {
   readonly rejections: number;
   /** λ of the last attempt. */
   readonly lambda: number;
+  /** Whether the row system was an explicit Gram matrix or matrix-free. */
+  readonly system: RowSystemKind;
   /** The solver used. */
   readonly solver: "cholesky" | "cg";
   /** Its iterations (0 for Cholesky). */
   readonly iterations: number;
   /** Why it stopped. */
   readonly stop: Stop;
-  /** ‖r − (S + λI)u‖/‖r‖ reached. */
+  /** ‖r − (S + λI)u‖/‖r‖ reached; of the full Gauss-Newton system when that was solved. */
   readonly residual: number;
 }
 
 /** The result of a step. */
-export interface Step {
+export interface Step<M extends Model = Model> {
   /** The new parameters. */
-  readonly params: LinearHead;
+  readonly params: M;
   /** The damping for the next step. */
   readonly damping: Damping;
+  /** B row coefficients a of the step, d = Jᵀa: a warm start for the same batch; zero when the full system was solved. */
+  readonly dual: Float64Array;
   /** What it saw and did. */
   readonly report: StepReport;
 }
 
-interface Attempt {
-  readonly solution: Solution;
-  readonly lambda: number;
-  readonly lossAfter: number | undefined;
-  readonly accepted: boolean;
-  readonly rejections: number;
-}
-
-type TaggedDamping = Exclude<Damping, number>;
-
-/** Solves at λ, and evaluates the loss that the step would reach where that is wanted. */
-function attempt(
-  ws: linear.Workspace,
-  lambda: number,
-  solver: CheckedSolver,
-  trial: number | undefined,
-): E.Either<FgnError, { readonly solution: Solution; readonly lossAfter: number | undefined }> {
-  const solution = solve(ws, lambda, solver);
-  if (solution._tag === "Left") return solution;
-  if (trial === undefined) return E.right({ solution: solution.right, lossAfter: undefined });
-  linear.moveLogits(ws, ws.at.dual, trial);
-  return E.right({ solution: solution.right, lossAfter: linear.loss(ws, trial) });
-}
-
-/** Attempts until one is accepted; a retry reuses the Gram matrix and changes the diagonal alone. */
-function search(
-  ws: linear.Workspace,
-  lossBefore: number,
-  damping: TaggedDamping,
-  unit: number,
-  solver: CheckedSolver,
-  wantsLoss: boolean,
-): E.Either<FgnError, Attempt> {
-  const retries = damping._tag === "levenbergMarquardt";
-  const attempts = retries ? damping.attempts : 1;
-  let lambda = firstLambda(damping, unit);
-  for (let rejections = 0;; rejections++) {
-    if (retries) linear.copyLogits(ws);
-    const trial = retries ? ws.at.trial : wantsLoss ? ws.at.logits : undefined;
-    const tried = attempt(ws, lambda, solver, trial);
-    const singular = tried._tag === "Left" && tried.left._tag === "NotPositiveDefinite";
-    if (tried._tag === "Left" && !(retries && singular && rejections + 1 < attempts)) return tried;
-    if (tried._tag === "Right") {
-      const { solution, lossAfter } = tried.right;
-      const accepted = accepts(damping, lossBefore - (lossAfter ?? lossBefore), solution.predictedReduction);
-      if (accepted || rejections + 1 >= attempts) {
-        return E.right({ solution, lossAfter, lambda, accepted, rejections });
-      }
-    }
-    if (retries) lambda *= damping.raise;
-  }
-}
-
-function report(lossBefore: number, norm: number, done: Attempt): StepReport {
-  const { solution, lambda, accepted, rejections, lossAfter } = done;
-  const { predictedReduction, solver, iterations, stop, residual } = solution;
+function report(lossBefore: number, norm: number, system: RowSystemKind, done: Attempt): StepReport {
+  const { candidate, lambda, accepted, rejections, lossAfter } = done;
+  const { predictedReduction, residual, solved } = candidate;
   const actualReduction = lossAfter === undefined ? undefined : lossBefore - lossAfter;
   const known = actualReduction !== undefined && predictedReduction > 0;
   return {
@@ -138,66 +77,71 @@ function report(lossBefore: number, norm: number, done: Attempt): StepReport {
     accepted,
     rejections,
     lambda,
-    solver,
-    iterations,
-    stop,
+    system,
+    ...solved,
     residual,
   };
 }
 
-function overflow(what: string): E.Either<FgnError, never> {
-  return fail(
-    "Overflow",
-    { what },
-    `${what} left the range of float32`,
-    "Scale the features to about unit size, check parameters and features for extreme values, or raise the damping",
-  );
+/** A step's end: the parameters written where `allocate` says. Errors: `Overflow`. */
+function finish<M extends Model>(
+  model: M,
+  { ws }: Stage,
+  allocate: (like: M) => M,
+): E.Either<FgnError, M> {
+  const { kernel, tape } = ws;
+  if (tape.fault !== undefined) return E.left(tape.fault);
+  if (kernel.exports.allFinite(tape.length, tape.theta) === 0) return overflow("the new parameters");
+  const result = allocate(model);
+  storeVector(tape, tape.theta, arraysOf(result));
+  return E.right(result);
 }
 
-/** Where new parameters are written: `fgnStep` makes fresh arrays, training reuses its own. Internal. */
-export type Allocate = (like: LinearHead) => LinearHead;
-
-const fresh: Allocate = ({ weight, bias }) => ({
-  _tag: "linear",
-  weight: { ...weight, data: new Float32Array(weight.data.length) },
-  bias: bias && new Float32Array(bias.length),
-});
-
-/** {@link fgnStep} with a say in where the new parameters go; internal. */
-export function stepInto(
-  params: LinearHead,
+/** A step by any method, with a say in where the new parameters go; internal. */
+export function stepInto<M extends Model>(
+  model: M,
   batch: Batch,
   damping: Damping,
   options: StepOptions,
-  allocate: Allocate,
-): E.Either<FgnError, Step> {
-  const checked = checkDamping(damping);
-  if (checked._tag === "Left") return checked;
-  const solver = checkSolver(options);
-  if (solver._tag === "Left") return solver;
-  const needs = { update: true, system: true, retry: checked.right._tag === "levenbergMarquardt" };
-  const opened = openBatch(params, batch, needs, options);
+  method: Method,
+  allocate: (like: M) => M = copyModel,
+): E.Either<FgnError, Step<M>> {
+  const planned = plan(model, batch, damping, options, method);
+  if (planned._tag === "Left") return planned;
+  const opened = openPlan(model, batch, planned.right, options);
   if (opened._tag === "Left") return opened;
-  const ws = opened.right;
-  linear.forward(ws);
-  const lossBefore = linear.margins(ws);
+  const { session: { ws, objective: { l2, totalWeight } }, vectors } = opened.right;
+  const { tape } = ws;
+  forward(tape, { vector: tape.theta, trial: false });
+  if (tape.fault !== undefined) return E.left(tape.fault);
+  if (vectors.remainder !== 0) computeRemainder(ws, vectors.remainder, l2);
+  const lossBefore = margins(ws) + penalty({ ws, l2 }, tape.theta);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
-  const meanDiagonal = gram(ws);
-  if (!Number.isFinite(meanDiagonal)) return overflow("the Gram matrix");
+  const system = openSystem(ws, planned.right.kind, vectors);
+  if (system._tag === "Left") return system;
+  computeShift(ws, vectors.remainder);
+  const stage: Stage = { ws, system: system.right, vectors, l2, solver: planned.right.solver, method };
+  const { meanDiagonal } = system.right;
   // Features that are all zero without a bias have no Gram matrix to be relative to, and no gradient.
-  const unit = meanDiagonal > 0 ? meanDiagonal / ws.totalWeight : 1;
-  const norm = gradientNorm(ws);
-  const done = search(ws, lossBefore, checked.right, unit, solver.right, options.lossAfter ?? true);
+  const unit = meanDiagonal > 0 ? meanDiagonal / totalWeight : 1;
+  const norm = gradientNorm(stage);
+  const done = search(stage, lossBefore, planned.right.damping, unit, planned.right.wantsLoss);
+  if (tape.fault !== undefined) return E.left(tape.fault);
   if (done._tag === "Left") return done;
   const { lambda, accepted } = done.right;
-  const next = nextDamping(checked.right, lambda, accepted);
-  const told = report(lossBefore, norm, done.right);
-  if (!accepted) return E.right({ params, damping: next, report: told });
-  linear.backProject(ws, ws.at.dual);
-  if (!linear.parametersFinite(ws)) return overflow("the new parameters");
-  const result = allocate(params);
-  linear.readParameters(ws, { weight: result.weight.data, bias: result.bias });
-  return E.right({ params: result, damping: typeof damping === "number" ? damping : next, report: told });
+  const following = nextDamping(planned.right.damping, lambda, accepted);
+  const told = report(lossBefore, norm, system.right.kind, done.right);
+  const dual = method._tag === "fgn" ? f64(ws.kernel, ws.at.dual, ws.rows).slice() : new Float64Array(ws.rows);
+  if (!accepted) return E.right({ params: model, damping: following, dual, report: told });
+  acceptStep(stage, done.right.lossAfter !== undefined);
+  const result = finish(model, stage, allocate);
+  if (result._tag === "Left") return result;
+  return E.right({
+    params: result.right,
+    damping: typeof damping === "number" ? damping : following,
+    dual,
+    report: told,
+  });
 }
 
 /**
@@ -216,7 +160,7 @@ export function stepInto(
  *
  * Source: Korbit and Zanon, Fast Gauss-Newton for Multiclass Cross-Entropy, arXiv 2605.06081.
  *
- * @param params the head, C × D and C
+ * @param params a network (a linear head is one with a single dense layer) or a model of your own
  * @param batch B examples with D features
  * @param damping λ as a number, or `relative` (default: 1), `constant` or `levenbergMarquardt`
  * @example
@@ -235,11 +179,12 @@ export function stepInto(
  * if (step._tag === "Right") console.log(step.right.report.lossAfter);
  * ```
  */
-export function fgnStep(
-  params: LinearHead,
+export function fgnStep<M extends Model>(
+  params: M,
   batch: Batch,
   damping: Damping = relative(1),
   options: StepOptions = {},
-): E.Either<FgnError, Step> {
-  return stepInto(params, batch, damping, options, fresh);
+): E.Either<FgnError, Step<M>> {
+  const method = methodOf(options);
+  return method._tag === "Left" ? method : stepInto(params, batch, damping, options, method.right);
 }

@@ -9,10 +9,12 @@ import type { Batch } from "./batch.ts";
 import { type Damping, invalid, relative } from "./damping.ts";
 import type { FgnError } from "./error.ts";
 import { evaluate, type Evaluation } from "./evaluate.ts";
-import type { LinearHead } from "./network/linear.ts";
+import { picker } from "./gather.ts";
+import { copyModel, type Model } from "./network/model.ts";
 import { type Random, seedRandom, shuffle } from "./random.ts";
 import { checkBatch } from "./session.ts";
-import { type Allocate, stepInto, type StepOptions, type StepReport } from "./step.ts";
+import { methodOf, type StepOptions } from "./plan.ts";
+import { stepInto, type StepReport } from "./step.ts";
 
 /** Options of {@link train}. */
 export interface TrainOptions extends StepOptions {
@@ -41,12 +43,12 @@ export interface Position {
 }
 
 /** A record of progress: after some steps, and after every epoch. */
-export type Progress =
+export type Progress<M extends Model = Model> =
   | Position & { readonly _tag: "step"; readonly report: StepReport }
   | Position & {
     readonly _tag: "epoch";
     /** A copy of the parameters. */
-    readonly params: LinearHead;
+    readonly params: M;
     /** The damping for the next step. */
     readonly damping: Damping;
     /** On the validation batch, when there is one. */
@@ -63,7 +65,7 @@ function checkOptions(options: TrainOptions): E.Either<FgnError, Checked> {
   return E.right({ epochs, batchSize, reportEvery });
 }
 
-function check(params: LinearHead, data: Batch, options: TrainOptions): E.Either<FgnError, Checked> {
+function check(params: Model, data: Batch, options: TrainOptions): E.Either<FgnError, Checked> {
   const checked = checkOptions(options);
   if (checked._tag === "Left") return checked;
   for (const part of options.validation === undefined ? [data] : [data, options.validation]) {
@@ -73,45 +75,12 @@ function check(params: LinearHead, data: Batch, options: TrainOptions): E.Either
   return checked;
 }
 
-/** Rows of a batch, gathered into one buffer that the next gathering overwrites: never handed out. */
-function gatherer(data: Batch, batchSize: number): (rows: Uint32Array) => Batch {
-  const { cols } = data.features;
-  const features = new Float32Array(Math.min(batchSize, data.features.rows) * cols);
-  return (rows) => {
-    rows.forEach((row, i) => features.set(data.features.data.subarray(row * cols, (row + 1) * cols), i * cols));
-    const { weights } = data;
-    return {
-      features: { rows: rows.length, cols, data: features.subarray(0, rows.length * cols) },
-      labels: Uint32Array.from(rows, (row) => data.labels[row] as number),
-      weights: weights && Float32Array.from(rows, (row) => weights[row] as number),
-    };
-  };
-}
-
-const copy = ({ weight, bias }: LinearHead): LinearHead => ({
-  _tag: "linear",
-  weight: { ...weight, data: weight.data.slice() },
-  bias: bias && bias.slice(),
-});
-
-/**
- * Two heads used in turn for the steps inside a run: fresh arrays would cost more than a step (their pages
- * are faulted in one by one). What a record hands out is a copy.
- */
-function alternating(params: LinearHead): Allocate {
-  let next = copy(params), other = copy(params);
-  return () => {
-    [next, other] = [other, next];
-    return next;
-  };
-}
-
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /**
- * Trains a head with `fgnStep` over shuffled mini-batches and yields records of progress; the last one is
+ * Trains a model with `fgnStep` over shuffled mini-batches and yields records of progress; the last one is
  * the result. Ends after the first `Left`. Between records other tasks of the program get their turn. The
- * given head and data are not written to; the same arguments give the same bytes in every runtime. A batch
+ * given model and data are not written to; the same arguments give the same bytes in every runtime. A batch
  * whose weights are all zero is passed over.
  *
  * Errors: those of `fgnStep`; `InvalidOption`.
@@ -132,36 +101,47 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
  * }
  * ```
  */
-export async function* train(
-  params: LinearHead,
+export async function* train<M extends Model>(
+  params: M,
   data: Batch,
   options: TrainOptions = {},
-): AsyncGenerator<E.Either<FgnError, Progress>, void, undefined> {
+): AsyncGenerator<E.Either<FgnError, Progress<M>>, void, undefined> {
   const checked = check(params, data, options);
   if (checked._tag === "Left") return yield checked;
   const { epochs, batchSize, reportEvery } = checked.right;
   const rows = data.features.rows;
   const steps = epochs * Math.ceil(rows / batchSize);
-  const gather = gatherer(data, batchSize);
-  const allocate = alternating(params);
-  let head = params, damping = options.damping ?? relative(1), random: Random = seedRandom(options.seed ?? 0);
+  const pick = picker(data, batchSize);
+  // A copy of its own, updated in place: a step writes at its end, when all is well, and only what it changed.
+  const model = copyModel(params);
+  const method = methodOf(options);
+  if (method._tag === "Left") return yield method;
+  let damping = options.damping ?? relative(1), random: Random = seedRandom(options.seed ?? 0);
   for (let epoch = 1, step = 0; epoch <= epochs; epoch++) {
     const shuffled = shuffle(rows, random);
     random = shuffled.random;
     for (let first = 0; first < rows; first += batchSize) {
       step++;
-      const part = gather(shuffled.order.subarray(first, first + batchSize));
+      const part = pick(shuffled.order.subarray(first, first + batchSize));
       if (part.weights?.every((w) => w === 0)) continue;
-      const done = stepInto(head, part, damping, { lossAfter: false, ...options }, allocate);
+      const done = stepInto(model, part, damping, { lossAfter: false, ...options }, method.right, () => model);
       if (done._tag === "Left") return yield done;
-      ({ params: head, damping } = done.right);
+      damping = done.right.damping;
       if (step % reportEvery !== 0) continue;
       yield E.right({ _tag: "step", epoch, step, steps, report: done.right.report });
       await pause();
     }
-    const evaluation = options.validation && evaluate(head, options.validation, options);
+    const evaluation = options.validation && evaluate(model, options.validation, options);
     if (evaluation?._tag === "Left") return yield evaluation;
-    yield E.right({ _tag: "epoch", epoch, step, steps, params: copy(head), damping, evaluation: evaluation?.right });
+    yield E.right({
+      _tag: "epoch",
+      epoch,
+      step,
+      steps,
+      params: copyModel(model),
+      damping,
+      evaluation: evaluation?.right,
+    });
     await pause();
   }
 }

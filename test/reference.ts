@@ -1,7 +1,18 @@
 // What the tests share: unwrapping, seeded inputs, errors, and a float64 reference of the step.
 
 import type * as E from "fp-ts/lib/Either.js";
-import { type Batch, batch, type FgnError, type LinearHead, linearHead, matrix, showError } from "../mod.ts";
+import {
+  type Batch,
+  batch,
+  type Dense,
+  type FgnError,
+  linearHead,
+  matrix,
+  type Model,
+  type Network,
+  parameters,
+  showError,
+} from "../mod.ts";
 import { drawFrom, seedRandom } from "../src/random.ts";
 
 /** The value of a `Right`; throws what a `Left` says. */
@@ -33,7 +44,7 @@ export function problem(
     bias?: boolean;
     weights?: number[];
   } = {},
-): { head: LinearHead; data: Batch } {
+): { head: Network; data: Batch } {
   const w = uniform(C * D, seed).map((v) => v * spread);
   const b = uniform(C, seed + 1).map((v) => v * spread);
   const labels = Uint32Array.from(uniform(B, seed + 2), (v) => Math.floor(((v + 1) / 2) * C));
@@ -58,19 +69,26 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   return Math.sqrt(error) / (size === 0 ? 1 : Math.sqrt(size));
 }
 
+/** The layer of a linear head. */
+export function layerOf(head: Network): Dense {
+  const [layer] = head.layers;
+  if (layer?._tag !== "dense" || head.layers.length !== 1) throw new Error("not a linear head");
+  return layer;
+}
+
 /** All parameters in one array: weights, then biases. */
-export function flat({ weight, bias }: LinearHead): number[] {
-  return [...weight.data, ...(bias ?? [])];
+export function flat(model: Model): number[] {
+  return [...(model._tag === "custom" ? model.parameters : parameters(model))];
 }
 
 /** after − before, in float64. */
-export function difference(after: LinearHead, before: LinearHead): number[] {
+export function difference(after: Model, before: Model): number[] {
   const b = flat(before);
   return flat(after).map((value, i) => value - (b[i] as number));
 }
 
 /** Margin Jacobian (B × P), softmax probabilities (B × C) and normalised weights, in float64. */
-export function jacobian(head: LinearHead, data: Batch): { J: number[][]; P: number[][]; alpha: number[] } {
+export function jacobian(head: Pick<Dense, "weight" | "bias">, data: Batch): { J: number[][]; P: number[][]; alpha: number[] } {
   const { rows: C, cols: D, data: W } = head.weight;
   const B = data.labels.length;
   const omega = Array.from({ length: B }, (_, i) => data.weights?.[i] ?? 1);

@@ -18,6 +18,42 @@ const ALIGN = 64;
 /** WebAssembly's 32-bit address space. */
 const LIMIT = 65536 * PAGE;
 
+/** Buffers reserved one after another; the memory holds them after `commit`. */
+export interface Layout {
+  /** Reserves bytes and returns their address. */
+  reserve(bytes: number): number;
+  /** Grows the memory to hold what was reserved. Errors: `OutOfMemory`. */
+  commit(): E.Either<FgnError, void>;
+}
+
+/** Starts a layout at the first free byte: what earlier layouts held is given up. */
+export function startLayout(kernel: LoadedKernel): Layout {
+  let end = Math.ceil(kernel.exports.heapBase() / ALIGN) * ALIGN;
+  return {
+    reserve: (bytes) => {
+      const address = end;
+      end += Math.ceil(bytes / ALIGN) * ALIGN;
+      return address;
+    },
+    commit: () => {
+      const missing = Math.ceil((end + ALIGN) / PAGE) - kernel.exports.memory.buffer.byteLength / PAGE;
+      if (missing <= 0) return E.right(undefined);
+      try {
+        if (end + ALIGN > LIMIT) throw new RangeError("beyond 4 GiB");
+        kernel.exports.memory.grow(missing);
+        return E.right(undefined);
+      } catch {
+        return fail(
+          "OutOfMemory",
+          { bytes: end },
+          `the working memory would be ${(end / 2 ** 20).toFixed(0)} MiB, more than this runtime gives WebAssembly`,
+          "Use a smaller batch (memory grows with its square), fewer classes or fewer features",
+        );
+      }
+    },
+  };
+}
+
 /**
  * Places buffers of the given sizes (bytes) one after another and grows the memory to hold them.
  * Returns the address of each. Errors: `OutOfMemory`.
@@ -26,26 +62,11 @@ export function place<Name extends string>(
   kernel: LoadedKernel,
   sizes: Readonly<Record<Name, number>>,
 ): E.Either<FgnError, Readonly<Record<Name, number>>> {
+  const layout = startLayout(kernel);
   const at = {} as Record<Name, number>;
-  let end = Math.ceil(kernel.exports.heapBase() / ALIGN) * ALIGN;
-  for (const name of Object.keys(sizes) as Name[]) {
-    at[name] = end;
-    end += Math.ceil(sizes[name] / ALIGN) * ALIGN;
-  }
-  const missing = Math.ceil((end + ALIGN) / PAGE) - kernel.exports.memory.buffer.byteLength / PAGE;
-  if (missing <= 0) return E.right(at);
-  try {
-    if (end + ALIGN > LIMIT) throw new RangeError("beyond 4 GiB");
-    kernel.exports.memory.grow(missing);
-    return E.right(at);
-  } catch {
-    return fail(
-      "OutOfMemory",
-      { bytes: end },
-      `the working memory would be ${(end / 2 ** 20).toFixed(0)} MiB, more than this runtime gives WebAssembly`,
-      "Use a smaller batch (memory grows with its square), fewer classes or fewer features",
-    );
-  }
+  for (const name of Object.keys(sizes) as Name[]) at[name] = layout.reserve(sizes[name]);
+  const grown = layout.commit();
+  return grown._tag === "Left" ? grown : E.right(at);
 }
 
 /** A view of float32 values; stale after the memory grows. */

@@ -16,6 +16,7 @@ export interface KernelExports {
   packRows(x: number, k: number, n: number, out: number): void;
   packTransposed(x: number, n: number, k: number, out: number): void;
   unpackTransposed(panels: number, k: number, n: number, scale: number, out: number): void;
+  transposePanels(x: number, k: number, n: number, out: number): void;
   fillPanels(values: number, k: number, n: number, out: number): void;
   product(
     from: number,
@@ -39,19 +40,20 @@ export interface KernelExports {
     b: number,
     c: number,
   ): void;
+  productTransposedPanels(
+    from: number,
+    to: number,
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    lda: number,
+    b: number,
+    c: number,
+  ): void;
   gramPanel(j: number, n: number, k: number, panels: number, out: number): void;
   mirror(n: number, matrix: number): void;
-  whiten(
-    n: number,
-    kx: number,
-    ke: number,
-    sum: number,
-    w: number,
-    s: number,
-    ld: number,
-    diagonal: number,
-    work: number,
-  ): void;
+  whiten(n: number, k: number, sum: number, w: number, s: number, ld: number, diagonal: number, work: number): void;
   competitors(
     from: number,
     to: number,
@@ -76,28 +78,66 @@ export interface KernelExports {
     rhs: number,
   ): number;
   ranks(n: number, classes: number, f: number, y: number, rank: number): void;
+  curvatureProduct(
+    classes: number,
+    n: number,
+    e: number,
+    labels: number,
+    sum: number,
+    kept: number,
+    dropped: number,
+    t: number,
+  ): void;
   vexp(n: number, x: number, out: number): void;
   vlog(n: number, x: number, out: number): void;
+  activate(kind: number, n: number, slope: number, z: number, out: number, derivative: number): void;
+  vtanh(n: number, x: number, out: number): void;
+  verf(n: number, x: number, out: number): void;
+  vsigmoid(n: number, x: number, out: number): void;
+  normalise(
+    features: number,
+    n: number,
+    epsilon: number,
+    gain: number,
+    shift: number,
+    x: number,
+    out: number,
+    normalised: number,
+    inverse: number,
+  ): void;
+  normaliseTangent(
+    features: number,
+    n: number,
+    gain: number,
+    normalised: number,
+    inverse: number,
+    tangent: number,
+    dGain: number,
+    dShift: number,
+    out: number,
+  ): void;
+  normaliseBackward(
+    features: number,
+    n: number,
+    gain: number,
+    normalised: number,
+    inverse: number,
+    signal: number,
+    out: number,
+  ): void;
   cholesky(n: number, s: number, l: number, ld: number, lambda: number): number;
   choleskySolve(n: number, l: number, ld: number, r: number, u: number): void;
-  conjugateGradient(
-    n: number,
-    s: number,
-    ld: number,
-    lambda: number,
-    r: number,
-    u: number,
-    work: number,
-    tolerance: number,
-    cap: number,
-  ): number;
-  iterations(): number;
   multiply64(n: number, s: number, ld: number, x: number, y: number): void;
   dot64(n: number, x: number, y: number): number;
   dot(n: number, x: number, y: number): number;
   norm(n: number, x: number): number;
   axpy(n: number, a: number, x: number, y: number): void;
   scale(n: number, a: number, x: number): void;
+  scaleAdd(n: number, beta: number, x: number, y: number): void;
+  multiplyAdd(n: number, x: number, y: number, out: number): void;
+  axpy64(n: number, a: number, x: number, y: number): void;
+  scaleAdd64(n: number, beta: number, x: number, y: number): void;
+  divide64(n: number, x: number, y: number, out: number): void;
   allFinite(n: number, x: number): number;
   coefficients(n: number, a: number, sum: number, out: number): void;
   scaleColumns(
@@ -109,7 +149,30 @@ export interface KernelExports {
     coefficient: number,
     out: number,
   ): void;
+  addScaledColumns(k: number, n: number, coefficient: number, x: number, out: number): void;
   addRowSums(rows: number, n: number, x: number, out: number): void;
+  columnDots(k: number, n: number, x: number, y: number, out: number): void;
+  weightedRowSums(rows: number, n: number, coefficient: number, x: number, y: number, out: number): void;
+  csrProduct(
+    rows: number,
+    offsets: number,
+    indices: number,
+    values: number,
+    width: number,
+    w: number,
+    out: number,
+  ): void;
+  csrUpdate(rows: number, offsets: number, indices: number, values: number, width: number, x: number, w: number): void;
+  csrSquares(rows: number, offsets: number, values: number, out: number): void;
+  csrGram(
+    rows: number,
+    cols: number,
+    offsets: number,
+    indices: number,
+    values: number,
+    out: number,
+    work: number,
+  ): void;
 }
 
 /** A compiled kernel, to be passed in options. Its memory grows with the largest problem solved and is reused. */

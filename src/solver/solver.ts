@@ -7,10 +7,12 @@
 import * as E from "fp-ts/lib/Either.js";
 import { invalid } from "../damping.ts";
 import { fail, type FgnError } from "../error.ts";
-import type { Workspace } from "../kernel/linear.ts";
-import { finishSolution, solveCholesky, solveConjugateGradient, type StepModel } from "../kernel/system.ts";
+import { f64 } from "../kernel/arena.ts";
+import type { Workspace } from "../kernel/rows.ts";
+import type { RowMatrix, RowSystemKind } from "../row_system/row_system.ts";
+import { conjugateGradient, type IterativeStop, rowSpace } from "./cg.ts";
 
-/** How the row system is solved. `auto`: Cholesky up to 256 rows, conjugate gradient above. */
+/** How the row system is solved. `auto`: Cholesky up to 256 rows of an explicit system, else conjugate gradient. */
 export type Solver = "auto" | "cholesky" | "cg";
 
 /** Options of the solvers. */
@@ -21,52 +23,108 @@ export interface SolverOptions {
   readonly tolerance?: number;
   /** Conjugate gradient stops after this many iterations (default 200). */
   readonly maxIterations?: number;
+  /** The form of the row system (default `auto`: the cheaper one by flops and memory, see `StepReport.system`). */
+  readonly system?: "auto" | RowSystemKind;
+  /** The `dual` of an earlier step on the same batch: conjugate gradient starts there. */
+  readonly warmStart?: Float64Array;
 }
 
 /** Why the solver stopped: `direct` is Cholesky; the others are conjugate gradient's. */
-export type Stop = "direct" | "converged" | "iterationCap" | "breakdown";
+export type Stop = "direct" | IterativeStop;
 
-/** A solved system. */
-export interface Solution extends StepModel {
+/** How a system was solved. */
+export interface Solved {
   readonly solver: "cholesky" | "cg";
   readonly iterations: number;
   readonly stop: Stop;
 }
 
 /** Checked options; internal. */
-export type CheckedSolver = Required<SolverOptions>;
+export type CheckedSolver =
+  & Required<Omit<SolverOptions, "warmStart">>
+  & { readonly warmStart: Float64Array | null };
 
 /** Rows up to which Cholesky is chosen (`npm run bench`: conjugate gradient is cheaper above). */
 const DIRECT_ROWS = 256;
-const STOPS = ["converged", "iterationCap", "breakdown"] as const;
 
 /** Fills in and checks the options; internal. Errors: `InvalidOption`. */
 export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedSolver> {
-  const { solver = "auto", tolerance = 1e-6, maxIterations = 200 } = options;
+  const { solver = "auto", tolerance = 1e-6, maxIterations = 200, system = "auto", warmStart = null } = options;
   if (!["auto", "cholesky", "cg"].includes(solver)) return invalid("solver", solver, "auto, cholesky or cg");
+  if (!["auto", "gram", "matrixFree"].includes(system)) return invalid("system", system, "auto, gram or matrixFree");
+  if (system === "matrixFree" && solver === "cholesky") {
+    return invalid("solver", solver, "cg or auto: a matrix-free system has no Cholesky factor");
+  }
   if (!(tolerance > 0 && tolerance < 1)) return invalid("tolerance", tolerance, "a number in (0, 1)");
   if (!(Number.isInteger(maxIterations) && maxIterations >= 1 && maxIterations < 2 ** 31)) {
     return invalid("maxIterations", maxIterations, "a whole number from 1");
   }
-  return E.right({ solver, tolerance, maxIterations });
+  return E.right({ solver, tolerance, maxIterations, system, warmStart });
 }
 
-/** Solves the workspace's system and leaves the dual in it; internal. Errors: `NotPositiveDefinite`. */
-export function solve(ws: Workspace, lambda: number, options: CheckedSolver): E.Either<FgnError, Solution> {
-  const direct = options.solver === "cholesky" || (options.solver === "auto" && ws.rows <= DIRECT_ROWS);
-  if (direct) {
-    const row = solveCholesky(ws, lambda);
-    if (row < ws.rows) {
-      return fail(
-        "NotPositiveDefinite",
-        { row, lambda },
-        `with λ = ${lambda} the row system is singular to working precision at row ${row}`,
-        "Raise the damping: below about 1e-7 of the Gram matrix float32 cannot resolve it",
-      );
-    }
-    return E.right({ solver: "cholesky", iterations: 0, stop: "direct", ...finishSolution(ws, lambda) });
+/** A damped row system ready to be solved for several right-hand sides; internal. */
+export interface Damped {
+  /** out ← (S + λI)⁻¹ rhs; `warm`: `out` holds a start. */
+  readonly solve: (rhs: number, out: number, warm: boolean) => Solved;
+}
+
+function direct({ kernel, at, rows, stride }: Workspace, lambda: number): E.Either<FgnError, Damped> {
+  const row = kernel.exports.cholesky(rows, at.whitened, at.factor, stride, lambda);
+  if (row < rows) {
+    return fail(
+      "NotPositiveDefinite",
+      { row, lambda },
+      `with λ = ${lambda} the row system is singular to working precision at row ${row}`,
+      "Raise the damping: below about 1e-7 of the Gram matrix float32 cannot resolve it",
+    );
   }
-  const { code, iterations } = solveConjugateGradient(ws, lambda, options.tolerance, options.maxIterations);
-  const stop = STOPS[code] ?? "breakdown";
-  return E.right({ solver: "cg", iterations, stop, ...finishSolution(ws, lambda) });
+  const solve = (rhs: number, out: number): Solved => {
+    kernel.exports.choleskySolve(rows, at.factor, stride, rhs, out);
+    return { solver: "cholesky", iterations: 0, stop: "direct" };
+  };
+  return E.right({ solve });
+}
+
+function iterative(ws: Workspace, system: RowMatrix, lambda: number, options: CheckedSolver): Damped {
+  const { kernel, at, rows } = ws;
+  const space = rowSpace(kernel, rows);
+  const work = [0, 1, 2, 3].map((i) => at.work + 8 * rows * i) as [number, number, number, number];
+  // The Jacobi preconditioner: diag(S) + λ, S_ii = w_i² K_ii.
+  const diagonal = f64(kernel, at.diagonal, rows), w = f64(kernel, at.rowWeight, rows);
+  const jacobi = Float64Array.from(diagonal, (k, i) => (w[i] as number) ** 2 * k + lambda);
+  return {
+    solve: (rhs, out, warm) => {
+      const run = conjugateGradient(
+        space,
+        {
+          apply: (x, y) => {
+            system.multiply(x, y);
+            space.axpy(lambda, x, y);
+            return space.dot(x, y);
+          },
+          precondition: (x, y) => {
+            const from = f64(kernel, x, rows), to = f64(kernel, y, rows);
+            for (let i = 0; i < rows; i++) to[i] = (from[i] as number) / (jacobi[i] as number);
+          },
+        },
+        rhs,
+        out,
+        work,
+        { ...options, warm },
+      );
+      return { solver: "cg", ...run };
+    },
+  };
+}
+
+/** Prepares the system at a damping λ; internal. Errors: `NotPositiveDefinite`. */
+export function damped(
+  ws: Workspace,
+  system: RowMatrix,
+  lambda: number,
+  options: CheckedSolver,
+): E.Either<FgnError, Damped> {
+  const chosen = options.solver === "auto" && ws.rows <= DIRECT_ROWS ? "cholesky" : options.solver;
+  if (system.kind === "gram" && chosen === "cholesky") return direct(ws, lambda);
+  return E.right(iterative(ws, system, lambda, options));
 }

@@ -1,4 +1,4 @@
-// Vector operations, row coefficients and row sums.
+// Vector operations, row coefficients, and sums over the columns and rows of operands in panels.
 //
 // The default kernel fuses nothing: elementwise results are compared bit for bit with float32 arithmetic.
 
@@ -8,6 +8,7 @@ import {
   ceil4,
   exports,
   getF32,
+  getF64,
   inner,
   layout,
   near,
@@ -96,6 +97,75 @@ describe("axpy and scale", () => {
         ...violations(`n ${n}`, n, (i) => at(out, i) === f(f(-1.7) * at(x, i))),
         ...violations(`n ${n} guard`, 1, () => untouched(m.y + 4 * n, (-n & 15) + 16)),
       ];
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("scaleAdd and multiplyAdd", () => {
+  it("scaleAdd gives x + beta·y in y and touches nothing else", () => {
+    const wrong = LENGTHS.flatMap((n) => {
+      const x = randomF32(n, n + 1), y = randomF32(n, n + 2);
+      const m = pair(x, y);
+      exports().scaleAdd(n, 0.3, m.x, m.y);
+      const out = getF32(m.y, n);
+      return [
+        ...violations(`n ${n}`, n, (i) => at(out, i) === f(at(x, i) + f(f(0.3) * at(y, i)))),
+        ...violations(`n ${n} guard`, 1, () => untouched(m.y + 4 * n, (-n & 15) + 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("multiplyAdd adds x∘y to out and touches nothing else", () => {
+    const wrong = LENGTHS.flatMap((n) => {
+      const x = randomF32(n, n + 1), y = randomF32(n, n + 2), start = randomF32(n, n + 3);
+      const m = layout({ x: 4 * n, y: 4 * n, out: 4 * n + 64 });
+      putF32(m.x, x);
+      putF32(m.y, y);
+      putF32(m.out, start);
+      exports().multiplyAdd(n, m.x, m.y, m.out);
+      const out = getF32(m.out, n);
+      return [
+        ...violations(`n ${n}`, n, (i) => at(out, i) === f(at(start, i) + f(at(x, i) * at(y, i)))),
+        ...violations(`n ${n} guard`, 1, () => untouched(m.out + 4 * n, 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("axpy64, scaleAdd64 and divide64", () => {
+  function run(n: number, apply: (m: { x: number; y: number; out: number }) => void) {
+    const x = randomF64(n, n + 1), y = randomF64(n, n + 2).map((v) => v + 2);
+    const m = layout({ x: 8 * n, y: 8 * n + 64, out: 8 * n + 64 });
+    putF64(m.x, x);
+    putF64(m.y, y);
+    apply(m);
+    const guarded = untouched(m.y + 8 * n, 16) && untouched(m.out + 8 * n, 16);
+    return { x, y, after: getF64(m.y, n), out: getF64(m.out, n), guarded };
+  }
+
+  it("axpy64 adds a·x to y", () => {
+    const wrong = LENGTHS.flatMap((n) => {
+      const { x, y, after, guarded } = run(n, (m) => exports().axpy64(n, 0.3, m.x, m.y));
+      return violations(`n ${n}`, n, (i) => at(after, i) === at(y, i) + 0.3 * at(x, i) && guarded);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("scaleAdd64 gives x + beta·y in y", () => {
+    const wrong = LENGTHS.flatMap((n) => {
+      const { x, y, after, guarded } = run(n, (m) => exports().scaleAdd64(n, 0.3, m.x, m.y));
+      return violations(`n ${n}`, n, (i) => at(after, i) === at(x, i) + 0.3 * at(y, i) && guarded);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("divide64 gives x/y and keeps both", () => {
+    const wrong = LENGTHS.flatMap((n) => {
+      const { x, y, after, out, guarded } = run(n, (m) => exports().divide64(n, m.x, m.y, m.out));
+      return violations(`n ${n}`, n, (i) => at(out, i) === at(x, i) / at(y, i) && at(after, i) === at(y, i) && guarded);
     });
     expect(wrong).toEqual([]);
   });
@@ -231,4 +301,73 @@ describe("addRowSums", () => {
     });
     expect(wrong).toEqual([]);
   });
+});
+
+const PANEL_SHAPES = [1, 3, 4, 15, 16, 17, 33].flatMap((n) => [1, 2, 7, 64, 300].map((k) => ({ k, n })));
+
+describe("columnDots", () => {
+  it("gives the dot product of each column, whatever lies in unused lanes", () => {
+    // Two float32 partial sums of 32 terms, then float64: 1e-6·‖x‖‖y‖ is generous.
+    const wrong = PANEL_SHAPES.flatMap(({ k, n }) => {
+      const x = randomF32(k * n, k + n), y = randomF32(k * n, k + n + 1);
+      const m = layout({ x: 4 * k * ceil4(n), y: 4 * k * ceil4(n), out: 8 * n + 64 });
+      putF32(m.x, toPanels(k, n, x, NaN));
+      putF32(m.y, toPanels(k, n, y, 5));
+      exports().columnDots(k, n, m.x, m.y, m.out);
+      const out = getF64(m.out, n);
+      return [
+        ...violations(`${k}×${n}`, n, (i) => {
+          let exact = 0;
+          for (let e = i; e < k * n; e += n) exact += at(x, e) * at(y, e);
+          return near(at(out, i), exact, 1e-6 * norm2(x, i, k, n) * norm2(y, i, k, n));
+        }),
+        ...violations(`${k}×${n} guard`, 1, () => untouched(m.out + 8 * n, 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("does not lose accuracy with length: blocks are added in float64", () => {
+    const k = 1 << 16;
+    const m = layout({ x: 16 * k, y: 16 * k, out: 8 });
+    putF32(m.x, new Float32Array(4 * k).fill(0.1));
+    putF32(m.y, new Float32Array(4 * k).fill(1));
+    exports().columnDots(k, 1, m.x, m.y, m.out);
+    expect(Math.abs(at(getF64(m.out, 1), 0) / (k * f(0.1)) - 1)).toBeLessThan(64 * 2 ** -24);
+  });
+});
+
+describe("weightedRowSums", () => {
+  for (const factors of [1, 2]) {
+    it(`adds Σ coefficient·x${factors > 1 ? "·y" : ""} of each row to out`, () => {
+      // Sixteen float32 partial sums of at most 3 terms, then float64 and one rounding.
+      const wrong = PANEL_SHAPES.flatMap(({ k, n }) => {
+        const x = randomF32(k * n, k + n),
+          y = randomF32(k * n, k + n + 1),
+          c = randomF32(n, 4),
+          start = randomF32(k, 5);
+        const m = layout({ c: 4 * ceil4(n), x: 4 * k * ceil4(n), y: 4 * k * ceil4(n), out: 4 * k + 64 });
+        putF32(m.c, new Float32Array(ceil4(n)));
+        putF32(m.c, c);
+        putF32(m.x, toPanels(k, n, x, 3));
+        putF32(m.y, toPanels(k, n, y, 5));
+        putF32(m.out, start);
+        exports().weightedRowSums(k, n, m.c, m.x, factors > 1 ? m.y : 0, m.out);
+        const out = getF32(m.out, k);
+        return [
+          ...violations(`${k}×${n}`, k, (r) => {
+            let exact = at(start, r), size = Math.abs(exact);
+            for (let i = 0; i < n; i++) {
+              const term = at(c, i) * at(x, r * n + i) * (factors > 1 ? at(y, r * n + i) : 1);
+              exact += term;
+              size += Math.abs(term);
+            }
+            return near(at(out, r), exact, 5 * 6e-8 * size);
+          }),
+          ...violations(`${k}×${n} guard`, 1, () => untouched(m.out + 4 * k, 16)),
+        ];
+      });
+      expect(wrong).toEqual([]);
+    });
+  }
 });

@@ -223,6 +223,36 @@ describe("packing", () => {
   });
 });
 
+describe("transposePanels", () => {
+  it("packs the transpose of a packed operand exactly, with zeros in unused lanes whatever lay in those of its input", () => {
+    const wrong = SHAPES.flatMap(({ n, k }, i) => {
+      const x = randomF32(k * n, i + 1);
+      const m = layout({ x: 4 * k * ceil4(n), out: 4 * n * ceil4(k), guard: 64 });
+      putF32(m.x, toPanels(k, n, x, 5));
+      exports().transposePanels(m.x, k, n, m.out);
+      const expected = toPanels(n, k, transpose(k, n, x)), out = getF32(m.out, expected.length);
+      return [
+        ...violations(`${k}×${n}`, expected.length, (e) => at(out, e) === at(expected, e)),
+        ...violations(`${k}×${n} guard`, 1, () => untouched(m.guard, 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("undoes itself", () => {
+    const wrong = SHAPES.flatMap(({ n, k }, i) => {
+      const x = toPanels(k, n, randomF32(k * n, i + 1));
+      const m = layout({ x: 4 * k * ceil4(n), once: 4 * n * ceil4(k), twice: 4 * k * ceil4(n) });
+      putF32(m.x, x);
+      exports().transposePanels(m.x, k, n, m.once);
+      exports().transposePanels(m.once, n, k, m.twice);
+      const out = getF32(m.twice, x.length);
+      return violations(`${k}×${n}`, x.length, (e) => at(out, e) === at(x, e));
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe("product", () => {
   it("adds A·B to C, touching nothing else", () => {
     expect(forAllShapes((p) => checkProduct(p, { from: 0, to: p.m, gap: 0, packing: "rows" }))).toEqual([]);
@@ -298,6 +328,71 @@ describe("productPanels", () => {
       }
       bound += TOLERANCE * Math.sqrt(m) * norm2(left, i * m, m) * norm2(p.expected, j, m, n);
       return near(at(out, e), sum, bound);
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+/** Runs `productTransposedPanels` on rows [from, to) of Aᵀ stored with a gap, and says what is wrong with C. */
+function checkTransposed(p: Problem, from: number, to: number, gap: number): string[] {
+  const { m, n, k } = p, lda = m + gap;
+  const mem = layout({ a: 4 * k * lda, b: 4 * k * ceil4(n), c: 4 * m * ceil4(n), guard: 256 });
+  putF32(mem.a, spread(transpose(m, k, p.a), m, lda));
+  putF32(mem.b, toPanels(k, n, p.b));
+  putF32(mem.c, toPanels(m, n, p.c));
+  exports().productTransposedPanels(from, to, m, n, k, mem.a, lda, mem.b, mem.c);
+  const label = `transposed ${m}×${k}·${k}×${n} rows [${from}, ${to}) gap ${gap}`;
+  const c = getF32(mem.c, m * ceil4(n));
+  const used = new Set<number>();
+  for (let e = 0; e < m * n; e++) used.add(panelIndex(m, n, Math.floor(e / n), e % n));
+  return [
+    ...violations(label, m * n, (e) => {
+      const i = Math.floor(e / n), value = at(c, panelIndex(m, n, i, e % n));
+      if (i < from || i >= to) return value === at(p.c, e);
+      return near(value, at(p.expected, e), at(p.bound, e));
+    }),
+    ...violations(`${label}: unused lane`, c.length, (e) => used.has(e) || at(c, e) === 0),
+    ...violations(`${label}: guard`, 1, () => untouched(mem.guard, 64)),
+  ];
+}
+
+describe("productTransposedPanels", () => {
+  it("adds Aᵀ·B to a C in panels, keeping unused lanes zero and touching nothing after", () => {
+    expect(forAllShapes((p) => checkTransposed(p, 0, p.m, 0))).toEqual([]);
+  });
+
+  it("respects a leading dimension", () => {
+    expect(forAllShapes((p) => checkTransposed(p, 0, p.m, 3))).toEqual([]);
+  });
+
+  it("computes a range of rows and leaves the other rows alone", () => {
+    const ranges: ((m: number) => [number, number])[] = [
+      (m) => [Math.floor(m / 3), m - Math.floor(m / 4)],
+      (m) => [m - 1, m],
+      (m) => [Math.floor(m / 2), Math.floor(m / 2)],
+    ];
+    expect(ranges.flatMap((range) => forAllShapes((p) => checkTransposed(p, ...range(p.m), 0)))).toEqual([]);
+  });
+
+  it("gives the same bits as productPanels with A transposed beforehand", () => {
+    const wrong = forAllShapes((p) => {
+      const { m, n, k } = p;
+      const mem = layout({
+        a: 4 * m * k,
+        t: 4 * m * k,
+        b: 4 * k * ceil4(n),
+        one: 4 * m * ceil4(n),
+        two: 4 * m * ceil4(n),
+      });
+      putF32(mem.a, p.a);
+      putF32(mem.t, transpose(m, k, p.a));
+      putF32(mem.b, toPanels(k, n, p.b));
+      putF32(mem.one, toPanels(m, n, p.c));
+      putF32(mem.two, toPanels(m, n, p.c));
+      exports().productPanels(0, m, m, n, k, mem.a, k, mem.b, mem.one);
+      exports().productTransposedPanels(0, m, m, n, k, mem.t, m, mem.b, mem.two);
+      const one = getF32(mem.one, m * ceil4(n)), two = getF32(mem.two, m * ceil4(n));
+      return violations(`${m}×${k}·${k}×${n}`, one.length, (e) => at(one, e) === at(two, e));
     });
     expect(wrong).toEqual([]);
   });

@@ -1,0 +1,200 @@
+/**
+ * Attempts at a step: the directions that a damping gives on an open batch.
+ *
+ * The gradient of the objective is g = −Ĵᵀr − v: the margins' part, and a remainder v = −J_fᵀ(α(e_y − t)) − ℓ2 θ
+ * of soft targets and penalty. With λ' = λ + ℓ2 the step is
+ *
+ *     d = −(H + λ'I)⁻¹g = v/λ' + Ĵᵀu,      (S + λ'I)u = r − Ĵv/λ'.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { addDual, type GgnBuffers, type Inverse, solveGgn, weigh, whitenedTangent } from "./curvature.ts";
+import { type FgnError, overflow } from "./error.ts";
+import { f32, f64 } from "./kernel/arena.ts";
+import { sendBack, type Workspace } from "./kernel/rows.ts";
+import { project } from "./kernel/tape.ts";
+import type { RowMatrix } from "./row_system/row_system.ts";
+import { type CheckedSolver, type Damped, damped, type Solved } from "./solver/solver.ts";
+
+/** Which curvature a step uses: that of the margins, or the full Gauss-Newton matrix by conjugate gradient. */
+export type Method =
+  | { readonly _tag: "fgn" }
+  | {
+    readonly _tag: "ggn";
+    readonly preconditioner: "none" | "fgn";
+    readonly tolerance: number;
+    readonly maxIterations: number;
+  };
+
+/** Addresses of parameter vectors, by use. */
+export interface Vectors {
+  /** Products of a matrix-free row system. */
+  readonly product: number;
+  /** v; 0 where it is zero. */
+  readonly remainder: number;
+  /** The step as a vector; 0 where it is Jᵀ of a dual. */
+  readonly direction: number;
+  /** Trial parameters; 0 where there is no second attempt. */
+  readonly trial: number;
+  /** Of the full Gauss-Newton system, or null. */
+  readonly ggn: GgnBuffers | null;
+}
+
+/** An open batch at which steps are attempted. */
+export interface Stage {
+  readonly ws: Workspace;
+  readonly system: RowMatrix;
+  readonly vectors: Vectors;
+  /** ℓ2. */
+  readonly l2: number;
+  readonly solver: CheckedSolver;
+  readonly method: Method;
+}
+
+/** A direction and what its quadratic model says; it lies in the workspace as a dual or as a vector. */
+export interface Candidate {
+  /** −(gᵀd + ½ dᵀHd) with the undamped curvature of the method. */
+  readonly predictedReduction: number;
+  /** Relative residual of the system solved. */
+  readonly residual: number;
+  readonly solved: Solved;
+}
+
+/** Computes v into its vector, and Ĵv beside the row system; before the margin pass, whose signals come after. */
+export function computeRemainder(ws: Workspace, vector: number, l2: number): void {
+  const { kernel, tape, at, soft } = ws;
+  f32(kernel, vector, tape.length).fill(0);
+  if (soft) {
+    sendBack(ws, at.rest);
+    project(tape, tape.ones, vector);
+    kernel.exports.scale(tape.length, -1, vector);
+  }
+  if (l2 > 0) kernel.exports.axpy(tape.length, -l2, tape.theta, vector);
+}
+
+/** Ĵv, once the margins are known. */
+export function computeShift(ws: Workspace, vector: number): void {
+  if (vector === 0) f64(ws.kernel, ws.at.shift, ws.rows).fill(0);
+  else whitenedTangent(ws, vector, ws.at.shift);
+}
+
+/** ‖g‖: ‖Ĵᵀr‖² = rᵀSr, with the remainder's part. */
+export function gradientNorm({ ws, system, vectors }: Stage): number {
+  const { kernel, tape, at, rows } = ws;
+  system.multiply(at.rhs, at.image);
+  const { exports } = kernel;
+  let square = exports.dot64(rows, at.rhs, at.image);
+  if (vectors.remainder !== 0) {
+    square += 2 * exports.dot64(rows, at.rhs, at.shift) + exports.norm(tape.length, vectors.remainder) ** 2;
+  }
+  return Math.sqrt(Math.max(0, square));
+}
+
+/** u from the dual of an earlier step, a = w ∘ u. */
+function loadStart({ kernel, at, rows }: Workspace, dual: Float64Array): void {
+  const u = f64(kernel, at.solution, rows), w = f64(kernel, at.rowWeight, rows);
+  for (let i = 0; i < rows; i++) u[i] = w[i] === 0 ? 0 : (dual[i] as number) / (w[i] as number);
+}
+
+/** Solves for u, and leaves the dual a = w ∘ u. */
+function solveRows(stage: Stage, lambda: number, prepared: Damped): Solved {
+  const { ws, solver } = stage;
+  const { kernel, at, rows } = ws;
+  const rhs = f64(kernel, at.right64, rows), r = f64(kernel, at.rhs, rows), shift = f64(kernel, at.shift, rows);
+  for (let i = 0; i < rows; i++) rhs[i] = (r[i] as number) - (shift[i] as number) / lambda;
+  if (solver.warmStart !== null) loadStart(ws, solver.warmStart);
+  const solved = prepared.solve(at.right64, at.solution, solver.warmStart !== null);
+  weigh(ws, at.solution, at.dual);
+  return solved;
+}
+
+/**
+ * The model of the dual step, in row space: with t = Ĵd = Su + Ĵv/λ', −gᵀd = rᵀt + vᵀd and
+ * dᵀ(H + ℓ2 I)d = ‖t‖² + ℓ2 ‖d‖².
+ */
+function rowModel(stage: Stage, lambda: number): Pick<Candidate, "predictedReduction" | "residual"> {
+  const { ws, system, vectors, l2 } = stage;
+  const { kernel, tape, at, rows } = ws;
+  system.multiply(at.solution, at.image);
+  const u = f64(kernel, at.solution, rows), t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
+  const shift = f64(kernel, at.shift, rows);
+  let gain = 0, curvature = 0, error = 0, size = 0;
+  for (let i = 0; i < rows; i++) {
+    const ui = u[i] as number, si = t[i] as number, moved = (shift[i] as number) / lambda;
+    const ti = si + moved, right = (r[i] as number) - moved;
+    gain += (r[i] as number) * ti;
+    curvature += ti * ti;
+    error += (right - si - lambda * ui) ** 2;
+    size += right * right;
+  }
+  if (vectors.remainder !== 0) {
+    gain += kernel.exports.dot(tape.length, vectors.remainder, vectors.direction);
+    curvature += l2 * kernel.exports.norm(tape.length, vectors.direction) ** 2;
+  }
+  return { predictedReduction: gain - curvature / 2, residual: size === 0 ? 0 : Math.sqrt(error / size) };
+}
+
+/** The dual step as a vector: v/λ' + Jᵀa. */
+function formDirection({ ws, vectors }: Stage, lambda: number): void {
+  const { kernel, tape, at } = ws;
+  f32(kernel, vectors.direction, tape.length).fill(0);
+  if (vectors.remainder !== 0) kernel.exports.axpy(tape.length, 1 / lambda, vectors.remainder, vectors.direction);
+  addDual(ws, at.dual, vectors.direction);
+}
+
+/**
+ * The preconditioner's damping is at least this share of the trace of S: float32 cannot form its inverse below
+ * (measured on four duplicated rows at λ = 1e-8: error of the full step 1.3e-3 with 1e-5, 6e-4 from 3e-5 up).
+ */
+const FLOOR = 5e-5;
+
+/** The FGN inverse at λ, or at the smallest damping that it can be formed at. Errors: `NotPositiveDefinite`. */
+function inverseAt({ ws, system, solver }: Stage, lambda: number): E.Either<FgnError, Inverse> {
+  const { kernel, at, rows } = ws;
+  const w = f64(kernel, at.rowWeight, rows), diagonal = f64(kernel, at.diagonal, rows);
+  const trace = diagonal.reduce((sum, k, i) => sum + (w[i] as number) ** 2 * k, 0);
+  const safe = Math.max(lambda, FLOOR * trace);
+  const prepared = damped(ws, system, safe, solver);
+  return prepared._tag === "Left" ? prepared : E.right({ system: prepared.right, lambda: safe });
+}
+
+/** A step of the full Gauss-Newton matrix at λ'. Errors: `NotPositiveDefinite`, `Overflow`. */
+function attemptGgn(
+  stage: Stage,
+  lambda: number,
+  buffers: GgnBuffers,
+  { preconditioner, tolerance, maxIterations }: Extract<Method, { readonly _tag: "ggn" }>,
+): E.Either<FgnError, Candidate> {
+  const { ws, l2 } = stage;
+  const inverse = preconditioner === "fgn" ? inverseAt(stage, lambda) : E.right(null);
+  if (inverse._tag === "Left") return inverse;
+  const full = solveGgn(ws, { lambda, l2, inverse: inverse.right }, buffers, { tolerance, maxIterations });
+  const { iterations, stop, predictedReduction, residual } = full;
+  if (!Number.isFinite(residual + predictedReduction)) return overflow("the full Gauss-Newton system");
+  return E.right({ predictedReduction, residual, solved: { solver: "cg", iterations, stop } });
+}
+
+/** An FGN step at λ'. Errors: `NotPositiveDefinite`. */
+function attemptFgn(stage: Stage, lambda: number): E.Either<FgnError, Candidate> {
+  const { ws, system, vectors, solver } = stage;
+  const prepared = damped(ws, system, lambda, solver);
+  if (prepared._tag === "Left") return prepared;
+  const solved = solveRows(stage, lambda, prepared.right);
+  if (vectors.direction !== 0) formDirection(stage, lambda);
+  return E.right({ ...rowModel(stage, lambda), solved });
+}
+
+/** A step at damping λ. Errors: `NotPositiveDefinite`, `Overflow`. */
+export function attempt(stage: Stage, damping: number): E.Either<FgnError, Candidate> {
+  const { vectors: { ggn }, method, l2 } = stage;
+  const lambda = damping + l2;
+  return method._tag === "ggn" && ggn !== null ? attemptGgn(stage, lambda, ggn, method) : attemptFgn(stage, lambda);
+}
+
+/** Parameters += the candidate's step. */
+export function applyStep({ ws, vectors }: Stage, into: number): void {
+  if (vectors.direction === 0) addDual(ws, ws.at.dual, into);
+  else ws.kernel.exports.axpy(ws.tape.length, 1, vectors.direction, into);
+}

@@ -1,0 +1,161 @@
+/**
+ * The full Gauss-Newton matrix G = J_fᵀ diag_i(α_i (diag(p_i) − p_i p_iᵀ)) J_f, J_f the Jacobian of the logits:
+ * its product, and conjugate gradient on (G + λI)d = −g with the FGN inverse as preconditioner.
+ *
+ * @module
+ */
+
+import { type DualSpace, dualSpace } from "./dual_space.ts";
+import { f32, f64 } from "./kernel/arena.ts";
+import { coefficients, marginTangent, sendBack, type Workspace } from "./kernel/rows.ts";
+import { project, tangent, up4 } from "./kernel/tape.ts";
+import { conjugateGradient, type Limits, type Run } from "./solver/cg.ts";
+import type { Damped } from "./solver/solver.ts";
+
+/** The tangent of the logits along v becomes its product with the softmax Hessian, α_i (diag(p_i) − p_i p_iᵀ) J_f v. */
+function curveTangent(ws: Workspace): void {
+  const { kernel, tape, at, rows, classes } = ws;
+  const kept = f64(kernel, at.curvature, rows), w = f64(kernel, at.rowWeight, rows);
+  for (let i = 0; i < rows; i++) kept[i] = (w[i] as number) ** 2; // α p s, the margin clamped below at −30
+  const { tangent: t } = tape.logits;
+  kernel.exports.curvatureProduct(classes, rows, at.exponentials, at.labels, at.sum, at.curvature, at.slope, t);
+}
+
+/** out ← G v. Leaves the signals of this product behind: those of the margins are sent back again when needed. */
+export function ggnProduct(ws: Workspace, v: number, out: number): void {
+  const { kernel, tape } = ws;
+  tangent(tape, v);
+  curveTangent(ws);
+  sendBack(ws, tape.logits.tangent);
+  f32(kernel, out, tape.length).fill(0);
+  project(tape, tape.ones, out);
+}
+
+/** out ← w ∘ J v: B numbers. */
+export function whitenedTangent(ws: Workspace, v: number, out: number): void {
+  marginTangent(ws, v, out);
+  weigh(ws, out, out);
+}
+
+/** to ← w ∘ from. */
+export function weigh({ kernel, at, rows }: Workspace, from: number, to: number): void {
+  const w = f64(kernel, at.rowWeight, rows), x = f64(kernel, from, rows), y = f64(kernel, to, rows);
+  for (let i = 0; i < rows; i++) y[i] = (w[i] as number) * (x[i] as number);
+}
+
+/** into += Jᵀ a for B dual numbers at `dual`; the margin signals must be in place. */
+export function addDual(ws: Workspace, dual: number, into: number): void {
+  project(ws.tape, coefficients(ws, dual), into);
+}
+
+/** Addresses that a run on the full system needs. */
+export interface GgnBuffers {
+  /** The solution as a vector. */
+  readonly direction: number;
+  /** Three parameter vectors. */
+  readonly vectors: readonly [number, number, number];
+  /** Seven cotangents of the logits, C × B panels. */
+  readonly panels: readonly number[];
+}
+
+/** The right-hand side b = −g = J_fᵀ α(t − p) − ℓ2 θ, with t − p = s(e_y − q) − (e_y − t). */
+function writeNegativeGradient(ws: Workspace, space: DualSpace, name: number, l2: number): void {
+  const { kernel: { exports }, at, rows, classes } = ws;
+  space.clear(name);
+  const { dual } = space.member(name);
+  exports.addScaledColumns(classes, rows, coefficients(ws, at.slope), at.exponentials, dual);
+  if (ws.soft) exports.axpy(classes * up4(rows), -1, at.rest, dual);
+  space.changed(name, -l2);
+}
+
+/** out ← (H + λI)⁻¹ x = (x − Ĵᵀ(S + λI)⁻¹Ĵ x)/λ, H the FGN curvature. */
+function precondition(ws: Workspace, space: DualSpace, { system, lambda }: Inverse, x: number, out: number): void {
+  const { kernel, at, rows, classes } = ws;
+  whitenedTangent(ws, space.form(x), at.right64);
+  sendBack(ws, at.exponentials); // a matrix-free system multiplies by the signals of the margins
+  system.solve(at.right64, at.image, false);
+  weigh(ws, at.image, at.right64);
+  const a = f64(kernel, at.right64, rows);
+  for (let i = 0; i < rows; i++) a[i] = -(a[i] as number);
+  space.copy(x, out);
+  space.changed(out, space.member(x).eta);
+  kernel.exports.addScaledColumns(
+    classes,
+    rows,
+    coefficients(ws, at.right64),
+    at.exponentials,
+    space.member(out).dual,
+  );
+  space.scale(1 / lambda, out);
+}
+
+/** A damped row system whose FGN inverse preconditions. */
+export interface Inverse {
+  readonly system: Damped;
+  readonly lambda: number;
+}
+
+/** The full system. */
+export interface FullSystem {
+  /** The damping λ' = λ + ℓ2. */
+  readonly lambda: number;
+  readonly l2: number;
+  /** Null: no preconditioner. */
+  readonly inverse: Inverse | null;
+}
+
+/** What the solution d says about the quadratic model. */
+export interface GgnSolution extends Run {
+  /** −gᵀd − ½ dᵀ(G + ℓ2 I)d. */
+  readonly predictedReduction: number;
+  /** ‖g + (G + λ'I)d‖/‖g‖. */
+  readonly residual: number;
+}
+
+/** Solves (G + λ'I)d = −g and forms d as a vector. */
+export function solveGgn(
+  ws: Workspace,
+  full: FullSystem,
+  buffers: GgnBuffers,
+  limits: Omit<Limits, "warm">,
+): GgnSolution {
+  const { kernel, tape, at, rows, classes } = ws;
+  const { lambda, l2, inverse } = full;
+  const { direction, vectors: [first, second, third], panels } = buffers;
+  const vectors = [first, direction, second, first, third, first];
+  const space = dualSpace(ws, vectors.map((vector, i) => ({ vector, dual: panels[i] as number })));
+  const [b, x, r, z, p, ap] = [0, 1, 2, 3, 4, 5] as const;
+  const kept = panels[6] as number, size = classes * up4(rows);
+  const apply = (v: number, out: number): number => {
+    const { vector, eta, dual } = { ...space.member(v), vector: space.form(v) };
+    tangent(tape, vector);
+    const t = tape.logits.tangent;
+    f32(kernel, kept, size).set(f32(kernel, t, size));
+    curveTangent(ws);
+    kernel.exports.columnDots(classes, rows, kept, t, at.work);
+    const curvature = f64(kernel, at.work, rows).reduce((sum, value) => sum + value, 0);
+    f32(kernel, space.member(out).dual, size).set(f32(kernel, t, size));
+    kernel.exports.axpy(size, lambda, dual, space.member(out).dual);
+    space.changed(out, lambda * eta);
+    return curvature + lambda * kernel.exports.norm(tape.length, vector) ** 2;
+  };
+  const invert = (v: number, out: number): void => {
+    if (inverse === null) space.copy(v, out);
+    else precondition(ws, space, inverse, v, out);
+  };
+  writeNegativeGradient(ws, space, b, l2);
+  const run = conjugateGradient(space, { apply, precondition: invert }, b, x, [r, z, p, ap], {
+    ...limits,
+    warm: false,
+  });
+  writeNegativeGradient(ws, space, b, l2);
+  const gain = space.dot(b, x), norm = space.norm(b);
+  const curvature = apply(x, ap) - (lambda - l2) * space.norm(x) ** 2;
+  space.copy(b, r);
+  space.axpy(-1, ap, r);
+  return {
+    ...run,
+    predictedReduction: gain - curvature / 2,
+    residual: norm === 0 ? 0 : space.norm(r) / norm,
+  };
+}

@@ -1,0 +1,246 @@
+/**
+ * Opens a model on features as a tape in the kernel's memory.
+ *
+ * @module
+ */
+
+import type { FgnError } from "../error.ts";
+import type { Matrix } from "../matrix.ts";
+import type { CustomModel } from "../network/custom.ts";
+import type { Layer, Network } from "../network/layer.ts";
+import { type Features, isSparse } from "../sparse.ts";
+import { f32, type Layout } from "./arena.ts";
+import { loadFeatures, type Sparse, sparseInput } from "./features.ts";
+import type { LoadedKernel } from "./kernel.ts";
+import { type Common, ROW_BLOCK } from "./ops/common.ts";
+import { custom } from "./ops/custom.ts";
+import { activation, add, multiple } from "./ops/elementwise.ts";
+import { normalise } from "./ops/normalise.ts";
+import { product } from "./ops/product.ts";
+import { sparseProduct } from "./ops/sparse.ts";
+import { ALIGN, loadTensors, type Op, type Slot, type Tape, type Tensor, up4 } from "./tape.ts";
+
+/** What the tape needs memory for. */
+export interface TapeNeeds {
+  /** Backward passes and projections. */
+  readonly signals: boolean;
+  /** Tangents. */
+  readonly tangents: boolean;
+  /** A second set of values, so that a step can be tried more than once. */
+  readonly trial: boolean;
+  /** Gram matrices kept so that layers with constant input can move by them. */
+  readonly moves: boolean;
+  /** Whether a step changes parameters of features that do not occur in the batch (an ℓ2 penalty does). */
+  readonly allFeatures: boolean;
+}
+
+/** The state of a compilation. */
+interface Builder {
+  readonly common: Common;
+  readonly layout: Layout;
+  readonly needs: TapeNeeds;
+  readonly ops: Op[];
+  readonly slots: Slot[];
+  readonly sparse: Sparse | null;
+  /** Floats of the parameter vector so far. */
+  length: number;
+}
+
+/** What goes into a layer: a slot, or the sparse features (null). */
+type Flow = Slot | null;
+
+function slot({ common: { rows }, layout, needs, slots }: Builder, width: number, depends: boolean): Slot {
+  const bytes = 4 * width * up4(rows);
+  const value = layout.reserve(bytes);
+  const made: Slot = {
+    width,
+    depends,
+    value,
+    trial: needs.trial && depends ? layout.reserve(bytes) : value,
+    signal: needs.signals && depends ? layout.reserve(bytes) : 0,
+    tangent: needs.tangents && depends ? layout.reserve(bytes) : 0,
+  };
+  slots.push(made);
+  return made;
+}
+
+type Copying = Pick<Tensor, "array" | "load" | "store">;
+
+function tensor(builder: Builder, trainable: boolean, length: number, copying: Copying): Tensor {
+  if (!trainable) return { trainable, place: builder.layout.reserve(4 * length), length, ...copying };
+  const place = 4 * builder.length;
+  builder.length += Math.ceil(length / ALIGN) * ALIGN;
+  return { trainable, place, length, ...copying };
+}
+
+const whole = (array: Float32Array): Copying => ({
+  array,
+  load: (from, into) => into.set(from),
+  store: (from, into) => into.set(from),
+});
+
+/** The rows of the active features out of an in × out array, or the columns out of an out × in one. */
+function gathered({ rows, cols, data: array }: Matrix, active: Uint32Array, byRow: boolean): Copying {
+  if (byRow) {
+    // Single floats: a row is short, and a view and a call of `set` for each cost more (measured: 64 floats, twice).
+    const copy = (from: Float32Array, at: number, into: Float32Array, to: number): void => {
+      for (let o = 0; o < cols; o++) into[to + o] = from[at + o] as number;
+    };
+    return {
+      array,
+      load: (from, into) => active.forEach((feature, i) => copy(from, feature * cols, into, i * cols)),
+      store: (from, into) => active.forEach((feature, i) => copy(from, i * cols, into, feature * cols)),
+    };
+  }
+  const each = (visit: (here: number, there: number) => void): void =>
+    active.forEach((feature, i) => {
+      for (let o = 0; o < rows; o++) visit(i * rows + o, o * cols + feature);
+    });
+  return {
+    array,
+    load: (from, into) => each((here, there) => into[here] = from[there] as number),
+    store: (from, into) => each((here, there) => into[there] = from[here] as number),
+  };
+}
+
+/** W x + b for a weight out × in (`byRow` false) or in × out, over a slot or the sparse features. */
+function affine(
+  builder: Builder,
+  from: Flow,
+  weight: Matrix,
+  bias: Float32Array | null,
+  trainable: boolean,
+  byRow: boolean,
+): Slot {
+  const { common, layout, needs, ops, sparse } = builder;
+  const { rows } = common;
+  const width = byRow ? weight.cols : weight.rows;
+  const output = slot(builder, width, trainable || (from?.depends ?? false));
+  const b = (): Tensor | null => bias === null ? null : tensor(builder, trainable, bias.length, whole(bias));
+  const constant = from === null || !from.depends;
+  const keeps = needs.moves && trainable && constant && (from === null || rows <= from.width);
+  const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : 0;
+  if (from !== null) {
+    const w = tensor(builder, trainable, weight.data.length, whole(weight.data));
+    ops.push(product({ ...common, input: from, output, weight: w, bias: b(), kept }));
+  } else if (sparse !== null) {
+    const w = tensor(builder, trainable, sparse.active.length * width, gathered(weight, sparse.active, byRow));
+    const dense = layout.reserve(4 * rows * width);
+    ops.push(sparseProduct({ ...common, input: sparse.input, output, weight: w, bias: b(), dense, kept }));
+  }
+  return output;
+}
+
+/** Adds the operations of a layer; returns what it gives. Sparse features only reach layers with a weight. */
+function layer(builder: Builder, from: Flow, made: Layer): Slot {
+  const { common, layout, needs, ops } = builder;
+  const bytes = (width: number): number => 4 * width * up4(common.rows);
+  if (made._tag === "dense" || made._tag === "embedding") {
+    return affine(builder, from, made.weight, made.bias, !made.frozen, made._tag === "embedding");
+  }
+  if (made._tag === "adapter") {
+    const base = affine(builder, from, made.weight, made.bias, false, false);
+    const low = affine(builder, from, made.down, null, !made.frozen, false);
+    const scaled = slot(builder, low.width, low.depends);
+    ops.push(multiple(common, made.scale, low, scaled));
+    const high = affine(builder, scaled, made.up, null, !made.frozen, false);
+    const output = slot(builder, base.width, base.depends || high.depends);
+    ops.push(add(common, base, high, output));
+    return output;
+  }
+  const input = from as Slot;
+  if (made._tag === "activation") {
+    const output = slot(builder, input.width, input.depends);
+    ops.push(activation(common, made, input, output, needs.signals ? layout.reserve(bytes(input.width)) : 0));
+    return output;
+  }
+  if (made._tag === "layerNorm") {
+    const output = slot(builder, input.width, input.depends || !made.frozen);
+    const [gain, shift] = [made.gain, made.shift].map((array) =>
+      tensor(builder, !made.frozen, array.length, whole(array))
+    ) as [Tensor, Tensor];
+    const normalised = layout.reserve(bytes(input.width)), inverse = layout.reserve(bytes(1));
+    const trialNormalised = needs.trial ? layout.reserve(bytes(input.width)) : normalised;
+    const trialInverse = needs.trial ? layout.reserve(bytes(1)) : inverse;
+    const parts = { normalised, inverse, trialNormalised, trialInverse };
+    ops.push(normalise({ ...common, input, output, gain, shift, epsilon: made.epsilon, ...parts }));
+    return output;
+  }
+  const inner = layers(builder, input, made.layers) as Slot;
+  const output = slot(builder, input.width, input.depends || inner.depends);
+  ops.push(add(common, input, inner, output));
+  return output;
+}
+
+const layers = (builder: Builder, from: Flow, made: readonly Layer[]): Flow =>
+  made.reduce<Flow>((flow, next) => layer(builder, flow, next), from);
+
+/** The widest slot of layers that take `inputs` features. */
+function widest(made: readonly Layer[], inputs: number): number {
+  let width = inputs, most = inputs;
+  for (const next of made) {
+    if (next._tag === "dense" || next._tag === "adapter") width = next.weight.rows;
+    if (next._tag === "embedding") width = next.weight.cols;
+    most = Math.max(most, width, next._tag === "residual" ? widest(next.layers, width) : 0);
+    if (next._tag === "adapter") most = Math.max(most, next.down.rows);
+  }
+  return most;
+}
+
+/** A tape under construction: its memory is not there before the layout is committed and `load` called. */
+export interface Compiled {
+  /** The tape. */
+  readonly tape: Tape;
+  /** Copies parameters and features in. */
+  readonly load: () => void;
+}
+
+/** Reserves memory for a model on features and lists its operations. */
+export function compile(
+  kernel: LoadedKernel,
+  layout: Layout,
+  model: Network | CustomModel,
+  features: Features,
+  needs: TapeNeeds,
+): Compiled {
+  const rows = features.rows, n = up4(rows);
+  const dense = model._tag === "network" && !isSparse(features);
+  const sparse = model._tag === "network" && isSparse(features)
+    ? sparseInput(features, layout, needs.allFeatures)
+    : null;
+  const width = model._tag === "network" ? widest(model.layers, dense ? model.inputs : 1) : model.outputs;
+  const scratch = { panels: layout.reserve(4 * n * up4(width)), block: layout.reserve(4 * ROW_BLOCK * n) };
+  const common: Common = { kernel, rows, scratch };
+  const builder: Builder = { common, layout, needs, ops: [], slots: [], sparse, length: 0 };
+  const input = dense ? slot(builder, model.inputs, false) : null;
+  let tape: Tape | undefined = undefined;
+  let logits: Slot;
+  if (model._tag === "network") logits = layers(builder, input, model.layers) as Slot;
+  else {
+    logits = slot(builder, model.outputs, true);
+    const parameters = tensor(builder, true, model.parameters.length, whole(model.parameters));
+    const failed = (error: FgnError): void => {
+      if (tape !== undefined) tape.fault ??= error;
+    };
+    builder.ops.push(custom({ ...common, model, features, output: logits, tensor: parameters, failed }));
+  }
+  tape = {
+    kernel,
+    rows,
+    ops: builder.ops,
+    slots: builder.slots,
+    logits,
+    length: builder.length,
+    theta: layout.reserve(4 * builder.length),
+    scratch,
+    ones: layout.reserve(4 * n),
+    fault: undefined,
+  };
+  const made = tape;
+  const load = (): void => {
+    loadTensors(made);
+    loadFeatures(common, features, input, sparse);
+    f32(kernel, made.ones, n).fill(0).fill(1, 0, rows);
+  };
+  return { tape: made, load };
+}

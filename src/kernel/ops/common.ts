@@ -1,0 +1,77 @@
+// What the operations share.
+
+import { f32, f64 } from "../arena.ts";
+import type { LoadedKernel } from "../kernel.ts";
+import { type Scratch, type Slot, up4 } from "../tape.ts";
+
+/** Rows of one back-projection block: 32 rows stay near the core. */
+export const ROW_BLOCK = 32;
+
+/** What every operation is made of. */
+export interface Common {
+  readonly kernel: LoadedKernel;
+  /** B. */
+  readonly rows: number;
+  readonly scratch: Scratch;
+}
+
+/** Fills an n₄ × B matrix in panels with `start` and adds the Gram matrix of a slot's k × B panels: upper part. */
+export function fillGram({ kernel, rows }: Common, k: number, panels: number, start: number, out: number): void {
+  f32(kernel, out, up4(rows) * up4(rows)).fill(start);
+  addGram({ kernel, rows }, k, panels, out);
+}
+
+/** Adds the Gram matrix of k × B panels: upper part. */
+export function addGram(
+  { kernel, rows }: Pick<Common, "kernel" | "rows">,
+  k: number,
+  panels: number,
+  out: number,
+): void {
+  for (let j = 0; j < rows; j += 16) kernel.exports.gramPanel(j, rows, k, panels, out);
+}
+
+/** Visits blocks of `signal` · diag(coefficient), row-major: rows [from, to) at address `block`. */
+export function eachRowBlock(
+  { kernel, rows, scratch }: Common,
+  slot: Slot,
+  coefficient: number,
+  visit: (from: number, to: number) => void,
+): void {
+  for (let from = 0; from < slot.width; from += ROW_BLOCK) {
+    const to = Math.min(slot.width, from + ROW_BLOCK);
+    kernel.exports.scaleColumns(from, to, slot.width, rows, slot.signal, coefficient, scratch.block);
+    visit(from, to);
+  }
+}
+
+/**
+ * Output += that of the dual step, by the Gram matrix A Aᵀ + 1 of the inputs at `kept`: R (A Aᵀ + 1), R the
+ * scaled signals. B²·out multiply-adds instead of a product's B·in·out.
+ */
+export function moveByGram(common: Common, output: Slot, kept: number, coefficient: number): void {
+  const { kernel, rows } = common;
+  const n = up4(rows);
+  if (output.trial !== output.value) {
+    f32(kernel, output.trial, output.width * n).set(f32(kernel, output.value, output.width * n));
+  }
+  eachRowBlock(common, output, coefficient, (from, to) => {
+    const left = common.scratch.block - 4 * from * n; // row `from` of the left operand is the first of the block
+    kernel.exports.productPanels(from, to, output.width, rows, n, left, n, kept, output.trial);
+  });
+}
+
+/** out[i] += (‖A_i‖² + 1_bias) ‖Δ_i‖², given the squared norms of the inputs. */
+export function addSquares(
+  { kernel, rows, scratch }: Common,
+  inputs: Float64Array,
+  bias: boolean,
+  { width, signal }: Slot,
+  out: Float64Array,
+): void {
+  kernel.exports.columnDots(width, rows, signal, signal, scratch.block);
+  const d = f64(kernel, scratch.block, rows);
+  for (let i = 0; i < rows; i++) {
+    out[i] = (out[i] as number) + ((inputs[i] as number) + (bias ? 1 : 0)) * (d[i] as number);
+  }
+}

@@ -1,0 +1,93 @@
+// A model given by its functions, as one operation from parameters to logits.
+
+import type { FgnError } from "../../error.ts";
+import type { CustomModel, ModelFunctions } from "../../network/custom.ts";
+import type { Features } from "../../sparse.ts";
+import { f32 } from "../arena.ts";
+import { inert, type Op, type Slot, type Tensor } from "../tape.ts";
+import type { Common } from "./common.ts";
+
+interface Parts extends Common {
+  readonly model: CustomModel;
+  readonly features: Features;
+  readonly output: Slot;
+  readonly tensor: Tensor;
+  /** Is told of the first failure. */
+  readonly failed: (error: FgnError) => void;
+}
+
+function failure(what: keyof ModelFunctions, cause: string): FgnError {
+  return {
+    _tag: "ModelFailure",
+    what,
+    cause,
+    message: `${what} of the model ${cause}`,
+    remedy: "Return B × C logits from forward and jvp, P derivatives from vjp, row after row and finite",
+  };
+}
+
+/** Calls a function of the model and checks what it returns; zeros after a failure. */
+function called(
+  { failed }: Parts,
+  what: keyof ModelFunctions,
+  length: number,
+  call: () => ArrayLike<number>,
+): Float32Array {
+  const result = new Float32Array(length);
+  try {
+    const values = call();
+    if (values.length !== length) failed(failure(what, `returned ${values.length} values where ${length} are needed`));
+    else result.set(values);
+    const index = result.findIndex((v) => v - v !== 0);
+    if (index >= 0) failed(failure(what, `returned ${result[index]} at index ${index}`));
+  } catch (cause) {
+    failed(failure(what, `threw ${String(cause)}`));
+  }
+  return result;
+}
+
+/** A custom model. It has no Gram matrix: its row system is matrix-free. */
+export function custom(parts: Parts): Op {
+  const { kernel, rows, model, features, output, tensor, scratch } = parts;
+  const { exports } = kernel;
+  const C = output.width;
+  const copy = (address: number): Float32Array => f32(kernel, address, tensor.length).slice();
+  const pack = (logits: Float32Array, to: number): void => {
+    f32(kernel, scratch.panels, rows * C).set(logits);
+    exports.packTransposed(scratch.panels, rows, C, to);
+  };
+  const { forward, jvp, vjp } = model.functions;
+  return {
+    ...inert,
+    tensors: [tensor],
+    output,
+    forward: ({ vector, trial }) => {
+      const result = called(parts, "forward", rows * C, () => forward(copy(vector + tensor.place), features));
+      pack(result, trial ? output.trial : output.value);
+    },
+    backward: () => {},
+    tangent: (theta, direction) => {
+      const result = called(
+        parts,
+        "jvp",
+        rows * C,
+        () => jvp(copy(theta + tensor.place), features, copy(direction + tensor.place)),
+      );
+      pack(result, output.tangent);
+    },
+    project: (coefficient, into, theta) => {
+      exports.unpackTransposed(output.signal, C, rows, coefficient, scratch.panels);
+      const cotangent = f32(kernel, scratch.panels, rows * C).slice();
+      const result = called(
+        parts,
+        "vjp",
+        tensor.length,
+        () => vjp(copy(theta + tensor.place), features, cotangent),
+      );
+      const sum = f32(kernel, into + tensor.place, tensor.length);
+      result.forEach((v, i) => sum[i] = (sum[i] as number) + v);
+    },
+    gram: null,
+    work: tensor.length,
+  };
+}

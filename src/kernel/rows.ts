@@ -1,0 +1,248 @@
+/**
+ * The rows of a batch: one margin an example, over the logits of a tape, and what the row system is made of.
+ *
+ * Logits lie class-major in panels, the batch in the lanes. The exponentials E stay unnormalised, with −Σ at
+ * the true class: the margin's derivative e_y − q is −E/Σ, and signals sent back from E carry the same factor
+ * −Σ_i through every layer, which the B × B pass and the row coefficients take out.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../error.ts";
+import type { CustomModel } from "../network/custom.ts";
+import type { Network } from "../network/layer.ts";
+import type { Features } from "../sparse.ts";
+import { f32, f64, type Layout, startLayout, u32 } from "./arena.ts";
+import { compile, type TapeNeeds } from "./compile.ts";
+import type { LoadedKernel } from "./kernel.ts";
+import { backward, eachBlock, tangent, type Tape, up4 } from "./tape.ts";
+
+/** What the rows need memory for, beside the tape's needs. */
+export interface RowNeeds extends TapeNeeds {
+  /** The B × B row system. */
+  readonly gram: boolean;
+  /** Exponentials that survive another backward pass. */
+  readonly curvature: boolean;
+  /** Soft targets. */
+  readonly targets: boolean;
+  /** Parameter vectors beside θ. */
+  readonly vectors: number;
+  /** C × B panels beside those of the logits. */
+  readonly panels: number;
+}
+
+/** Labelled examples as the kernel sees them. */
+export interface Examples {
+  readonly features: Features;
+  readonly labels: Uint32Array;
+  /** B weights α, which sum to 1. */
+  readonly alpha: Float64Array;
+  /** B × C row-major values α_i (e_y − t_i) of soft targets t, or null: t = e_y. */
+  readonly rest: Float32Array | null;
+}
+
+type Region =
+  | "labels"
+  | "exponentials"
+  | "rest"
+  | "trueLogit"
+  | "peak"
+  | "sum"
+  | "alpha"
+  | "margin"
+  | "slope"
+  | "rowWeight"
+  | "rhs"
+  | "curvature"
+  | "coefficient"
+  | "gram"
+  | "left"
+  | "right"
+  | "whitened"
+  | "factor"
+  | "diagonal"
+  | "solution"
+  | "image"
+  | "shift"
+  | "right64"
+  | "dual"
+  | "work";
+
+/** Addresses and sizes of one problem. */
+export interface Workspace {
+  readonly kernel: LoadedKernel;
+  readonly tape: Tape;
+  readonly at: Readonly<Record<Region, number>>;
+  /** Parameter vectors beside θ. */
+  readonly vectors: readonly number[];
+  /** C × B panels beside those of the logits. */
+  readonly panels: readonly number[];
+  /** B. */
+  readonly rows: number;
+  /** C. */
+  readonly classes: number;
+  /** Doubles from one row of the B × B system to the next. */
+  readonly stride: number;
+  /** Whether there are soft targets. */
+  readonly soft: boolean;
+}
+
+function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at"] {
+  const B = up4(tape.rows), C = tape.logits.width;
+  const square = needs.gram ? 4 * B * B : 0, square64 = needs.gram ? 8 * B * strideOf(B) : 0;
+  const own = needs.curvature || tape.logits.signal === 0;
+  const sizes: Record<Region, number> = {
+    labels: 4 * B,
+    exponentials: own ? 4 * B * C : 0,
+    rest: needs.targets ? 4 * B * C : 0,
+    trueLogit: 4 * B,
+    peak: 4 * B,
+    sum: 4 * B,
+    alpha: 8 * B,
+    margin: 8 * B,
+    slope: 8 * B,
+    rowWeight: 8 * B,
+    rhs: 8 * B,
+    curvature: 8 * B,
+    coefficient: 4 * B,
+    gram: square,
+    left: square,
+    right: square,
+    whitened: square64,
+    factor: square64,
+    diagonal: 8 * B,
+    solution: 8 * B,
+    image: 8 * B,
+    shift: 8 * B,
+    right64: 8 * B,
+    dual: 8 * B,
+    work: 40 * B,
+  };
+  const at = {} as Record<Region, number>;
+  for (const name of Object.keys(sizes) as Region[]) at[name] = layout.reserve(sizes[name]);
+  return own ? at : { ...at, exponentials: tape.logits.signal };
+}
+
+/** An even number of doubles, never a multiple of 64 (measured: rows that collide cost 1.5–3 times as much). */
+const strideOf = (n: number): number => n + 8;
+
+/** Opens a model on examples: lays out memory and copies everything in. Errors: `OutOfMemory`. */
+export function open(
+  kernel: LoadedKernel,
+  model: Network | CustomModel,
+  examples: Examples,
+  needs: RowNeeds,
+): E.Either<FgnError, Workspace> {
+  const layout = startLayout(kernel);
+  const { tape, load } = compile(kernel, layout, model, examples.features, needs);
+  const at = reserveRows(layout, tape, needs);
+  const vectors = Array.from({ length: needs.vectors }, () => layout.reserve(4 * tape.length));
+  const panels = Array.from({ length: needs.panels }, () => layout.reserve(4 * tape.logits.width * up4(tape.rows)));
+  const grown = layout.commit();
+  if (grown._tag === "Left") return grown;
+  load();
+  const rows = tape.rows, classes = tape.logits.width;
+  const y = u32(kernel, at.labels, up4(rows));
+  y.fill(0);
+  y.set(examples.labels);
+  f64(kernel, at.alpha, rows).set(examples.alpha);
+  const ws: Workspace = {
+    kernel,
+    tape,
+    at,
+    vectors,
+    panels,
+    rows,
+    classes,
+    stride: strideOf(up4(rows)),
+    soft: examples.rest !== null,
+  };
+  if (examples.rest !== null) packLogits(ws, examples.rest, at.rest);
+  return E.right(ws);
+}
+
+/** Packs B × C row-major values into panels like those of the logits; uses the trial logits' scratch. */
+export function packLogits({ kernel, tape, rows, classes }: Workspace, values: Float32Array, to: number): void {
+  const { panels } = tape.scratch;
+  f32(kernel, panels, rows * classes).set(values);
+  kernel.exports.packTransposed(panels, rows, classes, to);
+}
+
+/** A B × C row-major copy of panels. */
+export function readLogits({ kernel, tape, rows, classes }: Workspace, panels: number, scale = 0): Float32Array {
+  kernel.exports.unpackTransposed(panels, classes, rows, scale, tape.scratch.panels);
+  return f32(kernel, tape.scratch.panels, rows * classes).slice();
+}
+
+function eachColumnBlock(ws: Workspace, visit: (from: number, to: number) => void): void {
+  eachBlock(up4(ws.rows), 4, 16 * ws.classes, visit);
+}
+
+/**
+ * The margin pass over the logits: margins, slopes α s, row weights w and right-hand side r, and the
+ * exponentials. Returns the mean loss.
+ */
+export function margins(ws: Workspace): number {
+  const { kernel: { exports }, tape, at, classes: C, rows: B } = ws;
+  eachColumnBlock(ws, (from, to) => {
+    const { logits } = tape;
+    exports.competitors(from, to, B, C, logits.value, at.exponentials, at.labels, at.trueLogit, at.peak, at.sum);
+  });
+  const loss = exports.margins(
+    B,
+    at.trueLogit,
+    at.peak,
+    at.sum,
+    at.alpha,
+    at.margin,
+    at.slope,
+    at.rowWeight,
+    at.rhs,
+  );
+  return loss + restLoss(ws, tape.logits.value);
+}
+
+/** Σ_i α_i ⟨e_y − t_i, f_i⟩: what soft targets add to the loss of the labels. */
+function restLoss({ kernel, at, classes, rows, soft }: Workspace, logits: number): number {
+  if (!soft) return 0;
+  kernel.exports.columnDots(classes, rows, at.rest, logits, at.work);
+  return f64(kernel, at.work, rows).reduce((sum, v) => sum + v, 0);
+}
+
+/** The mean loss of the logits at `address`; leaves margins and exponentials alone. */
+export function loss(ws: Workspace, address: number): number {
+  const { kernel: { exports }, at, classes: C, rows: B } = ws;
+  // The work area holds what the margin pass must not overwrite: true logits, peaks and sums.
+  const trueLogit = at.work, peak = at.work + 4 * up4(B), sum = at.work + 8 * up4(B);
+  eachColumnBlock(ws, (from, to) => {
+    exports.competitors(from, to, B, C, address, 0, at.labels, trueLogit, peak, sum);
+  });
+  const mean = exports.margins(B, trueLogit, peak, sum, at.alpha, at.work + 16 * up4(B), 0, 0, 0);
+  return mean + restLoss(ws, address);
+}
+
+/** Sends the panels at `cotangent` back through the tape: signals of all slots, if any depends on the parameters. */
+export function sendBack(ws: Workspace, cotangent: number): void {
+  const { kernel, tape, rows, classes } = ws;
+  const { signal, depends } = tape.logits;
+  if (!depends) return;
+  const length = classes * up4(rows);
+  if (cotangent !== signal) f32(kernel, signal, length).set(f32(kernel, cotangent, length));
+  backward(tape);
+}
+
+/** The row coefficients of B dual numbers (float64): what turns signals of E into a_i times margin signals. */
+export function coefficients({ kernel, at, rows }: Workspace, dual: number): number {
+  kernel.exports.coefficients(rows, dual, at.sum, at.coefficient);
+  return at.coefficient;
+}
+
+/** J v for a parameter vector: B margin derivatives (float64) at `out`. */
+export function marginTangent(ws: Workspace, direction: number, out: number): void {
+  const { kernel, tape, at, rows, classes } = ws;
+  tangent(tape, direction);
+  kernel.exports.columnDots(classes, rows, at.exponentials, tape.logits.tangent, out);
+  const values = f64(kernel, out, rows), sum = f32(kernel, at.sum, rows);
+  for (let i = 0; i < rows; i++) values[i] = -(values[i] as number) / (sum[i] as number);
+}

@@ -1,0 +1,206 @@
+/**
+ * The tape: a model opened on one batch in the kernel's memory, as a list of operations over slots.
+ *
+ * A slot holds one value per feature and example, in panels with the batch in the lanes (assembly/pack.ts).
+ * An operation reads slots written before it and writes one. Its four products, forward, backward, tangent and
+ * projection, are all that training needs of a layer; those that have an explicit Gram matrix give it, too.
+ *
+ * @module
+ */
+
+import type { FgnError } from "../error.ts";
+import { f32 } from "./arena.ts";
+import type { LoadedKernel } from "./kernel.ts";
+
+/** n rounded up to full vectors. */
+export const up4 = (n: number): number => Math.ceil(n / 4) * 4;
+
+/** Multiply-adds of one call: about a millisecond, since engines replace code only between calls. */
+const CALL = 1e7;
+
+/** Visits [0, end) in blocks, a multiple of `unit`, of about CALL multiply-adds at `cost` each. */
+export function eachBlock(end: number, unit: number, cost: number, visit: (from: number, to: number) => void): void {
+  const step = Math.max(unit, Math.floor(CALL / cost / unit) * unit);
+  for (let from = 0; from < end; from += step) visit(from, Math.min(end, from + step));
+}
+
+/** Where the activations of one layer boundary lie: width × B panels each. */
+export interface Slot {
+  readonly width: number;
+  /** Whether it changes with the trainable parameters; signals and tangents exist only then. */
+  readonly depends: boolean;
+  readonly value: number;
+  /** Values at trial parameters; the same address as `value` where those need not survive a trial. */
+  readonly trial: number;
+  /** Derivatives of the quantity propagated backward. */
+  readonly signal: number;
+  /** Derivatives along a direction. */
+  readonly tangent: number;
+}
+
+/** A parameter array: in a parameter vector when trainable, at a fixed address when frozen. */
+export interface Tensor {
+  readonly trainable: boolean;
+  /** Bytes from the start of a parameter vector, or the address of the frozen array. */
+  readonly place: number;
+  readonly length: number;
+  /** The model's array. */
+  readonly array: Float32Array;
+  /** Copies an array shaped like the model's into the kernel's. */
+  readonly load: (from: Float32Array, into: Float32Array) => void;
+  /** Copies the kernel's array into one shaped like the model's. */
+  readonly store: (from: Float32Array, into: Float32Array) => void;
+}
+
+/** Floats to which the tensors of a vector are aligned: a cache line. */
+export const ALIGN = 16;
+
+/** The address of a tensor, given the vector that holds the trainable ones. */
+export const addressOf = (tensor: Tensor, vector: number): number =>
+  tensor.trainable ? vector + tensor.place : tensor.place;
+
+/** A forward pass: which parameters, and which values it writes. */
+export interface Pass {
+  /** Address of the parameter vector. */
+  readonly vector: number;
+  /** Writes `trial` values, leaves values and caches alone, and skips what does not depend on the parameters. */
+  readonly trial: boolean;
+  /**
+   * Coefficients (B float32) of a dual step that led to the vector from the values: a layer whose input is
+   * constant may move its output through its Gram matrix instead of multiplying again.
+   */
+  readonly moved?: number;
+}
+
+/** The B × B sums that explicit Gram matrices go to, and scratch for their factors; n₄ × B panels each. */
+export interface GramBuffers {
+  /** K, summed over layers, of the unnormalised signals; upper part. */
+  readonly sum: number;
+  readonly left: number;
+  readonly right: number;
+}
+
+/** One operation. Addresses of panels and vectors are those of the slots unless given. */
+export interface Op {
+  /** Its parameters, in flat order. */
+  readonly tensors: readonly Tensor[];
+  /** The slot that it writes. */
+  readonly output: Slot;
+  forward(pass: Pass): void;
+  /** Adds to the signal of its inputs what the signal of its output sends back, at the parameters θ. */
+  backward(theta: number): void;
+  /** Writes the tangent of its output for a direction of the parameters (address of a vector), at θ. */
+  tangent(theta: number, direction: number): void;
+  /** Adds Σ_i coefficient_i · ∂⟨signal_i, output_i⟩, taken at θ, to a parameter vector. */
+  project(coefficient: number, into: number, theta: number): void;
+  /** Adds its part of the Gram matrix of the signals' parameter derivatives; null: has none. */
+  readonly gram: ((buffers: GramBuffers) => void) | null;
+  /** Adds the squared norm of each example's parameter derivative to `out` (B numbers). */
+  squares(out: Float64Array): void;
+  /** Whether it moves its output by its Gram matrix, so that a trial needs no trial parameters here. */
+  readonly moves: boolean;
+  /** Multiply-adds of `project` or `forward`, one example. */
+  readonly work: number;
+  /** Multiply-adds of `gram`, one pair of examples. */
+  readonly gramWork: number;
+}
+
+/** An operation without parameters has none of this. */
+export const inert: Pick<Op, "tensors" | "project" | "gram" | "squares" | "moves" | "work" | "gramWork"> = {
+  tensors: [],
+  project: () => {},
+  gram: () => {},
+  squares: () => {},
+  moves: false,
+  work: 0,
+  gramWork: 0,
+};
+
+/** Scratch that the operations share; nothing in it outlives a call. */
+export interface Scratch {
+  /** Panels, or a row-major matrix, of the widest slot. */
+  readonly panels: number;
+  /** 32 rows of n₄ floats. */
+  readonly block: number;
+}
+
+/** A model on a batch. */
+export interface Tape {
+  readonly kernel: LoadedKernel;
+  /** B. */
+  readonly rows: number;
+  readonly ops: readonly Op[];
+  readonly slots: readonly Slot[];
+  readonly logits: Slot;
+  /** Floats of a parameter vector, padding included. */
+  readonly length: number;
+  /** The loaded parameters. */
+  readonly theta: number;
+  readonly scratch: Scratch;
+  /** B coefficients (float32, n₄) that are all 1; 0 in the lanes without an example. */
+  readonly ones: number;
+  /** The first failure of a custom model's functions; later products are then meaningless. */
+  fault: FgnError | undefined;
+}
+
+/** Values of all slots, to the logits. */
+export function forward(tape: Tape, pass: Pass): void {
+  for (const op of tape.ops) if (!pass.trial || op.output.depends) op.forward(pass);
+}
+
+/** Signals of all slots from those at the logits. */
+export function backward(tape: Tape): void {
+  const { kernel, rows, slots, logits } = tape;
+  for (const slot of slots) {
+    if (slot.depends && slot !== logits) f32(kernel, slot.signal, slot.width * up4(rows)).fill(0);
+  }
+  for (const op of [...tape.ops].reverse()) if (op.output.depends) op.backward(tape.theta);
+}
+
+/** Tangents of all slots, to the logits, for a direction of the parameters. */
+export function tangent(tape: Tape, direction: number): void {
+  for (const op of tape.ops) if (op.output.depends) op.tangent(tape.theta, direction);
+}
+
+/** Adds Jᵀ of the signals, each example times its coefficient (B float32), to a parameter vector. */
+export function project(tape: Tape, coefficient: number, into: number): void {
+  for (const op of tape.ops) op.project(coefficient, into, tape.theta);
+}
+
+const tensorsOf = (tape: Tape): Tensor[] => tape.ops.flatMap((op) => op.tensors);
+
+/** Tensors of a vector start at cache lines; what lies between them is zero. */
+function clearPadding({ kernel, theta }: Tape, tensor: Tensor): void {
+  const end = tensor.length % ALIGN === 0 ? 0 : ALIGN - tensor.length % ALIGN;
+  f32(kernel, addressOf(tensor, theta) + 4 * tensor.length, end).fill(0);
+}
+
+/** Copies the model's parameters in: the trainable ones to the vector θ, the frozen ones to their places. */
+export function loadTensors(tape: Tape): void {
+  for (const tensor of tensorsOf(tape)) {
+    tensor.load(tensor.array, f32(tape.kernel, addressOf(tensor, tape.theta), tensor.length));
+    if (tensor.trainable) clearPadding(tape, tensor);
+  }
+}
+
+/** Visits the trainable tensors in flat order, each with its part of a parameter vector. */
+function eachTrainable(
+  tape: Tape,
+  vector: number,
+  visit: (tensor: Tensor, part: Float32Array, index: number) => void,
+): void {
+  tensorsOf(tape).filter(({ trainable }) => trainable).forEach((tensor, index) => {
+    visit(tensor, f32(tape.kernel, addressOf(tensor, vector), tensor.length), index);
+  });
+}
+
+/** Copies arrays shaped like the model's trainable ones, in flat order, into a parameter vector. */
+export function loadVector(tape: Tape, from: readonly Float32Array[], vector: number): void {
+  f32(tape.kernel, vector, tape.length).fill(0);
+  eachTrainable(tape, vector, (tensor, part, index) => tensor.load(from[index] as Float32Array, part));
+}
+
+/** The inverse: features that do not occur in the batch are left as they are. */
+export function storeVector(tape: Tape, vector: number, into: readonly Float32Array[]): void {
+  eachTrainable(tape, vector, (tensor, part, index) => tensor.store(part, into[index] as Float32Array));
+}

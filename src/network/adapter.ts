@@ -1,0 +1,201 @@
+/**
+ * Training a part of a network: frozen layers and adapters of low rank.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "../error.ts";
+import { checkSize, type Matrix } from "../matrix.ts";
+import { drawFrom, seedRandom, type Source } from "../random.ts";
+import type { Adapter, Dense, Layer, Network } from "./layer.ts";
+import { layerError } from "./network.ts";
+import { uniformMatrix } from "./spec.ts";
+
+/** What {@link withAdapters} takes. */
+export interface AdapterOptions {
+  /** Rank of the factors, at least 1; 4 to 16 is usual. */
+  readonly rank: number;
+  /** The change of a weight is alpha/rank · U V (default: the rank). */
+  readonly alpha?: number;
+  /** Seed of the initial factors (default 0). */
+  readonly seed?: number;
+  /** Places of the layers to adapt in `network.layers`; residual blocks with all inside. Default: all. */
+  readonly layers?: readonly number[];
+}
+
+/** What becomes of one layer that is not a residual block. */
+type Change = (layer: Exclude<Layer, { readonly _tag: "residual" }>, path: string) => E.Either<FgnError, Layer>;
+
+function changeLayers(
+  layers: readonly Layer[],
+  path: string,
+  change: Change,
+  chosen?: readonly number[],
+): E.Either<FgnError, Layer[]> {
+  const changed: Layer[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const result = chosen === undefined || chosen.includes(index)
+      ? changeLayer(layer, `${path}[${index}]`, change)
+      : E.right(layer);
+    if (result._tag === "Left") return result;
+    changed.push(result.right);
+  }
+  return E.right(changed);
+}
+
+function changeLayer(layer: Layer, path: string, change: Change): E.Either<FgnError, Layer> {
+  if (layer._tag !== "residual") return change(layer, path);
+  return E.map((layers: Layer[]): Layer => ({ ...layer, layers }))(
+    changeLayers(layer.layers, `${path}.layers`, change),
+  );
+}
+
+/** The network with the chosen layers changed, residual blocks inside. */
+function changeNetwork(network: Network, change: Change, chosen?: readonly number[]): E.Either<FgnError, Network> {
+  const count = network.layers.length;
+  const wrong = chosen?.find((index) => !(Number.isInteger(index) && index >= 0 && index < count));
+  if (wrong !== undefined) {
+    return layerError(`layers[${wrong}]`, `is not one of the ${count} layers, 0 to ${count - 1}`);
+  }
+  return E.map((layers: readonly Layer[]): Network => ({ ...network, layers }))(
+    changeLayers(network.layers, "layers", change, chosen),
+  );
+}
+
+function setFrozen(network: Network, frozen: boolean, layers?: readonly number[]): E.Either<FgnError, Network> {
+  return changeNetwork(network, (layer) => E.right("frozen" in layer ? { ...layer, frozen } : layer), layers);
+}
+
+/**
+ * The network with layers that training leaves as they are: those at the given places of `network.layers`, residual
+ * blocks with all inside (default: all). Errors: `InvalidLayer` (no such place).
+ *
+ * @example
+ * ```ts
+ * import { freeze, mlp, parameterCount } from "@fgn/fgn";
+ * import * as E from "fp-ts/lib/Either.js";
+ *
+ * const last = E.chain((network: import("@fgn/fgn").Network) => freeze(network, [0, 2]))(
+ *   mlp({ inputs: 4, hidden: [8, 8], classes: 3 }),
+ * );
+ * if (last._tag === "Right") console.log(parameterCount(last.right)); // 27: the last layer alone
+ * ```
+ */
+export function freeze(network: Network, layers?: readonly number[]): E.Either<FgnError, Network> {
+  return setFrozen(network, true, layers);
+}
+
+/**
+ * The opposite of {@link freeze}; the base weight of an adapter stays frozen. Errors: `InvalidLayer` (no such place).
+ *
+ * @example
+ * ```ts
+ * import { freeze, unfreeze, zeroHead } from "@fgn/fgn";
+ * import * as E from "fp-ts/lib/Either.js";
+ *
+ * const head = E.chain(freeze)(zeroHead({ features: 4, classes: 3 }));
+ * if (head._tag === "Right") console.log(unfreeze(head.right)._tag); // Right
+ * ```
+ */
+export function unfreeze(network: Network, layers?: readonly number[]): E.Either<FgnError, Network> {
+  return setFrozen(network, false, layers);
+}
+
+function holdsDense(layer: Layer): boolean {
+  return layer._tag === "dense" || (layer._tag === "residual" && layer.layers.some(holdsDense));
+}
+
+function adapt({ weight, bias }: Dense, rank: number, scale: number, source: Source): E.Either<FgnError, Layer> {
+  const down = uniformMatrix(rank, weight.cols, 1 / Math.sqrt(weight.cols), source);
+  if (down._tag === "Left") return down;
+  const up = uniformMatrix(weight.rows, rank, 0, source);
+  if (up._tag === "Left") return up;
+  return E.right({ _tag: "adapter", weight, bias, down: down.right, up: up.right, scale, frozen: false });
+}
+
+/**
+ * The network with dense layers turned into low-rank adapters z = W x + b + alpha/rank · U V x (Hu et al. 2021,
+ * LoRA): W and b frozen, V (rank × in) uniform in ±1/√in, U (out × rank) zero, so that the network computes what it
+ * did. Layers of other kinds, and adapters, stay as they are: {@link freeze} the network first to train the factors
+ * alone.
+ *
+ * Errors: `InvalidSize`, `InvalidOption`, `InvalidLayer` (no such place, or no dense layer there), `OutOfMemory`.
+ *
+ * @example
+ * ```ts
+ * import { mlp, parameterCount, withAdapters } from "@fgn/fgn";
+ *
+ * const base = mlp({ inputs: 256, hidden: [256], classes: 10 });
+ * if (base._tag === "Right") {
+ *   const adapted = withAdapters(base.right, { rank: 4 });
+ *   if (adapted._tag === "Right") console.log(parameterCount(adapted.right)); // 3112 instead of 68362
+ * }
+ * ```
+ */
+export function withAdapters(
+  network: Network,
+  { rank, alpha = rank, seed = 0, layers }: AdapterOptions,
+): E.Either<FgnError, Network> {
+  const size = checkSize("rank", rank, 1);
+  if (size._tag === "Left") return size;
+  if (!Number.isFinite(alpha)) {
+    const details = { option: "alpha", value: alpha };
+    return fail("InvalidOption", details, `alpha is ${alpha}`, "Give a finite number, such as the rank");
+  }
+  const source = drawFrom(seedRandom(seed));
+  const result = changeNetwork(
+    network,
+    (layer) => layer._tag === "dense" ? adapt(layer, rank, alpha / rank, source) : E.right(layer),
+    layers,
+  );
+  if (result._tag === "Left") return result;
+  const idle = layers?.find((index) => !holdsDense(network.layers[index] as Layer));
+  if (idle !== undefined) return layerError(`layers[${idle}]`, "has no dense layer to adapt");
+  return network.layers.some(holdsDense) ? result : layerError("layers", "hold no dense layer to adapt");
+}
+
+/** W + scale · U V, summed in float64 and rounded once. */
+function merged({ weight, down, up, scale }: Adapter): Matrix {
+  const { rows, cols } = weight, rank = down.rows;
+  const data = new Float32Array(rows * cols);
+  const change = new Float64Array(cols);
+  for (let r = 0; r < rows; r++) {
+    change.fill(0);
+    for (let k = 0; k < rank; k++) {
+      const u = up.data[r * rank + k] as number;
+      for (let c = 0; c < cols; c++) change[c] = (change[c] as number) + u * (down.data[k * cols + c] as number);
+    }
+    for (let c = 0; c < cols; c++) {
+      data[r * cols + c] = (weight.data[r * cols + c] as number) + scale * (change[c] as number);
+    }
+  }
+  return { rows, cols, data };
+}
+
+/**
+ * The network with its adapters turned back into dense layers of weight W + scale · U V, which are not frozen.
+ * Errors: `Overflow` (a weight beyond float32).
+ *
+ * @example
+ * ```ts
+ * import { mergeAdapters, withAdapters, zeroHead } from "@fgn/fgn";
+ * import * as E from "fp-ts/lib/Either.js";
+ *
+ * const adapted = E.chain((head: import("@fgn/fgn").Network) => withAdapters(head, { rank: 1 }))(
+ *   zeroHead({ features: 4, classes: 3 }),
+ * );
+ * console.log(E.chain(mergeAdapters)(adapted)._tag); // Right
+ * ```
+ */
+export function mergeAdapters(network: Network): E.Either<FgnError, Network> {
+  return changeNetwork(network, (layer, path) => {
+    if (layer._tag !== "adapter") return E.right(layer);
+    const weight = merged(layer);
+    if (weight.data.some((value) => !Number.isFinite(value))) {
+      const what = `${path}.weight`;
+      return fail("Overflow", { what }, `${what} leaves the range of float32 when merged`, "Use a smaller scale");
+    }
+    return E.right({ _tag: "dense", weight, bias: layer.bias, frozen: false });
+  });
+}

@@ -1,0 +1,66 @@
+/**
+ * Models of your own: any differentiable map from parameters and features to logits.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../error.ts";
+import { checkSize, finiteFloats } from "../matrix.ts";
+import type { Features } from "../sparse.ts";
+
+/** The three functions of a model f(θ, x) over flat parameters. They must not write to their arguments. */
+export interface ModelFunctions {
+  /** B × C logits, row after row. */
+  readonly forward: (parameters: Float32Array, features: Features) => ArrayLike<number>;
+  /** J v: B × C derivatives of the logits along the P entries of `tangent`. */
+  readonly jvp: (parameters: Float32Array, features: Features, tangent: Float32Array) => ArrayLike<number>;
+  /** Jᵀ c: P derivatives of ⟨logits, cotangent⟩; `cotangent` is B × C, row after row. */
+  readonly vjp: (parameters: Float32Array, features: Features, cotangent: Float32Array) => ArrayLike<number>;
+}
+
+/** A model of your own with its parameters: takes the place of a network in `fgnStep`. */
+export interface CustomModel {
+  /** A model given by its functions. */
+  readonly _tag: "custom";
+  /** P parameters. */
+  readonly parameters: Float32Array;
+  /** C, the number of classes. */
+  readonly outputs: number;
+  /** What it computes. */
+  readonly functions: ModelFunctions;
+}
+
+/**
+ * A model of your own from its parameters, number of classes and functions. Errors: `InvalidSize`, `NotFinite`.
+ *
+ * Every step compares ⟨J Jᵀa, a⟩ with ‖Jᵀa‖²: a model whose jvp and vjp disagree gives `ModelMismatch`.
+ *
+ * @example
+ * ```ts
+ * import { customModel } from "@fgn/fgn";
+ *
+ * // Two classes, one feature, one parameter: f = (θx, 0).
+ * const model = customModel({
+ *   parameters: [0.5],
+ *   classes: 2,
+ *   forward: ([theta = 0], x) => Array.from({ length: 2 * x.rows }, (_, i) => i % 2 ? 0 : theta * x.data[i / 2]!),
+ *   jvp: (_, x, [v = 0]) => Array.from({ length: 2 * x.rows }, (_, i) => i % 2 ? 0 : v * x.data[i / 2]!),
+ *   vjp: (_, x, c) => [x.data.reduce((sum, value, i) => sum + value * c[2 * i]!, 0)],
+ * });
+ * console.log(model._tag); // Right
+ * ```
+ */
+export function customModel(
+  { parameters, classes, forward, jvp, vjp }:
+    & { readonly parameters: ArrayLike<number>; readonly classes: number }
+    & ModelFunctions,
+): E.Either<FgnError, CustomModel> {
+  const outputs = checkSize("classes", classes, 2);
+  if (outputs._tag === "Left") return outputs;
+  const count = checkSize("parameters", parameters.length, 1);
+  if (count._tag === "Left") return count;
+  const values = finiteFloats("parameters", parameters);
+  if (values._tag === "Left") return values;
+  return E.right({ _tag: "custom", parameters: values.right, outputs: classes, functions: { forward, jvp, vjp } });
+}

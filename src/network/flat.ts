@@ -1,0 +1,115 @@
+/**
+ * The trainable parameters of a network, array by array or as one flat vector.
+ *
+ * The order is that of the layers; within a dense layer or embedding weight, bias; within a layer norm gain, shift;
+ * within an adapter down, up. Frozen layers are left out.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../error.ts";
+import { checkLength, finiteFloats, type Matrix } from "../matrix.ts";
+import type { Layer, Network } from "./layer.ts";
+
+/** What takes the place of a trainable array; `what` is its path, such as "layers[0].weight". */
+export type Visit = (array: Float32Array, what: string) => Float32Array;
+
+function mapLayer(layer: Layer, path: string, visit: Visit): Layer {
+  if (layer._tag === "residual") return { ...layer, layers: mapLayers(layer.layers, `${path}.layers`, visit) };
+  if (layer._tag === "activation" || layer.frozen) return layer;
+  const array = (name: string, data: Float32Array): Float32Array => visit(data, `${path}.${name}`);
+  const matrix = (name: string, { rows, cols, data }: Matrix): Matrix => ({ rows, cols, data: array(name, data) });
+  switch (layer._tag) {
+    case "layerNorm": {
+      const gain = array("gain", layer.gain);
+      return { ...layer, gain, shift: array("shift", layer.shift) };
+    }
+    case "adapter": {
+      const down = matrix("down", layer.down);
+      return { ...layer, down, up: matrix("up", layer.up) };
+    }
+    default: {
+      const weight = matrix("weight", layer.weight);
+      return { ...layer, weight, bias: layer.bias && array("bias", layer.bias) };
+    }
+  }
+}
+
+function mapLayers(layers: readonly Layer[], path: string, visit: Visit): Layer[] {
+  return layers.map((layer, index) => mapLayer(layer, `${path}[${index}]`, visit));
+}
+
+/** The network with every trainable array replaced by what `visit` gives; frozen arrays are shared. Internal. */
+export function mapTrainable(network: Network, visit: Visit): Network {
+  return { ...network, layers: mapLayers(network.layers, "layers", visit) };
+}
+
+/** The trainable arrays themselves, in order. Internal. */
+export function trainableArrays(network: Network): Float32Array[] {
+  const arrays: Float32Array[] = [];
+  mapTrainable(network, (array) => {
+    arrays.push(array);
+    return array;
+  });
+  return arrays;
+}
+
+/**
+ * P, the number of trainable parameters.
+ *
+ * @example
+ * ```ts
+ * import { mlp, parameterCount } from "@fgn/fgn";
+ *
+ * const result = mlp({ inputs: 4, hidden: [8], classes: 3 });
+ * if (result._tag === "Right") console.log(parameterCount(result.right)); // 67 = 8·4 + 8 + 3·8 + 3
+ * ```
+ */
+export function parameterCount(network: Network): number {
+  return trainableArrays(network).reduce((sum, { length }) => sum + length, 0);
+}
+
+/**
+ * All P trainable parameters in one fresh array: layer by layer; weight, then bias; gain, then shift; down, then up.
+ *
+ * @example
+ * ```ts
+ * import { parameters, zeroHead } from "@fgn/fgn";
+ *
+ * const result = zeroHead({ features: 4, classes: 3 });
+ * if (result._tag === "Right") console.log(parameters(result.right).length); // 15 = 3·4 + 3
+ * ```
+ */
+export function parameters(network: Network): Float32Array {
+  const flat = new Float32Array(parameterCount(network));
+  let at = 0;
+  for (const array of trainableArrays(network)) {
+    flat.set(array, at);
+    at += array.length;
+  }
+  return flat;
+}
+
+/**
+ * The network with other values for its P trainable parameters, in the order of {@link parameters}; they are copied.
+ * Errors: `ShapeMismatch`, `NotFinite`.
+ *
+ * @example
+ * ```ts
+ * import { parameters, withParameters, zeroHead } from "@fgn/fgn";
+ *
+ * const result = zeroHead({ features: 4, classes: 3 });
+ * if (result._tag === "Right") {
+ *   console.log(withParameters(result.right, parameters(result.right).fill(0.1))._tag); // Right
+ * }
+ * ```
+ */
+export function withParameters(network: Network, flat: ArrayLike<number>): E.Either<FgnError, Network> {
+  const length = checkLength("parameters", flat.length, parameterCount(network));
+  if (length._tag === "Left") return length;
+  const values = finiteFloats("parameters", flat);
+  if (values._tag === "Left") return values;
+  let at = 0;
+  return E.right(mapTrainable(network, (array) => values.right.slice(at, at += array.length)));
+}

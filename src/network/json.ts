@@ -1,0 +1,198 @@
+/**
+ * Networks as JSON.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "../error.ts";
+import { checkLength, checkSize, type Matrix } from "../matrix.ts";
+import type { ActivationKind, Layer, Network } from "./layer.ts";
+import { layerError, network } from "./network.ts";
+
+/** A value with plain arrays of numbers in place of Float32Arrays. */
+export type Plain<T> = T extends Float32Array ? readonly number[]
+  : T extends object ? { readonly [Key in keyof T]: Plain<T[Key]> }
+  : T;
+
+/** A network as plain data for `JSON.stringify`: the fields of {@link Network}, arrays as arrays of numbers. */
+export interface NetworkJson {
+  /** What this is. */
+  readonly format: "fgn-network";
+  /** Which version of the format. */
+  readonly version: 1;
+  /** D, the number of features. */
+  readonly inputs: number;
+  /** C, the number of classes. */
+  readonly outputs: number;
+  /** The layers, in order. */
+  readonly layers: readonly Plain<Layer>[];
+}
+
+function plain<T>(value: T): Plain<T> {
+  if (typeof value !== "object" || value === null) return value as Plain<T>;
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as Float32Array) as unknown as Plain<T>;
+  if (Array.isArray(value)) return value.map(plain) as unknown as Plain<T>;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)])) as Plain<T>;
+}
+
+/**
+ * A network as plain data for `JSON.stringify`. Every float32 comes back exactly (as text, −0 comes back as 0).
+ *
+ * @example
+ * ```ts
+ * import { fromJson, toJson, zeroHead } from "@fgn/fgn";
+ *
+ * const head = zeroHead({ features: 4, classes: 3 });
+ * if (head._tag === "Right") {
+ *   const text = JSON.stringify(toJson(head.right));
+ *   console.log(fromJson(JSON.parse(text))._tag); // Right
+ * }
+ * ```
+ */
+export function toJson({ inputs, outputs, layers }: Network): NetworkJson {
+  return { format: "fgn-network", version: 1, inputs, outputs, layers: plain(layers) };
+}
+
+/** Layers read so far and at most: a bound on what shared or self-containing input can unfold to. */
+interface Budget {
+  left: number;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Reads one field of a layer. */
+type Read<A> = (value: unknown, path: string) => E.Either<FgnError, A>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const readNumber: Read<number> = (value, path) =>
+  typeof value === "number" ? E.right(value) : layerError(path, "is not a number");
+
+const readBoolean: Read<boolean> = (value, path) =>
+  typeof value === "boolean" ? E.right(value) : layerError(path, "is not true or false");
+
+const readKind: Read<ActivationKind> = (value, path) =>
+  typeof value === "string" ? E.right(value as ActivationKind) : layerError(path, "is not a string");
+
+/** All entries are read before memory is taken: a length alone costs nothing. */
+const readFloats: Read<Float32Array> = (value, path) => {
+  if (!Array.isArray(value)) return layerError(path, "is not an array of numbers");
+  for (let index = 0; index < value.length; index++) {
+    if (typeof value[index] !== "number") return layerError(`${path}[${index}]`, "is not a number");
+  }
+  return E.right(Float32Array.from(value as readonly number[]));
+};
+
+const readBias: Read<Float32Array | null> = (value, path) => value === null ? E.right(null) : readFloats(value, path);
+
+const readMatrix: Read<Matrix> = (value, path) => {
+  if (!isFields(value)) return layerError(path, "is not an object of rows, cols and data");
+  const rows = readNumber(value.rows, `${path}.rows`);
+  if (rows._tag === "Left") return rows;
+  const cols = readNumber(value.cols, `${path}.cols`);
+  if (cols._tag === "Left") return cols;
+  const length = checkLength(path, Array.isArray(value.data) ? value.data.length : 0, rows.right * cols.right);
+  if (length._tag === "Left") return length;
+  const data = readFloats(value.data, path);
+  return data._tag === "Left" ? data : E.right({ rows: rows.right, cols: cols.right, data: data.right });
+};
+
+/** The fields of a layer, each with its reader. */
+type Schema = Readonly<Record<string, Read<unknown>>>;
+
+const AFFINE: Schema = { weight: readMatrix, bias: readBias, frozen: readBoolean };
+
+/** The fields of each layer that holds no other layers. */
+const SCHEMAS: ReadonlyMap<unknown, Schema> = new Map<unknown, Schema>([
+  ["dense", AFFINE],
+  ["embedding", AFFINE],
+  ["activation", { kind: readKind, slope: readNumber }],
+  ["layerNorm", { gain: readFloats, shift: readFloats, epsilon: readNumber, frozen: readBoolean }],
+  ["adapter", { ...AFFINE, down: readMatrix, up: readMatrix, scale: readNumber }],
+]);
+
+/** The fields that a schema names, together with the tag. */
+function readFields(tag: string, schema: Schema, fields: Fields, path: string): E.Either<FgnError, Layer> {
+  const layer: Record<string, unknown> = { _tag: tag };
+  for (const [name, read] of Object.entries(schema)) {
+    const value = read(fields[name], `${path}.${name}`);
+    if (value._tag === "Left") return value;
+    layer[name] = value.right;
+  }
+  return E.right(layer as unknown as Layer);
+}
+
+function readLayer(value: unknown, path: string, budget: Budget): E.Either<FgnError, Layer> {
+  if (budget.left-- <= 0) return layerError(path, "is one layer too many, or contains itself");
+  if (!isFields(value)) return layerError(path, "is not an object");
+  if (value._tag === "residual") {
+    return E.map((layers: readonly Layer[]): Layer => ({ _tag: "residual", layers }))(
+      readLayers(value.layers, `${path}.layers`, budget),
+    );
+  }
+  const schema = SCHEMAS.get(value._tag);
+  return schema === undefined
+    ? layerError(path, "is of unknown kind")
+    : readFields(value._tag as string, schema, value, path);
+}
+
+function readLayers(value: unknown, path: string, budget: Budget): E.Either<FgnError, readonly Layer[]> {
+  if (!Array.isArray(value)) return layerError(path, "is not an array");
+  const layers: Layer[] = [];
+  for (let index = 0; index < value.length; index++) {
+    const layer = readLayer(value[index], `${path}[${index}]`, budget);
+    if (layer._tag === "Left") return layer;
+    layers.push(layer.right);
+  }
+  return E.right(layers);
+}
+
+function unreadable(option: string, value: unknown): E.Either<FgnError, never> {
+  return fail(
+    "InvalidOption",
+    { option, value },
+    `the ${option} of the network is not what toJson writes`,
+    'Give what toJson made: format "fgn-network", version 1',
+  );
+}
+
+function read(value: unknown): E.Either<FgnError, Network> {
+  if (!isFields(value)) return unreadable("value", value);
+  if (value.format !== "fgn-network") return unreadable("format", value.format);
+  if (value.version !== 1) return unreadable("version", value.version);
+  const { inputs, outputs } = value;
+  const features = typeof inputs === "number" ? checkSize("inputs", inputs, 1) : unreadable("inputs", inputs);
+  if (features._tag === "Left") return features;
+  if (typeof outputs !== "number") return unreadable("outputs", outputs);
+  const layers = readLayers(value.layers, "layers", { left: 10_000 });
+  if (layers._tag === "Left") return layers;
+  const result = network(features.right, layers.right);
+  if (result._tag === "Left") return result;
+  const count = checkLength("the last layer", result.right.outputs, outputs);
+  return count._tag === "Left" ? count : result;
+}
+
+/**
+ * A network from what {@link toJson} made, perhaps by way of text. Takes any value whatever, never throws, and
+ * takes no more memory than the numbers that are there. Errors: `InvalidOption` (not such a value), and all errors
+ * of the function `network`, with the path of the layer.
+ *
+ * @example
+ * ```ts
+ * import { fromJson } from "@fgn/fgn";
+ *
+ * const result = fromJson({ format: "fgn-network", version: 2 });
+ * if (result._tag === "Left") console.log(result.left.message); // the version of the network is not what toJson writes
+ * ```
+ */
+export function fromJson(value: unknown): E.Either<FgnError, Network> {
+  try {
+    return read(value);
+  } catch {
+    // A getter or proxy that throws, nesting beyond the stack, or more numbers than memory.
+    return unreadable("value", undefined);
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * What a step is asked for, checked, and the kernel opened for it.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { Method, Vectors } from "./attempt.ts";
+import type { Batch } from "./batch.ts";
+import { checkDamping, type Damping, invalid, type TaggedDamping } from "./damping.ts";
+import { fail, type FgnError, overflow } from "./error.ts";
+import { sendBack, type Workspace } from "./kernel/rows.ts";
+import { checkLength } from "./matrix.ts";
+import { arraysOf, type Model } from "./network/model.ts";
+import type { ObjectiveOptions } from "./objective.ts";
+import { gramSystem } from "./row_system/gram.ts";
+import { matrixFreeSystem } from "./row_system/matrix_free.ts";
+import type { RowMatrix, RowSystemKind } from "./row_system/row_system.ts";
+import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
+import { type CheckedSolver, checkSolver, type SolverOptions } from "./solver/solver.ts";
+
+/** Options of {@link fgnStep}. */
+export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOption {
+  /**
+   * Whether to evaluate the batch loss after the step (default true). Without it the step is cheaper by a
+   * forward pass (or by B²C multiply-adds for a linear head) and the report lacks what needs it.
+   * Levenberg–Marquardt always evaluates it.
+   */
+  readonly lossAfter?: boolean;
+  /**
+   * Puts the dropped curvature back: so many iterations of conjugate gradient on the full Gauss-Newton system,
+   * preconditioned by the FGN inverse (default 0: the FGN step itself). The first gives the FGN step its best
+   * length; each costs one full product. The report's solver is then that of the full system.
+   */
+  readonly refine?: number;
+}
+
+/** The method that the options of `fgnStep` ask for. Errors: `InvalidOption`. */
+export function methodOf({ refine = 0 }: StepOptions): E.Either<FgnError, Method> {
+  if (!(Number.isSafeInteger(refine) && refine >= 0)) return invalid("refine", refine, "a whole number from 0");
+  return E.right(
+    refine === 0
+      ? { _tag: "fgn" }
+      : { _tag: "ggn", preconditioner: "fgn", tolerance: Number.MIN_VALUE, maxIterations: refine },
+  );
+}
+
+/** What a step is asked for, checked. */
+export interface Plan {
+  readonly damping: TaggedDamping;
+  readonly solver: CheckedSolver;
+  readonly method: Method;
+  readonly kind: RowSystemKind;
+  readonly wantsLoss: boolean;
+  /** Whether the gradient has a part outside the margins' row space. */
+  readonly remainder: boolean;
+}
+
+/** Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`. */
+export function plan(
+  model: Model,
+  batch: Batch,
+  damping: Damping,
+  options: StepOptions,
+  method: Method,
+): E.Either<FgnError, Plan> {
+  const checked = checkDamping(damping);
+  if (checked._tag === "Left") return checked;
+  const solver = checkSolver(options);
+  if (solver._tag === "Left") return solver;
+  const { warmStart, system } = solver.right;
+  if (warmStart !== null) {
+    const length = checkLength("warmStart", warmStart.length, batch.labels.length);
+    if (length._tag === "Left") return length;
+  }
+  if (arraysOf(model).length === 0) {
+    return fail(
+      "InvalidLayer",
+      { layer: "layers", reason: "every layer is frozen" },
+      "the network has nothing to train: every layer is frozen",
+      "Unfreeze a layer, or add adapters",
+    );
+  }
+  const kind = systemFor(model, batch.features, system, options);
+  if (kind._tag === "Left") return kind;
+  const { labelSmoothing = 0, l2 = 0, lossAfter = true } = options;
+  const remainder = labelSmoothing > 0 || l2 > 0 || batch.targets !== null;
+  return E.right({
+    damping: checked.right,
+    solver: solver.right,
+    method,
+    kind: kind.right,
+    wantsLoss: lossAfter,
+    remainder,
+  });
+}
+
+/** The kernel opened for a plan. */
+export function openPlan(
+  model: Model,
+  batch: Batch,
+  { damping, method, kind, wantsLoss, remainder }: Plan,
+  options: StepOptions,
+): E.Either<FgnError, { readonly session: Session; readonly vectors: Vectors }> {
+  const retries = damping._tag === "levenbergMarquardt";
+  const full = method._tag === "ggn";
+  const wants: Wants = {
+    signals: true,
+    tangents: kind === "matrixFree" || remainder || full,
+    trial: retries,
+    moves: kind === "gram" && !remainder && !full && (wantsLoss || retries),
+    gram: kind === "gram",
+    curvature: full,
+    vectors: [kind === "matrixFree", remainder, remainder || full, retries, full, full, full].filter(Boolean).length,
+    panels: full ? 7 : 0,
+  };
+  const session = openBatch(model, batch, wants, options);
+  if (session._tag === "Left") return session;
+  const free = [...session.right.ws.vectors];
+  const take = (wanted: boolean): number => wanted ? free.shift() as number : 0;
+  const product = take(kind === "matrixFree"), rest = take(remainder), direction = take(remainder || full);
+  const trial = take(retries);
+  const { panels } = session.right.ws;
+  const ggn = full ? { direction, vectors: free as [number, number, number], panels } : null;
+  return E.right({ session: session.right, vectors: { product, remainder: rest, direction, trial, ggn } });
+}
+
+/** The row system of margins whose pass is done. Errors: `Overflow`, `ModelMismatch`, `ModelFailure`. */
+export function openSystem(ws: Workspace, kind: RowSystemKind, vectors: Vectors): E.Either<FgnError, RowMatrix> {
+  sendBack(ws, ws.at.exponentials);
+  const system = kind === "gram" ? E.right(gramSystem(ws)) : matrixFreeSystem(ws, vectors.product);
+  if (system._tag === "Left") return system;
+  if (!Number.isFinite(system.right.meanDiagonal)) return overflow("the Gram matrix");
+  return system;
+}

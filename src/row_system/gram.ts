@@ -1,0 +1,46 @@
+/**
+ * The explicit row system: K = Σ_l (A_l A_lᵀ + 1) ∘ (Δ_l Δ_lᵀ), one term a layer with parameters.
+ *
+ * @module
+ */
+
+import { f32, f64 } from "../kernel/arena.ts";
+import { up4 } from "../kernel/tape.ts";
+import type { Workspace } from "../kernel/rows.ts";
+import type { RowMatrix } from "./row_system.ts";
+
+/** Σ α_i K_ii of the diagonal in the workspace. */
+export function meanDiagonal({ kernel, at, rows }: Workspace): number {
+  const diagonal = f64(kernel, at.diagonal, rows), alpha = f64(kernel, at.alpha, rows);
+  let mean = 0;
+  for (let i = 0; i < rows; i++) mean += (alpha[i] as number) * (diagonal[i] as number);
+  return mean;
+}
+
+/** Builds K of the margin signals, and S = diag(w) K diag(w) in float64. */
+export function gramSystem(ws: Workspace): RowMatrix {
+  const { kernel, tape, at, rows: B, stride } = ws;
+  const n = up4(B);
+  f32(kernel, at.gram, n * n).fill(0);
+  f64(kernel, at.whitened, n * stride).fill(0);
+  for (const op of tape.ops) op.gram?.({ sum: at.gram, left: at.left, right: at.right });
+  whiten(ws, at.rowWeight);
+  return {
+    kind: "gram",
+    meanDiagonal: meanDiagonal(ws),
+    multiply: (u, out) => kernel.exports.multiply64(B, at.whitened, stride, u, out),
+  };
+}
+
+/** diag(w) K diag(w) for B row weights (float64) at address `weight`; the diagonal of K beside it. */
+export function whiten({ kernel, at, rows, stride }: Workspace, weight: number): void {
+  kernel.exports.whiten(rows, at.gram, at.sum, weight, at.whitened, stride, at.diagonal, at.work);
+}
+
+/** The system's matrix as a fresh B × B array, row-major. */
+export function readSystem({ kernel, at, rows: B, stride }: Workspace): Float64Array {
+  const all = f64(kernel, at.whitened, B * stride);
+  const out = new Float64Array(B * B);
+  for (let i = 0; i < B; i++) out.set(all.subarray(i * stride, i * stride + B), i * B);
+  return out;
+}

@@ -1,0 +1,97 @@
+/**
+ * The matrix-free row system: u ↦ w ∘ J Jᵀ (w ∘ u), a projection and a tangent pass. For models without a
+ * Gram matrix and for batches whose B × B matrix costs more than it saves.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "../error.ts";
+import { f32, f64 } from "../kernel/arena.ts";
+import { coefficients, marginTangent, type Workspace } from "../kernel/rows.ts";
+import { project } from "../kernel/tape.ts";
+import { drawFrom, seedRandom } from "../random.ts";
+import { meanDiagonal } from "./gram.ts";
+import type { RowMatrix } from "./row_system.ts";
+
+/** Vectors ← Jᵀ a for B dual numbers (float64) at `dual`. */
+export function dualVector(ws: Workspace, dual: number, out: number): void {
+  f32(ws.kernel, out, ws.tape.length).fill(0);
+  project(ws.tape, coefficients(ws, dual), out);
+}
+
+/** K_ii of a network, from the norms of its layers' inputs and signals. */
+function exactDiagonal({ kernel, tape, at, rows }: Workspace): void {
+  const squares = new Float64Array(rows);
+  for (const op of tape.ops) op.squares(squares);
+  const sum = f32(kernel, at.sum, rows), diagonal = f64(kernel, at.diagonal, rows);
+  for (let i = 0; i < rows; i++) diagonal[i] = (squares[i] as number) / (sum[i] as number) ** 2;
+}
+
+/** Probes of the estimate below; its deviation is about √(2/PROBES) of the off-diagonal share. */
+const PROBES = 4;
+
+/** Σ α_i K_ii = E‖Jᵀ(√α ∘ z)‖² over random signs z (Hutchinson), for every row alike: all a custom model gives. */
+function estimatedDiagonal(ws: Workspace, vector: number): void {
+  const { kernel, tape, at, rows } = ws;
+  const source = drawFrom(seedRandom(1));
+  let total = 0;
+  for (let probe = 0; probe < PROBES; probe++) {
+    const dual = f64(kernel, at.dual, rows), alpha = f64(kernel, at.alpha, rows);
+    for (let i = 0; i < rows; i++) dual[i] = Math.sqrt(alpha[i] as number) * (source.next() >= 2 ** 31 ? 1 : -1);
+    dualVector(ws, at.dual, vector);
+    total += kernel.exports.norm(tape.length, vector) ** 2 / PROBES;
+  }
+  f64(kernel, at.diagonal, rows).fill(total);
+}
+
+/** Largest relative difference of ⟨J Jᵀa, a⟩ and ‖Jᵀa‖² that float32 models show, with a margin. */
+const MISMATCH = 1e-3;
+
+/** The two products of a custom model compared on its own gradient. Errors: `ModelMismatch`, `ModelFailure`. */
+function checkProducts(ws: Workspace, vector: number): E.Either<FgnError, void> {
+  const { kernel, tape, at, rows } = ws;
+  dualVector(ws, at.slope, vector);
+  const backward = kernel.exports.norm(tape.length, vector) ** 2;
+  marginTangent(ws, vector, at.image);
+  if (tape.fault !== undefined) return E.left(tape.fault);
+  const a = f64(kernel, at.slope, rows), t = f64(kernel, at.image, rows);
+  let forward = 0, size = backward;
+  for (let i = 0; i < rows; i++) {
+    forward += (a[i] as number) * (t[i] as number);
+    size += Math.abs((a[i] as number) * (t[i] as number));
+  }
+  if (Math.abs(forward - backward) <= MISMATCH * size) return E.right(undefined);
+  return fail(
+    "ModelMismatch",
+    { forward, backward },
+    `jvp and vjp of the model disagree: ⟨J Jᵀa, a⟩ = ${forward}, but ‖Jᵀa‖² = ${backward}`,
+    "Check jvp against finite differences of forward, and ⟨Jv, c⟩ against ⟨v, Jᵀc⟩",
+  );
+}
+
+/** Opens the operator over the margin signals. Uses one parameter vector. Errors: `ModelMismatch`, `ModelFailure`. */
+export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnError, RowMatrix> {
+  const { kernel, tape, at, rows } = ws;
+  const hasGram = tape.ops.every((op) => op.gram !== null);
+  if (hasGram) exactDiagonal(ws);
+  else {
+    const checked = checkProducts(ws, vector);
+    if (checked._tag === "Left") return checked;
+    estimatedDiagonal(ws, vector);
+  }
+  const weigh = (from: number, to: number): void => {
+    const w = f64(kernel, at.rowWeight, rows), x = f64(kernel, from, rows), y = f64(kernel, to, rows);
+    for (let i = 0; i < rows; i++) y[i] = (w[i] as number) * (x[i] as number);
+  };
+  return E.right({
+    kind: "matrixFree",
+    meanDiagonal: meanDiagonal(ws),
+    multiply: (u, out) => {
+      weigh(u, at.right64);
+      dualVector(ws, at.right64, vector);
+      marginTangent(ws, vector, out);
+      weigh(out, out);
+    },
+  });
+}

@@ -1,0 +1,86 @@
+/**
+ * The search for a step that is kept: attempts at rising damping, each tried on the batch.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { applyStep, attempt, type Candidate, type Stage } from "./attempt.ts";
+import { accepts, firstLambda, type TaggedDamping } from "./damping.ts";
+import { type FgnError, overflow } from "./error.ts";
+import { f32 } from "./kernel/arena.ts";
+import { coefficients, loss } from "./kernel/rows.ts";
+import { forward } from "./kernel/tape.ts";
+
+/** How a search ended. */
+export interface Attempt {
+  readonly candidate: Candidate;
+  readonly lambda: number;
+  readonly lossAfter: number | undefined;
+  readonly accepted: boolean;
+  readonly rejections: number;
+}
+
+/** ½ ℓ2 ‖θ‖². */
+export const penalty = ({ ws: { kernel, tape }, l2 }: Pick<Stage, "ws" | "l2">, vector: number): number =>
+  l2 === 0 ? 0 : l2 / 2 * kernel.exports.norm(tape.length, vector) ** 2;
+
+/** Whether every layer moves its output through its Gram matrix: a trial then needs no trial parameters. */
+const movesAll = ({ ws: { tape }, vectors }: Stage): boolean =>
+  vectors.direction === 0 && tape.ops.every((op) => op.moves || op.tensors.every((tensor) => !tensor.trainable));
+
+/** Where the trial's parameters go: beside θ when there may be another attempt, else θ itself. */
+function trialParameters(stage: Stage): number {
+  const { ws: { kernel, tape }, vectors } = stage;
+  if (movesAll(stage)) return tape.theta;
+  const to = vectors.trial === 0 ? tape.theta : vectors.trial;
+  if (to !== tape.theta) f32(kernel, to, tape.length).set(f32(kernel, tape.theta, tape.length));
+  applyStep(stage, to);
+  return to;
+}
+
+/** The objective at the trial parameters. */
+function trialLoss(stage: Stage): number {
+  const { ws, vectors } = stage;
+  const vector = trialParameters(stage);
+  const moved = vectors.direction === 0 ? { moved: coefficients(ws, ws.at.dual) } : {};
+  forward(ws.tape, { vector, trial: true, ...moved });
+  return loss(ws, ws.tape.logits.trial) + penalty(stage, vector);
+}
+
+/** θ ← the parameters of the candidate, unless the trial has put them there. */
+export function acceptStep(stage: Stage, tried: boolean): void {
+  const { ws: { kernel, tape }, vectors } = stage;
+  if (!tried || movesAll(stage)) applyStep(stage, tape.theta);
+  else if (vectors.trial !== 0) f32(kernel, tape.theta, tape.length).set(f32(kernel, vectors.trial, tape.length));
+}
+
+/** Attempts steps until one is accepted. `unit` is K̄/Σω. Errors: `NotPositiveDefinite`, `Overflow`. */
+export function search(
+  stage: Stage,
+  lossBefore: number,
+  damping: TaggedDamping,
+  unit: number,
+  wantsLoss: boolean,
+): E.Either<FgnError, Attempt> {
+  const retries = damping._tag === "levenbergMarquardt";
+  const attempts = retries ? damping.attempts : 1;
+  let lambda = firstLambda(damping, unit);
+  for (let rejections = 0;; rejections++) {
+    const tried = attempt(stage, lambda);
+    const singular = tried._tag === "Left" && tried.left._tag === "NotPositiveDefinite";
+    if (tried._tag === "Left" && !(retries && singular && rejections + 1 < attempts)) return tried;
+    if (tried._tag === "Right") {
+      const candidate = tried.right;
+      const lossAfter = wantsLoss || retries ? trialLoss(stage) : undefined;
+      const accepted = accepts(damping, lossBefore - (lossAfter ?? lossBefore), candidate.predictedReduction);
+      if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
+        return overflow("the loss after the step");
+      }
+      if (accepted || rejections + 1 >= attempts) {
+        return E.right({ candidate, lossAfter, lambda, accepted, rejections });
+      }
+    }
+    if (retries) lambda *= damping.raise;
+  }
+}

@@ -1,0 +1,134 @@
+// Golden vectors: float64 values cross-checked against automatic differentiation.
+//
+// Tolerances (relative, L2): 1e-4 on loss, gradient, Gram and step, since products are summed in float32 (a few
+// 1e-7 each) and the solve multiplies that by the condition number of the damped system; 1e-3 for the extreme
+// files, whose logits of up to 1e4 carry a float32 rounding of 5e-4 each, and for the full Gauss-Newton step,
+// which conjugate gradient solves in float32.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import {
+  type Batch,
+  batch,
+  fgnStep,
+  ggnProduct,
+  ggnStep,
+  type Layer,
+  logits,
+  lossAndGradient,
+  matrix,
+  type Network,
+  network,
+  rowSystem,
+} from "../mod.ts";
+import { difference, flat, relativeError, right } from "./reference.ts";
+
+interface Golden {
+  readonly name: string;
+  readonly batchSize: number;
+  readonly layers: readonly {
+    readonly inDim: number;
+    readonly outDim: number;
+    readonly weight: number[];
+    readonly bias: number[] | null;
+  }[];
+  readonly activation: "tanh" | "relu" | null;
+  readonly x: number[];
+  readonly y: number[];
+  readonly expected: {
+    readonly logits: number[];
+    readonly margins: number[];
+    readonly loss: number;
+    readonly gradient: number[];
+    readonly gram: number[];
+    readonly steps: readonly {
+      readonly damping: number;
+      readonly step: number[];
+      readonly fullGgnStep: number[];
+      readonly predictedReductionFgn: number;
+      readonly predictedReductionGgn: number;
+      readonly lossAfterStep: number;
+    }[];
+  };
+}
+
+function open({ layers, activation, batchSize, x, y }: Golden): { model: Network; data: Batch } {
+  const made: Layer[] = [];
+  for (const { inDim, outDim, weight, bias } of layers) {
+    if (made.length > 0) made.push({ _tag: "activation", kind: activation ?? "tanh", slope: 0 });
+    const data = Float32Array.from(weight);
+    const matrix = { rows: outDim, cols: inDim, data };
+    made.push({ _tag: "dense", weight: matrix, bias: bias && Float32Array.from(bias), frozen: false });
+  }
+  const inputs = x.length / batchSize;
+  const features = right(matrix(batchSize, inputs, x));
+  return { model: right(network(inputs, made)), data: right(batch({ features, labels: y })) };
+}
+
+const folder = new URL("./golden/", import.meta.url);
+const files = readdirSync(folder).filter((name) => /^(linear|mlp)_.*\.json$/.test(name)).sort();
+
+describe("golden vectors", () => {
+  it("are all here", () => expect(files.length).toBe(24));
+
+  for (const file of files) {
+    const golden = JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Golden;
+    const tolerance = file.includes("extreme") ? 1e-3 : 1e-4;
+    const { model, data } = open(golden);
+    const { expected } = golden;
+    // New parameters are rounded to float32: that rounding is no error of the step.
+    const rounding = 1e-7 * Math.hypot(...flat(model));
+
+    it(`${golden.name}: logits, margins, loss, gradient and Gram`, () => {
+      expect(relativeError(right(logits(model, data.features)).data, expected.logits)).toBeLessThan(tolerance);
+      const { loss, gradient } = right(lossAndGradient(model, data));
+      expect(relativeError([loss], [expected.loss])).toBeLessThan(tolerance);
+      expect(relativeError(gradient, expected.gradient)).toBeLessThan(tolerance);
+      const system = right(rowSystem(model, data));
+      expect(relativeError(system.margins, expected.margins)).toBeLessThan(tolerance);
+      expect(relativeError(system.gram, expected.gram)).toBeLessThan(tolerance);
+    });
+
+    for (
+      const options of [{ solver: "cholesky" }, { solver: "cg" }, {
+        system: "matrixFree",
+        maxIterations: 1000,
+      }] as const
+    ) {
+      for (const want of expected.steps) {
+        it(`${golden.name}: step at λ = ${want.damping} by ${Object.values(options).join(" ")}`, () => {
+          const { params, report } = right(fgnStep(model, data, want.damping, { tolerance: 1e-9, ...options }));
+          const size = Math.hypot(...want.step);
+          expect(relativeError(difference(params, model), want.step)).toBeLessThan(tolerance + rounding / size);
+          expect(Number.isFinite(report.lossAfter)).toBe(true);
+          // Read off S u, in which the float32 rounding of S meets the large null-space part of u when there are
+          // more examples than parameters and λ is small: three times the tolerance of the step.
+          const reduction = relativeError([report.predictedReduction], [want.predictedReductionFgn]);
+          expect(reduction).toBeLessThan(3 * tolerance);
+          const lossRounding = 2e-6 * (1 + Math.abs(expected.loss));
+          expect(Math.abs((report.lossAfter ?? NaN) - want.lossAfterStep))
+            .toBeLessThan(tolerance * want.lossAfterStep + lossRounding);
+        });
+      }
+    }
+
+    for (const want of expected.steps) {
+      const { fullGgnStep, predictedReductionGgn, step } = want;
+      it(`${golden.name}: full quadratic model of the step at λ = ${want.damping}`, () => {
+        const product = right(ggnProduct(model, data, step));
+        const reduction = step.reduce((sum, d, i) => {
+          return sum - d * ((expected.gradient[i] as number) + (product[i] as number) / 2);
+        }, 0);
+        expect(relativeError([reduction], [predictedReductionGgn])).toBeLessThan(3 * tolerance);
+      });
+      for (const preconditioner of ["none", "fgn"] as const) {
+        it(`${golden.name}: full Gauss-Newton step at λ = ${want.damping}, preconditioner ${preconditioner}`, () => {
+          const options = { preconditioner, tolerance: 1e-7, maxIterations: 2000 } as const;
+          const { params } = right(ggnStep(model, data, want.damping, options));
+          const size = Math.hypot(...fullGgnStep);
+          expect(relativeError(difference(params, model), fullGgnStep)).toBeLessThan(1e-3 + rounding / size);
+        });
+      }
+    }
+  }
+});

@@ -1,0 +1,93 @@
+// Extremes of networks: huge, zero and denormal weights or features, duplicates, one row, one feature, two classes.
+//
+// A step is finite, parameters, dual and every number of its report, or an error with a name; no tolerances.
+
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type Batch,
+  batch,
+  evaluate,
+  type Features,
+  fgnStep,
+  ggnStep,
+  type Layer,
+  levenbergMarquardt,
+  lossAndGradient,
+  matrix,
+  type Network,
+  parameters,
+  relative,
+  withParameters,
+} from "../mod.ts";
+import { problems } from "./random_network.ts";
+import { flat, left, problem, right } from "./reference.ts";
+
+describe("extremes", () => {
+  const scaled = (factor: number) => (values: Float32Array): Float32Array => values.map((v) => v * factor);
+  const onModel = (change: (values: Float32Array) => Float32Array) => (model: Network, data: Batch) => ({
+    model: right(withParameters(model, change(parameters(model)))),
+    data,
+  });
+  const onFeatures = (change: (values: Float32Array) => Float32Array) => (model: Network, data: Batch) => ({
+    model,
+    data: { ...data, features: { ...data.features, data: change(data.features.data) } as Features },
+  });
+  const CHANGES = {
+    "weights × 1e3": onModel(scaled(1e3)),
+    "zero weights": onModel(scaled(0)),
+    "denormal weights": onModel(scaled(1e-41)),
+    "zero features": onFeatures(scaled(0)),
+    "duplicate rows": onFeatures((x) => x.fill(0.5)),
+    "denormal features": onFeatures(scaled(1e-40)),
+    "features × 1e4": onFeatures(scaled(1e4)),
+  };
+  const RUNS_OF = {
+    default: (model: Network, data: Batch) => fgnStep(model, data),
+    "matrix-free": (model: Network, data: Batch) => fgnStep(model, data, relative(1), { system: "matrixFree" }),
+    "Levenberg–Marquardt": (model: Network, data: Batch) => fgnStep(model, data, levenbergMarquardt()),
+    refined: (model: Network, data: Batch) => fgnStep(model, data, relative(1), { refine: 3 }),
+    "refined Levenberg–Marquardt": (model: Network, data: Batch) =>
+      fgnStep(model, data, levenbergMarquardt(), { refine: 3 }),
+    "full Gauss-Newton": (model: Network, data: Batch) => ggnStep(model, data),
+    objective: (model: Network, data: Batch) => fgnStep(model, data, relative(1), { l2: 0.1, labelSmoothing: 0.1 }),
+  };
+  const TINY = fc.sample(problems(200), { numRuns: 40, seed: 9 });
+  for (const [name, change] of Object.entries(CHANGES)) {
+    for (const [run, step] of Object.entries(RUNS_OF)) {
+      it(`${name}, ${run}: a finite step or an error with a message`, () => {
+        for (const { model, data } of TINY) {
+          const given = change(model, { ...data, features: { ...data.features, data: data.features.data.slice() } });
+          const result = step(given.model, given.data);
+          if (result._tag === "Left") expect(["Overflow", "NotPositiveDefinite"]).toContain(result.left._tag);
+          else {
+            const { params, report, dual } = result.right;
+            expect(flat(params).every(Number.isFinite)).toBe(true);
+            expect(dual.every(Number.isFinite)).toBe(true);
+            expect(Object.entries(report).filter(([, v]) => typeof v === "number" && !Number.isFinite(v))).toEqual([]);
+          }
+        }
+      });
+    }
+  }
+
+  it("a step to logits beyond float32 is an error, not a loss of NaN", () => {
+    const one = (w: number): Layer => {
+      return { _tag: "dense", weight: { rows: 1, cols: 1, data: Float32Array.of(w) }, bias: null, frozen: false };
+    };
+    const last: Layer = { ...one(0), weight: { rows: 2, cols: 1, data: Float32Array.of(1, -1) } } as Layer;
+    const layers = [one(10), one(10), one(10), one(10), one(10), last];
+    const model: Network = { _tag: "network", inputs: 1, outputs: 2, layers };
+    const data = right(batch({ features: right(matrix(1, 1, [1])), labels: [1] }));
+    expect(left(fgnStep(model, data, 1e-3))._tag).toBe("Overflow");
+  });
+
+  it("logits beyond float32 are an error of every function that needs a loss", () => {
+    const { head, data } = problem(6, 4, 3, { spread: 1e38 });
+    const features = { ...data.features, data: data.features.data.map((v) => v * 100) } as Features;
+    const far = { ...data, features };
+    expect(left(fgnStep(head, far))._tag).toBe("Overflow");
+    expect(left(lossAndGradient(head, far))._tag).toBe("Overflow");
+    expect(left(evaluate(head, far))._tag).toBe("Overflow");
+  });
+});
