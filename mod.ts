@@ -78,6 +78,10 @@ export { evaluate, type Evaluation, logits, probabilities } from "./src/evaluate
 // Looking inside
 export { jvp, type LossAndGradient, lossAndGradient, type RowSystem, rowSystem, vjp } from "./src/gradient.ts";
 
+export { diagnose, type DiagnoseOptions, type Diagnosis, type Spectrum, type StepComparison } from "./src/diagnose.ts";
+export type { Competitors, Trace, Traces } from "./src/dropped.ts";
+export { showDiagnosis } from "./src/show_diagnosis.ts";
+
 // Randomness, errors, the kernel
 export { type Random, seedRandom, shuffle } from "./src/random.ts";
 export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/error.ts";

@@ -47,6 +47,8 @@ export interface FgnErrorCases {
   readonly UnsupportedRuntime: { readonly cause: string };
   /** The runtime or page forbids compiling WebAssembly. */
   readonly CompilationForbidden: { readonly cause: string };
+  /** A custom model's function called this library on the kernel that runs it. */
+  readonly KernelBusy: Readonly<Record<never, never>>;
   /** A result left the range of float32. */
   readonly Overflow: { readonly what: string };
   /** The damped row system is singular to working precision. */

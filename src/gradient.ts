@@ -58,6 +58,12 @@ export function openPassed(
   return tape.fault === undefined ? session : E.left(tape.fault);
 }
 
+/** P finite numbers; internal. Errors: `ShapeMismatch`, `NotFinite`. */
+export function checkDirection(model: Model, direction: ArrayLike<number>): E.Either<FgnError, Float32Array> {
+  const length = checkLength("direction", direction.length, countOf(model));
+  return length._tag === "Left" ? length : finiteFloats("direction", direction);
+}
+
 const unlabelled = (features: Features): Batch => ({
   features,
   labels: new Uint32Array(features.rows),
@@ -122,9 +128,7 @@ export function jvp(
   direction: ArrayLike<number>,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
-  const length = checkLength("direction", direction.length, countOf(params));
-  if (length._tag === "Left") return length;
-  const v = finiteFloats("direction", direction);
+  const v = checkDirection(params, direction);
   if (v._tag === "Left") return v;
   const session = openPassed(params, unlabelled(features), { signals: true, tangents: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;

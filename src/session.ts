@@ -89,10 +89,17 @@ export function checkBatch(model: Model, batch: Batch): E.Either<FgnError, Batch
   return labels._tag === "Left" ? labels : E.right(batch);
 }
 
-/** The kernel to run on; internal. */
+/** The kernel to run on. Errors: `KernelBusy`, and those of the default kernel. */
 function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKernel> {
   // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
-  return kernel === undefined ? defaultKernel() : E.right(kernel as LoadedKernel);
+  if (kernel === undefined) return defaultKernel();
+  const loaded = kernel as LoadedKernel;
+  return !loaded.busy ? E.right(loaded) : fail(
+    "KernelBusy",
+    {},
+    "the kernel given is running the step whose model makes this call",
+    "Leave the kernel out of calls within a model's functions",
+  );
 }
 
 /** A workspace with its objective. */

@@ -9,6 +9,7 @@ import { describe, expect, it } from "vitest";
 import {
   batch,
   constant,
+  customModel,
   evaluate,
   fgnStep,
   ggnProduct,
@@ -25,6 +26,7 @@ import {
   type Step,
   train,
   vjp,
+  withParameters,
 } from "../mod.ts";
 import { at, C, D, PAIRS } from "./custom_models.ts";
 import { dot, reference } from "./network_reference.ts";
@@ -141,3 +143,46 @@ for (const [name, builtIn, model] of PAIRS) {
     });
   });
 }
+
+describe("a model that is made of another", () => {
+  it("may call this library within its functions", () => {
+    const [, builtIn, model] = PAIRS[1] as (typeof PAIRS)[number];
+    const at = (theta: Float32Array) => right(withParameters(builtIn, theta));
+    const wrapped = right(customModel({
+      parameters: model.parameters,
+      classes: C,
+      forward: (theta, x) => right(logits(at(theta), x)).data,
+      jvp: (theta, x, v) => right(jvp(at(theta), x, v)).data,
+      vjp: (theta, x, c) => right(vjp(at(theta), x, right(matrix(x.rows, C, c)))),
+    }));
+    for (const options of [{}, { refine: 3, l2: 0.1 }, { labelSmoothing: 0.1 }]) {
+      const a = right(fgnStep(wrapped, data, 0.1, { ...FREE, ...options }));
+      const b = right(fgnStep(builtIn, data, 0.1, { ...FREE, ...options }));
+      expect(relativeError(difference(a.params, wrapped), difference(b.params, builtIn))).toBeLessThan(1e-4);
+    }
+  });
+});
+
+describe("the estimate of the Gram matrix", () => {
+  it("is exact where the examples share no parameters", () => {
+    // f = θ, one parameter a logit: K is diagonal, and signs do not matter.
+    const model = right(customModel({
+      parameters: uniform(6 * C, 1),
+      classes: C,
+      forward: (theta) => theta,
+      jvp: (_theta, _x, v) => v,
+      vjp: (_theta, _x, c) => c,
+    }));
+    const labels = [0, 1, 2, 0, 1, 2], weights = [1, 2, 0.5, 0, 3, 1];
+    const given = right(batch({ features: right(matrix(6, 1, new Float32Array(6))), labels, weights }));
+    const classWeights = [1, 2, 0.25], shares = labels.map((y, i) => at(weights, i) * at(classWeights, y));
+    const total = shares.reduce((s, v) => s + v, 0);
+    const exact = labels.reduce((sum, y, i) => {
+      const e = Array.from({ length: C }, (_, k) => k === y ? 0 : Math.exp(at(model.parameters, i * C + k)));
+      const all = e.reduce((s, v) => s + v, 0);
+      return sum + at(shares, i) / total * (1 + e.reduce((s, v) => s + (v / all) ** 2, 0));
+    }, 0);
+    const { report } = right(fgnStep(model, given, relative(2), { classWeights }));
+    expect(relativeError([report.lambda], [2 * exact / 7.5])).toBeLessThan(1e-5);
+  });
+});

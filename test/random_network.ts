@@ -18,9 +18,10 @@ import {
   type Network,
   network,
   parameterCount,
+  toJson,
 } from "../mod.ts";
 import { drawFrom, seedRandom } from "../src/random.ts";
-import { right } from "./reference.ts";
+import { right, uniform } from "./reference.ts";
 
 /** A layer to be. */
 export type Piece =
@@ -218,3 +219,17 @@ export function realise(
 /** Random problems with at most `most` parameters. */
 export const problems = (most: number): fc.Arbitrary<RandomProblem> =>
   plans.map(realise).filter(({ model }) => parameterCount(model) <= most);
+
+/** Draws from a seed of `uniform`. */
+const draws = (seed: number): Draw => (count: number, variance: number): Float32Array =>
+  uniform(count, seed++).map((v) => v * Math.sqrt(3 * variance));
+
+/** A batch of B rows of D features in C classes. */
+export function examples(B: number, D: number, C: number, seed = 1, sparse = false): Batch {
+  const labels = uniform(B, seed).map((v) => Math.floor((v + 1) / 2 * C));
+  return right(batch({ features: randomFeatures(B, D, sparse, draws(seed + 1)), labels }));
+}
+
+/** All numbers of a network and a batch. */
+export const text = (model: Network, { features, labels, weights }: Batch): string =>
+  JSON.stringify([toJson(model), [...features.data], [...labels], weights && [...weights]]);

@@ -88,7 +88,10 @@ export function difference(after: Model, before: Model): number[] {
 }
 
 /** Margin Jacobian (B × P), softmax probabilities (B × C) and normalised weights, in float64. */
-export function jacobian(head: Pick<Dense, "weight" | "bias">, data: Batch): { J: number[][]; P: number[][]; alpha: number[] } {
+export function jacobian(
+  head: Pick<Dense, "weight" | "bias">,
+  data: Batch,
+): { J: number[][]; P: number[][]; alpha: number[] } {
   const { rows: C, cols: D, data: W } = head.weight;
   const B = data.labels.length;
   const omega = Array.from({ length: B }, (_, i) => data.weights?.[i] ?? 1);

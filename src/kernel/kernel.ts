@@ -184,6 +184,8 @@ export interface Kernel {
 /** A kernel with its raw exports; internal. */
 export interface LoadedKernel extends Kernel {
   readonly exports: KernelExports;
+  /** Whether a function of a custom model is running: its own calls must not touch this kernel's memory. */
+  busy: boolean;
 }
 
 /** Instantiates a kernel from base64; internal. Errors: `UnsupportedRuntime`, `CompilationForbidden`. */
@@ -192,17 +194,25 @@ export function instantiate(name: Kernel["name"], base64: string): E.Either<FgnE
   if (module._tag === "Left") return module;
   try {
     const exports = new WebAssembly.Instance(module.right).exports as unknown as KernelExports;
-    return E.right({ name, exports });
+    return E.right({ name, exports, busy: false });
   } catch (cause) {
     return refusal(cause);
   }
 }
 
-let shared: E.Either<FgnError, LoadedKernel> | undefined;
+/** Kernels of the default build; one, unless custom models call this library within their functions. */
+let pool: LoadedKernel[] = [];
 
-/** The default kernel (simd128), compiled on the first call. Errors: `UnsupportedRuntime`, `CompilationForbidden`. */
+/**
+ * The default kernel (simd128), compiled on the first call; another one while it is busy. Errors:
+ * `UnsupportedRuntime`, `CompilationForbidden`.
+ */
 export function defaultKernel(): E.Either<FgnError, LoadedKernel> {
-  return shared ??= instantiate("simd128", wasmBase64);
+  const free = pool.find((kernel) => !kernel.busy);
+  if (free !== undefined) return E.right(free);
+  const made = instantiate("simd128", wasmBase64);
+  if (made._tag === "Right") pool.push(made.right);
+  return made;
 }
 
 /**
@@ -210,5 +220,5 @@ export function defaultKernel(): E.Either<FgnError, LoadedKernel> {
  * after a problem much larger than those to come: WebAssembly memory never shrinks.
  */
 export function releaseKernel(): void {
-  shared = undefined;
+  pool = [];
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CustomModel } from "./custom.ts";
+import type { CustomModel } from "./custom.ts";
 import { mapTrainable, trainableArrays } from "./flat.ts";
 import type { Network } from "./layer.ts";
 

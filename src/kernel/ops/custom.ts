@@ -26,14 +26,15 @@ function failure(what: keyof ModelFunctions, cause: string): FgnError {
   };
 }
 
-/** Calls a function of the model and checks what it returns; zeros after a failure. */
+/** Calls a function of the model, which may itself use this library, and checks what it returns. */
 function called(
-  { failed }: Parts,
+  { kernel, failed }: Parts,
   what: keyof ModelFunctions,
   length: number,
   call: () => ArrayLike<number>,
 ): Float32Array {
   const result = new Float32Array(length);
+  kernel.busy = true;
   try {
     const values = call();
     if (values.length !== length) failed(failure(what, `returned ${values.length} values where ${length} are needed`));
@@ -42,6 +43,8 @@ function called(
     if (index >= 0) failed(failure(what, `returned ${result[index]} at index ${index}`));
   } catch (cause) {
     failed(failure(what, `threw ${String(cause)}`));
+  } finally {
+    kernel.busy = false;
   }
   return result;
 }
