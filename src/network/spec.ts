@@ -14,7 +14,8 @@ import { checkNetwork, layerError } from "./network.ts";
 /**
  * Initial weights: uniform in ±√(6/(in + out)) (`glorot`; Glorot and Bengio 2010, equation 16) or in ±√(6/in)
  * (`he`; He et al. 2015; ±√(6/((1 + a²) in)) before a leaky ReLU of slope a), all `zero`, or `auto`: He where the
- * next activation is relu, leakyRelu, gelu or silu, Glorot elsewhere.
+ * next activation is relu, leakyRelu, gelu or silu, Glorot elsewhere, and Glorot with in = 1 for an embedding that no
+ * layer norm follows.
  */
 export type Initial = "glorot" | "he" | "zero" | "auto";
 
@@ -168,8 +169,20 @@ export function uniformMatrix(
   return E.map((data: Float32Array) => ({ rows, cols, data }))(uniformFloats(rows * cols, bound, source));
 }
 
-/** The bound of the initial weights: the next activation is the first of the rest, layer norms skipped. */
-function initialBound(initial: Initial, inputs: number, outputs: number, rest: readonly LayerSpec[]): number {
+/**
+ * The bound of the initial weights: the next activation is the first of the rest, layer norms skipped.
+ *
+ * Sparse rows usually have unit length: to an embedding they count as one input, whatever the number of features
+ * (measured on languages from 2¹⁸ n-grams with tanh: test accuracy .85 after 3 epochs, against chance with a fan-in of
+ * 2¹⁸). Before a layer norm the scale is free, and small weights learn faster.
+ */
+function initialBound(
+  { _tag, initial }: AffineSpec,
+  inputs: number,
+  outputs: number,
+  rest: readonly LayerSpec[],
+): number {
+  if (initial === "auto" && _tag === "embedding" && rest[0]?._tag !== "layerNorm") return Math.sqrt(6 / (1 + outputs));
   const next = rest.find(({ _tag }) => _tag !== "layerNorm");
   const kind = next?._tag === "activation" ? next.kind : "tanh";
   const slope = next?._tag === "activation" && kind === "leakyRelu" ? next.slope : 0;
@@ -179,17 +192,18 @@ function initialBound(initial: Initial, inputs: number, outputs: number, rest: r
 }
 
 function startAffine(
-  { _tag, outputs, bias, initial, frozen }: AffineSpec,
+  spec: AffineSpec,
   inputs: number,
   rest: readonly LayerSpec[],
   path: string,
   source: Source,
 ): E.Either<FgnError, Layer> {
+  const { _tag, outputs, bias, initial, frozen } = spec;
   const size = checkSize(`${path} outputs`, outputs, 1);
   if (size._tag === "Left") return size;
   if (!["glorot", "he", "zero", "auto"].includes(initial)) return layerError(path, `has unknown initial ${initial}`);
   const [rows, cols] = _tag === "dense" ? [outputs, inputs] : [inputs, outputs];
-  const weight = uniformMatrix(rows, cols, initialBound(initial, inputs, outputs, rest), source);
+  const weight = uniformMatrix(rows, cols, initialBound(spec, inputs, outputs, rest), source);
   if (weight._tag === "Left") return weight;
   if (!bias) return E.right({ _tag, weight: weight.right, bias: null, frozen });
   const zeros = uniformFloats(outputs, 0, source);

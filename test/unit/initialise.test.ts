@@ -26,8 +26,10 @@ describe("initialise()", () => {
     ["he", he, [spec.dense(40, { initial: "he" })]],
     ["glorot, relu", glorot, [spec.dense(40, { initial: "glorot" }), spec.relu()]],
     ["zero", 0, [spec.dense(40, { initial: "zero" }), spec.relu()]],
-    ["embedding, relu", he, [spec.embedding(40), spec.relu()]],
-    ["embedding, dense", glorot, [spec.embedding(40), spec.dense(2)]],
+    ["embedding, relu", Math.sqrt(6 / 41), [spec.embedding(40), spec.relu()]],
+    ["embedding, dense", Math.sqrt(6 / 41), [spec.embedding(40), spec.dense(2)]],
+    ["embedding, layer norm, relu", he, [spec.embedding(40), spec.layerNorm(), spec.relu()]],
+    ["embedding, he", he, [spec.embedding(40, { initial: "he" })]],
     ["inside a residual block", he, [spec.residual([spec.dense(100), spec.relu()])]],
   ])("draws weights within the bound, and up to it: %s", (_, bound, layers) => {
     const weight = weightOf(layers);
