@@ -123,20 +123,30 @@ export function weightedRowSums(rows: i32, n: i32, coefficient: usize, x: usize,
   }
 }
 
-/** Coefficients below this are zero: subnormal products would halve the speed of fitted models. */
-const NEGLIGIBLE: f64 = 1e-20;
+/**
+ * Coefficients below this share of the largest are zero, and products below the smallest number: subnormal numbers would
+ * halve the speed of fitted models. The share is relative, for coefficients shrink with the square of the features.
+ */
+const SHARE: f64 = 1e-20;
+const SMALLEST: f64 = 1e-34;
 
 /** coefficient[i] = −a[i]/sum[i]: what turns the exponentials E into a_i (e_y − q). Zero up to n₄. */
 export function coefficients(n: i32, a: usize, sum: usize, out: usize): void {
+  let largest: f64 = 0;
+  for (let i = 0; i < n; i++) {
+    const value = Math.abs(load<f64>(a + (<usize> i << 3)) / <f64> load<f32>(sum + (<usize> i << 2)));
+    if (value > largest) largest = value;
+  }
+  const least = max(largest * SHARE, SMALLEST);
   for (let i = 0; i < ((n + 3) & -4); i++) {
     const value = i < n ? -load<f64>(a + (<usize> i << 3)) / <f64> load<f32>(sum + (<usize> i << 2)) : 0;
-    store<f32>(out + (<usize> i << 2), Math.abs(value) < NEGLIGIBLE ? <f32> 0 : <f32> value);
+    store<f32>(out + (<usize> i << 2), Math.abs(value) < least ? <f32> 0 : <f32> value);
   }
 }
 
 /**
  * Rows [from, to) of diag-scaled panels as a row-major block: out[k − from][i] = coefficient[i]·E[k][i],
- * n₄ floats a row; E is classes × n in panels. Products below 1e-20 become zero.
+ * n₄ floats a row; E is classes × n in panels. Products below 1e-34 become zero.
  */
 export function scaleColumns(
   from: i32,
@@ -148,7 +158,7 @@ export function scaleColumns(
   out: usize,
 ): void {
   const row = <usize> ((n + LANES - 1) & -LANES) << 2;
-  const tiny = f32x4.splat(<f32> NEGLIGIBLE);
+  const tiny = f32x4.splat(<f32> SMALLEST);
   for (let j = 0; j < n; j += LANES) {
     const first = j & -PANEL;
     const stride = <usize> ((min(PANEL, n - first) + LANES - 1) & -LANES) << 2;

@@ -176,14 +176,15 @@ function attemptGgn(
   return E.right({ predictedReduction, residual, solved: { solver: "cg", iterations, stop } });
 }
 
-/** An FGN step at λ'. Errors: `NotPositiveDefinite`. */
+/** An FGN step at λ'. Errors: `NotPositiveDefinite`, `Overflow`. */
 function attemptFgn(stage: Stage, lambda: number): E.Either<FgnError, Candidate> {
   const { ws, system, vectors, solver } = stage;
   const prepared = damped(ws, system, lambda, solver);
   if (prepared._tag === "Left") return prepared;
   const solved = solveRows(stage, lambda, prepared.right);
   if (vectors.direction !== 0) formDirection(stage, lambda);
-  return E.right({ ...rowModel(stage, lambda), solved });
+  const model = rowModel(stage, lambda);
+  return Number.isFinite(model.predictedReduction) ? E.right({ ...model, solved }) : overflow("the quadratic model");
 }
 
 /** A step at damping λ. Errors: `NotPositiveDefinite`, `Overflow`. */

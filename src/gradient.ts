@@ -104,7 +104,9 @@ export function lossAndGradient(
   sendBack(ws, at.exponentials);
   addDual(ws, at.slope, vector);
   kernel.exports.scale(tape.length, -1, vector);
-  return tape.fault === undefined ? E.right({ loss, gradient: readVector(ws, params, vector) }) : E.left(tape.fault);
+  if (tape.fault !== undefined) return E.left(tape.fault);
+  if (kernel.exports.allFinite(tape.length, vector) === 0) return overflow("the gradient");
+  return E.right({ loss, gradient: readVector(ws, params, vector) });
 }
 
 /**

@@ -68,8 +68,8 @@ export function search(
   let lambda = firstLambda(damping, unit);
   for (let rejections = 0;; rejections++) {
     const tried = attempt(stage, lambda);
-    const singular = tried._tag === "Left" && tried.left._tag === "NotPositiveDefinite";
-    if (tried._tag === "Left" && !(retries && singular && rejections + 1 < attempts)) return tried;
+    // A singular system, or a step beyond float32, asks for more damping.
+    if (tried._tag === "Left" && !(retries && rejections + 1 < attempts)) return tried;
     if (tried._tag === "Right") {
       const candidate = tried.right;
       const lossAfter = wantsLoss || retries ? trialLoss(stage) : undefined;

@@ -125,6 +125,7 @@ export function stepInto<M extends Model>(
   // Features that are all zero without a bias have no Gram matrix to be relative to, and no gradient.
   const unit = meanDiagonal > 0 ? meanDiagonal / totalWeight : 1;
   const norm = gradientNorm(stage);
+  if (!Number.isFinite(norm)) return overflow("the gradient");
   const done = search(stage, lossBefore, planned.right.damping, unit, planned.right.wantsLoss);
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (done._tag === "Left") return done;

@@ -28,9 +28,11 @@ import {
   vjp,
   withParameters,
 } from "../mod.ts";
-import { at, C, D, PAIRS } from "./custom_models.ts";
+import { instantiate } from "../src/kernel/kernel.ts";
+import { wasmBase64 } from "../src/kernel/simd.generated.ts";
+import { at, C, D, LINEAR, PAIRS } from "./custom_models.ts";
 import { dot, reference } from "./network_reference.ts";
-import { difference, flat, problem, relativeError, right, uniform } from "./reference.ts";
+import { difference, flat, left, problem, relativeError, right, uniform } from "./reference.ts";
 
 const { data } = problem(20, D, C);
 const FREE = { system: "matrixFree", tolerance: 1e-9 } as const;
@@ -184,5 +186,34 @@ describe("the estimate of the Gram matrix", () => {
     }, 0);
     const { report } = right(fgnStep(model, given, relative(2), { classWeights }));
     expect(relativeError([report.lambda], [2 * exact / 7.5])).toBeLessThan(1e-5);
+  });
+
+  it("may call this library within its functions, which then run on another kernel", () => {
+    const { head, data } = problem(20, D, C);
+    const inner = problem(64, 50, 40);
+    const calls = <A>(value: A): A => {
+      right(fgnStep(inner.head, inner.data));
+      return value;
+    };
+    const plain = right(customModel({ parameters: flat(head), classes: C, ...LINEAR }));
+    const nested = right(customModel({
+      parameters: flat(head),
+      classes: C,
+      forward: (theta, x) => calls(LINEAR.forward(theta, x)),
+      jvp: (theta, x, v) => calls(LINEAR.jvp(theta, x, v)),
+      vjp: (theta, x, c) => calls(LINEAR.vjp(theta, x, c)),
+    }));
+    expect(flat(right(fgnStep(nested, data)).params)).toEqual(flat(right(fgnStep(plain, data)).params));
+    const kernel = right(instantiate("simd128", wasmBase64));
+    const own = right(customModel({
+      parameters: flat(head),
+      classes: C,
+      ...LINEAR,
+      forward: (theta, x) => {
+        expect(left(fgnStep(inner.head, inner.data, 1, { kernel }))._tag).toBe("KernelBusy");
+        return LINEAR.forward(theta, x);
+      },
+    }));
+    expect(fgnStep(own, data, 1, { kernel })._tag).toBe("Right");
   });
 });

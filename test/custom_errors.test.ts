@@ -1,7 +1,7 @@
 // Models whose functions are wrong: errors as values, each with its text, and no step; the model is never changed.
 //
-// `ModelMismatch` compares ⟨J Jᵀa, a⟩ with ‖Jᵀa‖²: a vjp that leaves parameters out passes, since what it describes
-// is a model with those parameters frozen. Comparisons are exact.
+// `ModelMismatch` compares ⟨Jv, a⟩ with ⟨v, Jᵀa⟩ along the gradient and random signs, so that a vjp which leaves
+// parameters out is seen, too. Comparisons are exact.
 
 import { describe, expect, it } from "vitest";
 import {
@@ -27,7 +27,7 @@ import {
   train,
   vjp,
 } from "../mod.ts";
-import { at, B2, C, D, PAIRS, TANH } from "./custom_models.ts";
+import { at, B1, B2, C, D, PAIRS, TANH } from "./custom_models.ts";
 import { flat, left, problem, right, uniform } from "./reference.ts";
 
 type Numbers = ArrayLike<number>;
@@ -48,6 +48,8 @@ describe("functions that are wrong", () => {
       "vjp a percent off": broken({ vjp: (p, x, c) => scaled(TANH.vjp(p, x, c), 1.01) }),
       "vjp reversed": broken({ vjp: (p, x, c) => Array.from(TANH.vjp(p, x, c)).reverse() }),
       "jvp of zeros": broken({ jvp: (_p, x) => new Float32Array(x.rows * C) }),
+      "vjp without b₂": broken({ vjp: (p, x, c) => Float32Array.from(TANH.vjp(p, x, c)).fill(0, B2) }),
+      "vjp without W₁": broken({ vjp: (p, x, c) => Float32Array.from(TANH.vjp(p, x, c)).fill(0, 0, B1) }),
       "jvp without b₂": broken({ jvp: (p, x, v) => TANH.jvp(p, x, v.slice().fill(0, B2)) }),
     };
     for (const bad of Object.values(wrong)) {

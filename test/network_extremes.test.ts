@@ -1,6 +1,10 @@
 // Extremes of networks: huge, zero and denormal weights or features, duplicates, one row, one feature, two classes.
 //
 // A step is finite, parameters, dual and every number of its report, or an error with a name; no tolerances.
+//
+// Units: features in units s times smaller and weights s times larger are the same head, whose step is s times larger
+// at relative damping. With powers of two all numbers scale exactly, but for those that leave float32 on the way:
+// 1e-4 (relative).
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -21,7 +25,7 @@ import {
   withParameters,
 } from "../mod.ts";
 import { problems, realise } from "./random_network.ts";
-import { flat, left, problem, right } from "./reference.ts";
+import { difference, flat, left, problem, relativeError, right } from "./reference.ts";
 
 describe("extremes", () => {
   const scaled = (factor: number) => (values: Float32Array): Float32Array => values.map((v) => v * factor);
@@ -94,5 +98,60 @@ describe("extremes", () => {
     expect(left(fgnStep(head, far))._tag).toBe("Overflow");
     expect(left(lossAndGradient(head, far))._tag).toBe("Overflow");
     expect(left(evaluate(head, far))._tag).toBe("Overflow");
+  });
+});
+
+describe("a gradient beyond float32", () => {
+  it("is an error, for the loss alone is finite", () => {
+    const layer = (cols: number, ...weight: number[]): Layer => ({
+      _tag: "dense",
+      weight: { rows: weight.length / cols, cols, data: Float32Array.from(weight) },
+      bias: null,
+      frozen: false,
+    });
+    const layers = [layer(1, 1e-38), layer(1, 1e3, -1e3)];
+    const model: Network = { _tag: "network", inputs: 1, outputs: 2, layers };
+    const data = right(batch({ features: right(matrix(1, 1, [1e38])), labels: [1] }));
+    expect(left(fgnStep(model, data))._tag).toBe("Overflow");
+    expect(left(lossAndGradient(model, data))._tag).toBe("Overflow"); // the derivative by the first weight is 2e41
+  });
+});
+
+describe("units", () => {
+  const { head, data } = problem(20, 8, 5, { bias: false });
+  const STEPS = {
+    Cholesky: (model: Network, given: Batch) => fgnStep(model, given),
+    "conjugate gradient": (model: Network, given: Batch) => fgnStep(model, given, relative(1), { solver: "cg" }),
+    "matrix-free": (model: Network, given: Batch) => fgnStep(model, given, relative(1), { system: "matrixFree" }),
+    smoothing: (model: Network, given: Batch) => fgnStep(model, given, relative(1), { labelSmoothing: 0.1 }),
+    "Levenberg–Marquardt": (model: Network, given: Batch) => fgnStep(model, given, levenbergMarquardt()),
+    refined: (model: Network, given: Batch) => fgnStep(model, given, relative(1), { refine: 3 }),
+    "full Gauss-Newton": (model: Network, given: Batch) => ggnStep(model, given),
+    preconditioned: (model: Network, given: Batch) => ggnStep(model, given, relative(1), { preconditioner: "fgn" }),
+  };
+  for (const [name, step] of Object.entries(STEPS)) {
+    it(`of the features do not matter, from 1e-12 to 4e6: ${name}`, () => {
+      const want = difference(right(step(head, data)).params, head);
+      for (const power of [-40, -20, 10, 22]) {
+        const s = 2 ** power;
+        const model = right(withParameters(head, parameters(head).map((v) => v / s)));
+        const features = { ...data.features, data: data.features.data.map((v) => v * s) } as Features;
+        const { params } = right(step(model, { ...data, features }));
+        expect(relativeError(difference(params, model).map((d) => d * s), want)).toBeLessThan(1e-4);
+      }
+    });
+  }
+});
+
+describe("refinement", () => {
+  it("never loses the step that it starts from: with two classes there is nothing to refine", () => {
+    for (const s of [1e-8, 1, 1e4, 1e6, 1e8]) {
+      const { head, data } = problem(6, 3, 2, { bias: false, spread: 1 / s });
+      const features = { ...data.features, data: data.features.data.map((v) => v * s) } as Features;
+      const [plain, refined] = [0, 2].map((refine) => {
+        return difference(right(fgnStep(head, { ...data, features }, relative(1), { refine })).params, head);
+      }) as [number[], number[]];
+      expect(relativeError(refined, plain)).toBeLessThan(1e-4);
+    }
   });
 });

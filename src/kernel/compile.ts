@@ -79,17 +79,31 @@ const whole = (array: Float32Array): Copying => ({
   store: (from, into) => into.set(from),
 });
 
+/**
+ * Copies rows of `cols` floats, `rows(i)` of one array to `rows(i)` of another. In pairs, as doubles, where both arrays
+ * allow it (measured: 1.0 ms instead of 1.9 for 11,700 rows of 64; a view and a call of `set` a row cost as much as
+ * single floats). Parameters are finite, so that no pair is a NaN, whose bits an engine may change.
+ */
+function copyRows(from: Float32Array, into: Float32Array, cols: number, place: Uint32Array, gathers: boolean): void {
+  const pairs = cols % 2 === 0 && from.byteOffset % 8 === 0 && into.byteOffset % 8 === 0;
+  const width = pairs ? cols / 2 : cols;
+  const wide = (x: Float32Array): Float32Array | Float64Array =>
+    pairs ? new Float64Array(x.buffer, x.byteOffset, x.length >> 1) : x;
+  const source = wide(from), target = wide(into);
+  for (let i = 0; i < place.length; i++) {
+    const there = (place[i] as number) * width, here = i * width;
+    const a = gathers ? there : here, b = gathers ? here : there;
+    for (let o = 0; o < width; o++) target[b + o] = source[a + o] as number;
+  }
+}
+
 /** The rows of the active features out of an in × out array, or the columns out of an out × in one. */
 function gathered({ rows, cols, data: array }: Matrix, active: Uint32Array, byRow: boolean): Copying {
   if (byRow) {
-    // Single floats: a row is short, and a view and a call of `set` for each cost more (measured: 64 floats, twice).
-    const copy = (from: Float32Array, at: number, into: Float32Array, to: number): void => {
-      for (let o = 0; o < cols; o++) into[to + o] = from[at + o] as number;
-    };
     return {
       array,
-      load: (from, into) => active.forEach((feature, i) => copy(from, feature * cols, into, i * cols)),
-      store: (from, into) => active.forEach((feature, i) => copy(from, i * cols, into, feature * cols)),
+      load: (from, into) => copyRows(from, into, cols, active, true),
+      store: (from, into) => copyRows(from, into, cols, active, false),
     };
   }
   const each = (visit: (here: number, there: number) => void): void =>

@@ -34,7 +34,8 @@ export interface CustomModel {
 /**
  * A model of your own from its parameters, number of classes and functions. Errors: `InvalidSize`, `NotFinite`.
  *
- * Every step compares ⟨J Jᵀa, a⟩ with ‖Jᵀa‖²: a model whose jvp and vjp disagree gives `ModelMismatch`.
+ * Every step compares ⟨J v, a⟩ with ⟨v, Jᵀa⟩ along its gradient and a random direction: a model whose jvp and vjp
+ * disagree gives `ModelMismatch`.
  *
  * @example
  * ```ts

@@ -216,10 +216,14 @@ describe("coefficients", () => {
     }
   });
 
-  it("below 1e-20 are zero", () => {
-    const a = Float64Array.of(2.1e-20, -2.1e-20, 1.9e-20, -1.9e-20, 0, 1e-300, 1);
+  it("below 1e-20 of the largest are zero, and below 1e-34", () => {
+    const a = Float64Array.of(2.1e-20, -2.1e-20, 1.9e-20, -1.9e-20, 0, 1e-300, 2);
     const { out } = coefficients(a, new Float32Array(7).fill(2));
-    expect([...out].map((v) => v + 0)).toEqual([f(-1.05e-20), f(1.05e-20), 0, 0, 0, 0, -0.5, 0]);
+    expect([...out].map((v) => v + 0)).toEqual([f(-1.05e-20), f(1.05e-20), 0, 0, 0, 0, -1, 0]);
+    const small = coefficients(a.map((v) => v * 1e-10), new Float32Array(7).fill(2)).out;
+    expect([...small].map((v) => v + 0)).toEqual([f(-1.05e-30), f(1.05e-30), 0, 0, 0, 0, f(-1e-10), 0]);
+    const least = coefficients(a.map((v) => v * 1e-24), new Float32Array(7).fill(2)).out;
+    expect([...least].map((v) => v + 0)).toEqual([0, 0, 0, 0, 0, 0, f(-1e-24), 0]);
   });
 });
 
@@ -254,10 +258,12 @@ describe("scaleColumns", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("turns products below 1e-20 into zero", () => {
-    const e = Float32Array.of(1e-12, 1e-12, -1e-12, -1e-12, 1), c = Float32Array.of(1.1e-8, 0.9e-8, 1.1e-8, 0.9e-8, 0);
+  it("turns products below 1e-34 into zero", () => {
+    const e = Float32Array.of(1e-12, 1e-12, -1e-12, -1e-12, 1);
+    const c = Float32Array.of(1.1e-22, 0.9e-22, 1.1e-22, 0.9e-22, 0);
     const { out } = scaleColumns(0, 1, 1, 5, e, c);
-    expect([...out].map((v) => v + 0)).toEqual([f(f(1e-12) * f(1.1e-8)), 0, -f(f(1e-12) * f(1.1e-8)), 0, 0, 0, 0, 0]);
+    const kept = f(f(1e-12) * f(1.1e-22));
+    expect([...out].map((v) => v + 0)).toEqual([kept, 0, -kept, 0, 0, 0, 0, 0]);
   });
 });
 
