@@ -4,16 +4,29 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import {
   type Batch,
+  batch,
+  dense,
+  embedding,
   evaluate,
   fgnStep,
+  fromRows,
+  gelu,
+  initialise,
+  layerNorm,
+  leakyRelu,
   matrix,
   type Network,
   type Progress,
   randomHead,
+  residual,
   seedRandom,
   shuffle,
+  sigmoid,
+  silu,
+  tanh,
   train,
   type TrainOptions,
+  withAdapters,
   zeroHead,
 } from "../mod.ts";
 import { flat, layerOf, problem, right } from "./reference.ts";
@@ -111,5 +124,41 @@ describe("shuffle() and seedRandom()", () => {
     expect(Math.max(...data)).toBeGreaterThan(0.99 * bound);
     expect(Math.min(...data)).toBeLessThan(-0.99 * bound);
     expect(flat(right(zeroHead({ features: 2, classes: 2 })))).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+});
+
+/** Of the runs below, as above. */
+const NETWORK = "4b134f8a0aa9d2ea092ad2f93b70c978d45d8c8142ff728f71155b0567135be1";
+const SPARSE = "a5d832b11adc3921b532cc759aa230d34a8cd8dfbd4324f9d2dffa0ef920d7fb";
+
+describe("train() on networks", () => {
+  it("gives the same bytes in every runtime: every layer kind, refined, with an objective", async () => {
+    const { data } = problem(200, 37, 23);
+    const layers = [
+      dense(24),
+      gelu(),
+      residual([layerNorm(), dense(24), silu()]),
+      leakyRelu(),
+      dense(12),
+      tanh(),
+      dense(23),
+    ];
+    const network = right(withAdapters(right(initialise({ inputs: 37, layers, seed: 4 })), { rank: 3, layers: [4] }));
+    const options = { epochs: 4, batchSize: 50, seed: 3, labelSmoothing: 0.1, l2: 1e-3, refine: 2 };
+    expect(hash(lastParams(await records(network, data, options)))).toBe(NETWORK);
+  });
+
+  it("gives the same bytes in every runtime: sparse features, matrix-free", async () => {
+    const rows = Array.from(
+      { length: 120 },
+      (_, i): [number, number][] =>
+        Array.from({ length: 5 }, (_, j) => [(i * 37 + j * j * 11) % 500, ((i + j) % 7 - 3) / 4]),
+    );
+    const features = right(fromRows(500, rows));
+    const data = right(batch({ features, labels: Array.from({ length: 120 }, (_, i) => i % 6) }));
+    const layers = [embedding(16), layerNorm(), sigmoid(), dense(6)];
+    const network = right(initialise({ inputs: 500, layers, seed: 2 }));
+    const options = { epochs: 4, batchSize: 40, seed: 1, system: "matrixFree" } as const;
+    expect(hash(lastParams(await records(network, data, options)))).toBe(SPARSE);
   });
 });
