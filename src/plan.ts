@@ -81,7 +81,9 @@ export function plan(
       "Unfreeze a layer, or add adapters",
     );
   }
-  const kind = systemFor(model, batch.features, system, options);
+  // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
+  const plain = method._tag === "ggn" && method.preconditioner === "none";
+  const kind = systemFor(model, batch.features, plain && system === "auto" ? "matrixFree" : system, options);
   if (kind._tag === "Left") return kind;
   const { labelSmoothing = 0, l2 = 0, lossAfter = true } = options;
   const remainder = labelSmoothing > 0 || l2 > 0 || batch.targets !== null;

@@ -155,9 +155,10 @@ export function stepInto<M extends Model>(
  * covariance among the competitors of the true class and equals the full Gauss-Newton matrix for C = 2.
  *
  * Pure: the arguments are never written to, and the same arguments give the same bytes in every runtime.
- * Errors: `FeatureMismatch`, `LabelOutOfRange`, `ShapeMismatch`, `EmptyBatch`, `InvalidDamping`,
- * `InvalidOption`, `NotPositiveDefinite`, `Overflow`, `OutOfMemory`, `UnsupportedRuntime`,
- * `CompilationForbidden`.
+ * Errors: `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`, `LabelOutOfRange`, `ZeroWeights`, `NegativeWeight`,
+ * `NotFinite`, `InvalidDamping`, `InvalidOption`, `InvalidLayer` and `InvalidSize` (a network that does not fit, or has
+ * nothing to train), `NotPositiveDefinite`, `Overflow`, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`; of
+ * a model of your own `ModelMismatch`, `ModelFailure`, `KernelBusy`.
  *
  * Source: Korbit and Zanon, Fast Gauss-Newton for Multiclass Cross-Entropy, arXiv 2605.06081.
  *

@@ -66,6 +66,15 @@ export function getU32(address: number, length: number): Uint32Array {
   return u32(kernel(), address, length).slice();
 }
 
+/** What a vector function of the kernel gives for x. */
+export function applied(name: "vexp" | "vlog" | "vtanh" | "verf" | "vsigmoid", x: Numbers): Float32Array {
+  const bytes = Math.ceil(x.length / LANES) * 16;
+  const m = layout({ x: bytes, out: bytes });
+  putF32(m.x, x);
+  exports()[name](x.length, m.x, m.out);
+  return getF32(m.out, x.length);
+}
+
 /** The i-th number. */
 export function at(values: Numbers, i: number): number {
   return values[i] as number;

@@ -4,7 +4,18 @@
 // Math.exp err by about 1e-16 and the series of erf has positive terms only: they count as exact here.
 
 import { describe, expect, it } from "vitest";
-import { at, exports, getF32, layout, near, type Numbers, putF32, untouched, violations } from "../kernel_memory.ts";
+import {
+  applied,
+  at,
+  exports,
+  getF32,
+  layout,
+  near,
+  type Numbers,
+  putF32,
+  untouched,
+  violations,
+} from "../kernel_memory.ts";
 
 /**
  * The bounds that assembly/activation.ts states. Over all float32 numbers from 2⁻¹⁴ to saturation the largest
@@ -36,14 +47,6 @@ function sigmoid(x: number): number {
 const EXACT: Readonly<Record<Unary, (x: number) => number>> = { vtanh: Math.tanh, vsigmoid: sigmoid, verf: erf };
 const NAMES = Object.keys(BOUND) as Unary[];
 
-function apply(name: Unary, x: Numbers): Float32Array {
-  const bytes = Math.ceil(x.length / 4) * 16;
-  const m = layout({ x: bytes, out: bytes });
-  putF32(m.x, x);
-  exports()[name](x.length, m.x, m.out);
-  return getF32(m.out, x.length);
-}
-
 /** The distance of float32 numbers about v. */
 function ulp(v: number): number {
   return 2 ** (Math.max(Math.floor(Math.log2(Math.abs(v))), -126) - 23);
@@ -62,7 +65,7 @@ function samples(low: number, high: number, count: number): Float32Array {
 }
 
 function worstUlp(name: Unary, x: Float32Array): number {
-  const y = apply(name, x);
+  const y = applied(name, x);
   let worst = 0;
   for (let i = 0; i < x.length; i++) {
     const value = EXACT[name](at(x, i));
@@ -87,15 +90,15 @@ describe("vtanh, vsigmoid and verf", () => {
   it("saturate up to the largest numbers and at ±∞", () => {
     const large = [100, 1e10, 1e30, 3.4e38, Infinity];
     const x = [...large, ...large.map((v) => -v)];
-    expect([...apply("vtanh", x)]).toEqual([1, 1, 1, 1, 1, -1, -1, -1, -1, -1]);
-    expect([...apply("verf", x)]).toEqual([1, 1, 1, 1, 1, -1, -1, -1, -1, -1]);
-    expect([...apply("vsigmoid", x)]).toEqual([1, 1, 1, 1, 1, 0, 0, 0, 0, 0]);
+    expect([...applied("vtanh", x)]).toEqual([1, 1, 1, 1, 1, -1, -1, -1, -1, -1]);
+    expect([...applied("verf", x)]).toEqual([1, 1, 1, 1, 1, -1, -1, -1, -1, -1]);
+    expect([...applied("vsigmoid", x)]).toEqual([1, 1, 1, 1, 1, 0, 0, 0, 0, 0]);
   });
 
   it("give no subnormal number: sigmoid is 0 below −87.34", () => {
     const x = Float32Array.from({ length: 4000 }, (_, i) => -85 - i / 800);
     const wrong = violations("sigmoid", x.length, (i) => {
-      const y = at(apply("vsigmoid", [at(x, i)]), 0);
+      const y = at(applied("vsigmoid", [at(x, i)]), 0);
       return y === 0 ? at(x, i) < -87.3 : y >= 2 ** -126;
     });
     expect(wrong).toEqual([]);
@@ -115,17 +118,17 @@ describe("vtanh, vsigmoid and verf", () => {
   it("are odd, and sigmoid is ½ at both zeros", () => {
     const x = samples(-126, 7, 50);
     for (const name of ["vtanh", "verf"] as const) {
-      const y = apply(name, x), mirrored = apply(name, x.map((v) => -v));
+      const y = applied(name, x), mirrored = applied(name, x.map((v) => -v));
       expect(violations(name, x.length, (i) => at(mirrored, i) === -at(y, i))).toEqual([]);
-      expect([...apply(name, [0, -0])].map(Math.abs)).toEqual([0, 0]);
+      expect([...applied(name, [0, -0])].map(Math.abs)).toEqual([0, 0]);
     }
-    expect([...apply("vsigmoid", [0, -0])]).toEqual([0.5, 0.5]);
+    expect([...applied("vsigmoid", [0, -0])]).toEqual([0.5, 0.5]);
   });
 
   it("treat every lane and every length alike", () => {
     const x = Float32Array.from({ length: 13 }, (_, i) => 0.37 * i - 2);
     for (const name of NAMES) {
-      expect([...apply(name, x)]).toEqual([...x.map((v) => at(apply(name, [v]), 0))]);
+      expect([...applied(name, x)]).toEqual([...x.map((v) => at(applied(name, [v]), 0))]);
     }
   });
 });

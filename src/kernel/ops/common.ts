@@ -2,7 +2,7 @@
 
 import { f32, f64 } from "../arena.ts";
 import type { LoadedKernel } from "../kernel.ts";
-import { type Scratch, type Slot, up4 } from "../tape.ts";
+import { type GramBuffers, type Scratch, type Slot, up4 } from "../tape.ts";
 
 /** Rows of one back-projection block: 32 rows stay near the core. */
 export const ROW_BLOCK = 32;
@@ -29,6 +29,13 @@ export function addGram(
   out: number,
 ): void {
   for (let j = 0; j < rows; j += 16) kernel.exports.gramPanel(j, rows, k, panels, out);
+}
+
+/** Adds to K the Hadamard product of a Gram matrix of inputs, at `left`, with that of the signals of a slot. */
+export function addLayerGram(common: Common, left: number, { width, signal }: Slot, { right, sum }: GramBuffers): void {
+  const n = up4(common.rows);
+  fillGram(common, width, signal, 0, right);
+  common.kernel.exports.multiplyAdd(n * n, left, right, sum);
 }
 
 /** Visits blocks of `signal` · diag(coefficient), row-major: rows [from, to) at address `block`. */

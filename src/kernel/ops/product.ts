@@ -2,7 +2,7 @@
 
 import { f64 } from "../arena.ts";
 import { addressOf, eachBlock, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addSquares, type Common, eachRowBlock, fillGram, moveByGram, ROW_BLOCK } from "./common.ts";
+import { addLayerGram, addSquares, type Common, eachRowBlock, fillGram, moveByGram, ROW_BLOCK } from "./common.ts";
 
 interface Parts extends Common {
   readonly input: Slot;
@@ -79,8 +79,7 @@ export function product(parts: Parts): Op {
       if (!trainable) return;
       const left = kept === 0 ? buffers.left : kept;
       fillGram(parts, D, input.value, bias === null ? 0 : 1, left);
-      fillGram(parts, m, output.signal, 0, buffers.right);
-      exports.multiplyAdd(up4(rows) * up4(rows), left, buffers.right, buffers.sum);
+      addLayerGram(parts, left, output, buffers);
       if (kept !== 0) exports.mirror(rows, kept);
     },
     squares: (out) => {

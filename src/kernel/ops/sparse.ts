@@ -3,7 +3,7 @@
 
 import { f32, f64 } from "../arena.ts";
 import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addSquares, type Common, fillGram, moveByGram } from "./common.ts";
+import { addLayerGram, addSquares, type Common, moveByGram } from "./common.ts";
 
 /** CSR features in the kernel's memory, columns renumbered over those that occur. */
 export interface SparseInput {
@@ -82,8 +82,7 @@ export function sparseProduct(parts: Parts): Op {
       if (!trainable) return;
       const left = kept === 0 ? buffers.left : kept;
       gram(parts, left);
-      fillGram(parts, m, output.signal, 0, buffers.right);
-      exports.multiplyAdd(up4(rows) * up4(rows), left, buffers.right, buffers.sum);
+      addLayerGram(parts, left, output, buffers);
     },
     squares: (out) => {
       if (trainable) squares(parts, out);
