@@ -15,8 +15,12 @@ import type { Damped } from "./solver/solver.ts";
 /** The tangent of the logits along v becomes its product with the softmax Hessian, α_i (diag(p_i) − p_i p_iᵀ) J_f v. */
 function curveTangent(ws: Workspace): void {
   const { kernel, tape, at, rows, classes } = ws;
-  const kept = f64(kernel, at.curvature, rows), w = f64(kernel, at.rowWeight, rows);
-  for (let i = 0; i < rows; i++) kept[i] = (w[i] as number) ** 2; // α p s, the margin clamped below at −30
+  const kept = f64(kernel, at.curvature, rows);
+  const slope = f64(kernel, at.slope, rows), alpha = f64(kernel, at.alpha, rows);
+  for (let i = 0; i < rows; i++) {
+    const s = slope[i] as number, share = alpha[i] as number;
+    kept[i] = share === 0 ? 0 : s * (1 - s / share); // α p s
+  }
   const { tangent: t } = tape.logits;
   kernel.exports.curvatureProduct(classes, rows, at.exponentials, at.labels, at.sum, at.curvature, at.slope, t);
 }

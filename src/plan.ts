@@ -28,6 +28,13 @@ export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOpti
    */
   readonly lossAfter?: boolean;
   /**
+   * The curvature weight of a margin: `gaussNewton` is p s, the second derivative of the loss (default); `majorized` is
+   * κ = tanh(|m|/2)/(2|m|) ≥ p s (Jaakkola and Jordan 1997), with which the quadratic model lies above the loss: where
+   * margins are linear in the parameters, as those of a linear head with two classes, no step on the whole data raises
+   * it. κ does not vanish where the model is confidently wrong, so that damping matters less.
+   */
+  readonly curvature?: "gaussNewton" | "majorized";
+  /**
    * Puts the dropped curvature back: so many iterations of conjugate gradient on the full Gauss-Newton system,
    * preconditioned by the FGN inverse (default 0: the FGN step itself). The first gives the FGN step its best
    * length; each costs one full product. The report's solver is then that of the full system.
@@ -54,6 +61,7 @@ export interface Plan {
   readonly wantsLoss: boolean;
   /** Whether the gradient has a part outside the margins' row space. */
   readonly remainder: boolean;
+  readonly majorized: boolean;
 }
 
 /** Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`. */
@@ -85,7 +93,10 @@ export function plan(
   const plain = method._tag === "ggn" && method.preconditioner === "none";
   const kind = systemFor(model, batch.features, plain && system === "auto" ? "matrixFree" : system, options);
   if (kind._tag === "Left") return kind;
-  const { labelSmoothing = 0, l2 = 0, lossAfter = true } = options;
+  const { labelSmoothing = 0, l2 = 0, lossAfter = true, curvature = "gaussNewton" } = options;
+  if (curvature !== "gaussNewton" && curvature !== "majorized") {
+    return invalid("curvature", curvature, "gaussNewton or majorized");
+  }
   const remainder = labelSmoothing > 0 || l2 > 0 || batch.targets !== null;
   return E.right({
     damping: checked.right,
@@ -94,6 +105,7 @@ export function plan(
     kind: kind.right,
     wantsLoss: lossAfter,
     remainder,
+    majorized: curvature === "majorized",
   });
 }
 

@@ -10,7 +10,7 @@ import type { Batch } from "./batch.ts";
 import { type Damping, nextDamping, relative } from "./damping.ts";
 import { type FgnError, overflow } from "./error.ts";
 import { f64 } from "./kernel/arena.ts";
-import { margins } from "./kernel/rows.ts";
+import { majorise, margins } from "./kernel/rows.ts";
 import { forward, storeVector } from "./kernel/tape.ts";
 import { arraysOf, copyModel, type Model } from "./network/model.ts";
 import { methodOf, openPlan, openSystem, plan, type StepOptions } from "./plan.ts";
@@ -117,6 +117,7 @@ export function stepInto<M extends Model>(
   if (vectors.remainder !== 0) computeRemainder(ws, vectors.remainder, l2);
   const lossBefore = margins(ws) + penalty({ ws, l2 }, tape.theta);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
+  if (planned.right.majorized) majorise(ws);
   const system = openSystem(ws, planned.right.kind, vectors);
   if (system._tag === "Left") return system;
   computeShift(ws, vectors.remainder);

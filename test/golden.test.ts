@@ -52,7 +52,7 @@ interface Golden {
   };
 }
 
-function open({ layers, activation, batchSize, x, y }: Golden): { model: Network; data: Batch } {
+function open({ layers, activation, batchSize, x, y }: Omit<Golden, "expected">): { model: Network; data: Batch } {
   const made: Layer[] = [];
   for (const { inDim, outDim, weight, bias } of layers) {
     if (made.length > 0) made.push({ _tag: "activation", kind: activation ?? "tanh", slope: 0 });
@@ -129,6 +129,32 @@ describe("golden vectors", () => {
           expect(relativeError(difference(params, model), fullGgnStep)).toBeLessThan(1e-3 + rounding / size);
         });
       }
+    }
+  }
+});
+
+interface Variants extends Omit<Golden, "expected"> {
+  readonly damping: number;
+  readonly expected: { readonly gradient: number[]; readonly stepMajorized: number[] };
+}
+
+describe("golden vectors of the variants", () => {
+  const variants = readdirSync(folder).filter((name) => /^ext_.*\.json$/.test(name)).sort();
+  it("are all here", () => expect(variants.length).toBe(8));
+
+  for (const file of variants) {
+    const golden = JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Variants;
+    const tolerance = file.includes("extreme") ? 1e-3 : 1e-4;
+    const { model, data } = open(golden);
+    for (const system of ["gram", "matrixFree"] as const) {
+      it(`${file}: majorised step, ${system}`, () => {
+        const options = { curvature: "majorized", tolerance: 1e-9, system } as const;
+        const { params } = right(fgnStep(model, data, golden.damping, options));
+        const size = Math.hypot(...golden.expected.stepMajorized);
+        const rounding = 1e-7 * Math.hypot(...flat(model));
+        expect(relativeError(difference(params, model), golden.expected.stepMajorized))
+          .toBeLessThan(tolerance + rounding / size);
+      });
     }
   }
 });

@@ -21,7 +21,7 @@ import {
 } from "../mod.ts";
 import { defaultKernel, instantiate } from "../src/kernel/kernel.ts";
 import { wasmBase64 } from "../src/kernel/simd.generated.ts";
-import { difference, flat, jacobian, layerOf, problem, relativeError, right, solveDense } from "./reference.ts";
+import { difference, flat, jacobian, layerOf, left, problem, relativeError, right, solveDense } from "./reference.ts";
 
 const shape = fc.record({
   B: fc.integer({ min: 1, max: 21 }),
@@ -226,6 +226,34 @@ function fullStep(x: Float32Array, J: number[][], P: number[][], alpha: number[]
   });
   return solveDense(H, g);
 }
+
+describe("majorised curvature", () => {
+  it("never raises the loss of a linear head with two classes, whatever the damping", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.double({ min: -8, max: 2, noNaN: true }),
+        fc.integer({ min: 0, max: 6 }),
+        (B, D, exponent, spread) => {
+          const { head, data } = problem(B, D, 2, { seed: B + D, spread: 2 ** spread });
+          const options = { curvature: "majorized" } as const;
+          const result = fgnStep(head, data, relative(10 ** exponent), options);
+          if (result._tag === "Left") return expect(result.left._tag).toBe("NotPositiveDefinite");
+          const { lossBefore, lossAfter } = result.right.report;
+          expect(lossAfter).toBeLessThanOrEqual(lossBefore * (1 + 1e-5) + 1e-6);
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  it("is refused by another name", () => {
+    const { head, data } = problem(20, 5, 4);
+    const wrong = { curvature: "hessian" } as unknown as { curvature: "majorized" };
+    expect(left(fgnStep(head, data, 1, wrong))).toMatchObject({ _tag: "InvalidOption", option: "curvature" });
+  });
+});
 
 describe("levenbergMarquardt()", () => {
   it("raises λ until the loss falls, lowers it after, and lets no step raise the loss", () => {

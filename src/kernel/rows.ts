@@ -203,6 +203,26 @@ export function margins(ws: Workspace): number {
   return loss + restLoss(ws, tape.logits.value);
 }
 
+/** Below this margin κ is taken as ¼, from which it differs by less than 1e-9. */
+const FLAT = 1e-4;
+
+/**
+ * Replaces the row weights and the right-hand side by those of the majorised curvature κ = tanh(|m|/2)/(2|m|), with
+ * tanh(|m|/2) = |1 − 2s|: w = √(α κ), w∘r = α s.
+ */
+export function majorise({ kernel, at, rows }: Workspace): void {
+  const alpha = f64(kernel, at.alpha, rows), m = f64(kernel, at.margin, rows), slope = f64(kernel, at.slope, rows);
+  const w = f64(kernel, at.rowWeight, rows), r = f64(kernel, at.rhs, rows);
+  for (let i = 0; i < rows; i++) {
+    const share = alpha[i] as number, distance = Math.abs(m[i] as number);
+    if (share === 0) continue;
+    const kappa = distance < FLAT ? 0.25 : Math.abs(1 - 2 * (slope[i] as number) / share) / (2 * distance);
+    const weight = Math.sqrt(share * kappa);
+    w[i] = weight;
+    r[i] = (slope[i] as number) / weight;
+  }
+}
+
 /** Σ_i α_i ⟨e_y − t_i, f_i⟩: what soft targets add to the loss of the labels. */
 function restLoss({ kernel, at, classes, rows, soft }: Workspace, logits: number): number {
   if (!soft) return 0;
