@@ -16,6 +16,7 @@ import { f32, f64 } from "./kernel/arena.ts";
 import { sendBack, type Workspace } from "./kernel/rows.ts";
 import { project } from "./kernel/tape.ts";
 import type { RowMatrix } from "./row_system/row_system.ts";
+import { correct } from "./row_system/two_stage.ts";
 import { type CheckedSolver, type Damped, damped, type Solved } from "./solver/solver.ts";
 
 /** Which curvature a step uses: that of the margins, or the full Gauss-Newton matrix by conjugate gradient. */
@@ -51,6 +52,8 @@ export interface Stage {
   readonly l2: number;
   readonly solver: CheckedSolver;
   readonly method: Method;
+  /** η of the two-stage system, or 0. */
+  readonly twoStage: number;
 }
 
 /** A direction and what its quadratic model says; it lies in the workspace as a dual or as a vector. */
@@ -178,7 +181,9 @@ function attemptGgn(
 
 /** An FGN step at λ'. Errors: `NotPositiveDefinite`, `Overflow`. */
 function attemptFgn(stage: Stage, lambda: number): E.Either<FgnError, Candidate> {
-  const { ws, system, vectors, solver } = stage;
+  const { ws, system, vectors, solver, twoStage } = stage;
+  const corrected = twoStage > 0 ? correct(ws, lambda, twoStage) : E.right(undefined);
+  if (corrected._tag === "Left") return corrected;
   const prepared = damped(ws, system, lambda, solver);
   if (prepared._tag === "Left") return prepared;
   const solved = solveRows(stage, lambda, prepared.right);

@@ -9,15 +9,19 @@ import type { Method, Vectors } from "./attempt.ts";
 import type { Batch } from "./batch.ts";
 import { checkDamping, type Damping, invalid, type TaggedDamping } from "./damping.ts";
 import { fail, type FgnError, overflow } from "./error.ts";
+import { f32, f64 } from "./kernel/arena.ts";
 import { sendBack, type Workspace } from "./kernel/rows.ts";
+import { up4 } from "./kernel/tape.ts";
 import { checkLength } from "./matrix.ts";
 import { arraysOf, type Model } from "./network/model.ts";
 import type { ObjectiveOptions } from "./objective.ts";
-import { gramSystem } from "./row_system/gram.ts";
+import { gramSystem, sumGram } from "./row_system/gram.ts";
 import { matrixFreeSystem } from "./row_system/matrix_free.ts";
 import type { RowMatrix, RowSystemKind } from "./row_system/row_system.ts";
+import { buildParts } from "./row_system/two_stage.ts";
 import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
 import { type CheckedSolver, checkSolver, type SolverOptions } from "./solver/solver.ts";
+import { isSparse } from "./sparse.ts";
 
 /** Options of {@link fgnStep}. */
 export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOption {
@@ -34,6 +38,18 @@ export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOpti
    * it. κ does not vanish where the model is confidently wrong, so that damping matters less.
    */
   readonly curvature?: "gaussNewton" | "majorized";
+  /**
+   * The metric of the damping. `euclidean` is λ‖d‖² (default). `centred` is λ Σ_l (‖dW‖² + ‖db + dW ā‖²/β) over the
+   * dense layers with a bias, ā the batch mean of a layer's input and β = 0.1 of the mean ‖a − ā‖²: a step then does not
+   * pay for what the mean of the inputs alone does. Networks with dense features; not with soft targets, label
+   * smoothing, ℓ2 or `refine`. The report's gradient norm is that of the metric.
+   */
+  readonly metric?: "euclidean" | "centred";
+  /**
+   * η ≥ 0 of the two-stage system (default 0: none): adds Σ α_i η s_i ‖dW h_i + db‖² for a dense last layer, in place of
+   * the curvature that FGN drops; ½ bounds it from above. Same conditions as `metric`.
+   */
+  readonly twoStage?: number;
   /**
    * Puts the dropped curvature back: so many iterations of conjugate gradient on the full Gauss-Newton system,
    * preconditioned by the FGN inverse (default 0: the FGN step itself). The first gives the FGN step its best
@@ -62,6 +78,34 @@ export interface Plan {
   /** Whether the gradient has a part outside the margins' row space. */
   readonly remainder: boolean;
   readonly majorized: boolean;
+  readonly centred: boolean;
+  /** η, or 0. */
+  readonly twoStage: number;
+}
+
+/** What the centred metric and the two-stage system cannot go with yet, checked. Errors: `InvalidOption`. */
+function checkVariants(
+  model: Model,
+  batch: Batch,
+  { metric = "euclidean", twoStage = 0, system }: StepOptions,
+  remainder: boolean,
+  method: Method,
+): E.Either<FgnError, Pick<Plan, "centred" | "twoStage">> {
+  if (metric !== "euclidean" && metric !== "centred") return invalid("metric", metric, "euclidean or centred");
+  if (!(twoStage >= 0 && twoStage < Infinity)) return invalid("twoStage", twoStage, "a number of at least 0");
+  const centred = metric === "centred";
+  if (!centred && twoStage === 0) return E.right({ centred, twoStage });
+  const option = centred ? "metric" : "twoStage", value = centred ? metric : twoStage;
+  if (model._tag === "custom") return invalid(option, value, "it with a network only");
+  if (isSparse(batch.features)) return invalid(option, value, "it with dense features only");
+  if (method._tag === "ggn") return invalid(option, value, "it without refine");
+  if (system === "matrixFree") return invalid(option, value, "it with an explicit row system only");
+  if (remainder) return invalid(option, value, "it without soft targets, label smoothing and ℓ2");
+  const last = model.layers.at(-1);
+  if (twoStage > 0 && (last?._tag !== "dense" || last.frozen)) {
+    return invalid("twoStage", twoStage, "it to networks whose last layer is dense and trains");
+  }
+  return E.right({ centred, twoStage });
 }
 
 /** Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`. */
@@ -89,15 +133,19 @@ export function plan(
       "Unfreeze a layer, or add adapters",
     );
   }
-  // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
-  const plain = method._tag === "ggn" && method.preconditioner === "none";
-  const kind = systemFor(model, batch.features, plain && system === "auto" ? "matrixFree" : system, options);
-  if (kind._tag === "Left") return kind;
   const { labelSmoothing = 0, l2 = 0, lossAfter = true, curvature = "gaussNewton" } = options;
   if (curvature !== "gaussNewton" && curvature !== "majorized") {
     return invalid("curvature", curvature, "gaussNewton or majorized");
   }
   const remainder = labelSmoothing > 0 || l2 > 0 || batch.targets !== null;
+  const variants = checkVariants(model, batch, options, remainder, method);
+  if (variants._tag === "Left") return variants;
+  const { centred, twoStage } = variants.right;
+  // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
+  const plain = method._tag === "ggn" && method.preconditioner === "none";
+  const wanted = system !== "auto" ? system : plain ? "matrixFree" : centred || twoStage > 0 ? "gram" : "auto";
+  const kind = systemFor(model, batch.features, wanted, options);
+  if (kind._tag === "Left") return kind;
   return E.right({
     damping: checked.right,
     solver: solver.right,
@@ -106,6 +154,8 @@ export function plan(
     wantsLoss: lossAfter,
     remainder,
     majorized: curvature === "majorized",
+    centred,
+    twoStage,
   });
 }
 
@@ -113,36 +163,54 @@ export function plan(
 export function openPlan(
   model: Model,
   batch: Batch,
-  { damping, method, kind, wantsLoss, remainder }: Plan,
+  { damping, method, kind, wantsLoss, remainder, centred, twoStage }: Plan,
   options: StepOptions,
 ): E.Either<FgnError, { readonly session: Session; readonly vectors: Vectors }> {
   const retries = damping._tag === "levenbergMarquardt";
-  const full = method._tag === "ggn";
+  const full = method._tag === "ggn", mixed = twoStage > 0;
+  // These directions are formed as vectors: their projections do not add up to what is there.
+  const formed = remainder || full || centred || mixed;
   const wants: Wants = {
     signals: true,
     tangents: kind === "matrixFree" || remainder || full,
     trial: retries,
-    moves: kind === "gram" && !remainder && !full && (wantsLoss || retries),
+    moves: kind === "gram" && !formed && (wantsLoss || retries),
+    centred,
+    mixed,
     gram: kind === "gram",
     curvature: full,
-    vectors: [kind === "matrixFree", remainder, remainder || full, retries, full, full, full].filter(Boolean).length,
+    vectors: [kind === "matrixFree", remainder, formed, retries, full, full, full].filter(Boolean).length,
     panels: full ? 7 : 0,
   };
   const session = openBatch(model, batch, wants, options);
   if (session._tag === "Left") return session;
   const free = [...session.right.ws.vectors];
   const take = (wanted: boolean): number => wanted ? free.shift() as number : 0;
-  const product = take(kind === "matrixFree"), rest = take(remainder), direction = take(remainder || full);
+  const product = take(kind === "matrixFree"), rest = take(remainder), direction = take(formed);
   const trial = take(retries);
   const { panels } = session.right.ws;
   const ggn = full ? { direction, vectors: free as [number, number, number], panels } : null;
   return E.right({ session: session.right, vectors: { product, remainder: rest, direction, trial, ggn } });
 }
 
+/** Hands the shares α to the layers, which take the means of their inputs by them. */
+function prepareMetric({ kernel, tape, at, rows }: Workspace): void {
+  const shares = f32(kernel, at.coefficient, up4(rows)).fill(0);
+  shares.set(f64(kernel, at.alpha, rows));
+  for (const op of tape.ops) op.prepare(at.coefficient);
+}
+
 /** The row system of margins whose pass is done. Errors: `Overflow`, `ModelMismatch`, `ModelFailure`. */
-export function openSystem(ws: Workspace, kind: RowSystemKind, vectors: Vectors): E.Either<FgnError, RowMatrix> {
+export function openSystem(
+  ws: Workspace,
+  { kind, centred, twoStage }: Plan,
+  vectors: Vectors,
+): E.Either<FgnError, RowMatrix> {
   sendBack(ws, ws.at.exponentials);
-  const system = kind === "gram" ? E.right(gramSystem(ws)) : matrixFreeSystem(ws, vectors.product);
+  if (centred) prepareMetric(ws);
+  const system = kind === "gram"
+    ? E.right(gramSystem(ws, twoStage > 0 ? buildParts : sumGram))
+    : matrixFreeSystem(ws, vectors.product);
   if (system._tag === "Left") return system;
   if (!Number.isFinite(system.right.meanDiagonal)) return overflow("the Gram matrix");
   return system;

@@ -36,6 +36,8 @@ const NOTHING: RowNeeds = {
   trial: false,
   moves: false,
   allFeatures: false,
+  centred: false,
+  mixed: false,
   gram: false,
   curvature: false,
   targets: false,

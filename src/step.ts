@@ -118,10 +118,11 @@ export function stepInto<M extends Model>(
   const lossBefore = margins(ws) + penalty({ ws, l2 }, tape.theta);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
   if (planned.right.majorized) majorise(ws);
-  const system = openSystem(ws, planned.right.kind, vectors);
+  const system = openSystem(ws, planned.right, vectors);
   if (system._tag === "Left") return system;
   computeShift(ws, vectors.remainder);
-  const stage: Stage = { ws, system: system.right, vectors, l2, solver: planned.right.solver, method };
+  const { solver, twoStage } = planned.right;
+  const stage: Stage = { ws, system: system.right, vectors, l2, solver, method, twoStage };
   const { meanDiagonal } = system.right;
   // Features that are all zero without a bias have no Gram matrix to be relative to, and no gradient.
   const unit = meanDiagonal > 0 ? meanDiagonal / totalWeight : 1;

@@ -20,6 +20,7 @@ import {
   type Network,
   network,
   rowSystem,
+  type StepOptions,
 } from "../mod.ts";
 import { difference, flat, relativeError, right } from "./reference.ts";
 
@@ -135,7 +136,13 @@ describe("golden vectors", () => {
 
 interface Variants extends Omit<Golden, "expected"> {
   readonly damping: number;
-  readonly expected: { readonly gradient: number[]; readonly stepMajorized: number[] };
+  readonly eta: number;
+  readonly expected: {
+    readonly centredGram: number[];
+    readonly stepMajorized: number[];
+    readonly stepMajorizedCentred: number[];
+    readonly stepMajorizedCentredTwoStage: number[];
+  };
 }
 
 describe("golden vectors of the variants", () => {
@@ -146,14 +153,19 @@ describe("golden vectors of the variants", () => {
     const golden = JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Variants;
     const tolerance = file.includes("extreme") ? 1e-3 : 1e-4;
     const { model, data } = open(golden);
-    for (const system of ["gram", "matrixFree"] as const) {
-      it(`${file}: majorised step, ${system}`, () => {
-        const options = { curvature: "majorized", tolerance: 1e-9, system } as const;
-        const { params } = right(fgnStep(model, data, golden.damping, options));
-        const size = Math.hypot(...golden.expected.stepMajorized);
+    const { stepMajorized, stepMajorizedCentred, stepMajorizedCentredTwoStage } = golden.expected;
+    const cases: readonly (readonly [string, number[], StepOptions])[] = [
+      ["gram", stepMajorized, { system: "gram" }],
+      ["matrix-free", stepMajorized, { system: "matrixFree", tolerance: 1e-9 }],
+      ["centred", stepMajorizedCentred, { metric: "centred" }],
+      ["centred, cg", stepMajorizedCentred, { metric: "centred", solver: "cg", tolerance: 1e-9 }],
+      ["centred, two-stage", stepMajorizedCentredTwoStage, { metric: "centred", twoStage: golden.eta }],
+    ];
+    for (const [name, step, options] of cases) {
+      it(`${file}: majorised step, ${name}`, () => {
+        const { params } = right(fgnStep(model, data, golden.damping, { curvature: "majorized", ...options }));
         const rounding = 1e-7 * Math.hypot(...flat(model));
-        expect(relativeError(difference(params, model), golden.expected.stepMajorized))
-          .toBeLessThan(tolerance + rounding / size);
+        expect(relativeError(difference(params, model), step)).toBeLessThan(tolerance + rounding / Math.hypot(...step));
       });
     }
   }

@@ -30,6 +30,10 @@ export interface TapeNeeds {
   readonly trial: boolean;
   /** Gram matrices kept so that layers with constant input can move by them. */
   readonly moves: boolean;
+  /** Whether damping is in the metric that centres the inputs of dense layers with a bias. */
+  readonly centred: boolean;
+  /** Whether the signals of a projection may be mixed over the examples. */
+  readonly mixed: boolean;
   /** Whether a step changes parameters of features that do not occur in the batch (an ℓ2 penalty does). */
   readonly allFeatures: boolean;
 }
@@ -136,7 +140,11 @@ function affine(
   const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : 0;
   if (from !== null) {
     const w = tensor(builder, trainable, weight.data.length, whole(weight.data));
-    ops.push(product({ ...common, input: from, output, weight: w, bias: b(), kept }));
+    const centred = needs.centred && trainable && bias !== null
+      ? { mean: layout.reserve(4 * from.width), panels: layout.reserve(4 * from.width * up4(rows)) }
+      : null;
+    const mixed = needs.mixed && trainable ? layout.reserve(4 * ROW_BLOCK * up4(rows)) : 0;
+    ops.push(product({ ...common, input: from, output, weight: w, bias: b(), kept, centred, mixed }));
   } else if (sparse !== null) {
     const w = tensor(builder, trainable, sparse.active.length * width, gathered(weight, sparse.active, byRow));
     const dense = layout.reserve(4 * rows * width);

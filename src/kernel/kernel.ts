@@ -149,6 +149,9 @@ export interface KernelExports {
     coefficient: number,
     out: number,
   ): void;
+  centre(k: number, n: number, x: number, mean: number, out: number): void;
+  uncentreBias(rows: number, cols: number, w: number, mean: number, beta: number, bias: number): void;
+  triangularInverse(n: number, l: number, ld: number, h: number, out: number, work: number): void;
   addScaledColumns(k: number, n: number, coefficient: number, x: number, out: number): void;
   addRowSums(rows: number, n: number, x: number, out: number): void;
   columnDots(k: number, n: number, x: number, y: number, out: number): void;

@@ -59,6 +59,13 @@ type Region =
   | "gram"
   | "left"
   | "right"
+  | "hidden"
+  | "inputs"
+  | "signals"
+  | "inverse"
+  | "reduced"
+  | "packed"
+  | "mixing"
   | "whitened"
   | "factor"
   | "diagonal"
@@ -91,6 +98,7 @@ export interface Workspace {
 function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at"] {
   const B = up4(tape.rows), C = tape.logits.width;
   const square = needs.gram ? 4 * B * B : 0, square64 = needs.gram ? 8 * B * strideOf(B) : 0;
+  const stage = needs.mixed ? square : 0;
   const own = needs.curvature || tape.logits.signal === 0;
   const sizes: Record<Region, number> = {
     labels: 4 * B,
@@ -109,6 +117,13 @@ function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at
     gram: square,
     left: square,
     right: square,
+    hidden: stage,
+    inputs: stage,
+    signals: stage,
+    inverse: stage,
+    reduced: stage,
+    packed: stage,
+    mixing: stage,
     whitened: square64,
     factor: square64,
     diagonal: 8 * B,

@@ -95,6 +95,12 @@ export interface Op {
   project(coefficient: number, into: number, theta: number): void;
   /** Adds its part of the Gram matrix of the signals' parameter derivatives; null: has none. */
   readonly gram: ((buffers: GramBuffers) => void) | null;
+  /** Readies the metric of the damping from the inputs of this batch, given the B shares α (float32). */
+  prepare(shares: number): void;
+  /** Fills n₄ × B panels with the Gram matrix of its inputs, A Aᵀ + 1; null: it has no weight that trains. */
+  readonly inputGram: ((out: number) => void) | null;
+  /** Multiplies the scaled signals of later projections by a packed B × B matrix (0: none). */
+  mix(panels: number): void;
   /** Adds the squared norm of each example's parameter derivative to `out` (B numbers). */
   squares(out: Float64Array): void;
   /** Whether it moves its output by its Gram matrix, so that a trial needs no trial parameters here. */
@@ -106,10 +112,16 @@ export interface Op {
 }
 
 /** An operation without parameters has none of this. */
-export const inert: Pick<Op, "tensors" | "project" | "gram" | "squares" | "moves" | "work" | "gramWork"> = {
+export const inert: Pick<
+  Op,
+  "tensors" | "project" | "gram" | "prepare" | "inputGram" | "mix" | "squares" | "moves" | "work" | "gramWork"
+> = {
   tensors: [],
   project: () => {},
   gram: () => {},
+  prepare: () => {},
+  inputGram: null,
+  mix: () => {},
   squares: () => {},
   moves: false,
   work: 0,

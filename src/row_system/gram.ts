@@ -17,13 +17,17 @@ export function meanDiagonal({ kernel, at, rows }: Workspace): number {
   return mean;
 }
 
-/** Builds K of the margin signals, and S = diag(w) K diag(w) in float64. */
-export function gramSystem(ws: Workspace): RowMatrix {
-  const { kernel, tape, at, rows: B, stride } = ws;
-  const n = up4(B);
-  f32(kernel, at.gram, n * n).fill(0);
-  f64(kernel, at.whitened, n * stride).fill(0);
+/** K of the margin signals, summed over the layers. */
+export function sumGram({ kernel, tape, at, rows }: Workspace): void {
+  f32(kernel, at.gram, up4(rows) ** 2).fill(0);
   for (const op of tape.ops) op.gram?.({ sum: at.gram, left: at.left, right: at.right });
+}
+
+/** S = diag(w) K diag(w) in float64, of the K that `build` leaves in the workspace. */
+export function gramSystem(ws: Workspace, build: (ws: Workspace) => void = sumGram): RowMatrix {
+  const { kernel, at, rows: B, stride } = ws;
+  f64(kernel, at.whitened, up4(B) * stride).fill(0);
+  build(ws);
   whiten(ws, at.rowWeight);
   return {
     kind: "gram",

@@ -68,17 +68,17 @@ export function moveByGram(common: Common, output: Slot, kept: number, coefficie
   });
 }
 
-/** out[i] += (‖A_i‖² + 1_bias) ‖Δ_i‖², given the squared norms of the inputs. */
+/** out[i] += (‖A_i‖² + constant) ‖Δ_i‖², given the squared norms of the inputs; the constant is the bias's 1, or β. */
 export function addSquares(
   { kernel, rows, scratch }: Common,
   inputs: Float64Array,
-  bias: boolean,
+  constant: number,
   { width, signal }: Slot,
   out: Float64Array,
 ): void {
   kernel.exports.columnDots(width, rows, signal, signal, scratch.block);
   const d = f64(kernel, scratch.block, rows);
   for (let i = 0; i < rows; i++) {
-    out[i] = (out[i] as number) + ((inputs[i] as number) + (bias ? 1 : 0)) * (d[i] as number);
+    out[i] = (out[i] as number) + ((inputs[i] as number) + constant) * (d[i] as number);
   }
 }

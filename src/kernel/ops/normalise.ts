@@ -1,7 +1,7 @@
 // Layer norm over the features of each example.
 
 import { f32, f64 } from "../arena.ts";
-import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
+import { addressOf, inert, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addGram, type Common } from "./common.ts";
 
 interface Parts extends Common {
@@ -43,6 +43,7 @@ export function normalise(parts: Parts): Op {
   const D = output.width;
   const { trainable } = gain;
   return {
+    ...inert,
     tensors: [gain, shift],
     output,
     forward: ({ vector, trial }) => {

@@ -2,7 +2,7 @@
 // in the batch, one feature a row, so that products, Gram matrix and updates touch stored entries only.
 
 import { f32, f64 } from "../arena.ts";
-import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
+import { addressOf, inert, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addLayerGram, addSquares, type Common, moveByGram } from "./common.ts";
 
 /** CSR features in the kernel's memory, columns renumbered over those that occur. */
@@ -44,7 +44,7 @@ function multiply({ kernel, rows, input, output, dense }: Parts, weight: number,
 function squares(parts: Parts, out: Float64Array): void {
   const { kernel, rows, input, output, bias, scratch } = parts;
   kernel.exports.csrSquares(rows, input.offsets, input.values, scratch.block);
-  addSquares(parts, f64(kernel, scratch.block, rows).slice(), bias !== null, output, out);
+  addSquares(parts, f64(kernel, scratch.block, rows).slice(), bias === null ? 0 : 1, output, out);
 }
 
 function gram(parts: Parts, to: number): void {
@@ -60,6 +60,7 @@ export function sparseProduct(parts: Parts): Op {
   const m = output.width;
   const { trainable } = weight;
   return {
+    ...inert,
     tensors: bias === null ? [weight] : [weight, bias],
     output,
     forward: ({ vector, trial, moved }) => {
