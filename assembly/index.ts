@@ -14,7 +14,7 @@ export { cholesky, choleskySolve, dot64, multiply64 } from "./solve";
 export { allFinite, axpy, axpy64, divide64, dot, multiplyAdd, norm, scale, scaleAdd, scaleAdd64 } from "./blas1";
 export { addRowSums, addScaledColumns, coefficients, columnDots, scaleColumns, weightedRowSums } from "./panels";
 export { csrGram, csrProduct, csrSquares, csrUpdate } from "./sparse";
-export { centre, triangularInverse, uncentreBias } from "./metric";
+export { centre, finishLayer, power, triangularInverse } from "./metric";
 
 /** First free byte of memory. */
 export function heapBase(): usize {

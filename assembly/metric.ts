@@ -1,43 +1,75 @@
-// What the centred metric and the two-stage system need beside the products.
+// What metrics of the damping and the two-stage system need beside the products.
 
 import { LANES } from "./pack";
 import { columnOffset, rowStride, usedLanes } from "./panels";
 import { dot64 } from "./solve";
 
-/** out[k,i] = x[k,i] − mean[k] for k × n operands in panels; zero in unused lanes. */
-export function centre(k: i32, n: i32, x: usize, mean: usize, out: usize): void {
+/**
+ * out[k,i] = (x[k,i] − mean[k])·scale[k] for k × n operands in panels; zero in unused lanes. `mean` and `scale` may be 0:
+ * zeros and ones.
+ */
+export function centre(k: i32, n: i32, x: usize, mean: usize, scale: usize, out: usize): void {
+  const zero = f32x4.splat(0), one = f32x4.splat(1);
   for (let j = 0; j < n; j += LANES) {
     const offset = columnOffset(j, k), stride = rowStride(j, n), used = usedLanes(j, n);
     let from = x + offset, to = out + offset;
-    for (let i = 0; i < k; i++) {
-      const v = f32x4.sub(v128.load(from), v128.load32_splat(mean + (<usize> i << 2)));
-      v128.store(to, v128.and(v, used));
+    for (let i: usize = 0; i < <usize> k; i++) {
+      const m = mean == 0 ? zero : v128.load32_splat(mean + (i << 2));
+      const s = scale == 0 ? one : v128.load32_splat(scale + (i << 2));
+      v128.store(to, v128.and(f32x4.mul(f32x4.sub(v128.load(from), m), s), used));
       from += stride;
       to += stride;
     }
   }
 }
 
-/** bias[r] = β·bias[r] − Σ_c w[r,c]·mean[c] for a row-major rows × cols matrix w; sums in float64. */
-export function uncentreBias(rows: i32, cols: i32, w: usize, mean: usize, beta: f64, bias: usize): void {
-  for (let r = 0; r < rows; r++) {
-    let sum: f64 = 0;
-    let c = 0;
-    while (c + 4 <= cols) {
-      const end = min(c + 64, cols & -4);
-      let part = f32x4.splat(0);
-      for (; c < end; c += 4) {
-        const at = <usize> c << 2;
-        part = f32x4.add(part, f32x4.mul(v128.load(w + at), v128.load(mean + at)));
-      }
-      sum += (<f64> f32x4.extract_lane(part, 0) + <f64> f32x4.extract_lane(part, 1)) +
-        (<f64> f32x4.extract_lane(part, 2) + <f64> f32x4.extract_lane(part, 3));
+/** w[c] *= factor·scale[c] over a row (scale may be 0: ones); returns Σ_c w[c]·mean[c], summed in float64. */
+function finishRow(cols: i32, w: usize, factor: f32, scale: usize, mean: usize): f64 {
+  let sum: f64 = 0;
+  let c = 0;
+  const f = f32x4.splat(factor);
+  while (c + 4 <= cols) {
+    const end = min(c + 64, cols & -4);
+    let part = f32x4.splat(0);
+    for (; c < end; c += 4) {
+      const at = <usize> c << 2;
+      const v = f32x4.mul(v128.load(w + at), scale == 0 ? f : f32x4.mul(f, v128.load(scale + at)));
+      v128.store(w + at, v);
+      if (mean != 0) part = f32x4.add(part, f32x4.mul(v, v128.load(mean + at)));
     }
-    for (; c < cols; c++) {
-      sum += <f64> load<f32>(w + (<usize> c << 2)) * <f64> load<f32>(mean + (<usize> c << 2));
+    sum += (<f64> f32x4.extract_lane(part, 0) + <f64> f32x4.extract_lane(part, 1)) +
+      (<f64> f32x4.extract_lane(part, 2) + <f64> f32x4.extract_lane(part, 3));
+  }
+  for (; c < cols; c++) {
+    const at = <usize> c << 2;
+    const v = load<f32>(w + at) * (scale == 0 ? factor : factor * load<f32>(scale + at));
+    store<f32>(w + at, v);
+    if (mean != 0) sum += <f64> v * <f64> load<f32>(mean + at);
+  }
+  return sum;
+}
+
+/**
+ * Takes the step of a dense layer out of its metric: w[r,c] *= rowScale[r]·colScale[c] for a row-major rows × cols matrix,
+ * then bias[r] = β·rowScale[r]·bias[r] − Σ_c w[r,c]·mean[c]. Scales, mean and bias may be 0: ones, zeros, none.
+ */
+export function finishLayer(
+  rows: i32,
+  cols: i32,
+  w: usize,
+  rowScale: usize,
+  colScale: usize,
+  mean: usize,
+  beta: f64,
+  bias: usize,
+): void {
+  for (let r: usize = 0; r < <usize> rows; r++) {
+    const factor: f32 = rowScale == 0 ? 1 : load<f32>(rowScale + (r << 2));
+    const sum = finishRow(cols, w, factor, colScale, mean);
+    if (bias != 0) {
+      const at = bias + (r << 2);
+      store<f32>(at, <f32> (beta * <f64> factor * <f64> load<f32>(at) - sum));
     }
-    const at = bias + (<usize> r << 2);
-    store<f32>(at, <f32> (beta * <f64> load<f32>(at) - sum));
     w += <usize> cols << 2;
   }
 }
@@ -58,4 +90,9 @@ export function triangularInverse(n: i32, l: usize, ld: i32, h: usize, out: usiz
       store<f32>(out + ((<usize> i * width + <usize> j) << 2), <f32> x);
     }
   }
+}
+
+/** xʸ for x ≥ 0, the same in every runtime. */
+export function power(x: f64, y: f64): f64 {
+  return x > 0 ? Math.exp(y * Math.log(x)) : 0;
 }

@@ -9,14 +9,13 @@ import type { Method, Vectors } from "./attempt.ts";
 import type { Batch } from "./batch.ts";
 import { checkDamping, type Damping, invalid, type TaggedDamping } from "./damping.ts";
 import { fail, type FgnError, overflow } from "./error.ts";
-import { f32, f64 } from "./kernel/arena.ts";
 import { sendBack, type Workspace } from "./kernel/rows.ts";
-import { up4 } from "./kernel/tape.ts";
 import { checkLength } from "./matrix.ts";
 import { arraysOf, type Model } from "./network/model.ts";
 import type { ObjectiveOptions } from "./objective.ts";
 import { gramSystem, sumGram } from "./row_system/gram.ts";
 import { matrixFreeSystem } from "./row_system/matrix_free.ts";
+import { centreLayers, metricView } from "./row_system/metric.ts";
 import type { RowMatrix, RowSystemKind } from "./row_system/row_system.ts";
 import { buildParts } from "./row_system/two_stage.ts";
 import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
@@ -175,7 +174,7 @@ export function openPlan(
     tangents: kind === "matrixFree" || remainder || full,
     trial: retries,
     moves: kind === "gram" && !formed && (wantsLoss || retries),
-    centred,
+    metric: centred,
     mixed,
     gram: kind === "gram",
     curvature: full,
@@ -193,13 +192,6 @@ export function openPlan(
   return E.right({ session: session.right, vectors: { product, remainder: rest, direction, trial, ggn } });
 }
 
-/** Hands the shares α to the layers, which take the means of their inputs by them. */
-function prepareMetric({ kernel, tape, at, rows }: Workspace): void {
-  const shares = f32(kernel, at.coefficient, up4(rows)).fill(0);
-  shares.set(f64(kernel, at.alpha, rows));
-  for (const op of tape.ops) op.prepare(at.coefficient);
-}
-
 /** The row system of margins whose pass is done. Errors: `Overflow`, `ModelMismatch`, `ModelFailure`. */
 export function openSystem(
   ws: Workspace,
@@ -207,7 +199,7 @@ export function openSystem(
   vectors: Vectors,
 ): E.Either<FgnError, RowMatrix> {
   sendBack(ws, ws.at.exponentials);
-  if (centred) prepareMetric(ws);
+  if (centred) centreLayers(metricView(ws));
   const system = kind === "gram"
     ? E.right(gramSystem(ws, twoStage > 0 ? buildParts : sumGram))
     : matrixFreeSystem(ws, vectors.product);

@@ -36,7 +36,7 @@ const NOTHING: RowNeeds = {
   trial: false,
   moves: false,
   allFeatures: false,
-  centred: false,
+  metric: false,
   mixed: false,
   gram: false,
   curvature: false,

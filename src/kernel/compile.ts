@@ -30,8 +30,8 @@ export interface TapeNeeds {
   readonly trial: boolean;
   /** Gram matrices kept so that layers with constant input can move by them. */
   readonly moves: boolean;
-  /** Whether damping is in the metric that centres the inputs of dense layers with a bias. */
-  readonly centred: boolean;
+  /** Whether dense layers get a metric of their own. */
+  readonly metric: boolean;
   /** Whether the signals of a projection may be mixed over the examples. */
   readonly mixed: boolean;
   /** Whether a step changes parameters of features that do not occur in the batch (an ℓ2 penalty does). */
@@ -140,11 +140,18 @@ function affine(
   const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : 0;
   if (from !== null) {
     const w = tensor(builder, trainable, weight.data.length, whole(weight.data));
-    const centred = needs.centred && trainable && bias !== null
-      ? { mean: layout.reserve(4 * from.width), panels: layout.reserve(4 * from.width * up4(rows)) }
+    const panels = (width: number): number => layout.reserve(4 * width * up4(rows));
+    const places = needs.metric && trainable
+      ? {
+        mean: layout.reserve(4 * from.width),
+        inputScale: layout.reserve(4 * from.width),
+        outputScale: layout.reserve(4 * width),
+        inputs: panels(from.width),
+        signals: panels(width),
+      }
       : null;
     const mixed = needs.mixed && trainable ? layout.reserve(4 * ROW_BLOCK * up4(rows)) : 0;
-    ops.push(product({ ...common, input: from, output, weight: w, bias: b(), kept, centred, mixed }));
+    ops.push(product({ ...common, input: from, output, weight: w, bias: b(), kept, places, mixed }));
   } else if (sparse !== null) {
     const w = tensor(builder, trainable, sparse.active.length * width, gathered(weight, sparse.active, byRow));
     const dense = layout.reserve(4 * rows * width);

@@ -149,8 +149,18 @@ export interface KernelExports {
     coefficient: number,
     out: number,
   ): void;
-  centre(k: number, n: number, x: number, mean: number, out: number): void;
-  uncentreBias(rows: number, cols: number, w: number, mean: number, beta: number, bias: number): void;
+  centre(k: number, n: number, x: number, mean: number, scale: number, out: number): void;
+  finishLayer(
+    rows: number,
+    cols: number,
+    w: number,
+    rowScale: number,
+    colScale: number,
+    mean: number,
+    beta: number,
+    bias: number,
+  ): void;
+  power(x: number, y: number): number;
   triangularInverse(n: number, l: number, ld: number, h: number, out: number, work: number): void;
   addScaledColumns(k: number, n: number, coefficient: number, x: number, out: number): void;
   addRowSums(rows: number, n: number, x: number, out: number): void;

@@ -11,6 +11,7 @@
 import type { FgnError } from "../error.ts";
 import { f32 } from "./arena.ts";
 import type { LoadedKernel } from "./kernel.ts";
+import type { LayerMetric } from "./ops/metric.ts";
 
 /** n rounded up to full vectors. */
 export const up4 = (n: number): number => Math.ceil(n / 4) * 4;
@@ -95,10 +96,10 @@ export interface Op {
   project(coefficient: number, into: number, theta: number): void;
   /** Adds its part of the Gram matrix of the signals' parameter derivatives; null: has none. */
   readonly gram: ((buffers: GramBuffers) => void) | null;
-  /** Readies the metric of the damping from the inputs of this batch, given the B shares α (float32). */
-  prepare(shares: number): void;
-  /** Fills n₄ × B panels with the Gram matrix of its inputs, A Aᵀ + 1; null: it has no weight that trains. */
-  readonly inputGram: ((out: number) => void) | null;
+  /** The metric of its damping, to be set once values and signals are there; null: always the Euclidean one. */
+  readonly metric: LayerMetric | null;
+  /** Fills n₄ × B panels with the Gram matrices of its inputs and its signals; null: no weight that trains. */
+  readonly factors: ((left: number, right: number) => void) | null;
   /** Multiplies the scaled signals of later projections by a packed B × B matrix (0: none). */
   mix(panels: number): void;
   /** Adds the squared norm of each example's parameter derivative to `out` (B numbers). */
@@ -114,13 +115,13 @@ export interface Op {
 /** An operation without parameters has none of this. */
 export const inert: Pick<
   Op,
-  "tensors" | "project" | "gram" | "prepare" | "inputGram" | "mix" | "squares" | "moves" | "work" | "gramWork"
+  "tensors" | "project" | "gram" | "metric" | "factors" | "mix" | "squares" | "moves" | "work" | "gramWork"
 > = {
   tensors: [],
   project: () => {},
   gram: () => {},
-  prepare: () => {},
-  inputGram: null,
+  metric: null,
+  factors: null,
   mix: () => {},
   squares: () => {},
   moves: false,

@@ -19,10 +19,8 @@ import { type Op, up4 } from "../kernel/tape.ts";
 import { whiten } from "./gram.ts";
 
 /** The last operation, which must be a dense product that trains. */
-function lastLayer({ tape }: Workspace): Op & { readonly inputGram: (out: number) => void } {
-  const last = tape.ops.at(-1);
-  if (last === undefined || last.inputGram === null) throw new Error("the plan lets no other last layer through");
-  return last as Op & { readonly inputGram: (out: number) => void };
+function lastLayer({ tape }: Workspace): Op {
+  return tape.ops.at(-1) as Op; // the plan lets no other last layer through
 }
 
 /** K = hidden + inputs ∘ signals, with `inputs` panels of the given Gram matrix. */
@@ -40,10 +38,8 @@ export function buildParts(ws: Workspace): void {
   const last = lastLayer(ws);
   f32(kernel, at.hidden, size).fill(0);
   for (const op of tape.ops) if (op !== last) op.gram?.({ sum: at.hidden, left: at.left, right: at.right });
-  last.inputGram(at.inputs);
+  last.factors?.(at.inputs, at.signals);
   exports.mirror(rows, at.inputs);
-  f32(kernel, at.signals, size).fill(0);
-  for (let j = 0; j < rows; j += 16) exports.gramPanel(j, rows, last.output.width, last.output.signal, at.signals);
   combine(ws, at.inputs);
 }
 

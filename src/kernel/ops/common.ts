@@ -31,23 +31,30 @@ export function addGram(
   for (let j = 0; j < rows; j += 16) kernel.exports.gramPanel(j, rows, k, panels, out);
 }
 
-/** Adds to K the Hadamard product of a Gram matrix of inputs, at `left`, with that of the signals of a slot. */
-export function addLayerGram(common: Common, left: number, { width, signal }: Slot, { right, sum }: GramBuffers): void {
+/** Adds to K the Hadamard product of a Gram matrix of inputs, at `left`, with that of m × B signals. */
+export function addLayerGram(
+  common: Common,
+  left: number,
+  outputs: number,
+  signals: number,
+  { right, sum }: GramBuffers,
+): void {
   const n = up4(common.rows);
-  fillGram(common, width, signal, 0, right);
+  fillGram(common, outputs, signals, 0, right);
   common.kernel.exports.multiplyAdd(n * n, left, right, sum);
 }
 
-/** Visits blocks of `signal` · diag(coefficient), row-major: rows [from, to) at address `block`. */
+/** Visits blocks of `signals` (width × B panels) · diag(coefficient), row-major: rows [from, to) at address `block`. */
 export function eachRowBlock(
   { kernel, rows, scratch }: Common,
-  slot: Slot,
+  width: number,
+  signals: number,
   coefficient: number,
   visit: (from: number, to: number) => void,
 ): void {
-  for (let from = 0; from < slot.width; from += ROW_BLOCK) {
-    const to = Math.min(slot.width, from + ROW_BLOCK);
-    kernel.exports.scaleColumns(from, to, slot.width, rows, slot.signal, coefficient, scratch.block);
+  for (let from = 0; from < width; from += ROW_BLOCK) {
+    const to = Math.min(width, from + ROW_BLOCK);
+    kernel.exports.scaleColumns(from, to, width, rows, signals, coefficient, scratch.block);
     visit(from, to);
   }
 }
@@ -62,7 +69,7 @@ export function moveByGram(common: Common, output: Slot, kept: number, coefficie
   if (output.trial !== output.value) {
     f32(kernel, output.trial, output.width * n).set(f32(kernel, output.value, output.width * n));
   }
-  eachRowBlock(common, output, coefficient, (from, to) => {
+  eachRowBlock(common, output.width, output.signal, coefficient, (from, to) => {
     const left = common.scratch.block - 4 * from * n; // row `from` of the left operand is the first of the block
     kernel.exports.productPanels(from, to, output.width, rows, n, left, n, kept, output.trial);
   });
@@ -73,10 +80,11 @@ export function addSquares(
   { kernel, rows, scratch }: Common,
   inputs: Float64Array,
   constant: number,
-  { width, signal }: Slot,
+  outputs: number,
+  signals: number,
   out: Float64Array,
 ): void {
-  kernel.exports.columnDots(width, rows, signal, signal, scratch.block);
+  kernel.exports.columnDots(outputs, rows, signals, signals, scratch.block);
   const d = f64(kernel, scratch.block, rows);
   for (let i = 0; i < rows; i++) {
     out[i] = (out[i] as number) + ((inputs[i] as number) + constant) * (d[i] as number);

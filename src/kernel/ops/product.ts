@@ -3,6 +3,7 @@
 import { f32, f64 } from "../arena.ts";
 import { addressOf, eachBlock, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addLayerGram, addSquares, type Common, eachRowBlock, fillGram, moveByGram, ROW_BLOCK } from "./common.ts";
+import { euclidean, layerMetric, type MetricPlaces, type Operands } from "./metric.ts";
 
 interface Parts extends Common {
   readonly input: Slot;
@@ -11,42 +12,10 @@ interface Parts extends Common {
   readonly bias: Tensor | null;
   /** Where A Aᵀ + 1 is kept for moving the output, or 0. */
   readonly kept: number;
-  /** In the centred metric: where the mean ā of the input and the centred panels A − ā lie. */
-  readonly centred: { readonly mean: number; readonly panels: number } | null;
+  /** Where the metric of the damping lies, or null: the Euclidean one. */
+  readonly places: MetricPlaces | null;
   /** A block of 32 rows for mixed signals, or 0. */
   readonly mixed: number;
-}
-
-/** What a step finds out about a layer's inputs: the panels that its Gram matrix is of, and what its bias adds to it. */
-interface Inputs {
-  panels: number;
-  constant: number;
-  /** Mixing matrix of the scaled signals (packed B × B), or 0: none. */
-  mixing: number;
-}
-
-/** β as a share of the mean ‖a − ā‖². */
-const BETA = 0.1;
-
-/**
- * Centres the inputs: ā = Σ α_i a_i, β = 0.1 Σ α_i ‖a_i − ā‖². Inputs that are all the same stay as they are, since
- * centring would leave nothing of them.
- */
-function centreInputs({ kernel, rows, input, scratch, centred }: Parts, shares: number, inputs: Inputs): void {
-  if (centred === null) return;
-  const { exports } = kernel;
-  const { mean, panels } = centred, D = input.width;
-  f32(kernel, mean, D).fill(0);
-  exports.weightedRowSums(D, rows, shares, input.value, 0, mean);
-  exports.centre(D, rows, input.value, mean, panels);
-  exports.columnDots(D, rows, panels, panels, scratch.block);
-  const alpha = f32(kernel, shares, rows);
-  const beta = BETA * f64(kernel, scratch.block, rows).reduce((sum, v, i) => sum + (alpha[i] as number) * v, 0);
-  if (beta > 0) Object.assign(inputs, { panels, constant: beta });
-  else {
-    f32(kernel, mean, D).fill(0);
-    Object.assign(inputs, { panels: input.value, constant: 1 });
-  }
 }
 
 function multiply({ kernel, rows }: Parts, m: number, k: number, left: number, right: number, out: number): void {
@@ -63,29 +32,30 @@ function mixBlock({ kernel, rows, scratch, mixed }: Parts, mixing: number, count
   return mixed;
 }
 
-/** In the centred metric `into` starts from zero. */
-function projectProduct(parts: Parts, { panels, constant, mixing }: Inputs, coefficient: number, into: number): void {
-  const { kernel: { exports }, rows, input, output, weight, bias, scratch, centred } = parts;
+/** into += R Ā, row sums of R for the bias; out of the metric where there is one (`into` then starts from zero). */
+function projectProduct(parts: Parts, operands: Operands, coefficient: number, into: number): void {
+  const { kernel: { exports }, rows, input, output, weight, bias, scratch } = parts;
+  const { inputs, signals, constant, mean, inputScale, outputScale, finishes, mixing } = operands;
   const D = input.width;
-  exports.transposePanels(panels, D, rows, scratch.panels);
-  eachRowBlock(parts, output, coefficient, (from, to) => {
+  exports.transposePanels(inputs, D, rows, scratch.panels);
+  eachRowBlock(parts, output.width, signals, coefficient, (from, to) => {
     const block = mixing === 0 ? scratch.block : mixBlock(parts, mixing, to - from);
-    const w = into + weight.place + 4 * from * D;
+    const w = into + weight.place + 4 * from * D, b = bias === null ? 0 : into + bias.place + 4 * from;
     exports.product(0, to - from, D, rows, block, up4(rows), scratch.panels, w, D);
-    if (bias === null) return;
-    const b = into + bias.place + 4 * from;
-    exports.addRowSums(to - from, rows, block, b);
-    if (centred !== null) exports.uncentreBias(to - from, D, w, centred.mean, constant, b);
+    if (b !== 0) exports.addRowSums(to - from, rows, block, b);
+    const scale = outputScale === 0 ? 0 : outputScale + 4 * from;
+    if (finishes) exports.finishLayer(to - from, D, w, scale, inputScale, mean, constant, b);
   });
 }
 
 /** A dense product over panels. */
 export function product(parts: Parts): Op {
-  const { kernel, rows, input, output, weight, bias, kept } = parts;
+  const { kernel, rows, input, output, weight, bias, kept, places } = parts;
   const { exports } = kernel;
   const D = input.width, m = output.width;
   const { trainable } = weight;
-  const inputs: Inputs = { panels: input.value, constant: bias === null ? 0 : 1, mixing: 0 };
+  const operands = euclidean(input, output, bias !== null);
+  const inputGram = (out: number): void => fillGram(parts, D, operands.inputs, operands.constant, out);
   return {
     tensors: bias === null ? [weight] : [weight, bias],
     output,
@@ -108,24 +78,30 @@ export function product(parts: Parts): Op {
       if (input.depends) multiply(parts, m, D, addressOf(weight, theta), input.tangent, output.tangent);
     },
     project: (coefficient, into) => {
-      if (trainable) projectProduct(parts, inputs, coefficient, into);
-    },
-    prepare: (shares) => centreInputs(parts, shares, inputs),
-    inputGram: trainable ? (out) => fillGram(parts, D, inputs.panels, inputs.constant, out) : null,
-    mix: (panels) => {
-      inputs.mixing = panels;
+      if (trainable) projectProduct(parts, operands, coefficient, into);
     },
     gram: (buffers) => {
       if (!trainable) return;
       const left = kept === 0 ? buffers.left : kept;
-      fillGram(parts, D, inputs.panels, inputs.constant, left);
-      addLayerGram(parts, left, output, buffers);
+      inputGram(left);
+      addLayerGram(parts, left, m, operands.signals, buffers);
       if (kept !== 0) exports.mirror(rows, kept);
+    },
+    metric: places && layerMetric(parts, input, output, bias !== null, places, operands),
+    factors: trainable
+      ? (left, right) => {
+        inputGram(left);
+        fillGram(parts, m, operands.signals, 0, right);
+      }
+      : null,
+    mix: (panels) => {
+      operands.mixing = panels;
     },
     squares: (out) => {
       if (!trainable) return;
-      exports.columnDots(D, rows, inputs.panels, inputs.panels, parts.scratch.block);
-      addSquares(parts, f64(kernel, parts.scratch.block, rows).slice(), inputs.constant, output, out);
+      exports.columnDots(D, rows, operands.inputs, operands.inputs, parts.scratch.block);
+      const inputs = f64(kernel, parts.scratch.block, rows).slice();
+      addSquares(parts, inputs, operands.constant, m, operands.signals, out);
     },
     moves: kept !== 0,
     work: D * m,

@@ -44,7 +44,7 @@ function multiply({ kernel, rows, input, output, dense }: Parts, weight: number,
 function squares(parts: Parts, out: Float64Array): void {
   const { kernel, rows, input, output, bias, scratch } = parts;
   kernel.exports.csrSquares(rows, input.offsets, input.values, scratch.block);
-  addSquares(parts, f64(kernel, scratch.block, rows).slice(), bias === null ? 0 : 1, output, out);
+  addSquares(parts, f64(kernel, scratch.block, rows).slice(), bias === null ? 0 : 1, output.width, output.signal, out);
 }
 
 function gram(parts: Parts, to: number): void {
@@ -83,7 +83,7 @@ export function sparseProduct(parts: Parts): Op {
       if (!trainable) return;
       const left = kept === 0 ? buffers.left : kept;
       gram(parts, left);
-      addLayerGram(parts, left, output, buffers);
+      addLayerGram(parts, left, m, output.signal, buffers);
     },
     squares: (out) => {
       if (trainable) squares(parts, out);
