@@ -71,6 +71,10 @@ export type { IterativeStop } from "./src/solver/cg.ts";
 export type { RowSystemKind } from "./src/row_system/row_system.ts";
 export type { ObjectiveOptions } from "./src/objective.ts";
 
+// Optimizers
+export { type LayerMoments, robust, type RobustOptions, type RobustState } from "./src/optimizer/robust.ts";
+export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer.ts";
+
 // Training and prediction
 export { type Position, type Progress, train, type TrainOptions } from "./src/train.ts";
 export { evaluate, type Evaluation, logits, probabilities } from "./src/evaluate.ts";

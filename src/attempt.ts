@@ -15,6 +15,7 @@ import { type FgnError, overflow } from "./error.ts";
 import { f32, f64 } from "./kernel/arena.ts";
 import { sendBack, type Workspace } from "./kernel/rows.ts";
 import { project } from "./kernel/tape.ts";
+import { limitLayers } from "./limit.ts";
 import type { RowMatrix } from "./row_system/row_system.ts";
 import { correct } from "./row_system/two_stage.ts";
 import { type CheckedSolver, type Damped, damped, type Solved } from "./solver/solver.ts";
@@ -54,6 +55,8 @@ export interface Stage {
   readonly method: Method;
   /** η of the two-stage system, or 0. */
   readonly twoStage: number;
+  /** The share of its own size that a layer may move by, or 0: no limit. */
+  readonly limit: number;
 }
 
 /** A direction and what its quadratic model says; it lies in the workspace as a dual or as a vector. */
@@ -181,7 +184,7 @@ function attemptGgn(
 
 /** An FGN step at λ'. Errors: `NotPositiveDefinite`, `Overflow`. */
 function attemptFgn(stage: Stage, lambda: number): E.Either<FgnError, Candidate> {
-  const { ws, system, vectors, solver, twoStage } = stage;
+  const { ws, system, vectors, solver, twoStage, limit } = stage;
   const corrected = twoStage > 0 ? correct(ws, lambda, twoStage) : E.right(undefined);
   if (corrected._tag === "Left") return corrected;
   const prepared = damped(ws, system, lambda, solver);
@@ -189,7 +192,9 @@ function attemptFgn(stage: Stage, lambda: number): E.Either<FgnError, Candidate>
   const solved = solveRows(stage, lambda, prepared.right);
   if (vectors.direction !== 0) formDirection(stage, lambda);
   const model = rowModel(stage, lambda);
-  return Number.isFinite(model.predictedReduction) ? E.right({ ...model, solved }) : overflow("the quadratic model");
+  if (!Number.isFinite(model.predictedReduction)) return overflow("the quadratic model");
+  if (limit > 0) limitLayers(ws, vectors.direction, limit);
+  return E.right({ ...model, solved });
 }
 
 /** A step at damping λ. Errors: `NotPositiveDefinite`, `Overflow`. */

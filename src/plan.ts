@@ -15,7 +15,7 @@ import { arraysOf, type Model } from "./network/model.ts";
 import type { ObjectiveOptions } from "./objective.ts";
 import { gramSystem, sumGram } from "./row_system/gram.ts";
 import { matrixFreeSystem } from "./row_system/matrix_free.ts";
-import { centreLayers, metricView } from "./row_system/metric.ts";
+import { centreLayers, type MetricView, metricView } from "./row_system/metric.ts";
 import type { RowMatrix, RowSystemKind } from "./row_system/row_system.ts";
 import { buildParts } from "./row_system/two_stage.ts";
 import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
@@ -67,6 +67,16 @@ export function methodOf({ refine = 0 }: StepOptions): E.Either<FgnError, Method
   );
 }
 
+/** What an optimizer decides within a step; internal. */
+export interface StepRule {
+  /** Sets the metrics of the layers. */
+  readonly metric: (view: MetricView) => void;
+  /** μ/K̄, given the mean s of the batch. */
+  readonly ratio: (meanSlope: number, power: (x: number, y: number) => number) => number;
+  /** The share of its own size that a layer may move by. */
+  readonly limit: number;
+}
+
 /** What a step is asked for, checked. */
 export interface Plan {
   readonly damping: TaggedDamping;
@@ -77,7 +87,8 @@ export interface Plan {
   /** Whether the gradient has a part outside the margins' row space. */
   readonly remainder: boolean;
   readonly majorized: boolean;
-  readonly centred: boolean;
+  /** Sets the metrics of the layers, or null: the Euclidean ones. */
+  readonly metric: ((view: MetricView) => void) | null;
   /** η, or 0. */
   readonly twoStage: number;
 }
@@ -89,12 +100,13 @@ function checkVariants(
   { metric = "euclidean", twoStage = 0, system }: StepOptions,
   remainder: boolean,
   method: Method,
-): E.Either<FgnError, Pick<Plan, "centred" | "twoStage">> {
+  rule: StepRule | null,
+): E.Either<FgnError, Pick<Plan, "metric" | "twoStage">> {
   if (metric !== "euclidean" && metric !== "centred") return invalid("metric", metric, "euclidean or centred");
   if (!(twoStage >= 0 && twoStage < Infinity)) return invalid("twoStage", twoStage, "a number of at least 0");
-  const centred = metric === "centred";
-  if (!centred && twoStage === 0) return E.right({ centred, twoStage });
-  const option = centred ? "metric" : "twoStage", value = centred ? metric : twoStage;
+  const sets = rule?.metric ?? (metric === "centred" ? centreLayers : null);
+  if (sets === null && twoStage === 0) return E.right({ metric: sets, twoStage });
+  const option = sets === null ? "twoStage" : "metric", value = sets === null ? twoStage : metric;
   if (model._tag === "custom") return invalid(option, value, "it with a network only");
   if (isSparse(batch.features)) return invalid(option, value, "it with dense features only");
   if (method._tag === "ggn") return invalid(option, value, "it without refine");
@@ -104,7 +116,7 @@ function checkVariants(
   if (twoStage > 0 && (last?._tag !== "dense" || last.frozen)) {
     return invalid("twoStage", twoStage, "it to networks whose last layer is dense and trains");
   }
-  return E.right({ centred, twoStage });
+  return E.right({ metric: sets, twoStage });
 }
 
 /** Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`. */
@@ -114,6 +126,7 @@ export function plan(
   damping: Damping,
   options: StepOptions,
   method: Method,
+  rule: StepRule | null,
 ): E.Either<FgnError, Plan> {
   const checked = checkDamping(damping);
   if (checked._tag === "Left") return checked;
@@ -137,12 +150,12 @@ export function plan(
     return invalid("curvature", curvature, "gaussNewton or majorized");
   }
   const remainder = labelSmoothing > 0 || l2 > 0 || batch.targets !== null;
-  const variants = checkVariants(model, batch, options, remainder, method);
+  const variants = checkVariants(model, batch, options, remainder, method, rule);
   if (variants._tag === "Left") return variants;
-  const { centred, twoStage } = variants.right;
+  const { metric, twoStage } = variants.right;
   // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
   const plain = method._tag === "ggn" && method.preconditioner === "none";
-  const wanted = system !== "auto" ? system : plain ? "matrixFree" : centred || twoStage > 0 ? "gram" : "auto";
+  const wanted = system !== "auto" ? system : plain ? "matrixFree" : metric !== null || twoStage > 0 ? "gram" : "auto";
   const kind = systemFor(model, batch.features, wanted, options);
   if (kind._tag === "Left") return kind;
   return E.right({
@@ -153,7 +166,7 @@ export function plan(
     wantsLoss: lossAfter,
     remainder,
     majorized: curvature === "majorized",
-    centred,
+    metric,
     twoStage,
   });
 }
@@ -162,19 +175,19 @@ export function plan(
 export function openPlan(
   model: Model,
   batch: Batch,
-  { damping, method, kind, wantsLoss, remainder, centred, twoStage }: Plan,
+  { damping, method, kind, wantsLoss, remainder, metric, twoStage }: Plan,
   options: StepOptions,
 ): E.Either<FgnError, { readonly session: Session; readonly vectors: Vectors }> {
   const retries = damping._tag === "levenbergMarquardt";
   const full = method._tag === "ggn", mixed = twoStage > 0;
   // These directions are formed as vectors: their projections do not add up to what is there.
-  const formed = remainder || full || centred || mixed;
+  const formed = remainder || full || metric !== null || mixed;
   const wants: Wants = {
     signals: true,
     tangents: kind === "matrixFree" || remainder || full,
     trial: retries,
     moves: kind === "gram" && !formed && (wantsLoss || retries),
-    metric: centred,
+    metric: metric !== null,
     mixed,
     gram: kind === "gram",
     curvature: full,
@@ -195,11 +208,11 @@ export function openPlan(
 /** The row system of margins whose pass is done. Errors: `Overflow`, `ModelMismatch`, `ModelFailure`. */
 export function openSystem(
   ws: Workspace,
-  { kind, centred, twoStage }: Plan,
+  { kind, metric, twoStage }: Plan,
   vectors: Vectors,
 ): E.Either<FgnError, RowMatrix> {
   sendBack(ws, ws.at.exponentials);
-  if (centred) centreLayers(metricView(ws));
+  metric?.(metricView(ws));
   const system = kind === "gram"
     ? E.right(gramSystem(ws, twoStage > 0 ? buildParts : sumGram))
     : matrixFreeSystem(ws, vectors.product);

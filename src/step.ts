@@ -10,10 +10,10 @@ import type { Batch } from "./batch.ts";
 import { type Damping, nextDamping, relative } from "./damping.ts";
 import { type FgnError, overflow } from "./error.ts";
 import { f64 } from "./kernel/arena.ts";
-import { majorise, margins } from "./kernel/rows.ts";
+import { majorise, margins, type Workspace } from "./kernel/rows.ts";
 import { forward, storeVector } from "./kernel/tape.ts";
 import { arraysOf, copyModel, type Model } from "./network/model.ts";
-import { methodOf, openPlan, openSystem, plan, type StepOptions } from "./plan.ts";
+import { methodOf, openPlan, openSystem, plan, type StepOptions, type StepRule } from "./plan.ts";
 import type { RowSystemKind } from "./row_system/row_system.ts";
 import { acceptStep, type Attempt, penalty, search } from "./search.ts";
 import type { Stop } from "./solver/solver.ts";
@@ -83,6 +83,10 @@ function report(lossBefore: number, norm: number, system: RowSystemKind, done: A
   };
 }
 
+/** Σ α_i s_i. */
+const meanSlope = ({ kernel, at, rows }: Workspace): number =>
+  f64(kernel, at.slope, rows).reduce((sum, slope) => sum + slope, 0);
+
 /** A step's end: the parameters written where `allocate` says. Errors: `Overflow`. */
 function finish<M extends Model>(
   model: M,
@@ -105,8 +109,9 @@ export function stepInto<M extends Model>(
   options: StepOptions,
   method: Method,
   allocate: (like: M) => M = copyModel,
+  rule: StepRule | null = null,
 ): E.Either<FgnError, Step<M>> {
-  const planned = plan(model, batch, damping, options, method);
+  const planned = plan(model, batch, damping, options, method, rule);
   if (planned._tag === "Left") return planned;
   const opened = openPlan(model, batch, planned.right, options);
   if (opened._tag === "Left") return opened;
@@ -122,13 +127,14 @@ export function stepInto<M extends Model>(
   if (system._tag === "Left") return system;
   computeShift(ws, vectors.remainder);
   const { solver, twoStage } = planned.right;
-  const stage: Stage = { ws, system: system.right, vectors, l2, solver, method, twoStage };
+  const stage: Stage = { ws, system: system.right, vectors, l2, solver, method, twoStage, limit: rule?.limit ?? 0 };
   const { meanDiagonal } = system.right;
   // Features that are all zero without a bias have no Gram matrix to be relative to, and no gradient.
   const unit = meanDiagonal > 0 ? meanDiagonal / totalWeight : 1;
   const norm = gradientNorm(stage);
   if (!Number.isFinite(norm)) return overflow("the gradient");
-  const done = search(stage, lossBefore, planned.right.damping, unit, planned.right.wantsLoss);
+  const chosen = rule === null ? planned.right.damping : relative(rule.ratio(meanSlope(ws), ws.kernel.exports.power));
+  const done = search(stage, lossBefore, chosen, unit, planned.right.wantsLoss);
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (done._tag === "Left") return done;
   const { lambda, accepted } = done.right;

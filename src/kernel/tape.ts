@@ -100,6 +100,8 @@ export interface Op {
   readonly metric: LayerMetric | null;
   /** Fills n₄ × B panels with the Gram matrices of its inputs and its signals; null: no weight that trains. */
   readonly factors: ((left: number, right: number) => void) | null;
+  /** Inputs that an output sums over, for the scale of its weights; 0 without a weight. */
+  readonly fanIn: number;
   /** Multiplies the scaled signals of later projections by a packed B × B matrix (0: none). */
   mix(panels: number): void;
   /** Adds the squared norm of each example's parameter derivative to `out` (B numbers). */
@@ -115,13 +117,14 @@ export interface Op {
 /** An operation without parameters has none of this. */
 export const inert: Pick<
   Op,
-  "tensors" | "project" | "gram" | "metric" | "factors" | "mix" | "squares" | "moves" | "work" | "gramWork"
+  "tensors" | "project" | "gram" | "metric" | "factors" | "fanIn" | "mix" | "squares" | "moves" | "work" | "gramWork"
 > = {
   tensors: [],
   project: () => {},
   gram: () => {},
   metric: null,
   factors: null,
+  fanIn: 0,
   mix: () => {},
   squares: () => {},
   moves: false,

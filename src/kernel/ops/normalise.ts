@@ -85,6 +85,7 @@ export function normalise(parts: Parts): Op {
     squares: (out) => {
       if (trainable) squares(parts, out);
     },
+    fanIn: 1,
     moves: false,
     work: 2 * D,
     gramWork: trainable ? 2 * D : 0,

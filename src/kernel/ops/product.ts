@@ -94,6 +94,7 @@ export function product(parts: Parts): Op {
         fillGram(parts, m, operands.signals, 0, right);
       }
       : null,
+    fanIn: D,
     mix: (panels) => {
       operands.mixing = panels;
     },

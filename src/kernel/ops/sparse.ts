@@ -88,6 +88,7 @@ export function sparseProduct(parts: Parts): Op {
     squares: (out) => {
       if (trainable) squares(parts, out);
     },
+    fanIn: Math.max(1, Math.ceil(input.count / rows)),
     moves: kept !== 0,
     work: Math.ceil(input.count / rows) * m,
     gramWork: trainable ? m + Math.ceil(input.count / rows) : 0,
