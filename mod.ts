@@ -77,6 +77,7 @@ export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer
 
 // Training and prediction
 export { type Position, type Progress, train, type TrainOptions } from "./src/train.ts";
+export type { RunnerOptions } from "./src/runner.ts";
 export { evaluate, type Evaluation, logits, probabilities } from "./src/evaluate.ts";
 
 // Looking inside

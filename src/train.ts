@@ -6,26 +6,24 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
-import { type Damping, invalid, relative } from "./damping.ts";
+import { type Damping, invalid } from "./damping.ts";
 import type { FgnError } from "./error.ts";
 import { evaluate, type Evaluation } from "./evaluate.ts";
 import { picker } from "./gather.ts";
 import { copyModel, type Model } from "./network/model.ts";
 import { type Random, seedRandom, shuffle } from "./random.ts";
 import { checkBatch } from "./session.ts";
-import { methodOf, type StepOptions } from "./plan.ts";
-import { stepInto, type StepReport } from "./step.ts";
+import { type RunnerOptions, startRun } from "./runner.ts";
+import type { StepReport } from "./step.ts";
 
 /** Options of {@link train}. */
-export interface TrainOptions extends Omit<StepOptions, "warmStart"> {
+export interface TrainOptions<M extends Model = Model, S = unknown> extends RunnerOptions<M, S> {
   /** Passes over the data (default 5). */
   readonly epochs?: number;
   /** Examples a step (default 128); the last batch of an epoch is smaller. */
   readonly batchSize?: number;
   /** Seed of the shuffling (default 0). */
   readonly seed?: number;
-  /** Default `relative(1)`. */
-  readonly damping?: Damping;
   /** Evaluated after every epoch. */
   readonly validation?: Batch;
   /** A step record every so many steps (default 10). */
@@ -47,7 +45,7 @@ export type Progress<M extends Model = Model> =
   | Position & { readonly _tag: "step"; readonly report: StepReport }
   | Position & {
     readonly _tag: "epoch";
-    /** A copy of the parameters. */
+    /** A copy of the parameters; those that the optimizer says to keep, where there is one. */
     readonly params: M;
     /** The damping for the next step. */
     readonly damping: Damping;
@@ -57,7 +55,7 @@ export type Progress<M extends Model = Model> =
 
 type Checked = Required<Pick<TrainOptions, "epochs" | "batchSize" | "reportEvery">>;
 
-function checkOptions(options: TrainOptions): E.Either<FgnError, Checked> {
+function checkOptions<M extends Model, S>(options: TrainOptions<M, S>): E.Either<FgnError, Checked> {
   const { epochs = 5, batchSize = 128, reportEvery = 10 } = options;
   for (const [name, value] of Object.entries({ epochs, batchSize, reportEvery })) {
     if (!(Number.isSafeInteger(value) && value >= 1)) return invalid(name, value, "a whole number from 1");
@@ -65,7 +63,7 @@ function checkOptions(options: TrainOptions): E.Either<FgnError, Checked> {
   return E.right({ epochs, batchSize, reportEvery });
 }
 
-function check(params: Model, data: Batch, options: TrainOptions): E.Either<FgnError, Checked> {
+function check<M extends Model, S>(params: M, data: Batch, options: TrainOptions<M, S>): E.Either<FgnError, Checked> {
   const checked = checkOptions(options);
   if (checked._tag === "Left") return checked;
   for (const part of options.validation === undefined ? [data] : [data, options.validation]) {
@@ -78,8 +76,8 @@ function check(params: Model, data: Batch, options: TrainOptions): E.Either<FgnE
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /**
- * Trains a model with `fgnStep` over shuffled mini-batches and yields records of progress; the last one is
- * the result. Ends after the first `Left`. Between records other tasks of the program get their turn. The
+ * Trains a model with `fgnStep`, or with an optimizer such as `robust()`, over shuffled mini-batches and yields records
+ * of progress; the last one is the result. Ends after the first `Left`. Between records other tasks of the program get their turn. The
  * given model and data are not written to; the same arguments give the same bytes in every runtime. A batch
  * whose weights, by example and class, are all zero is passed over.
  *
@@ -101,10 +99,10 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
  * }
  * ```
  */
-export async function* train<M extends Model>(
+export async function* train<M extends Model, S = never>(
   params: M,
   data: Batch,
-  options: TrainOptions = {},
+  options: TrainOptions<NoInfer<M>, S> = {},
 ): AsyncGenerator<E.Either<FgnError, Progress<M>>, void, undefined> {
   const checked = check(params, data, options);
   if (checked._tag === "Left") return yield checked;
@@ -112,36 +110,34 @@ export async function* train<M extends Model>(
   const rows = data.features.rows;
   const steps = epochs * Math.ceil(rows / batchSize);
   const pick = picker(data, batchSize, params._tag === "network");
-  // A copy of its own, updated in place: a step writes at its end, when all is well, and only what it changed.
-  const model = copyModel(params);
-  const method = methodOf(options);
-  if (method._tag === "Left") return yield method;
-  let damping = options.damping ?? relative(1), random: Random = seedRandom(options.seed ?? 0);
+  const started = startRun(params, options);
+  if (started._tag === "Left") return yield started;
+  const run = started.right;
+  let random: Random = seedRandom(options.seed ?? 0);
   for (let epoch = 1, step = 0; epoch <= epochs; epoch++) {
     const shuffled = shuffle(rows, random);
     random = shuffled.random;
     for (let first = 0; first < rows; first += batchSize) {
       step++;
       const part = pick(shuffled.order.subarray(first, first + batchSize));
-      const done = stepInto(model, part, damping, { lossAfter: false, ...options }, method.right, () => model);
+      const done = run.step(part);
       if (done._tag === "Left") {
         if (done.left._tag === "ZeroWeights") continue;
         return yield done;
       }
-      damping = done.right.damping;
       if (step % reportEvery !== 0) continue;
-      yield E.right({ _tag: "step", epoch, step, steps, report: done.right.report });
+      yield E.right({ _tag: "step", epoch, step, steps, report: done.right });
       await pause();
     }
-    const evaluation = options.validation && evaluate(model, options.validation, options);
+    const evaluation = options.validation && evaluate(run.params(), options.validation, options);
     if (evaluation?._tag === "Left") return yield evaluation;
     yield E.right({
       _tag: "epoch",
       epoch,
       step,
       steps,
-      params: copyModel(model),
-      damping,
+      params: copyModel(run.params()),
+      damping: run.damping(),
       evaluation: evaluation?.right,
     });
     await pause();

@@ -4,10 +4,32 @@
 // Tolerances (relative, L2): 1e-4 on moments, damping and step; 1e-3 for the extreme file. Over the 20 steps of the long
 // run float32 parameters drift from float64 ones, which each step's golden parameters undo.
 
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type Batch, batch, type Layer, matrix, type Network, network, robust, type RobustState } from "../mod.ts";
-import { difference, flat, relativeError, right } from "./reference.ts";
+import {
+  type Batch,
+  batch,
+  type Dense,
+  dense,
+  fromRows,
+  initialise,
+  type Layer,
+  layerNorm,
+  matrix,
+  mlp,
+  type Network,
+  network,
+  relu,
+  residual,
+  robust,
+  type RobustOptions,
+  type RobustState,
+  tanh,
+  train,
+  withAdapters,
+} from "../mod.ts";
+import { difference, flat, left, problem, relativeError, right } from "./reference.ts";
 
 interface GoldenStep {
   readonly x: number[];
@@ -73,3 +95,111 @@ for (const [file, damping] of [["robust_v2.json", "steady"], ["robust_v3.json", 
     }
   });
 }
+
+/** Of the run below; what Node, Deno and Bun must all print. */
+const EXPECTED = "f34f5f08211b73efc858a6cb60e62427ccac03f5780bf77c792987eed0207a69";
+
+describe("robust()", () => {
+  const small = (hidden: number[] = [9]): Network => right(mlp({ inputs: 12, hidden, classes: 5, seed: 1 }));
+
+  it("damps by the golden table of n and the running misfit", () => {
+    const rows = JSON.parse(readFileSync(new URL("./golden/robust_v3_damping.json", import.meta.url), "utf8"));
+    expect(rows.length).toBe(54);
+    const { data } = problem(30, 12, 5), model = small(), optimizer = robust();
+    const first = right(optimizer.update(model, optimizer.init(model), data));
+    for (const { n, meanS, muRel } of rows as { n: number; meanS: number; muRel: number }[]) {
+      // The state before the n-th step whose running mean that step takes to meanS; a first step has none before it.
+      const share = Math.max(0.02, 1 / n);
+      if (share === 1) continue;
+      const meanSlope = (meanS - share * first.state.meanSlope) / (1 - share);
+      const state = { ...first.state, steps: n - 1, meanSlope };
+      const steady = right(robust({ damping: "steady" }).update(model, state, data)).report.lambda;
+      const adaptive = right(optimizer.update(model, state, data));
+      expect(Math.abs(adaptive.state.meanSlope - meanS)).toBeLessThan(1e-12);
+      // The steady rule's γ is .15 on the same K̄: the ratio of the two is the golden multiplier over .15.
+      const wanted = muRel / (0.15 * meanS ** 0.7 * Math.sqrt(1 + n / 50));
+      expect(Math.abs(adaptive.report.lambda / steady - wanted)).toBeLessThan(1e-9 * wanted);
+    }
+  });
+
+  it("gives the same bytes in every runtime, and the same again", async () => {
+    const { data } = problem(300, 12, 5);
+    const run = async (): Promise<string> => {
+      let hash = "";
+      for await (const record of train(small([9, 7]), data, { optimizer: robust(), epochs: 4, batchSize: 32 })) {
+        const seen = right(record);
+        if (seen._tag === "epoch") {
+          hash = createHash("sha256").update(Float32Array.from(flat(seen.params))).digest("hex");
+        }
+      }
+      return hash;
+    };
+    expect(await run()).toBe(EXPECTED);
+    expect(await run()).toBe(EXPECTED);
+  });
+
+  it("writes to none of its arguments; its state survives a clone", () => {
+    const { data } = problem(40, 12, 5), optimizer = robust();
+    const params = small(), first = right(optimizer.update(params, optimizer.init(params), data));
+    const before = JSON.stringify([flat(params), flat(first.params), first.state]);
+    const second = right(optimizer.update(first.params, first.state, data));
+    const cloned = right(optimizer.update(first.params, structuredClone(first.state), data));
+    expect(JSON.stringify([flat(params), flat(first.params), first.state])).toBe(before);
+    expect(flat(cloned.params)).toEqual(flat(second.params));
+    expect(cloned.state).toEqual(second.state);
+    expect(second.state.steps).toBe(2);
+  });
+
+  it("keeps no hidden layer from learning, yet moves none by more than a fifth of its size", () => {
+    const { data } = problem(40, 12, 5), optimizer = robust(), params = small();
+    const { params: next } = right(optimizer.update(params, optimizer.init(params), data));
+    const rms = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values)) / Math.sqrt(values.length);
+    [0, 2].forEach((l) => {
+      const before = params.layers[l] as Dense, after = next.layers[l] as Dense;
+      const step = after.weight.data.map((v, i) => v - (before.weight.data[i] as number));
+      const limit = 0.2 * Math.max(rms(before.weight.data), 1 / Math.sqrt(before.weight.cols));
+      expect(rms(step)).toBeGreaterThan(0);
+      expect(rms(step)).toBeLessThan(limit * (1 + 1e-5));
+    });
+  });
+
+  it("stays finite with one example, without biases, with layer norms and adapters, at extremes", () => {
+    const { data } = problem(20, 12, 5);
+    const layers = [
+      dense(8, { bias: false }),
+      layerNorm(),
+      relu(),
+      residual([dense(8), tanh()]),
+      dense(5, { bias: false }),
+    ];
+    const mixed = right(initialise({ inputs: 12, layers, seed: 2 }));
+    const adapted = right(withAdapters(small(), { rank: 2, layers: [0] }));
+    const one = problem(1, 12, 5).data;
+    const huge = { ...data, features: right(matrix(20, 12, (data.features.data as Float32Array).map((v) => v * 1e4))) };
+    const none = { ...data, features: right(matrix(20, 12, new Float32Array(240))) };
+    for (const model of [small(), small([]), mixed, adapted]) {
+      for (const part of [data, one, huge, none]) {
+        const optimizer = robust();
+        let params = model, state = optimizer.init(model);
+        for (let i = 0; i < 5; i++) ({ params, state } = right(optimizer.update(params, state, part)));
+        expect(flat(params).every(Number.isFinite)).toBe(true);
+        expect(flat(state.average).every(Number.isFinite)).toBe(true);
+      }
+    }
+  });
+
+  it("refuses bad options, sparse features, soft targets, and step options beside it", async () => {
+    const { data } = problem(8, 12, 5), params = small();
+    const update = (options: RobustOptions, part: Batch = data, model = params) =>
+      left(robust(options).update(model, robust().init(model), part));
+    for (const caution of [0, -1, NaN, Infinity]) expect(update({ caution })).toMatchObject({ option: "caution" });
+    expect(update({ damping: "bold" } as unknown as RobustOptions)).toMatchObject({ option: "damping" });
+    const sparse = right(batch({ features: right(fromRows(12, [[[0, 1]], [[2, 1]]])), labels: [0, 1] }));
+    expect(update({}, sparse)).toMatchObject({ _tag: "InvalidOption" });
+    const soft = { ...data, targets: right(matrix(8, 5, new Float32Array(40).fill(0.2))) };
+    expect(update({}, soft)).toMatchObject({ _tag: "InvalidOption" });
+    for await (const record of train(params, data, { optimizer: robust(), l2: 0.1 })) {
+      expect(left(record)).toMatchObject({ _tag: "InvalidOption", option: "l2" });
+    }
+  });
+});

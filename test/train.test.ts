@@ -31,7 +31,7 @@ import {
 } from "../mod.ts";
 import { flat, layerOf, problem, right } from "./reference.ts";
 
-async function records(head: Network, data: Batch, options: TrainOptions): Promise<Progress<Network>[]> {
+async function records(head: Network, data: Batch, options: TrainOptions<Network>): Promise<Progress<Network>[]> {
   const seen: Progress<Network>[] = [];
   for await (const record of train(head, data, options)) seen.push(right(record));
   return seen;

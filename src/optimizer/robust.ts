@@ -67,8 +67,13 @@ function scales(v: Float32Array): Float32Array {
   return v.map((x) => 1 / Math.sqrt(Math.sqrt((x + 0.01 * mean + 1e-30) / (mean + 1e-30))));
 }
 
-const mix = (before: Float32Array | undefined, now: Float32Array, decay: number): Float32Array =>
-  before === undefined ? now : now.map((v, i) => decay * (before[i] as number) + (1 - decay) * v);
+/** decay · before + (1 − decay) · now. */
+function mix(before: Float32Array | undefined, now: Float32Array, decay: number): Float32Array {
+  if (before === undefined) return now;
+  const out = new Float32Array(now.length);
+  for (let i = 0; i < out.length; i++) out[i] = decay * (before[i] as number) + (1 - decay) * (now[i] as number);
+  return out;
+}
 
 /** Updates the moments of a layer from the batch and sets its metric by them. */
 function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: MetricView, decay: number): LayerMoments {
@@ -102,7 +107,7 @@ function averaged(average: Network, params: Network, decay: number): Network {
  *     μ = K̄ γ s̄^0.7 √(1 + n/50),      γ = min(.15, max(.02 √(1 + n/50), .15 (s̄/.4)² min(1, n/200)));
  *
  * and a trust region that keeps a hidden layer from moving by more than a fifth of its size. The state carries the running
- * average of the parameters (decay min(.98, n/(n + 9))): evaluate and keep `state.average`.
+ * average of the parameters (decay min(.98, n/(n + 9))): evaluate and keep that (`train` does).
  *
  * For networks with dense features whose last layer is dense and trains. Errors: `InvalidOption`; those of `fgnStep`.
  *
@@ -151,5 +156,9 @@ export function robust({ caution = 1, damping = "adaptive" }: RobustOptions = {}
     const average = averaged(state.average, next, Math.min(0.98, n / (n + 9)));
     return E.right({ params: next, state: { steps: n, meanSlope, layers, average }, report });
   };
-  return { init: (params) => ({ steps: 0, meanSlope: 0, layers: [], average: params }), update };
+  return {
+    init: (params) => ({ steps: 0, meanSlope: 0, layers: [], average: params }),
+    update,
+    result: (_, state) => state.average,
+  };
 }
