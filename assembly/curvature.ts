@@ -25,7 +25,7 @@ function narrow(n: i32, values: usize): v128 {
 }
 
 function flush(v: v128): v128 {
-  return v128.and(v, f32x4.ge(f32x4.abs(v), f32x4.splat(NEGLIGIBLE)));
+  return v128.andnot(v, f32x4.lt(f32x4.abs(v), f32x4.splat(NEGLIGIBLE))); // NaN stays
 }
 
 /** t at the likeliest competitor of four examples: the largest e, which is positive for competitors alone. */

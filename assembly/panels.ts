@@ -167,7 +167,7 @@ export function scaleColumns(
     let target = out + (<usize> j << 2);
     for (let k = from; k < to; k++) {
       const v = f32x4.mul(factor, v128.load(source));
-      v128.store(target, v128.and(v, f32x4.ge(f32x4.abs(v), tiny)));
+      v128.store(target, v128.andnot(v, f32x4.lt(f32x4.abs(v), tiny))); // NaN stays
       source += stride;
       target += row;
     }

@@ -182,7 +182,8 @@ export function batch(input: BatchInput): E.Either<FgnError, Batch> {
 /** All labels below the number of classes; internal. Errors: `LabelOutOfRange`. */
 export function checkClasses(labels: Uint32Array, classes: number): E.Either<FgnError, Uint32Array> {
   for (let index = 0; index < labels.length; index++) {
-    if ((labels[index] as number) >= classes) return labelError(index, labels[index] as number, classes);
+    const label = labels[index] as number;
+    if (!(Number.isInteger(label) && label >= 0 && label < classes)) return labelError(index, label, classes);
   }
   return E.right(labels);
 }

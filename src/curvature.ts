@@ -7,7 +7,7 @@
 
 import { type DualSpace, dualSpace } from "./dual_space.ts";
 import { f32, f64 } from "./kernel/arena.ts";
-import { coefficients, marginTangent, sendBack, type Workspace } from "./kernel/rows.ts";
+import { coefficients, marginTangent, sendBack, weigh, type Workspace } from "./kernel/rows.ts";
 import { project, tangent, up4 } from "./kernel/tape.ts";
 import { conjugateGradient, type Limits, type Run } from "./solver/cg.ts";
 import type { Damped } from "./solver/solver.ts";
@@ -39,12 +39,6 @@ export function ggnProduct(ws: Workspace, v: number, out: number): void {
 export function whitenedTangent(ws: Workspace, v: number, out: number): void {
   marginTangent(ws, v, out);
   weigh(ws, out, out);
-}
-
-/** to ← w ∘ from. */
-export function weigh({ kernel, at, rows }: Workspace, from: number, to: number): void {
-  const w = f64(kernel, at.rowWeight, rows), x = f64(kernel, from, rows), y = f64(kernel, to, rows);
-  for (let i = 0; i < rows; i++) y[i] = (w[i] as number) * (x[i] as number);
 }
 
 /** into += Jᵀ a for B dual numbers at `dual`; the margin signals must be in place. */

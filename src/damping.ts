@@ -95,6 +95,9 @@ const positive = (value: number): boolean => value > 0 && value < Infinity;
 /** The tagged form of a damping, checked; internal. Errors: `InvalidDamping`, `InvalidOption`. */
 export function checkDamping(damping: Damping): E.Either<FgnError, TaggedDamping> {
   const tagged = typeof damping === "number" ? constant(damping) : damping;
+  if (!["constant", "relative", "levenbergMarquardt"].includes(tagged?._tag)) {
+    return invalid("damping", damping, "a number, constant, relative or levenbergMarquardt");
+  }
   const value = tagged._tag === "relative" ? tagged.ratio : tagged.lambda;
   if (value !== null && !positive(value)) {
     return fail(
@@ -127,13 +130,17 @@ export function firstLambda(damping: TaggedDamping, unit: number): number {
   return Math.max(damping.lambda ?? unit, FLOOR * unit);
 }
 
-/** Whether an attempt is kept: its gain ratio is positive, compared without dividing; internal. */
-export function accepts(damping: TaggedDamping, actual: number, predicted: number): boolean {
-  return damping._tag !== "levenbergMarquardt" || actual > 0 || (actual === 0 && predicted === 0);
+/**
+ * Whether an attempt is kept: its gain ratio is positive, compared without dividing, or the loss cannot show what was
+ * predicted; internal.
+ */
+export function accepts(damping: TaggedDamping, loss: number, actual: number, predicted: number): boolean {
+  if (damping._tag !== "levenbergMarquardt") return true;
+  return actual > 0 || (actual === 0 && predicted <= 2 ** -52 * Math.abs(loss));
 }
 
 /** The damping of the next step after one at `lambda`; internal. */
 export function nextDamping(damping: TaggedDamping, lambda: number, accepted: boolean): Damping {
   if (damping._tag !== "levenbergMarquardt") return damping;
-  return { ...damping, lambda: lambda * (accepted ? damping.lower : damping.raise) };
+  return { ...damping, lambda: Math.min(lambda * (accepted ? damping.lower : damping.raise), Number.MAX_VALUE) };
 }

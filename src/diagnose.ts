@@ -12,7 +12,8 @@ import { symmetricEigenvalues } from "./eigenvalues.ts";
 import type { FgnError } from "./error.ts";
 import { ggnStep } from "./ggn.ts";
 import { rowSystem } from "./gradient.ts";
-import { arraysOf, type Model } from "./network/model.ts";
+import { arraysOf } from "./network/flat.ts";
+import type { Model } from "./network/model.ts";
 import type { ObjectiveOptions } from "./objective.ts";
 import type { KernelOption } from "./session.ts";
 import { fgnStep, type Step } from "./step.ts";
@@ -80,13 +81,14 @@ const TOLERANCE = 1e-5, SPECTRUM_ROWS = 1024;
 
 /** after − before, in float64. */
 function difference(after: Model, before: Model): Float64Array {
-  const from = arraysOf(before);
-  return Float64Array.from(
-    arraysOf(after).flatMap((array, k) => {
-      const start = from[k] as Float32Array;
-      return Array.from(array, (value, i) => value - (start[i] as number));
-    }),
-  );
+  const from = arraysOf(before), to = arraysOf(after);
+  const out = new Float64Array(to.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  to.forEach((array, k) => {
+    const start = from[k] as Float32Array;
+    for (let i = 0; i < array.length; i++) out[at++] = (array[i] as number) - (start[i] as number);
+  });
+  return out;
 }
 
 const dot = (x: Float64Array, y: Float64Array): number => x.reduce((sum, v, i) => sum + v * (y[i] as number), 0);

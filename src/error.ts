@@ -39,7 +39,7 @@ export interface FgnErrorCases {
   readonly InvalidDamping: { readonly value: number };
   /** Any other option out of range. */
   readonly InvalidOption: { readonly option: string; readonly value: unknown };
-  /** The features have another number of columns than the head. */
+  /** The features have another number of columns than the model takes. */
   readonly FeatureMismatch: { readonly expected: number; readonly actual: number };
   /** The working memory is more than WebAssembly gives. */
   readonly OutOfMemory: { readonly bytes: number };

@@ -6,12 +6,12 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
-import { type FgnError, overflow } from "./error.ts";
+import { fail, type FgnError, overflow } from "./error.ts";
 import { batchRows, featureRows } from "./gather.ts";
 import { f32, f64, u32 } from "./kernel/arena.ts";
 import { loss, margins, readLogits, type Workspace } from "./kernel/rows.ts";
 import { forward } from "./kernel/tape.ts";
-import type { Matrix } from "./matrix.ts";
+import { floats, type Matrix } from "./matrix.ts";
 import type { Model } from "./network/model.ts";
 import { checkBatch, checkFeatures, type KernelOption, openBatch } from "./session.ts";
 import type { Features } from "./sparse.ts";
@@ -80,6 +80,9 @@ export function evaluate(params: Model, batch: Batch, option: KernelOption = {})
     total += weights;
     sum += loss(opened.right, tape.logits.value) * weights;
   }
+  if (total === 0) {
+    return fail("ZeroWeights", { count: examples }, "all weights are zero", "Give at least one example a weight");
+  }
   if (!Number.isFinite(sum)) return overflow("the loss");
   return E.right({ loss: sum / total, accuracy: correct / total, top5: near / total, examples });
 }
@@ -94,7 +97,9 @@ function predict(
   const checked = checkFeatures(model, features);
   if (checked._tag === "Left") return checked;
   const { rows } = features, cols = model.outputs;
-  const data = new Float32Array(rows * cols);
+  const made = floats("the result", rows * cols);
+  if (made._tag === "Left") return made;
+  const data = made.right;
   for (let first = 0; first < rows; first += ROWS) {
     const last = Math.min(first + ROWS, rows);
     const labels = new Uint32Array(last - first);
@@ -103,7 +108,7 @@ function predict(
     if (opened._tag === "Left") return opened;
     data.set(read(opened.right), first * cols);
   }
-  return E.right({ rows, cols, data });
+  return data.every(Number.isFinite) ? E.right({ rows, cols, data }) : overflow("a logit");
 }
 
 /**
@@ -152,7 +157,12 @@ export function probabilities(
       factor[i] = (slope[i] as number) / (alpha[i] as number) / (sum[i] as number);
     }
     const out = readLogits(ws, at.exponentials, at.coefficient);
-    for (let i = 0; i < rows; i++) out[i * classes] = 1 + (out[i * classes] as number);
+    const w = f64(kernel, at.rowWeight, rows);
+    for (let i = 0; i < rows; i++) {
+      // p_0 = (α p s)/(α s) keeps its digits where it is small; there is no s to divide by where it is 1.
+      const s = slope[i] as number;
+      out[i * classes] = s > 0 ? (w[i] as number) ** 2 / s : 1;
+    }
     return out;
   });
 }

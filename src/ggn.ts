@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
 import { ggnProduct as product } from "./curvature.ts";
 import { type Damping, invalid, relative } from "./damping.ts";
-import type { FgnError } from "./error.ts";
+import { type FgnError, overflow } from "./error.ts";
 import { checkDirection, openPassed, readVector, writeVector } from "./gradient.ts";
 import { margins } from "./kernel/rows.ts";
 import type { Model } from "./network/model.ts";
@@ -95,5 +95,7 @@ export function ggnProduct(
   writeVector(ws, params, v.right, from);
   margins(ws);
   product(ws, from, to);
-  return ws.tape.fault === undefined ? E.right(readVector(ws, params, to)) : E.left(ws.tape.fault);
+  if (ws.tape.fault !== undefined) return E.left(ws.tape.fault);
+  if (ws.kernel.exports.allFinite(ws.tape.length, to) === 0) return overflow("the product");
+  return E.right(readVector(ws, params, to));
 }

@@ -13,7 +13,8 @@ import { f32, f64 } from "./kernel/arena.ts";
 import { margins, packLogits, readLogits, sendBack, type Workspace } from "./kernel/rows.ts";
 import { forward, loadVector, project, storeVector, tangent } from "./kernel/tape.ts";
 import { checkLength, finiteFloats, type Matrix } from "./matrix.ts";
-import { arraysOf, countOf, type Model } from "./network/model.ts";
+import { arraysOf, parameterCount } from "./network/flat.ts";
+import type { Model } from "./network/model.ts";
 import type { ObjectiveOptions } from "./objective.ts";
 import { gramSystem, readSystem, whiten } from "./row_system/gram.ts";
 import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
@@ -39,7 +40,7 @@ export function writeVector({ tape }: Workspace, model: Model, flat: Float32Arra
 
 /** A parameter vector of the workspace as one flat array in the model's order; internal. */
 export function readVector({ tape }: Workspace, model: Model, vector: number): Float32Array {
-  const flat = new Float32Array(countOf(model));
+  const flat = new Float32Array(parameterCount(model));
   storeVector(tape, vector, split(model, flat));
   return flat;
 }
@@ -60,7 +61,7 @@ export function openPassed(
 
 /** P finite numbers; internal. Errors: `ShapeMismatch`, `NotFinite`. */
 export function checkDirection(model: Model, direction: ArrayLike<number>): E.Either<FgnError, Float32Array> {
-  const length = checkLength("direction", direction.length, countOf(model));
+  const length = checkLength("direction", direction.length, parameterCount(model));
   return length._tag === "Left" ? length : finiteFloats("direction", direction);
 }
 
@@ -140,7 +141,7 @@ export function jvp(
   tangent(tape, vector);
   if (tape.fault !== undefined) return E.left(tape.fault);
   const data = tape.logits.depends ? readLogits(ws, tape.logits.tangent) : new Float32Array(ws.rows * ws.classes);
-  return E.right({ rows: ws.rows, cols: ws.classes, data });
+  return data.every(Number.isFinite) ? E.right({ rows: ws.rows, cols: ws.classes, data }) : overflow("the tangent");
 }
 
 /**
@@ -179,7 +180,9 @@ export function vjp(
     sendBack(ws, at.exponentials);
     project(tape, tape.ones, vector);
   }
-  return tape.fault === undefined ? E.right(readVector(ws, params, vector)) : E.left(tape.fault);
+  if (tape.fault !== undefined) return E.left(tape.fault);
+  if (kernel.exports.allFinite(tape.length, vector) === 0) return overflow("the product");
+  return E.right(readVector(ws, params, vector));
 }
 
 /** The quantities of the row system, one row an example. */
@@ -227,8 +230,9 @@ export function rowSystem(
   const { ws } = session.right;
   const { kernel, at, rows } = ws;
   const loss = margins(ws);
+  if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
-  gramSystem(ws);
+  if (!Number.isFinite(gramSystem(ws).meanDiagonal)) return overflow("the Gram matrix");
   f64(kernel, at.dual, rows).fill(1);
   whiten(ws, at.dual);
   const copy = (address: number): Float64Array => f64(kernel, address, rows).slice();

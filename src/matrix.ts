@@ -37,6 +37,20 @@ export function checkLength(what: string, actual: number, expected: number): E.E
   );
 }
 
+/** A fresh array of zeros; internal. Errors: `OutOfMemory`. */
+export function floats(what: string, count: number): E.Either<FgnError, Float32Array> {
+  try {
+    return E.right(new Float32Array(count));
+  } catch {
+    return fail(
+      "OutOfMemory",
+      { bytes: count * 4 },
+      `${what}: ${count} numbers take ${(count / 2 ** 18).toFixed(0)} MiB, more than this runtime gives one array`,
+      "Use fewer examples at a time, fewer features, classes or hidden units",
+    );
+  }
+}
+
 /**
  * Float32 values, all finite: a Float32Array is kept as it is, anything else is converted. Internal.
  * Errors: `NotFinite` with the index (and with row and column for a matrix of `cols` columns).

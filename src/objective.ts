@@ -15,7 +15,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
 import { invalid } from "./damping.ts";
 import { fail, type FgnError } from "./error.ts";
-import { checkLength, finiteFloats } from "./matrix.ts";
+import { checkLength, finiteFloats, floats } from "./matrix.ts";
 
 /** What is minimised. */
 export interface ObjectiveOptions {
@@ -64,8 +64,15 @@ function shares(
   return E.right({ alpha, totalWeight });
 }
 
-function restOf({ labels, targets }: Batch, alpha: Float64Array, smoothing: number, classes: number): Float32Array {
-  const rest = new Float32Array(labels.length * classes);
+function restOf(
+  { labels, targets }: Batch,
+  alpha: Float64Array,
+  smoothing: number,
+  classes: number,
+): E.Either<FgnError, Float32Array> {
+  const made = floats("the targets", labels.length * classes);
+  if (made._tag === "Left") return made;
+  const rest = made.right;
   for (let i = 0; i < labels.length; i++) {
     const y = labels[i] as number, share = alpha[i] as number;
     for (let k = 0; k < classes; k++) {
@@ -74,7 +81,7 @@ function restOf({ labels, targets }: Batch, alpha: Float64Array, smoothing: numb
       rest[i * classes + k] = share * ((k === y ? 1 : 0) - target);
     }
   }
-  return rest;
+  return made;
 }
 
 function checkClassWeights(values: ArrayLike<number>, classes: number): E.Either<FgnError, Float32Array> {
@@ -107,6 +114,6 @@ export function objective(batch: Batch, classes: number, options: ObjectiveOptio
   const shared = shares(batch, classWeights);
   if (shared._tag === "Left") return shared;
   const soft = labelSmoothing > 0 || batch.targets !== null;
-  const rest = soft ? restOf(batch, shared.right.alpha, labelSmoothing, classes) : null;
-  return E.right({ ...shared.right, rest, l2 });
+  const rest = soft ? restOf(batch, shared.right.alpha, labelSmoothing, classes) : E.right(null);
+  return rest._tag === "Left" ? rest : E.right({ ...shared.right, rest: rest.right, l2 });
 }

@@ -11,14 +11,15 @@ import { checkDamping, type Damping, invalid, type TaggedDamping } from "./dampi
 import { fail, type FgnError, overflow } from "./error.ts";
 import { sendBack, type Workspace } from "./kernel/rows.ts";
 import { checkLength } from "./matrix.ts";
-import { arraysOf, type Model } from "./network/model.ts";
+import { arraysOf } from "./network/flat.ts";
+import type { Model } from "./network/model.ts";
 import type { ObjectiveOptions } from "./objective.ts";
 import { gramSystem, sumGram } from "./row_system/gram.ts";
 import { matrixFreeSystem } from "./row_system/matrix_free.ts";
 import { centreLayers, type MetricView, metricView } from "./row_system/metric.ts";
 import type { RowMatrix, RowSystemKind } from "./row_system/row_system.ts";
 import { buildParts } from "./row_system/two_stage.ts";
-import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
+import { checkBatch, type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
 import { type CheckedSolver, checkSolver, type SolverOptions } from "./solver/solver.ts";
 import { isSparse } from "./sparse.ts";
 
@@ -132,10 +133,13 @@ export function plan(
   if (checked._tag === "Left") return checked;
   const solver = checkSolver(options);
   if (solver._tag === "Left") return solver;
+  const fits = checkBatch(model, batch);
+  if (fits._tag === "Left") return fits;
   const { warmStart, system } = solver.right;
   if (warmStart !== null) {
     const length = checkLength("warmStart", warmStart.length, batch.labels.length);
     if (length._tag === "Left") return length;
+    if (!warmStart.every(Number.isFinite)) return invalid("warmStart", warmStart, "finite numbers");
   }
   if (arraysOf(model).length === 0) {
     return fail(
@@ -155,7 +159,8 @@ export function plan(
   const { metric, twoStage } = variants.right;
   // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
   const plain = method._tag === "ggn" && method.preconditioner === "none";
-  const wanted = system !== "auto" ? system : plain ? "matrixFree" : metric !== null || twoStage > 0 ? "gram" : "auto";
+  const explicit = metric !== null || twoStage > 0 || solver.right.solver === "cholesky";
+  const wanted = system !== "auto" ? system : plain ? "matrixFree" : explicit ? "gram" : "auto";
   const kind = systemFor(model, batch.features, wanted, options);
   if (kind._tag === "Left") return kind;
   return E.right({

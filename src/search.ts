@@ -73,7 +73,12 @@ export function search(
     if (tried._tag === "Right") {
       const candidate = tried.right;
       const lossAfter = wantsLoss || retries ? trialLoss(stage) : undefined;
-      const accepted = accepts(damping, lossBefore - (lossAfter ?? lossBefore), candidate.predictedReduction);
+      const accepted = accepts(
+        damping,
+        lossBefore,
+        lossBefore - (lossAfter ?? lossBefore),
+        candidate.predictedReduction,
+      );
       if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
         return overflow("the loss after the step");
       }

@@ -19,7 +19,7 @@ import { checkNetwork } from "./network/network.ts";
 import { type Objective, objective, type ObjectiveOptions } from "./objective.ts";
 import { chooseSystem, isSmall } from "./row_system/choice.ts";
 import type { RowSystemKind } from "./row_system/row_system.ts";
-import { type Features, isSparse } from "./sparse.ts";
+import { checkSparse, type Features, isSparse } from "./sparse.ts";
 
 /** An option that every call takes. */
 export interface KernelOption {
@@ -71,7 +71,7 @@ export function checkFeatures(model: Model, features: Features): E.Either<FgnErr
   const matched = checkModel(model, features);
   if (matched._tag === "Left") return matched;
   const length = isSparse(features)
-    ? checkLength("offsets", features.offsets.length, features.rows + 1)
+    ? checkSparse(features)
     : checkLength("features", features.data.length, features.rows * features.cols);
   return length._tag === "Left" ? length : E.right(features);
 }
@@ -96,6 +96,7 @@ function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKernel> {
   // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
   if (kernel === undefined) return defaultKernel();
   const loaded = kernel as LoadedKernel;
+  if (typeof loaded.exports !== "object") return invalid("kernel", kernel, "a kernel that this library made");
   return !loaded.busy ? E.right(loaded) : fail(
     "KernelBusy",
     {},

@@ -72,6 +72,16 @@ function checkIndices(indices: ArrayLike<number>, cols: number, offsets: Uint32A
   return E.right(indices instanceof Uint32Array ? indices : Uint32Array.from(indices));
 }
 
+/** The structure of a matrix that was perhaps not made here, without its values; internal. Errors: as {@link sparse}. */
+export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix): E.Either<FgnError, void> {
+  const length = checkLength("sparse values", data.length, indices.length);
+  if (length._tag === "Left") return length;
+  const starts = checkOffsets(offsets, rows, indices.length);
+  if (starts._tag === "Left") return starts;
+  const columns = checkIndices(indices, cols, starts.right);
+  return columns._tag === "Left" ? columns : E.right(undefined);
+}
+
 /**
  * A sparse matrix of `rows` × `cols` from compressed sparse rows: row i has the entries from offsets[i] up to
  * offsets[i + 1], each with a column and a value.

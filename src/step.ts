@@ -12,7 +12,8 @@ import { type FgnError, overflow } from "./error.ts";
 import { f64 } from "./kernel/arena.ts";
 import { majorise, margins, type Workspace } from "./kernel/rows.ts";
 import { forward, storeVector } from "./kernel/tape.ts";
-import { arraysOf, copyModel, type Model } from "./network/model.ts";
+import { arraysOf } from "./network/flat.ts";
+import { copyModel, type Model } from "./network/model.ts";
 import { methodOf, openPlan, openSystem, plan, type StepOptions, type StepRule } from "./plan.ts";
 import type { RowSystemKind } from "./row_system/row_system.ts";
 import { acceptStep, type Attempt, penalty, search } from "./search.ts";
@@ -56,7 +57,7 @@ export interface Step<M extends Model = Model> {
   readonly params: M;
   /** The damping for the next step. */
   readonly damping: Damping;
-  /** B row coefficients a of the step, d = Jᵀa: a warm start for the same batch; zero when the full system was solved. */
+  /** B row coefficients a of the step, d = Jᵀa (with ℓ2 or soft targets: of its part in the row space): a warm start for the same batch; zero when the full system was solved. */
   readonly dual: Float64Array;
   /** What it saw and did. */
   readonly report: StepReport;

@@ -92,7 +92,7 @@ function copyRows(from: Float32Array, into: Float32Array, cols: number, place: U
   const pairs = cols % 2 === 0 && from.byteOffset % 8 === 0 && into.byteOffset % 8 === 0;
   const width = pairs ? cols / 2 : cols;
   const wide = (x: Float32Array): Float32Array | Float64Array =>
-    pairs ? new Float64Array(x.buffer, x.byteOffset, x.length >> 1) : x;
+    pairs ? new Float64Array(x.buffer, x.byteOffset, Math.floor(x.length / 2)) : x;
   const source = wide(from), target = wide(into);
   for (let i = 0; i < place.length; i++) {
     const there = (place[i] as number) * width, here = i * width;

@@ -140,7 +140,7 @@ function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at
 }
 
 /** An even number of doubles, never a multiple of 64 (measured: rows that collide cost 1.5–3 times as much). */
-const strideOf = (n: number): number => n + 8;
+const strideOf = (n: number): number => n + ((n + 8) % 64 === 0 ? 12 : 8);
 
 /** Opens a model on examples: lays out memory and copies everything in. Errors: `OutOfMemory`. */
 export function open(
@@ -177,7 +177,7 @@ export function open(
   return E.right(ws);
 }
 
-/** Packs B × C row-major values into panels like those of the logits; uses the trial logits' scratch. */
+/** Packs B × C row-major values into panels like those of the logits. */
 export function packLogits({ kernel, tape, rows, classes }: Workspace, values: Float32Array, to: number): void {
   const { panels } = tape.scratch;
   f32(kernel, panels, rows * classes).set(values);
@@ -280,4 +280,10 @@ export function marginTangent(ws: Workspace, direction: number, out: number): vo
   kernel.exports.columnDots(classes, rows, at.exponentials, tape.logits.tangent, out);
   const values = f64(kernel, out, rows), sum = f32(kernel, at.sum, rows);
   for (let i = 0; i < rows; i++) values[i] = -(values[i] as number) / (sum[i] as number);
+}
+
+/** to ← w ∘ from. */
+export function weigh({ kernel, at, rows }: Workspace, from: number, to: number): void {
+  const w = f64(kernel, at.rowWeight, rows), x = f64(kernel, from, rows), y = f64(kernel, to, rows);
+  for (let i = 0; i < rows; i++) y[i] = (w[i] as number) * (x[i] as number);
 }

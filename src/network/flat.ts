@@ -10,6 +10,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
 import { checkLength, finiteFloats, type Matrix } from "../matrix.ts";
+import type { CustomModel } from "./custom.ts";
 import type { Layer, Network } from "./layer.ts";
 
 /** What takes the place of a trainable array; `what` is its path, such as "layers[0].weight". */
@@ -55,6 +56,11 @@ export function trainableArrays(network: Network): Float32Array[] {
   return arrays;
 }
 
+/** The trainable arrays of a model, in order. Internal. */
+export function arraysOf(model: Network | CustomModel): Float32Array[] {
+  return model._tag === "custom" ? [model.parameters] : trainableArrays(model);
+}
+
 /**
  * P, the number of trainable parameters.
  *
@@ -66,8 +72,8 @@ export function trainableArrays(network: Network): Float32Array[] {
  * if (result._tag === "Right") console.log(parameterCount(result.right)); // 67 = 8·4 + 8 + 3·8 + 3
  * ```
  */
-export function parameterCount(network: Network): number {
-  return trainableArrays(network).reduce((sum, { length }) => sum + length, 0);
+export function parameterCount(model: Network | CustomModel): number {
+  return arraysOf(model).reduce((sum, { length }) => sum + length, 0);
 }
 
 /**
@@ -81,10 +87,10 @@ export function parameterCount(network: Network): number {
  * if (result._tag === "Right") console.log(parameters(result.right).length); // 15 = 3·4 + 3
  * ```
  */
-export function parameters(network: Network): Float32Array {
-  const flat = new Float32Array(parameterCount(network));
+export function parameters(model: Network | CustomModel): Float32Array {
+  const flat = new Float32Array(parameterCount(model));
   let at = 0;
-  for (const array of trainableArrays(network)) {
+  for (const array of arraysOf(model)) {
     flat.set(array, at);
     at += array.length;
   }
@@ -92,7 +98,7 @@ export function parameters(network: Network): Float32Array {
 }
 
 /**
- * The network with other values for its P trainable parameters, in the order of {@link parameters}; they are copied.
+ * The model with other values for its P trainable parameters, in the order of {@link parameters}; they are copied.
  * Errors: `ShapeMismatch`, `NotFinite`.
  *
  * @example
@@ -105,11 +111,17 @@ export function parameters(network: Network): Float32Array {
  * }
  * ```
  */
-export function withParameters(network: Network, flat: ArrayLike<number>): E.Either<FgnError, Network> {
-  const length = checkLength("parameters", flat.length, parameterCount(network));
+export function withParameters<M extends Network | CustomModel>(
+  model: M,
+  flat: ArrayLike<number>,
+): E.Either<FgnError, M> {
+  const length = checkLength("parameters", flat.length, parameterCount(model));
   if (length._tag === "Left") return length;
   const values = finiteFloats("parameters", flat);
   if (values._tag === "Left") return values;
   let at = 0;
-  return E.right(mapTrainable(network, (array) => values.right.slice(at, at += array.length)));
+  const changed: Network | CustomModel = model._tag === "custom"
+    ? { ...model, parameters: values.right.slice() }
+    : mapTrainable(model, (array) => values.right.slice(at, at += array.length));
+  return E.right(changed as M);
 }

@@ -5,21 +5,11 @@
  */
 
 import type { CustomModel } from "./custom.ts";
-import { mapTrainable, trainableArrays } from "./flat.ts";
+import { mapTrainable } from "./flat.ts";
 import type { Network } from "./layer.ts";
 
 /** What can be trained. */
 export type Model = Network | CustomModel;
-
-/** The trainable arrays of a model, in flat order; internal. */
-export function arraysOf(model: Model): Float32Array[] {
-  return model._tag === "custom" ? [model.parameters] : trainableArrays(model);
-}
-
-/** P, the number of trainable parameters; internal. */
-export function countOf(model: Model): number {
-  return arraysOf(model).reduce((sum, { length }) => sum + length, 0);
-}
 
 /** A model like this one with copies of its trainable arrays; frozen ones are shared. Internal. */
 export function copyModel<M extends Model>(model: M): M {

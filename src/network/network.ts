@@ -20,7 +20,7 @@ interface Place {
 type Outputs = E.Either<FgnError, number>;
 
 /** Residual blocks inside residual blocks; also what keeps a layer that contains itself from being walked forever. */
-const DEEPEST = 32;
+export const DEEPEST = 32;
 
 const KINDS: ReadonlySet<string> = new Set(["relu", "leakyRelu", "tanh", "sigmoid", "gelu", "silu"]);
 

@@ -5,11 +5,11 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
-import { checkSize, type Matrix } from "../matrix.ts";
+import type { FgnError } from "../error.ts";
+import { checkSize, floats, type Matrix } from "../matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../random.ts";
 import type { Activation, ActivationKind, Layer, Network } from "./layer.ts";
-import { checkNetwork, layerError } from "./network.ts";
+import { checkNetwork, DEEPEST, layerError } from "./network.ts";
 
 /**
  * Initial weights: uniform in ±√(6/(in + out)) (`glorot`; Glorot and Bengio 2010, equation 16) or in ±√(6/in)
@@ -89,8 +89,11 @@ export interface MlpSpec {
 }
 
 /** A dense layer z = W x + b of the given number of outputs. */
-export function dense(outputs: number, options: AffineOptions = {}): AffineSpec {
-  return { _tag: "dense", outputs, bias: true, initial: "auto", frozen: false, ...options };
+export function dense(
+  outputs: number,
+  { bias = true, initial = "auto", frozen = false }: AffineOptions = {},
+): AffineSpec {
+  return { _tag: "dense", outputs, bias, initial, frozen };
 }
 
 /** A dense layer over sparse features, stored one feature a row; first layer only. */
@@ -133,8 +136,8 @@ export function silu(): Activation {
 }
 
 /** A layer norm (Ba et al. 2016) that starts with gain 1 and shift 0. */
-export function layerNorm(options: LayerNormOptions = {}): LayerNormSpec {
-  return { _tag: "layerNorm", epsilon: 1e-5, frozen: false, ...options };
+export function layerNorm({ epsilon = 1e-5, frozen = false }: LayerNormOptions = {}): LayerNormSpec {
+  return { _tag: "layerNorm", epsilon, frozen };
 }
 
 /** A residual block z = x + f(x) (He et al. 2016); the layers of f must give as many features as they take. */
@@ -144,17 +147,9 @@ export function residual(layers: readonly LayerSpec[]): ResidualSpec {
 
 /** Numbers uniform in ±bound, or zeros without drawing for bound 0; internal. Errors: `OutOfMemory`. */
 export function uniformFloats(count: number, bound: number, source: Source): E.Either<FgnError, Float32Array> {
-  let values: Float32Array;
-  try {
-    values = new Float32Array(count);
-  } catch {
-    return fail(
-      "OutOfMemory",
-      { bytes: count * 4 },
-      `${count} parameters take ${(count / 2 ** 18).toFixed(0)} MiB, more than this runtime gives one array`,
-      "Use fewer features, classes or hidden units",
-    );
-  }
+  const made = floats("parameters", count);
+  if (made._tag === "Left") return made;
+  const values = made.right;
   if (bound > 0) { for (let i = 0; i < count; i++) values[i] = (source.next() / 2 ** 31 - 1) * bound; }
   return E.right(values);
 }
@@ -250,6 +245,7 @@ function startLayers(
 ): E.Either<FgnError, readonly Layer[]> {
   const layers: Layer[] = [];
   let features = inputs;
+  if (path.split(".").length > DEEPEST) return layerError(path, `is more than ${DEEPEST} residual blocks deep`);
   for (const [index, spec] of specs.entries()) {
     const layer = startLayer(spec, features, specs.slice(index + 1), `${path}[${index}]`, source);
     if (layer._tag === "Left") return layer;

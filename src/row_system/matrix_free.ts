@@ -8,7 +8,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
 import { f32, f64 } from "../kernel/arena.ts";
-import { coefficients, marginTangent, type Workspace } from "../kernel/rows.ts";
+import { coefficients, marginTangent, weigh, type Workspace } from "../kernel/rows.ts";
 import { project } from "../kernel/tape.ts";
 import { drawFrom, seedRandom } from "../random.ts";
 import { meanDiagonal } from "./gram.ts";
@@ -88,7 +88,7 @@ function checkProducts(ws: Workspace, vector: number): E.Either<FgnError, void> 
 
 /** Opens the operator over the margin signals. Uses one parameter vector. Errors: `ModelMismatch`, `ModelFailure`. */
 export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnError, RowMatrix> {
-  const { kernel, tape, at, rows } = ws;
+  const { tape, at } = ws;
   const hasGram = tape.ops.every((op) => op.gram !== null);
   if (hasGram) exactDiagonal(ws);
   else {
@@ -96,18 +96,14 @@ export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnErr
     if (checked._tag === "Left") return checked;
     estimatedDiagonal(ws, vector);
   }
-  const weigh = (from: number, to: number): void => {
-    const w = f64(kernel, at.rowWeight, rows), x = f64(kernel, from, rows), y = f64(kernel, to, rows);
-    for (let i = 0; i < rows; i++) y[i] = (w[i] as number) * (x[i] as number);
-  };
   return E.right({
     kind: "matrixFree",
     meanDiagonal: meanDiagonal(ws),
     multiply: (u, out) => {
-      weigh(u, at.right64);
+      weigh(ws, u, at.right64);
       dualVector(ws, at.right64, vector);
       marginTangent(ws, vector, out);
-      weigh(out, out);
+      weigh(ws, out, out);
     },
   });
 }

@@ -19,13 +19,16 @@ export type Solver = "auto" | "cholesky" | "cg";
 export interface SolverOptions {
   /** Default `auto`. */
   readonly solver?: Solver;
-  /** Conjugate gradient stops at this relative residual (default 1e-6: the Gram matrix is float32). */
+  /**
+   * Conjugate gradient stops when its own running residual falls to this share (default 1e-6: the Gram matrix is
+   * float32); the report's `residual` is measured.
+   */
   readonly tolerance?: number;
   /** Conjugate gradient stops after this many iterations (default 200). */
   readonly maxIterations?: number;
   /** The form of the row system (default `auto`: the cheaper one by flops and memory, see `StepReport.system`). */
   readonly system?: "auto" | RowSystemKind;
-  /** The `dual` of an earlier step on the same batch: conjugate gradient starts there. */
+  /** The `dual` of an earlier step on the same batch: conjugate gradient starts there (Cholesky needs no start). */
   readonly warmStart?: Float64Array;
 }
 
