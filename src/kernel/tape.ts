@@ -11,7 +11,6 @@
 import type { FgnError } from "../error.ts";
 import { f32 } from "./arena.ts";
 import type { LoadedKernel } from "./kernel.ts";
-import type { LayerMetric } from "./ops/metric.ts";
 
 /** n rounded up to full vectors. */
 export const up4 = (n: number): number => Math.ceil(n / 4) * 4;
@@ -79,6 +78,32 @@ export interface GramBuffers {
   readonly sum: number;
   readonly left: number;
   readonly right: number;
+}
+
+/**
+ * The metric of a layer, M = the one in which Ā = (A − μ)∘c, Δ̄ = Δ∘o and a constant b for the bias are orthonormal:
+ * K = (Ā Āᵀ + b) ∘ (Δ̄ Δ̄ᵀ), dW = diag(o) Rᵀ Ā diag(c), db = b o∘ΣR − dW μ. Starts as the Euclidean one.
+ */
+export interface LayerMetric {
+  /** Inputs and outputs of the layer. */
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Whether there is a bias, which alone makes centring possible. */
+  readonly hasBias: boolean;
+  /** Σ α_i a_i, for B shares α (float32) at an address. */
+  readonly mean: (shares: number) => Float32Array;
+  /** Ā from here on, for given means and scales (null: zeros, ones). */
+  readonly setInputs: (mean: Float32Array | null, scale: Float32Array | null) => void;
+  /** Σ α_i ā_i², feature by feature. */
+  readonly inputSquares: (shares: number) => Float32Array;
+  /** Σ α_i ‖ā_i‖². */
+  readonly inputNorm: (shares: number) => number;
+  /** Σ c_i δ_i² of the unnormalised signals, output by output, for B coefficients (float32) at an address. */
+  readonly signalSquares: (coefficients: number) => Float32Array;
+  /** Δ̄ from here on. */
+  readonly setOutputs: (scale: Float32Array) => void;
+  /** b, where there is a bias. */
+  readonly setConstant: (value: number) => void;
 }
 
 /** One operation. Addresses of panels and vectors are those of the slots unless given. */

@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "../batch.ts";
 import { invalid, relative } from "../damping.ts";
 import type { FgnError } from "../error.ts";
-import type { LayerMetric } from "../kernel/ops/metric.ts";
+import type { LayerMetric } from "../kernel/tape.ts";
 import { mapTrainable, trainableArrays } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel } from "../network/model.ts";

@@ -5,9 +5,8 @@
  */
 
 import { f32, f64 } from "../kernel/arena.ts";
-import type { LayerMetric } from "../kernel/ops/metric.ts";
 import type { Workspace } from "../kernel/rows.ts";
-import { up4 } from "../kernel/tape.ts";
+import { type LayerMetric, up4 } from "../kernel/tape.ts";
 
 /** What a rule of metrics sees of a batch. */
 export interface MetricView {

@@ -1,7 +1,7 @@
 // The metric of a dense layer's damping: its inputs centred and scaled, its outputs scaled.
 
 import { f32, f64 } from "../arena.ts";
-import { type Slot, up4 } from "../tape.ts";
+import { type LayerMetric, type Slot, up4 } from "../tape.ts";
 import type { Common } from "./common.ts";
 
 /** Where a layer's metric lies: D means, D input scales, m output scales, and the two operands that they give. */
@@ -11,32 +11,6 @@ export interface MetricPlaces {
   readonly outputScale: number;
   readonly inputs: number;
   readonly signals: number;
-}
-
-/**
- * The metric of a layer, M = the one in which Ā = (A − μ)∘c, Δ̄ = Δ∘o and a constant b for the bias are orthonormal:
- * K = (Ā Āᵀ + b) ∘ (Δ̄ Δ̄ᵀ), dW = diag(o) Rᵀ Ā diag(c), db = b o∘ΣR − dW μ. Starts as the Euclidean one.
- */
-export interface LayerMetric {
-  /** Inputs and outputs of the layer. */
-  readonly inputs: number;
-  readonly outputs: number;
-  /** Whether there is a bias, which alone makes centring possible. */
-  readonly hasBias: boolean;
-  /** Σ α_i a_i, for B shares α (float32) at an address. */
-  readonly mean: (shares: number) => Float32Array;
-  /** Ā from here on, for given means and scales (null: zeros, ones). */
-  readonly setInputs: (mean: Float32Array | null, scale: Float32Array | null) => void;
-  /** Σ α_i ā_i², feature by feature. */
-  readonly inputSquares: (shares: number) => Float32Array;
-  /** Σ α_i ‖ā_i‖². */
-  readonly inputNorm: (shares: number) => number;
-  /** Σ c_i δ_i² of the unnormalised signals, output by output, for B coefficients (float32) at an address. */
-  readonly signalSquares: (coefficients: number) => Float32Array;
-  /** Δ̄ from here on. */
-  readonly setOutputs: (scale: Float32Array) => void;
-  /** b, where there is a bias. */
-  readonly setConstant: (value: number) => void;
 }
 
 /** What the products of a layer read: operands and what takes a step out of the metric again. */
