@@ -19,7 +19,7 @@ import { matrixFreeSystem } from "./row_system/matrix_free.ts";
 import { centreLayers, type MetricView, metricView } from "./row_system/metric.ts";
 import type { RowMatrix, RowSystemKind } from "./row_system/row_system.ts";
 import { buildParts } from "./row_system/two_stage.ts";
-import { checkBatch, type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
+import { checkBatch, type KernelOption, openChecked, type Session, systemFor, type Wants } from "./session.ts";
 import { type CheckedSolver, checkSolver, type SolverOptions } from "./solver/solver.ts";
 import { isSparse } from "./sparse.ts";
 
@@ -199,7 +199,7 @@ export function openPlan(
     vectors: [kind === "matrixFree", remainder, formed, retries, full, full, full].filter(Boolean).length,
     panels: full ? 7 : 0,
   };
-  const session = openBatch(model, batch, wants, options);
+  const session = openChecked(model, batch, wants, options);
   if (session._tag === "Left") return session;
   const free = [...session.right.ws.vectors];
   const take = (wanted: boolean): number => wanted ? free.shift() as number : 0;

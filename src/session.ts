@@ -122,7 +122,16 @@ export function openBatch(
   options: KernelOption & ObjectiveOptions,
 ): E.Either<FgnError, Session> {
   const checked = checkBatch(model, batch);
-  if (checked._tag === "Left") return checked;
+  return checked._tag === "Left" ? checked : openChecked(model, batch, wants, options);
+}
+
+/** {@link openBatch} for a batch that was checked; internal. */
+export function openChecked(
+  model: Model,
+  batch: Batch,
+  wants: Wants,
+  options: KernelOption & ObjectiveOptions,
+): E.Either<FgnError, Session> {
   const aim = objective(batch, model.outputs, options);
   if (aim._tag === "Left") return aim;
   const chosen = kernelOf(options);

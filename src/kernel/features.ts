@@ -17,29 +17,42 @@ import type { Slot } from "./tape.ts";
 /** Sparse features of a compilation. */
 export interface Sparse {
   readonly matrix: SparseMatrix;
-  /** The columns that occur. */
+  /** The columns that occur, in the order of their first entry. */
   readonly active: Uint32Array;
   /** The place of each entry's column among them. */
   readonly numbers: Uint32Array;
   readonly input: SparseInput;
 }
 
-/** The columns that have entries (or all of them), ascending, and the number of each entry's column among them. */
+/**
+ * Scratch of the numbering, kept between calls: a fresh array as long as the table and a scan of it cost a fifth of a
+ * step. A column has the number `places[column] − base` when that is not negative; each call moves the base on.
+ */
+let places = new Uint32Array(0), base = 1;
+
+/** The columns that have entries, in the order of their first, or all; and the number of each entry's column. */
 function numberColumns(
   { cols, indices }: SparseMatrix,
   all: boolean,
 ): { readonly active: Uint32Array; readonly numbers: Uint32Array } {
-  const place = new Uint32Array(cols).fill(all ? 1 : 0);
-  for (let i = 0; i < indices.length; i++) place[indices[i] as number] = 1;
-  const active = new Uint32Array(all ? cols : Math.min(cols, indices.length));
-  let count = 0;
-  for (let column = 0; column < cols; column++) {
-    if (place[column] === 0) continue;
-    active[count] = column;
-    place[column] = count++;
+  if (all) return { active: Uint32Array.from({ length: cols }, (_, i) => i), numbers: indices };
+  if (places.length < cols || base + indices.length >= 2 ** 32) {
+    places = new Uint32Array(Math.max(cols, places.length));
+    base = 1;
   }
-  const numbers = new Uint32Array(indices.length);
-  for (let i = 0; i < indices.length; i++) numbers[i] = place[indices[i] as number] as number;
+  const active = new Uint32Array(Math.min(cols, indices.length)), numbers = new Uint32Array(indices.length);
+  let count = 0;
+  for (let i = 0; i < indices.length; i++) {
+    const column = indices[i] as number;
+    let place = places[column] as number;
+    if (place < base) {
+      place = base + count;
+      places[column] = place;
+      active[count++] = column;
+    }
+    numbers[i] = place - base;
+  }
+  base += count;
   return { active: active.subarray(0, count), numbers };
 }
 
