@@ -70,6 +70,8 @@ export function methodOf({ refine = 0 }: StepOptions): E.Either<FgnError, Method
 
 /** What an optimizer decides within a step; internal. */
 export interface StepRule {
+  /** Of the optimizer, for errors. */
+  readonly name: string;
   /** Sets the metrics of the layers. */
   readonly metric: (view: MetricView) => void;
   /** μ/K̄, given the mean s of the batch. */
@@ -107,15 +109,19 @@ function checkVariants(
   if (!(twoStage >= 0 && twoStage < Infinity)) return invalid("twoStage", twoStage, "a number of at least 0");
   const sets = rule?.metric ?? (metric === "centred" ? centreLayers : null);
   if (sets === null && twoStage === 0) return E.right({ metric: sets, twoStage });
-  const option = sets === null ? "twoStage" : "metric", value = sets === null ? twoStage : metric;
-  if (model._tag === "custom") return invalid(option, value, "it with a network only");
-  if (isSparse(batch.features)) return invalid(option, value, "it with dense features only");
-  if (method._tag === "ggn") return invalid(option, value, "it without refine");
-  if (system === "matrixFree") return invalid(option, value, "it with an explicit row system only");
-  if (remainder) return invalid(option, value, "it without soft targets, label smoothing and ℓ2");
+  const refused = (wanted: string): E.Either<FgnError, never> => {
+    if (rule !== null) return invalid("optimizer", rule.name, wanted);
+    return sets === null ? invalid("twoStage", twoStage, wanted) : invalid("metric", metric, wanted);
+  };
+  if (model._tag === "custom") return refused("it with a network only");
+  if (isSparse(batch.features)) return refused("it with dense features only");
+  if (method._tag === "ggn") return refused("it without refine");
+  if (system === "matrixFree") return refused("it with an explicit row system only");
+  if (remainder) return refused("it without soft targets, label smoothing and ℓ2");
   const last = model.layers.at(-1);
   if (twoStage > 0 && (last?._tag !== "dense" || last.frozen)) {
-    return invalid("twoStage", twoStage, "it to networks whose last layer is dense and trains");
+    const wanted = "it to networks whose last layer is dense and trains";
+    return rule === null ? invalid("twoStage", twoStage, wanted) : refused(wanted);
   }
   return E.right({ metric: sets, twoStage });
 }

@@ -12,10 +12,12 @@ import {
   batch,
   type Dense,
   dense,
+  fgnStep,
   fromRows,
   initialise,
   type Layer,
   layerNorm,
+  linearHead,
   matrix,
   mlp,
   type Network,
@@ -188,6 +190,17 @@ describe("robust()", () => {
     }
   });
 
+  it("goes on where everything is explained: s is 0 to the last digit", () => {
+    const weight = [2000, 0, -2000, 0, 0, 0], x = [1, 0, -1, 0, 2, 1];
+    const model = right(linearHead({ features: 2, classes: 3 }, weight, [0, 0, 0])), optimizer = robust();
+    const data = right(batch({ features: right(matrix(3, 2, x)), labels: [0, 1, 0] }));
+    const confident = right(fgnStep(model, data)).report.lossBefore;
+    expect(confident).toBe(0);
+    const { params, state } = right(optimizer.update(model, optimizer.init(model), data));
+    expect(state.meanSlope).toBe(0);
+    expect(flat(params)).toEqual(flat(model));
+  });
+
   it("refuses bad options, sparse features, soft targets, and step options beside it", async () => {
     const { data } = problem(8, 12, 5), params = small();
     const update = (options: RobustOptions, part: Batch = data, model = params) =>
@@ -195,7 +208,9 @@ describe("robust()", () => {
     for (const caution of [0, -1, NaN, Infinity]) expect(update({ caution })).toMatchObject({ option: "caution" });
     expect(update({ damping: "bold" } as unknown as RobustOptions)).toMatchObject({ option: "damping" });
     const sparse = right(batch({ features: right(fromRows(12, [[[0, 1]], [[2, 1]]])), labels: [0, 1] }));
-    expect(update({}, sparse)).toMatchObject({ _tag: "InvalidOption" });
+    expect(update({}, sparse)).toMatchObject({ _tag: "InvalidOption", option: "optimizer", value: "robust" });
+    const ends = right(withAdapters(params, { rank: 2 }));
+    expect(update({}, data, ends)).toMatchObject({ _tag: "InvalidOption", option: "optimizer", value: "robust" });
     const soft = { ...data, targets: right(matrix(8, 5, new Float32Array(40).fill(0.2))) };
     expect(update({}, soft)).toMatchObject({ _tag: "InvalidOption" });
     for await (const record of train(params, data, { optimizer: robust(), l2: 0.1 })) {

@@ -51,6 +51,8 @@ export interface RobustOptions {
 const GAMMA = 0.15;
 /** η of the two-stage system, and the share of its size that a layer may move by. */
 const ETA = 0.1, LIMIT = 0.2;
+/** The least μ/K̄, where all is explained: float32 resolves the Gram matrix no further. */
+const LEAST = 1e-6;
 /** b as a share of the mean ‖ā‖². */
 const BETA = 0.1;
 
@@ -140,12 +142,14 @@ export function robust({ caution = 1, damping = "adaptive" }: RobustOptions = {}
     const decay = Math.min(0.99, 1 - 1 / n);
     let layers: readonly LayerMoments[] = [], meanSlope = state.meanSlope;
     const rule: StepRule = {
+      name: "robust",
       metric: (view) => {
         layers = view.layers.map((layer, i) => setLayer(layer, state.layers[i], view, decay));
       },
       ratio: (slope, power) => {
         meanSlope += Math.max(0.02, 1 / n) * (slope - meanSlope);
-        return caution * gammaOf(damping, n, meanSlope) * power(meanSlope, 0.7) * Math.sqrt(1 + n / 50);
+        const ratio = caution * gammaOf(damping, n, meanSlope) * power(meanSlope, 0.7) * Math.sqrt(1 + n / 50);
+        return Math.max(LEAST, ratio);
       },
       limit: LIMIT,
     };

@@ -47,7 +47,7 @@ export type CheckedSolver =
   & Required<Omit<SolverOptions, "warmStart">>
   & { readonly warmStart: Float64Array | null };
 
-/** Rows up to which Cholesky is chosen (`npm run bench`: conjugate gradient is cheaper above). */
+/** Rows up to which Cholesky is chosen: above, its B³/6 outweigh the usual ten to forty iterations of B². */
 const DIRECT_ROWS = 256;
 
 /** Fills in and checks the options; internal. Errors: `InvalidOption`. */
