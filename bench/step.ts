@@ -26,11 +26,11 @@ import {
   zeroHead,
 } from "../mod.ts";
 import { loadUdhr, loadUdhrSparse } from "../examples/data/udhr.ts";
-import { addDual } from "../src/curvature.ts";
 import { picker } from "../src/gather.ts";
 import { f32, f64, place } from "../src/kernel/arena.ts";
 import { defaultKernel } from "../src/kernel/kernel.ts";
-import { margins, sendBack } from "../src/kernel/rows.ts";
+import { margins } from "../src/kernel/rows.ts";
+import { addDual, sendBack } from "../src/kernel/jacobian.ts";
 import { forward, storeVector } from "../src/kernel/tape.ts";
 import { arraysOf } from "../src/network/flat.ts";
 import { copyModel } from "../src/network/model.ts";

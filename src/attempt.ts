@@ -10,10 +10,11 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { addDual, type GgnBuffers, type Inverse, solveGgn, whitenedTangent } from "./curvature.ts";
+import { type GgnBuffers, type Inverse, solveGgn } from "./curvature.ts";
 import { type FgnError, overflow } from "./error.ts";
 import { f32, f64 } from "./kernel/arena.ts";
-import { sendBack, weigh, type Workspace } from "./kernel/rows.ts";
+import type { Workspace } from "./kernel/rows.ts";
+import { addDual, sendBack, weigh, whitenedTangent } from "./kernel/jacobian.ts";
 import { project } from "./kernel/tape.ts";
 import { limitLayers } from "./limit.ts";
 import type { RowMatrix } from "./row_system/row_system.ts";

@@ -7,7 +7,8 @@
 
 import { type DualSpace, dualSpace } from "./dual_space.ts";
 import { f32, f64 } from "./kernel/arena.ts";
-import { coefficients, marginTangent, sendBack, weigh, type Workspace } from "./kernel/rows.ts";
+import type { Workspace } from "./kernel/rows.ts";
+import { coefficients, sendBack, weigh, whitenedTangent } from "./kernel/jacobian.ts";
 import { project, tangent, up4 } from "./kernel/tape.ts";
 import { conjugateGradient, type Limits, type Run } from "./solver/cg.ts";
 import type { Damped } from "./solver/solver.ts";
@@ -33,17 +34,6 @@ export function ggnProduct(ws: Workspace, v: number, out: number): void {
   sendBack(ws, tape.logits.tangent);
   f32(kernel, out, tape.length).fill(0);
   project(tape, tape.ones, out);
-}
-
-/** out ← w ∘ J v: B numbers. */
-export function whitenedTangent(ws: Workspace, v: number, out: number): void {
-  marginTangent(ws, v, out);
-  weigh(ws, out, out);
-}
-
-/** into += Jᵀ a for B dual numbers at `dual`; the margin signals must be in place. */
-export function addDual(ws: Workspace, dual: number, into: number): void {
-  project(ws.tape, coefficients(ws, dual), into);
 }
 
 /** Addresses that a run on the full system needs. */

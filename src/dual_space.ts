@@ -12,7 +12,8 @@
  */
 
 import { f32 } from "./kernel/arena.ts";
-import { sendBack, type Workspace } from "./kernel/rows.ts";
+import type { Workspace } from "./kernel/rows.ts";
+import { sendBack } from "./kernel/jacobian.ts";
 import { project, up4 } from "./kernel/tape.ts";
 import type { Space } from "./solver/cg.ts";
 

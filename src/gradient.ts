@@ -7,15 +7,16 @@
 import * as E from "fp-ts/lib/Either.js";
 import { computeRemainder } from "./attempt.ts";
 import { type Batch, checkTargets } from "./batch.ts";
-import { addDual } from "./curvature.ts";
 import { type FgnError, overflow } from "./error.ts";
 import { f32, f64 } from "./kernel/arena.ts";
-import { margins, packLogits, readLogits, sendBack, type Workspace } from "./kernel/rows.ts";
+import { margins, packLogits, readLogits, type Workspace } from "./kernel/rows.ts";
+import { addDual, sendBack } from "./kernel/jacobian.ts";
 import { forward, loadVector, project, storeVector, tangent } from "./kernel/tape.ts";
 import { checkLength, finiteFloats, type Matrix } from "./matrix.ts";
 import { arraysOf, parameterCount } from "./network/flat.ts";
 import type { Model } from "./network/model.ts";
 import type { ObjectiveOptions } from "./objective.ts";
+import { penalty } from "./search.ts";
 import { gramSystem, readSystem, whiten } from "./row_system/gram.ts";
 import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
 import type { Features } from "./sparse.ts";
@@ -99,8 +100,7 @@ export function lossAndGradient(
   const { ws, objective: { l2 } } = session.right;
   const { kernel, tape, at, vectors: [vector = 0] } = ws;
   computeRemainder(ws, vector, l2);
-  let loss = margins(ws);
-  if (l2 > 0) loss += l2 / 2 * kernel.exports.norm(tape.length, tape.theta) ** 2;
+  const loss = margins(ws) + penalty({ ws, l2 }, tape.theta);
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
   addDual(ws, at.slope, vector);

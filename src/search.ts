@@ -9,7 +9,8 @@ import { applyStep, attempt, type Candidate, type Stage } from "./attempt.ts";
 import { accepts, firstLambda, type TaggedDamping } from "./damping.ts";
 import { type FgnError, overflow } from "./error.ts";
 import { f32 } from "./kernel/arena.ts";
-import { coefficients, loss } from "./kernel/rows.ts";
+import { loss } from "./kernel/rows.ts";
+import { coefficients } from "./kernel/jacobian.ts";
 import { forward } from "./kernel/tape.ts";
 
 /** How a search ended. */

@@ -12,7 +12,7 @@ import { type Features, isSparse } from "../sparse.ts";
 import { f32, type Layout } from "./arena.ts";
 import { loadFeatures, type Sparse, sparseInput } from "./features.ts";
 import type { LoadedKernel } from "./kernel.ts";
-import { type Common, ROW_BLOCK } from "./ops/common.ts";
+import { type Context, ROW_BLOCK } from "./ops/signals.ts";
 import { custom } from "./ops/custom.ts";
 import { activation, add, multiple } from "./ops/elementwise.ts";
 import { normalise } from "./ops/normalise.ts";
@@ -40,7 +40,7 @@ export interface TapeNeeds {
 
 /** The state of a compilation. */
 interface Builder {
-  readonly common: Common;
+  readonly context: Context;
   readonly layout: Layout;
   readonly needs: TapeNeeds;
   readonly ops: Op[];
@@ -53,7 +53,7 @@ interface Builder {
 /** What goes into a layer: a slot, or the sparse features (null). */
 type Flow = Slot | null;
 
-function slot({ common: { rows }, layout, needs, slots }: Builder, width: number, depends: boolean): Slot {
+function slot({ context: { rows }, layout, needs, slots }: Builder, width: number, depends: boolean): Slot {
   const bytes = 4 * width * up4(rows);
   const value = layout.reserve(bytes);
   const made: Slot = {
@@ -130,8 +130,8 @@ function affine(
   trainable: boolean,
   byRow: boolean,
 ): Slot {
-  const { common, layout, needs, ops, sparse } = builder;
-  const { rows } = common;
+  const { context, layout, needs, ops, sparse } = builder;
+  const { rows } = context;
   const width = byRow ? weight.cols : weight.rows;
   const output = slot(builder, width, trainable || (from?.depends ?? false));
   const b = (): Tensor | null => bias === null ? null : tensor(builder, trainable, bias.length, whole(bias));
@@ -151,19 +151,19 @@ function affine(
       }
       : null;
     const mixed = needs.mixed && trainable ? layout.reserve(4 * ROW_BLOCK * up4(rows)) : 0;
-    ops.push(product({ ...common, input: from, output, weight: w, bias: b(), kept, places, mixed }));
+    ops.push(product({ ...context, input: from, output, weight: w, bias: b(), kept, places, mixed }));
   } else if (sparse !== null) {
     const w = tensor(builder, trainable, sparse.active.length * width, gathered(weight, sparse.active, byRow));
     const dense = layout.reserve(4 * rows * width);
-    ops.push(sparseProduct({ ...common, input: sparse.input, output, weight: w, bias: b(), dense, kept }));
+    ops.push(sparseProduct({ ...context, input: sparse.input, output, weight: w, bias: b(), dense, kept }));
   }
   return output;
 }
 
 /** Adds the operations of a layer; returns what it gives. Sparse features only reach layers with a weight. */
 function layer(builder: Builder, from: Flow, made: Layer): Slot {
-  const { common, layout, needs, ops } = builder;
-  const bytes = (width: number): number => 4 * width * up4(common.rows);
+  const { context, layout, needs, ops } = builder;
+  const bytes = (width: number): number => 4 * width * up4(context.rows);
   if (made._tag === "dense" || made._tag === "embedding") {
     return affine(builder, from, made.weight, made.bias, !made.frozen, made._tag === "embedding");
   }
@@ -171,16 +171,16 @@ function layer(builder: Builder, from: Flow, made: Layer): Slot {
     const base = affine(builder, from, made.weight, made.bias, false, false);
     const low = affine(builder, from, made.down, null, !made.frozen, false);
     const scaled = slot(builder, low.width, low.depends);
-    ops.push(multiple(common, made.scale, low, scaled));
+    ops.push(multiple(context, made.scale, low, scaled));
     const high = affine(builder, scaled, made.up, null, !made.frozen, false);
     const output = slot(builder, base.width, base.depends || high.depends);
-    ops.push(add(common, base, high, output));
+    ops.push(add(context, base, high, output));
     return output;
   }
   const input = from as Slot;
   if (made._tag === "activation") {
     const output = slot(builder, input.width, input.depends);
-    ops.push(activation(common, made, input, output, needs.signals ? layout.reserve(bytes(input.width)) : 0));
+    ops.push(activation(context, made, input, output, needs.signals ? layout.reserve(bytes(input.width)) : 0));
     return output;
   }
   if (made._tag === "layerNorm") {
@@ -192,12 +192,12 @@ function layer(builder: Builder, from: Flow, made: Layer): Slot {
     const trialNormalised = needs.trial ? layout.reserve(bytes(input.width)) : normalised;
     const trialInverse = needs.trial ? layout.reserve(bytes(1)) : inverse;
     const parts = { normalised, inverse, trialNormalised, trialInverse };
-    ops.push(normalise({ ...common, input, output, gain, shift, epsilon: made.epsilon, ...parts }));
+    ops.push(normalise({ ...context, input, output, gain, shift, epsilon: made.epsilon, ...parts }));
     return output;
   }
   const inner = layers(builder, input, made.layers) as Slot;
   const output = slot(builder, input.width, input.depends || inner.depends);
-  ops.push(add(common, input, inner, output));
+  ops.push(add(context, input, inner, output));
   return output;
 }
 
@@ -239,8 +239,8 @@ export function compile(
     : null;
   const width = model._tag === "network" ? widest(model.layers, dense ? model.inputs : 1) : model.outputs;
   const scratch = { panels: layout.reserve(4 * n * up4(width)), block: layout.reserve(4 * ROW_BLOCK * n) };
-  const common: Common = { kernel, rows, scratch };
-  const builder: Builder = { common, layout, needs, ops: [], slots: [], sparse, length: 0 };
+  const context: Context = { kernel, rows, scratch };
+  const builder: Builder = { context, layout, needs, ops: [], slots: [], sparse, length: 0 };
   const input = dense ? slot(builder, model.inputs, false) : null;
   let tape: Tape | undefined = undefined;
   let logits: Slot;
@@ -251,7 +251,7 @@ export function compile(
     const failed = (error: FgnError): void => {
       if (tape !== undefined) tape.fault ??= error;
     };
-    builder.ops.push(custom({ ...common, model, features, output: logits, tensor: parameters, failed }));
+    builder.ops.push(custom({ ...context, model, features, output: logits, tensor: parameters, failed }));
   }
   tape = {
     kernel,
@@ -268,7 +268,7 @@ export function compile(
   const made = tape;
   const load = (): void => {
     loadTensors(made);
-    loadFeatures(common, features, input, sparse);
+    loadFeatures(context, features, input, sparse);
     f32(kernel, made.ones, n).fill(0).fill(1, 0, rows);
   };
   return { tape: made, load };

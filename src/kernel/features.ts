@@ -10,7 +10,7 @@ import { fail, type FgnError } from "../error.ts";
 import type { Network } from "../network/layer.ts";
 import { type Features, isSparse, type SparseMatrix } from "../sparse.ts";
 import { f32, type Layout, u32 } from "./arena.ts";
-import type { Common } from "./ops/common.ts";
+import type { Context } from "./ops/signals.ts";
 import type { SparseInput } from "./ops/sparse.ts";
 import type { Slot } from "./tape.ts";
 
@@ -73,7 +73,7 @@ export function sparseInput(matrix: SparseMatrix, layout: Layout, all: boolean):
 
 /** Copies features in: dense ones into panels, sparse ones with their columns renumbered. */
 export function loadFeatures(
-  { kernel, rows, scratch }: Common,
+  { kernel, rows, scratch }: Context,
   features: Features,
   input: Slot | null,
   sparse: Sparse | null,

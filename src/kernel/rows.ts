@@ -16,7 +16,7 @@ import type { Features } from "../sparse.ts";
 import { f32, f64, type Layout, startLayout, u32 } from "./arena.ts";
 import { compile, type TapeNeeds } from "./compile.ts";
 import type { LoadedKernel } from "./kernel.ts";
-import { backward, eachBlock, tangent, type Tape, up4 } from "./tape.ts";
+import { eachBlock, type Tape, up4 } from "./tape.ts";
 
 /** What the rows need memory for, beside the tape's needs. */
 export interface RowNeeds extends TapeNeeds {
@@ -255,35 +255,4 @@ export function loss(ws: Workspace, address: number): number {
   });
   const mean = exports.margins(B, trueLogit, peak, sum, at.alpha, at.work + 16 * up4(B), 0, 0, 0);
   return mean + restLoss(ws, address);
-}
-
-/** Sends the panels at `cotangent` back through the tape: signals of all slots, if any depends on the parameters. */
-export function sendBack(ws: Workspace, cotangent: number): void {
-  const { kernel, tape, rows, classes } = ws;
-  const { signal, depends } = tape.logits;
-  if (!depends) return;
-  const length = classes * up4(rows);
-  if (cotangent !== signal) f32(kernel, signal, length).set(f32(kernel, cotangent, length));
-  backward(tape);
-}
-
-/** The row coefficients of B dual numbers (float64): what turns signals of E into a_i times margin signals. */
-export function coefficients({ kernel, at, rows }: Workspace, dual: number): number {
-  kernel.exports.coefficients(rows, dual, at.sum, at.coefficient);
-  return at.coefficient;
-}
-
-/** J v for a parameter vector: B margin derivatives (float64) at `out`. */
-export function marginTangent(ws: Workspace, direction: number, out: number): void {
-  const { kernel, tape, at, rows, classes } = ws;
-  tangent(tape, direction);
-  kernel.exports.columnDots(classes, rows, at.exponentials, tape.logits.tangent, out);
-  const values = f64(kernel, out, rows), sum = f32(kernel, at.sum, rows);
-  for (let i = 0; i < rows; i++) values[i] = -(values[i] as number) / (sum[i] as number);
-}
-
-/** to ← w ∘ from. */
-export function weigh({ kernel, at, rows }: Workspace, from: number, to: number): void {
-  const w = f64(kernel, at.rowWeight, rows), x = f64(kernel, from, rows), y = f64(kernel, to, rows);
-  for (let i = 0; i < rows; i++) y[i] = (w[i] as number) * (x[i] as number);
 }

@@ -8,16 +8,16 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
 import { f32, f64 } from "../kernel/arena.ts";
-import { coefficients, marginTangent, weigh, type Workspace } from "../kernel/rows.ts";
-import { project } from "../kernel/tape.ts";
+import type { Workspace } from "../kernel/rows.ts";
+import { addDual, marginTangent, weigh, whitenedTangent } from "../kernel/jacobian.ts";
 import { drawFrom, seedRandom } from "../random.ts";
 import { meanDiagonal } from "./gram.ts";
 import type { RowMatrix } from "./row_system.ts";
 
 /** Vectors ← Jᵀ a for B dual numbers (float64) at `dual`. */
-export function dualVector(ws: Workspace, dual: number, out: number): void {
+function dualVector(ws: Workspace, dual: number, out: number): void {
   f32(ws.kernel, out, ws.tape.length).fill(0);
-  project(ws.tape, coefficients(ws, dual), out);
+  addDual(ws, dual, out);
 }
 
 /** K_ii of a network, from the norms of its layers' inputs and signals. */
@@ -102,8 +102,7 @@ export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnErr
     multiply: (u, out) => {
       weigh(ws, u, at.right64);
       dualVector(ws, at.right64, vector);
-      marginTangent(ws, vector, out);
-      weigh(ws, out, out);
+      whitenedTangent(ws, vector, out);
     },
   });
 }

@@ -5,9 +5,9 @@ import type { CustomModel, ModelFunctions } from "../../network/custom.ts";
 import type { Features } from "../../sparse.ts";
 import { f32 } from "../arena.ts";
 import { inert, type Op, type Slot, type Tensor } from "../tape.ts";
-import type { Common } from "./common.ts";
+import type { Context } from "./signals.ts";
 
-interface Parts extends Common {
+interface Parts extends Context {
   readonly model: CustomModel;
   readonly features: Features;
   readonly output: Slot;

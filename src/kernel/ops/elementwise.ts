@@ -3,7 +3,7 @@
 import type { ActivationKind } from "../../network/layer.ts";
 import { f32 } from "../arena.ts";
 import { inert, type Op, type Slot, up4 } from "../tape.ts";
-import type { Common } from "./common.ts";
+import type { Context } from "./signals.ts";
 
 /** The kernel's numbers of the activations. */
 const KINDS: Readonly<Record<ActivationKind, number>> = {
@@ -17,7 +17,7 @@ const KINDS: Readonly<Record<ActivationKind, number>> = {
 
 /** out = f(in); the forward pass leaves f′(in) at `derivative` for backward and tangent. */
 export function activation(
-  { kernel, rows }: Common,
+  { kernel, rows }: Context,
   { kind, slope }: { readonly kind: ActivationKind; readonly slope: number },
   input: Slot,
   output: Slot,
@@ -43,7 +43,7 @@ export function activation(
 }
 
 /** out = first + second. */
-export function add({ kernel, rows }: Common, first: Slot, second: Slot, output: Slot): Op {
+export function add({ kernel, rows }: Context, first: Slot, second: Slot, output: Slot): Op {
   const { exports } = kernel;
   const length = output.width * up4(rows);
   const sum = (a: number, b: number, to: number): void => {
@@ -66,7 +66,7 @@ export function add({ kernel, rows }: Common, first: Slot, second: Slot, output:
 }
 
 /** out = factor · in. */
-export function multiple({ kernel, rows }: Common, factor: number, input: Slot, output: Slot): Op {
+export function multiple({ kernel, rows }: Context, factor: number, input: Slot, output: Slot): Op {
   const { exports } = kernel;
   const length = output.width * up4(rows);
   const scaled = (from: number, to: number): void => {

@@ -2,7 +2,7 @@
 
 import { f32, f64 } from "../arena.ts";
 import { type LayerMetric, type Slot, up4 } from "../tape.ts";
-import type { Common } from "./common.ts";
+import type { Context } from "./signals.ts";
 
 /** Where a layer's metric lies: D means, D input scales, m output scales, and the two operands that they give. */
 export interface MetricPlaces {
@@ -45,7 +45,7 @@ export const euclidean = (input: Slot, output: Slot, hasBias: boolean): Operands
 
 /** The metric of a layer over its operands, which it changes. */
 export function layerMetric(
-  { kernel, rows, scratch }: Common,
+  { kernel, rows, scratch }: Context,
   input: Slot,
   output: Slot,
   hasBias: boolean,

@@ -2,9 +2,10 @@
 
 import { f32, f64 } from "../arena.ts";
 import { addressOf, inert, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addGram, type Common } from "./common.ts";
+import { addGram } from "./gram.ts";
+import type { Context } from "./signals.ts";
 
-interface Parts extends Common {
+interface Parts extends Context {
   readonly input: Slot;
   readonly output: Slot;
   readonly gain: Tensor;

@@ -2,10 +2,11 @@
 
 import { f32, f64 } from "../arena.ts";
 import { addressOf, eachBlock, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addLayerGram, addSquares, type Common, eachRowBlock, fillGram, moveByGram, ROW_BLOCK } from "./common.ts";
+import { addLayerGram, addSquares, fillGram, moveByGram } from "./gram.ts";
+import { type Context, eachRowBlock, ROW_BLOCK } from "./signals.ts";
 import { euclidean, layerMetric, type MetricPlaces, type Operands } from "./metric.ts";
 
-interface Parts extends Common {
+interface Parts extends Context {
   readonly input: Slot;
   readonly output: Slot;
   readonly weight: Tensor;

@@ -3,7 +3,8 @@
 
 import { f32, f64 } from "../arena.ts";
 import { addressOf, inert, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addLayerGram, addSquares, type Common, moveByGram } from "./common.ts";
+import { addLayerGram, addSquares, moveByGram } from "./gram.ts";
+import type { Context } from "./signals.ts";
 
 /** CSR features in the kernel's memory, columns renumbered over those that occur. */
 export interface SparseInput {
@@ -18,7 +19,7 @@ export interface SparseInput {
   readonly count: number;
 }
 
-interface Parts extends Common {
+interface Parts extends Context {
   readonly input: SparseInput;
   readonly output: Slot;
   /** cols × out, one feature a row. */

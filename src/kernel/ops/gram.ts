@@ -1,29 +1,18 @@
-// What the operations share.
+// Gram matrices of a layer: of its inputs, of its signals, and what is made of them.
 
 import { f32, f64 } from "../arena.ts";
-import type { LoadedKernel } from "../kernel.ts";
-import { type GramBuffers, type Scratch, type Slot, up4 } from "../tape.ts";
-
-/** Rows of one back-projection block: 32 rows stay near the core. */
-export const ROW_BLOCK = 32;
-
-/** What every operation is made of. */
-export interface Common {
-  readonly kernel: LoadedKernel;
-  /** B. */
-  readonly rows: number;
-  readonly scratch: Scratch;
-}
+import { type GramBuffers, type Slot, up4 } from "../tape.ts";
+import { type Context, eachRowBlock } from "./signals.ts";
 
 /** Fills an n₄ × B matrix in panels with `start` and adds the Gram matrix of a slot's k × B panels: upper part. */
-export function fillGram({ kernel, rows }: Common, k: number, panels: number, start: number, out: number): void {
+export function fillGram({ kernel, rows }: Context, k: number, panels: number, start: number, out: number): void {
   f32(kernel, out, up4(rows) * up4(rows)).fill(start);
   addGram({ kernel, rows }, k, panels, out);
 }
 
 /** Adds the Gram matrix of k × B panels: upper part. */
 export function addGram(
-  { kernel, rows }: Pick<Common, "kernel" | "rows">,
+  { kernel, rows }: Pick<Context, "kernel" | "rows">,
   k: number,
   panels: number,
   out: number,
@@ -33,51 +22,36 @@ export function addGram(
 
 /** Adds to K the Hadamard product of a Gram matrix of inputs, at `left`, with that of m × B signals. */
 export function addLayerGram(
-  common: Common,
+  context: Context,
   left: number,
   outputs: number,
   signals: number,
   { right, sum }: GramBuffers,
 ): void {
-  const n = up4(common.rows);
-  fillGram(common, outputs, signals, 0, right);
-  common.kernel.exports.multiplyAdd(n * n, left, right, sum);
-}
-
-/** Visits blocks of `signals` (width × B panels) · diag(coefficient), row-major: rows [from, to) at address `block`. */
-export function eachRowBlock(
-  { kernel, rows, scratch }: Common,
-  width: number,
-  signals: number,
-  coefficient: number,
-  visit: (from: number, to: number) => void,
-): void {
-  for (let from = 0; from < width; from += ROW_BLOCK) {
-    const to = Math.min(width, from + ROW_BLOCK);
-    kernel.exports.scaleColumns(from, to, width, rows, signals, coefficient, scratch.block);
-    visit(from, to);
-  }
+  const n = up4(context.rows);
+  fillGram(context, outputs, signals, 0, right);
+  context.kernel.exports.multiplyAdd(n * n, left, right, sum);
 }
 
 /**
  * Output += that of the dual step, by the Gram matrix A Aᵀ + 1 of the inputs at `kept`: R (A Aᵀ + 1), R the
  * scaled signals. B²·out multiply-adds instead of a product's B·in·out.
  */
-export function moveByGram(common: Common, output: Slot, kept: number, coefficient: number): void {
-  const { kernel, rows } = common;
+export function moveByGram(context: Context, output: Slot, kept: number, coefficient: number): void {
+  const { kernel, rows } = context;
   const n = up4(rows);
   if (output.trial !== output.value) {
     f32(kernel, output.trial, output.width * n).set(f32(kernel, output.value, output.width * n));
   }
-  eachRowBlock(common, output.width, output.signal, coefficient, (from, to) => {
-    const left = common.scratch.block - 4 * from * n; // row `from` of the left operand is the first of the block
+  eachRowBlock(context, output.width, output.signal, coefficient, (from, to) => {
+    const left = context.scratch.block - 4 * from * n; // row `from` of the left operand is the first of the block
     kernel.exports.productPanels(from, to, output.width, rows, n, left, n, kept, output.trial);
   });
 }
 
 /** out[i] += (‖A_i‖² + constant) ‖Δ_i‖², given the squared norms of the inputs; the constant is the bias's 1, or β. */
 export function addSquares(
-  { kernel, rows, scratch }: Common,
+  { kernel, rows, scratch }: Context,
   inputs: Float64Array,
   constant: number,
   outputs: number,
