@@ -194,6 +194,9 @@ export function openPlan(
   const full = method._tag === "ggn", mixed = twoStage > 0;
   // These directions are formed as vectors: their projections do not add up to what is there.
   const formed = remainder || full || metric !== null || mixed;
+  const wanted = { product: kind === "matrixFree", remainder, direction: formed, trial: retries };
+  const names = [...Object.entries(wanted), ...["first", "second", "third"].map((name) => [name, full] as const)]
+    .flatMap(([name, used]) => (used ? [name] : []));
   const wants: Wants = {
     signals: true,
     tangents: kind === "matrixFree" || remainder || full,
@@ -203,18 +206,25 @@ export function openPlan(
     mixed,
     gram: kind === "gram",
     curvature: full,
-    vectors: [kind === "matrixFree", remainder, formed, retries, full, full, full].filter(Boolean).length,
+    vectors: names.length,
     panels: full ? 7 : 0,
   };
   const session = openChecked(model, batch, wants, options);
   if (session._tag === "Left") return session;
-  const free = [...session.right.ws.vectors];
-  const take = (wanted: boolean): number => wanted ? free.shift() as number : 0;
-  const product = take(kind === "matrixFree"), rest = take(remainder), direction = take(formed);
-  const trial = take(retries);
-  const { panels } = session.right.ws;
-  const ggn = full ? { direction, vectors: free as [number, number, number], panels } : null;
-  return E.right({ session: session.right, vectors: { product, remainder: rest, direction, trial, ggn } });
+  const { vectors, panels } = session.right.ws;
+  const place = (name: string): number => vectors[names.indexOf(name)] ?? 0;
+  const direction = place("direction");
+  const work = [place("first"), place("second"), place("third")] as const;
+  return E.right({
+    session: session.right,
+    vectors: {
+      product: place("product"),
+      remainder: place("remainder"),
+      direction,
+      trial: place("trial"),
+      ggn: full ? { direction, vectors: work, panels } : null,
+    },
+  });
 }
 
 /** The row system of margins whose pass is done. Errors: `Overflow`, `ModelMismatch`, `ModelFailure`. */
