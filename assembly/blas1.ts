@@ -155,15 +155,3 @@ export function scaleAdd64(n: i32, beta: f64, x: usize, y: usize): void {
   }
   if (i < n) store<f64>(y, load<f64>(x) + beta * load<f64>(y));
 }
-
-/** out = x/y over n doubles. */
-export function divide64(n: i32, x: usize, y: usize, out: usize): void {
-  let i = 0;
-  for (; i + 2 <= n; i += 2) {
-    v128.store(out, f64x2.div(v128.load(x), v128.load(y)));
-    x += 16;
-    y += 16;
-    out += 16;
-  }
-  if (i < n) store<f64>(out, load<f64>(x) / load<f64>(y));
-}

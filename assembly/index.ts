@@ -11,7 +11,7 @@ export { vexp, vlog } from "./exp";
 export { activate, verf, vsigmoid, vtanh } from "./activation";
 export { normalise, normaliseBackward, normaliseTangent } from "./normalise";
 export { cholesky, choleskySolve, dot64, multiply64 } from "./solve";
-export { allFinite, axpy, axpy64, divide64, dot, multiplyAdd, norm, scale, scaleAdd, scaleAdd64 } from "./blas1";
+export { allFinite, axpy, axpy64, dot, multiplyAdd, norm, scale, scaleAdd, scaleAdd64 } from "./blas1";
 export { addRowSums, addScaledColumns, coefficients, columnDots, scaleColumns, weightedRowSums } from "./panels";
 export { csrGram, csrProduct, csrSquares, csrUpdate } from "./sparse";
 export { centre, finishLayer, power, triangularInverse } from "./metric";

@@ -158,3 +158,16 @@ export function near(a: number, b: number, bound: number): boolean {
 export function untouched(address: number, floats: number): boolean {
   return getU32(address, floats).every((bits) => bits === 0xffffffff);
 }
+
+const SIZES = [1, 2, 3, 4, 5, 7, 10, 15, 16, 17, 31, 33, 100];
+const DEPTHS = [...SIZES, 257, 600];
+
+/** Sizes of a product of m × k and k × n. */
+export type Shape = { readonly m: number; readonly n: number; readonly k: number };
+
+/** 65 shapes: every n with five different m and k; every depth at least four times. */
+export const SHAPES: readonly Shape[] = Array.from({ length: 65 }, (_, i) => ({
+  m: at(SIZES, (i * 5 + Math.floor(i / 13) * 3) % 13),
+  n: at(SIZES, i % 13),
+  k: at(DEPTHS, (i * 7 + Math.floor(i / 13)) % 15),
+}));

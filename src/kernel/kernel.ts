@@ -137,7 +137,6 @@ export interface KernelExports {
   multiplyAdd(n: number, x: number, y: number, out: number): void;
   axpy64(n: number, a: number, x: number, y: number): void;
   scaleAdd64(n: number, beta: number, x: number, y: number): void;
-  divide64(n: number, x: number, y: number, out: number): void;
   allFinite(n: number, x: number): number;
   coefficients(n: number, a: number, sum: number, out: number): void;
   scaleColumns(
