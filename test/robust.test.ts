@@ -30,6 +30,7 @@ import {
   tanh,
   train,
   withAdapters,
+  zeroHead,
 } from "../mod.ts";
 import { difference, flat, left, problem, relativeError, right } from "./reference.ts";
 
@@ -163,6 +164,16 @@ describe("robust()", () => {
       expect(rms(step)).toBeGreaterThan(0);
       expect(rms(step)).toBeLessThan(limit * (1 + 1e-5));
     });
+  });
+
+  it("takes the deviation of a single example from the mean before it", () => {
+    const head = right(zeroHead({ features: 2, classes: 3 })), optimizer = robust();
+    const one = (x: number[], y: number): Batch => right(batch({ features: right(matrix(1, 2, x)), labels: [y] }));
+    const first = right(optimizer.update(head, optimizer.init(head), one([1, -2], 0)));
+    expect(first.state.layers[0]).toMatchObject({ mean: Float32Array.of(1, -2), variance: new Float32Array(2) });
+    const second = right(optimizer.update(first.params, first.state, one([5, 0], 1)));
+    // The second step's decay is ½: mean ½(1 + 5), ½(−2 + 0); variance ½ 4², ½ 2².
+    expect(second.state.layers[0]).toMatchObject({ mean: Float32Array.of(3, -1), variance: Float32Array.of(8, 2) });
   });
 
   it("stays finite with one example, without biases, with layer norms and adapters, at extremes", () => {

@@ -248,6 +248,15 @@ describe("majorised curvature", () => {
     );
   });
 
+  it("is p s where the margin is 0, so that a first step from zeros is the same", () => {
+    const { data } = problem(12, 5, 2), head = right(zeroHead({ features: 5, classes: 2 }));
+    const plain = right(fgnStep(head, data, LAMBDA)),
+      majorized = right(
+        fgnStep(head, data, LAMBDA, { curvature: "majorized" }),
+      );
+    expect(flat(majorized.params)).toEqual(flat(plain.params));
+  });
+
   it("is refused by another name", () => {
     const { head, data } = problem(20, 5, 4);
     const wrong = { curvature: "hessian" } as unknown as { curvature: "majorized" };

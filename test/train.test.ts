@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import {
   type Batch,
   batch,
+  type Damping,
   dense,
   embedding,
   evaluate,
@@ -14,6 +15,8 @@ import {
   initialise,
   layerNorm,
   leakyRelu,
+  type LevenbergMarquardt,
+  levenbergMarquardt,
   matrix,
   type Network,
   type Progress,
@@ -98,6 +101,21 @@ describe("train()", () => {
     expect(last?._tag === "epoch" && last.evaluation).toEqual(right(evaluate(lastParams(seen), data)));
     const start = right(evaluate(head, data));
     expect(last?._tag === "epoch" && last.evaluation !== undefined && last.evaluation.loss < start.loss).toBe(true);
+  });
+
+  it("hands the damping of each step to the next", async () => {
+    const { head, data } = problem(30, 10, 5, { spread: 3 });
+    const start = levenbergMarquardt({ lambda: 1e-6 });
+    const seen = await records(head, data, { epochs: 4, batchSize: 30, damping: start });
+    let params = head, damping: Damping = start;
+    const lambdas = [1, 2, 3, 4].map(() => {
+      ({ params, damping } = right(fgnStep(params, data, damping)));
+      return (damping as LevenbergMarquardt).lambda as number;
+    });
+    const told = seen.flatMap((r) => (r._tag === "epoch" ? [(r.damping as LevenbergMarquardt).lambda as number] : []));
+    // The order of the rows differs by epoch, and with it the last bits of a loss that decides on a retry.
+    told.forEach((lambda, i) => expect(Math.abs(lambda / (lambdas[i] as number) - 1)).toBeLessThan(1e-12));
+    expect(new Set(told).size).toBe(4);
   });
 
   it("passes over batches without weight", async () => {
