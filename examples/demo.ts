@@ -1,7 +1,7 @@
 /**
  * The demo: trains digit classifiers and language identifiers with the default settings, then uses them.
  *
- *   npm run demo              or: deno task demo, bun run demo
+ *   npm run demo              or: deno run -A examples/demo.ts, bun run examples/demo.ts
  *   npm run demo -- --short   less data, fewer features and a single epoch
  *
  * @module
