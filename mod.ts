@@ -54,18 +54,16 @@ export type { Model } from "./src/network/model.ts";
 
 // The step
 export { fgnStep, type Step, type StepReport } from "./src/step.ts";
-export type { StepOptions } from "./src/plan.ts";
+export type { Momentum, StepOptions } from "./src/plan.ts";
 export { type GgnOptions, ggnProduct, ggnStep } from "./src/ggn.ts";
+export { constant, type ConstantDamping, type Damping, relative, type RelativeDamping } from "./src/damping/damping.ts";
 export {
-  constant,
-  type ConstantDamping,
-  type Damping,
   type LevenbergMarquardt,
   levenbergMarquardt,
   type LevenbergMarquardtOptions,
-  relative,
-  type RelativeDamping,
-} from "./src/damping.ts";
+} from "./src/damping/levenberg_marquardt.ts";
+export { type Backtracking, backtracking, type BacktrackingOptions } from "./src/damping/backtracking.ts";
+export { type Explained, explained, type ExplainedOptions } from "./src/damping/explained.ts";
 export type { Solver, SolverOptions, Stop } from "./src/solver/solver.ts";
 export type { IterativeStop } from "./src/solver/cg.ts";
 export type { RowSystemKind } from "./src/row_system/row_system.ts";
@@ -73,6 +71,22 @@ export type { ObjectiveOptions } from "./src/objective.ts";
 
 // Optimizers
 export { type LayerMoments, robust, type RobustOptions, type RobustState } from "./src/optimizer/robust.ts";
+export { fgn, type FgnOptions, type FgnState, paper } from "./src/optimizer/fgn.ts";
+export {
+  clipGlobalNorm,
+  type Counted,
+  l2Penalty,
+  momentum,
+  type MomentumState,
+  scaled,
+  type StatefulTransform,
+  type Transform,
+  trustRegion,
+  weightDecay,
+} from "./src/optimizer/transform.ts";
+export { averaged, type AveragedState } from "./src/optimizer/average.ts";
+export { always, cosineDecay, type Schedule, stepDecay, warmUp } from "./src/optimizer/schedule.ts";
+export { explain } from "./src/optimizer/explain.ts";
 export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer.ts";
 
 // Training and prediction

@@ -6,6 +6,9 @@
  *
  *     d = −(H + λ'I)⁻¹g = v/λ' + Ĵᵀu,      (S + λ'I)u = r − Ĵv/λ'.
  *
+ * Momentum draws the step towards β d₋, d₋ the step before: ½λ‖d − βd₋‖² in place of ½λ‖d‖² puts λβd₋ on the
+ * right-hand side and (λ/λ')βd₋ into the step (Goldshlager, Abrahamsen and Lin 2024).
+ *
  * @module
  */
 
@@ -41,6 +44,8 @@ export interface Vectors {
   readonly direction: number;
   /** Trial parameters; 0 where there is no second attempt. */
   readonly trial: number;
+  /** βd₋ of momentum; 0 without. */
+  readonly previous: number;
   /** Of the full Gauss-Newton system, or null. */
   readonly ggn: GgnBuffers | null;
 }
@@ -62,8 +67,10 @@ export interface Stage {
 
 /** A direction and what its quadratic model says; it lies in the workspace as a dual or as a vector. */
 export interface Candidate {
-  /** −(gᵀd + ½ dᵀHd) with the undamped curvature of the method. */
-  readonly predictedReduction: number;
+  /** −gᵀd. */
+  readonly gain: number;
+  /** dᵀHd with the undamped curvature of the method. */
+  readonly curvature: number;
   /** Relative residual of the system solved. */
   readonly residual: number;
   readonly solved: Solved;
@@ -81,10 +88,12 @@ export function computeRemainder(ws: Workspace, vector: number, l2: number): voi
   if (l2 > 0) kernel.exports.axpy(tape.length, -l2, tape.theta, vector);
 }
 
-/** Ĵv, once the margins are known. */
-export function computeShift(ws: Workspace, vector: number): void {
-  if (vector === 0) f64(ws.kernel, ws.at.shift, ws.rows).fill(0);
-  else whitenedTangent(ws, vector, ws.at.shift);
+/** Ĵv and Ĵβd₋, once the margins are known. */
+export function computeShift(ws: Workspace, { remainder, previous }: Vectors): void {
+  for (const [vector, out] of [[remainder, ws.at.shift], [previous, ws.at.carried]] as const) {
+    if (vector === 0) f64(ws.kernel, out, ws.rows).fill(0);
+    else whitenedTangent(ws, vector, out);
+  }
 }
 
 /** ‖g‖: ‖Ĵᵀr‖² = rᵀSr, with the remainder's part. */
@@ -105,12 +114,23 @@ function loadStart({ kernel, at, rows }: Workspace, dual: Float64Array): void {
   for (let i = 0; i < rows; i++) u[i] = w[i] === 0 ? 0 : (dual[i] as number) / (w[i] as number);
 }
 
+/** λ' = λ + ℓ2, and the share λ/λ' of the step before. */
+interface Level {
+  readonly lambda: number;
+  readonly carry: number;
+}
+
+/** Ĵ of the part of the step outside the row space, row by row: Ĵv/λ' + (λ/λ')Ĵβd₋. */
+function movedRows({ kernel, at, rows }: Workspace, { lambda, carry }: Level): Float64Array {
+  const shift = f64(kernel, at.shift, rows), carried = f64(kernel, at.carried, rows);
+  return Float64Array.from(shift, (v, i) => v / lambda + carry * (carried[i] as number));
+}
+
 /** Solves for u, and leaves the dual a = w ∘ u. */
-function solveRows(stage: Stage, lambda: number, prepared: Damped): Solved {
-  const { ws, solver } = stage;
+function solveRows({ ws, solver }: Stage, moved: Float64Array, prepared: Damped): Solved {
   const { kernel, at, rows } = ws;
-  const rhs = f64(kernel, at.right64, rows), r = f64(kernel, at.rhs, rows), shift = f64(kernel, at.shift, rows);
-  for (let i = 0; i < rows; i++) rhs[i] = (r[i] as number) - (shift[i] as number) / lambda;
+  const rhs = f64(kernel, at.right64, rows), r = f64(kernel, at.rhs, rows);
+  for (let i = 0; i < rows; i++) rhs[i] = (r[i] as number) - (moved[i] as number);
   if (solver.warmStart !== null) loadStart(ws, solver.warmStart);
   const solved = prepared.solve(at.right64, at.solution, solver.warmStart !== null);
   weigh(ws, at.solution, at.dual);
@@ -118,20 +138,19 @@ function solveRows(stage: Stage, lambda: number, prepared: Damped): Solved {
 }
 
 /**
- * The model of the dual step, in row space: with t = Ĵd = Su + Ĵv/λ', −gᵀd = rᵀt + vᵀd and
+ * The model of the dual step, in row space: with t = Ĵd = Su + Ĵ(d − Ĵᵀu), −gᵀd = rᵀt + vᵀd and
  * dᵀ(H + ℓ2 I)d = ‖t‖² + ℓ2 ‖d‖².
  */
-function rowModel(stage: Stage, lambda: number): Pick<Candidate, "predictedReduction" | "residual"> {
+function rowModel(stage: Stage, moved: Float64Array, lambda: number): Omit<Candidate, "solved"> {
   const { ws, system, vectors, l2 } = stage;
   const { kernel, tape, at, rows } = ws;
   system.multiply(at.solution, at.image);
   const u = f64(kernel, at.solution, rows), t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
-  const shift = f64(kernel, at.shift, rows);
   let gain = 0, curvature = 0, error = 0, size = 0;
   for (let i = 0; i < rows; i++) {
-    const ui = u[i] as number, si = t[i] as number, moved = (shift[i] as number) / lambda;
-    const ti = si + moved, right = (r[i] as number) - moved;
-    gain += (r[i] as number) * ti;
+    const ui = u[i] as number, si = t[i] as number, ri = r[i] as number, outside = moved[i] as number;
+    const ti = si + outside, right = ri - outside;
+    gain += ri * ti;
     curvature += ti * ti;
     error += (right - si - lambda * ui) ** 2;
     size += right * right;
@@ -140,15 +159,17 @@ function rowModel(stage: Stage, lambda: number): Pick<Candidate, "predictedReduc
     gain += kernel.exports.dot(tape.length, vectors.remainder, vectors.direction);
     curvature += l2 * kernel.exports.norm(tape.length, vectors.direction) ** 2;
   }
-  return { predictedReduction: gain - curvature / 2, residual: size === 0 ? 0 : Math.sqrt(error / size) };
+  return { gain, curvature, residual: size === 0 ? 0 : Math.sqrt(error / size) };
 }
 
-/** The dual step as a vector: v/λ' + Jᵀa. */
-function formDirection({ ws, vectors }: Stage, lambda: number): void {
+/** The dual step as a vector: v/λ' + (λ/λ')βd₋ + Jᵀa. */
+function formDirection({ ws, vectors }: Stage, { lambda, carry }: Level): void {
   const { kernel, tape, at } = ws;
-  f32(kernel, vectors.direction, tape.length).fill(0);
-  if (vectors.remainder !== 0) kernel.exports.axpy(tape.length, 1 / lambda, vectors.remainder, vectors.direction);
-  addDual(ws, at.dual, vectors.direction);
+  const { direction, remainder, previous } = vectors;
+  f32(kernel, direction, tape.length).fill(0);
+  if (remainder !== 0) kernel.exports.axpy(tape.length, 1 / lambda, remainder, direction);
+  addDual(ws, at.dual, direction);
+  if (previous !== 0) kernel.exports.axpy(tape.length, carry, previous, direction);
 }
 
 /**
@@ -178,32 +199,49 @@ function attemptGgn(
   const inverse = preconditioner === "fgn" ? inverseAt(stage, lambda) : E.right(null);
   if (inverse._tag === "Left") return inverse;
   const full = solveGgn(ws, { lambda, l2, inverse: inverse.right }, buffers, { tolerance, maxIterations });
-  const { iterations, stop, predictedReduction, residual } = full;
-  if (!Number.isFinite(residual + predictedReduction)) return overflow("the full Gauss-Newton system");
-  return E.right({ predictedReduction, residual, solved: { solver: "cg", iterations, stop } });
+  const { iterations, stop, gain, curvature, residual } = full;
+  if (!Number.isFinite(residual + gain + curvature)) return overflow("the full Gauss-Newton system");
+  return E.right({ gain, curvature, residual, solved: { solver: "cg", iterations, stop } });
 }
 
 /** An FGN step at λ'. Errors: `NotPositiveDefinite`, `Overflow`. */
-function attemptFgn(stage: Stage, lambda: number): E.Either<FgnError, Candidate> {
-  const { ws, system, vectors, solver, twoStage, limit } = stage;
+function attemptFgn(stage: Stage, level: Level): E.Either<FgnError, Candidate> {
+  const { ws, system, vectors, solver, twoStage } = stage;
+  const { lambda } = level;
   const corrected = twoStage > 0 ? correct(ws, lambda, twoStage) : E.right(undefined);
   if (corrected._tag === "Left") return corrected;
   const prepared = damped(ws, system, lambda, solver);
   if (prepared._tag === "Left") return prepared;
-  const solved = solveRows(stage, lambda, prepared.right);
-  if (vectors.direction !== 0) formDirection(stage, lambda);
-  const model = rowModel(stage, lambda);
-  if (!Number.isFinite(model.predictedReduction)) return overflow("the quadratic model");
-  if (limit > 0) limitLayers(ws, vectors.direction, limit);
+  const moved = movedRows(ws, level);
+  const solved = solveRows(stage, moved, prepared.right);
+  if (vectors.direction !== 0) formDirection(stage, level);
+  const model = rowModel(stage, moved, lambda);
+  if (!Number.isFinite(model.gain + model.curvature)) return overflow("the quadratic model");
   return E.right({ ...model, solved });
 }
 
 /** A step at damping λ. Errors: `NotPositiveDefinite`, `Overflow`. */
 export function attempt(stage: Stage, damping: number): E.Either<FgnError, Candidate> {
-  const { vectors: { ggn }, method, l2 } = stage;
+  const { ws, vectors: { ggn, direction }, method, l2, limit } = stage;
   const lambda = damping + l2;
-  return method._tag === "ggn" && ggn !== null ? attemptGgn(stage, lambda, ggn, method) : attemptFgn(stage, lambda);
+  const candidate = method._tag === "ggn" && ggn !== null
+    ? attemptGgn(stage, lambda, ggn, method)
+    : attemptFgn(stage, { lambda, carry: damping / lambda });
+  if (candidate._tag === "Right" && limit > 0) limitLayers(ws, direction, limit);
+  return candidate;
 }
+
+/** The same direction, shorter. */
+export function shorten({ ws, vectors }: Stage, candidate: Candidate, share: number): Candidate {
+  const { kernel, tape, at, rows } = ws;
+  if (vectors.direction !== 0) kernel.exports.scale(tape.length, share, vectors.direction);
+  const dual = f64(kernel, at.dual, rows);
+  dual.forEach((a, i) => dual[i] = share * a);
+  return { ...candidate, gain: share * candidate.gain, curvature: share * share * candidate.curvature };
+}
+
+/** −(gᵀd + ½ dᵀHd) of the direction as it stands. */
+export const predictedReduction = ({ gain, curvature }: Candidate): number => gain - curvature / 2;
 
 /** Parameters += the candidate's step. */
 export function applyStep({ ws, vectors }: Stage, into: number): void {

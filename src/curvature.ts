@@ -94,8 +94,10 @@ export interface FullSystem {
 
 /** What the solution d says about the quadratic model. */
 export interface GgnSolution extends Run {
-  /** −gᵀd − ½ dᵀ(G + ℓ2 I)d. */
-  readonly predictedReduction: number;
+  /** −gᵀd. */
+  readonly gain: number;
+  /** dᵀ(G + ℓ2 I)d. */
+  readonly curvature: number;
   /** ‖g + (G + λ'I)d‖/‖g‖. */
   readonly residual: number;
 }
@@ -143,7 +145,8 @@ export function solveGgn(
   space.axpy(-1, ap, r);
   return {
     ...run,
-    predictedReduction: gain - curvature / 2,
+    gain,
+    curvature,
     residual: norm === 0 ? 0 : space.norm(r) / norm,
   };
 }

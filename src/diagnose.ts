@@ -6,10 +6,10 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
-import { constant, type Damping, invalid, relative } from "./damping.ts";
+import { constant, type Damping, relative } from "./damping/damping.ts";
+import { type FgnError, invalid } from "./error.ts";
 import { type Competitors, droppedCurvature, type Traces } from "./dropped.ts";
 import { symmetricEigenvalues } from "./eigenvalues.ts";
-import type { FgnError } from "./error.ts";
 import { ggnStep } from "./ggn.ts";
 import { rowSystem } from "./gradient.ts";
 import { arraysOf } from "./network/flat.ts";

@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
-import type { FgnError } from "./error.ts";
+import { type FgnError, overflow } from "./error.ts";
 import { openPassed } from "./gradient.ts";
 import { f32, f64 } from "./kernel/arena.ts";
 import { margins, packLogits, readLogits, type Workspace } from "./kernel/rows.ts";
@@ -14,7 +14,6 @@ import { sendBack } from "./kernel/jacobian.ts";
 import { project } from "./kernel/tape.ts";
 import type { Model } from "./network/model.ts";
 import type { ObjectiveOptions } from "./objective.ts";
-import { overflow } from "./error.ts";
 import { drawFrom, seedRandom, type Source } from "./random.ts";
 import type { KernelOption } from "./session.ts";
 

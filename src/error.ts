@@ -111,3 +111,8 @@ export function overflow(what: string): E.Either<FgnError, never> {
     "Scale the features to about unit size, check parameters and features for extreme values, or raise the damping",
   );
 }
+
+/** An `InvalidOption`; internal. */
+export function invalid(option: string, value: unknown, wanted: string): E.Either<FgnError, never> {
+  return fail("InvalidOption", { option, value }, `${option} is ${String(value)}`, `Give ${wanted}`);
+}

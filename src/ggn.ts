@@ -7,14 +7,15 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
 import { ggnProduct as product } from "./curvature.ts";
-import { type Damping, invalid, relative } from "./damping.ts";
-import { type FgnError, overflow } from "./error.ts";
-import { checkDirection, openPassed, readVector, writeVector } from "./gradient.ts";
+import { type Damping, relative } from "./damping/damping.ts";
+import { type FgnError, invalid, overflow } from "./error.ts";
+import { openPassed } from "./gradient.ts";
 import { margins } from "./kernel/rows.ts";
 import type { Model } from "./network/model.ts";
 import type { StepOptions } from "./plan.ts";
 import type { KernelOption } from "./session.ts";
 import { type Step, stepInto } from "./step.ts";
+import { checkVector, readVector, writeVector } from "./vectors.ts";
 
 /** Options of {@link ggnStep}; `tolerance` and `maxIterations` are those of the full system. */
 export interface GgnOptions extends Omit<StepOptions, "refine" | "solver" | "warmStart"> {
@@ -84,7 +85,7 @@ export function ggnProduct(
   direction: ArrayLike<number>,
   option: KernelOption = {},
 ): E.Either<FgnError, Float32Array> {
-  const v = checkDirection(params, direction);
+  const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
   const wants = { signals: true, tangents: true, curvature: true, vectors: 2 };
   const session = openPassed(params, batch, wants, option);

@@ -9,15 +9,15 @@ import { computeRemainder } from "./attempt.ts";
 import { type Batch, checkTargets } from "./batch.ts";
 import { type FgnError, overflow } from "./error.ts";
 import { f32, f64 } from "./kernel/arena.ts";
-import { margins, packLogits, readLogits, type Workspace } from "./kernel/rows.ts";
+import { margins, packLogits, readLogits } from "./kernel/rows.ts";
 import { addDual, sendBack } from "./kernel/jacobian.ts";
-import { forward, loadVector, project, storeVector, tangent } from "./kernel/tape.ts";
-import { checkLength, finiteFloats, type Matrix } from "./matrix.ts";
-import { arraysOf, parameterCount } from "./network/flat.ts";
+import { forward, project, tangent } from "./kernel/tape.ts";
+import { finiteFloats, type Matrix } from "./matrix.ts";
 import type { Model } from "./network/model.ts";
 import type { ObjectiveOptions } from "./objective.ts";
 import { penalty } from "./search.ts";
 import { gramSystem, readSystem, whiten } from "./row_system/gram.ts";
+import { checkVector, readVector, writeVector } from "./vectors.ts";
 import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "./session.ts";
 import type { Features } from "./sparse.ts";
 
@@ -27,23 +27,6 @@ export interface LossAndGradient {
   readonly loss: number;
   /** Its gradient: P numbers in the order of `parameters`. */
   readonly gradient: Float32Array;
-}
-
-const split = (model: Model, flat: Float32Array): Float32Array[] => {
-  let at = 0;
-  return arraysOf(model).map(({ length }) => flat.subarray(at, at += length));
-};
-
-/** Copies a flat array in the model's order into a parameter vector of the workspace; internal. */
-export function writeVector({ tape }: Workspace, model: Model, flat: Float32Array, vector: number): void {
-  loadVector(tape, split(model, flat), vector);
-}
-
-/** A parameter vector of the workspace as one flat array in the model's order; internal. */
-export function readVector({ tape }: Workspace, model: Model, vector: number): Float32Array {
-  const flat = new Float32Array(parameterCount(model));
-  storeVector(tape, vector, split(model, flat));
-  return flat;
 }
 
 /** A checked batch, open and passed forward; internal. */
@@ -58,12 +41,6 @@ export function openPassed(
   const { tape } = session.right.ws;
   forward(tape, { vector: tape.theta, trial: false });
   return tape.fault === undefined ? session : E.left(tape.fault);
-}
-
-/** P finite numbers; internal. Errors: `ShapeMismatch`, `NotFinite`. */
-export function checkDirection(model: Model, direction: ArrayLike<number>): E.Either<FgnError, Float32Array> {
-  const length = checkLength("direction", direction.length, parameterCount(model));
-  return length._tag === "Left" ? length : finiteFloats("direction", direction);
 }
 
 const unlabelled = (features: Features): Batch => ({
@@ -131,7 +108,7 @@ export function jvp(
   direction: ArrayLike<number>,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
-  const v = checkDirection(params, direction);
+  const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
   const session = openPassed(params, unlabelled(features), { signals: true, tangents: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;

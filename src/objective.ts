@@ -13,8 +13,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
-import { invalid } from "./damping.ts";
-import { fail, type FgnError } from "./error.ts";
+import { fail, type FgnError, invalid } from "./error.ts";
 import { checkLength, finiteFloats, floats } from "./matrix.ts";
 
 /** What is minimised. */

@@ -7,8 +7,8 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { Method, Vectors } from "./attempt.ts";
 import type { Batch } from "./batch.ts";
-import { checkDamping, type Damping, invalid, type TaggedDamping } from "./damping.ts";
-import { fail, type FgnError, overflow } from "./error.ts";
+import { checkDamping, type Damping, type TaggedDamping } from "./damping/damping.ts";
+import { fail, type FgnError, invalid, overflow } from "./error.ts";
 import type { Workspace } from "./kernel/rows.ts";
 import { sendBack } from "./kernel/jacobian.ts";
 import { checkLength } from "./matrix.ts";
@@ -23,6 +23,7 @@ import { buildParts } from "./row_system/two_stage.ts";
 import { checkBatch, type KernelOption, openChecked, type Session, systemFor, type Wants } from "./session.ts";
 import { type CheckedSolver, checkSolver, type SolverOptions } from "./solver/solver.ts";
 import { isSparse } from "./sparse.ts";
+import { checkVector, writeVector } from "./vectors.ts";
 
 /** Options of {@link fgnStep}. */
 export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOption {
@@ -57,6 +58,25 @@ export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOpti
    * length; each costs one full product. The report's solver is then that of the full system.
    */
   readonly refine?: number;
+  /**
+   * The share of its own size that a layer may move by: its step is scaled by min(1, share · max(rms W, fan-in^−½)/rms dW)
+   * (default 0: no limit). For networks with two and more layers that train.
+   */
+  readonly trustRegion?: number;
+  /**
+   * Draws the step towards the one before: minimises the damped model with ½λ‖d − βd₋‖² in place of ½λ‖d‖², that is
+   * (H + λI)d = −g + λβd₋ (momentum through the right-hand side; Goldshlager, Abrahamsen and Lin 2024). Not with
+   * `twoStage` or `refine`. The transform `momentum` keeps d₋.
+   */
+  readonly momentum?: Momentum;
+}
+
+/** The step before and how much of it counts. */
+export interface Momentum {
+  /** β in [0, 1). */
+  readonly decay: number;
+  /** d₋: P numbers in the order of `parameters`, or null: none yet. */
+  readonly previous: ArrayLike<number> | null;
 }
 
 /** The method that the options of `fgnStep` ask for. Errors: `InvalidOption`. */
@@ -75,10 +95,6 @@ export interface StepRule {
   readonly name: string;
   /** Sets the metrics of the layers. */
   readonly metric: (view: MetricView) => void;
-  /** μ/K̄, given the mean s of the batch. */
-  readonly ratio: (meanSlope: number, power: (x: number, y: number) => number) => number;
-  /** The share of its own size that a layer may move by. */
-  readonly limit: number;
 }
 
 /** What a step is asked for, checked. */
@@ -95,6 +111,10 @@ export interface Plan {
   readonly metric: ((view: MetricView) => void) | null;
   /** η, or 0. */
   readonly twoStage: number;
+  /** The share of its own size that a layer may move by, or 0. */
+  readonly limit: number;
+  /** βd₋, or null. */
+  readonly previous: Float32Array | null;
 }
 
 /** What the centred metric and the two-stage system cannot go with yet, checked. Errors: `InvalidOption`. */
@@ -115,19 +135,31 @@ function checkVariants(
     return sets === null ? invalid("twoStage", twoStage, wanted) : invalid("metric", metric, wanted);
   };
   if (model._tag === "custom") return refused("it with a network only");
-  if (isSparse(batch.features)) return refused("it with dense features only");
   if (method._tag === "ggn") return refused("it without refine");
   if (system === "matrixFree") return refused("it with an explicit row system only");
   if (remainder) return refused("it without soft targets, label smoothing and ℓ2");
   const last = model.layers.at(-1);
-  if (twoStage > 0 && (last?._tag !== "dense" || last.frozen)) {
-    const wanted = "it to networks whose last layer is dense and trains";
+  const reads = model.layers.length === 1 && isSparse(batch.features);
+  if (twoStage > 0 && (last?._tag !== "dense" || last.frozen || reads)) {
+    const wanted = "it to networks whose last layer is dense, trains and does not read sparse features";
     return rule === null ? invalid("twoStage", twoStage, wanted) : refused(wanted);
   }
   return E.right({ metric: sets, twoStage });
 }
 
-/** Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`. */
+/** βd₋, or null where it is zero. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
+function checkMomentum(model: Model, options: StepOptions): E.Either<FgnError, Float32Array | null> {
+  const { momentum, twoStage = 0, refine = 0 } = options;
+  if (momentum === undefined) return E.right(null);
+  const { decay, previous } = momentum;
+  if (!(decay >= 0 && decay < 1)) return invalid("momentum", decay, "a number in [0, 1)");
+  if (twoStage > 0 || refine > 0) return invalid("momentum", decay, "it without twoStage and refine");
+  if (previous === null || decay === 0) return E.right(null);
+  const step = checkVector(model, "momentum", previous);
+  return step._tag === "Left" ? step : E.right(step.right.map((v) => decay * v));
+}
+
+/** Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
 export function plan(
   model: Model,
   batch: Batch,
@@ -156,7 +188,12 @@ export function plan(
       "Unfreeze a layer, or add adapters",
     );
   }
-  const { labelSmoothing = 0, l2 = 0, lossAfter = true, curvature = "gaussNewton" } = options;
+  const { labelSmoothing = 0, l2 = 0, lossAfter = true, curvature = "gaussNewton", trustRegion = 0 } = options;
+  if (!(trustRegion >= 0 && trustRegion < Infinity)) {
+    return invalid("trustRegion", trustRegion, "a number of at least 0");
+  }
+  const previous = checkMomentum(model, options);
+  if (previous._tag === "Left") return previous;
   if (curvature !== "gaussNewton" && curvature !== "majorized") {
     return invalid("curvature", curvature, "gaussNewton or majorized");
   }
@@ -180,6 +217,8 @@ export function plan(
     majorized: curvature === "majorized",
     metric,
     twoStage,
+    limit: trustRegion,
+    previous: previous.right,
   });
 }
 
@@ -187,19 +226,20 @@ export function plan(
 export function openPlan(
   model: Model,
   batch: Batch,
-  { damping, method, kind, wantsLoss, remainder, metric, twoStage }: Plan,
+  { damping, method, kind, wantsLoss, remainder, metric, twoStage, limit, previous }: Plan,
   options: StepOptions,
 ): E.Either<FgnError, { readonly session: Session; readonly vectors: Vectors }> {
-  const retries = damping._tag === "levenbergMarquardt";
+  const retries = "attempts" in damping;
   const full = method._tag === "ggn", mixed = twoStage > 0;
   // These directions are formed as vectors: their projections do not add up to what is there.
-  const formed = remainder || full || metric !== null || mixed;
-  const wanted = { product: kind === "matrixFree", remainder, direction: formed, trial: retries };
+  const carries = previous !== null;
+  const formed = remainder || full || metric !== null || mixed || limit > 0 || carries;
+  const wanted = { product: kind === "matrixFree", remainder, direction: formed, trial: retries, previous: carries };
   const names = [...Object.entries(wanted), ...["first", "second", "third"].map((name) => [name, full] as const)]
     .flatMap(([name, used]) => (used ? [name] : []));
   const wants: Wants = {
     signals: true,
-    tangents: kind === "matrixFree" || remainder || full,
+    tangents: kind === "matrixFree" || remainder || full || carries,
     trial: retries,
     moves: kind === "gram" && !formed && (wantsLoss || retries),
     metric: metric !== null,
@@ -214,6 +254,8 @@ export function openPlan(
   const { vectors, panels } = session.right.ws;
   const place = (name: string): number => vectors[names.indexOf(name)] ?? 0;
   const direction = place("direction");
+  const { ws } = session.right;
+  if (previous !== null) writeVector(ws, model, previous, place("previous"));
   const work = [place("first"), place("second"), place("third")] as const;
   return E.right({
     session: session.right,
@@ -222,6 +264,7 @@ export function openPlan(
       remainder: place("remainder"),
       direction,
       trial: place("trial"),
+      previous: place("previous"),
       ggn: full ? { direction, vectors: work, panels } : null,
     },
   });

@@ -6,8 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
-import { constant, type Damping, invalid, relative } from "./damping.ts";
-import type { FgnError } from "./error.ts";
+import { constant, type Damping, relative } from "./damping/damping.ts";
+import { type FgnError, invalid } from "./error.ts";
 import { copyModel, type Model } from "./network/model.ts";
 import type { Optimizer } from "./optimizer/optimizer.ts";
 import { methodOf, type StepOptions } from "./plan.ts";

@@ -5,8 +5,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { applyStep, attempt, type Candidate, type Stage } from "./attempt.ts";
-import { accepts, firstLambda, type TaggedDamping } from "./damping.ts";
+import { applyStep, attempt, type Candidate, predictedReduction, shorten, type Stage } from "./attempt.ts";
+import { accepts, attemptsOf, type Outcome, retry, type TaggedDamping, type Trial } from "./damping/damping.ts";
 import { type FgnError, overflow } from "./error.ts";
 import { f32 } from "./kernel/arena.ts";
 import { loss } from "./kernel/rows.ts";
@@ -20,6 +20,12 @@ export interface Attempt {
   readonly lossAfter: number | undefined;
   readonly accepted: boolean;
   readonly rejections: number;
+}
+
+/** A loss and what it says about an attempt. */
+interface Judged {
+  readonly lossAfter: number | undefined;
+  readonly outcome: Outcome;
 }
 
 /** ½ ℓ2 ‖θ‖². */
@@ -56,37 +62,44 @@ export function acceptStep(stage: Stage, tried: boolean): void {
   else if (vectors.trial !== 0) f32(kernel, tape.theta, tape.length).set(f32(kernel, vectors.trial, tape.length));
 }
 
-/** Attempts steps until one is accepted. `unit` is K̄/Σω. Errors: `NotPositiveDefinite`, `Overflow`. */
+/** What the attempt at hand promised and did. */
+function judge(stage: Stage, lossBefore: number, candidate: Candidate, evaluates: boolean): Judged {
+  const lossAfter = evaluates ? trialLoss(stage) : undefined;
+  const outcome = {
+    lossBefore,
+    actual: lossBefore - (lossAfter ?? lossBefore),
+    predicted: predictedReduction(candidate),
+    linear: candidate.gain,
+  };
+  return { lossAfter, outcome };
+}
+
+/** Attempts steps until one is accepted. Errors: `NotPositiveDefinite`, `Overflow`. */
 export function search(
   stage: Stage,
   lossBefore: number,
   damping: TaggedDamping,
-  unit: number,
+  first: Trial,
   wantsLoss: boolean,
 ): E.Either<FgnError, Attempt> {
-  const retries = damping._tag === "levenbergMarquardt";
-  const attempts = retries ? damping.attempts : 1;
-  let lambda = firstLambda(damping, unit);
+  const attempts = attemptsOf(damping), evaluates = wantsLoss || "attempts" in damping;
+  let trial = first, tried = attempt(stage, trial.lambda);
   for (let rejections = 0;; rejections++) {
-    const tried = attempt(stage, lambda);
-    // A singular system, or a step beyond float32, asks for more damping.
-    if (tried._tag === "Left" && !(retries && rejections + 1 < attempts)) return tried;
+    const last = rejections + 1 >= attempts;
     if (tried._tag === "Right") {
-      const candidate = tried.right;
-      const lossAfter = wantsLoss || retries ? trialLoss(stage) : undefined;
-      const accepted = accepts(
-        damping,
-        lossBefore,
-        lossBefore - (lossAfter ?? lossBefore),
-        candidate.predictedReduction,
-      );
+      const candidate = tried.right, { lossAfter, outcome } = judge(stage, lossBefore, candidate, evaluates);
+      const accepted = accepts(damping, outcome);
       if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
         return overflow("the loss after the step");
       }
-      if (accepted || rejections + 1 >= attempts) {
-        return E.right({ candidate, lossAfter, lambda, accepted, rejections });
-      }
+      if (accepted || last) return E.right({ candidate, lossAfter, lambda: trial.lambda, accepted, rejections });
     }
-    if (retries) lambda *= damping.raise;
+    const next = retry(damping, trial);
+    // A singular system, or a step beyond float32, asks for more damping.
+    if (tried._tag === "Left" && (last || next.lambda === trial.lambda)) return tried;
+    tried = tried._tag === "Right" && next.lambda === trial.lambda
+      ? E.right(shorten(stage, tried.right, next.length / trial.length))
+      : attempt(stage, next.lambda);
+    trial = next;
   }
 }

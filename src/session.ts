@@ -6,8 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type Batch, checkClasses, checkTargets } from "./batch.ts";
-import { invalid } from "./damping.ts";
-import { fail, type FgnError } from "./error.ts";
+import { fail, type FgnError, invalid } from "./error.ts";
 import { startLayout } from "./kernel/arena.ts";
 import { compile } from "./kernel/compile.ts";
 import { checkFirstLayer } from "./kernel/features.ts";

@@ -5,9 +5,16 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { computeRemainder, computeShift, gradientNorm, type Method, type Stage } from "./attempt.ts";
+import {
+  computeRemainder,
+  computeShift,
+  gradientNorm,
+  type Method,
+  predictedReduction,
+  type Stage,
+} from "./attempt.ts";
 import type { Batch } from "./batch.ts";
-import { type Damping, nextDamping, relative } from "./damping.ts";
+import { type Damping, firstTrial, nextDamping, observe, relative } from "./damping/damping.ts";
 import { type FgnError, overflow } from "./error.ts";
 import { f64 } from "./kernel/arena.ts";
 import { majorise, margins, type Workspace } from "./kernel/rows.ts";
@@ -65,16 +72,16 @@ export interface Step<M extends Model = Model> {
 
 function report(lossBefore: number, norm: number, system: RowSystemKind, done: Attempt): StepReport {
   const { candidate, lambda, accepted, rejections, lossAfter } = done;
-  const { predictedReduction, residual, solved } = candidate;
+  const { residual, solved } = candidate, predicted = predictedReduction(candidate);
   const actualReduction = lossAfter === undefined ? undefined : lossBefore - lossAfter;
-  const known = actualReduction !== undefined && predictedReduction > 0;
+  const known = actualReduction !== undefined && predicted > 0;
   return {
     lossBefore,
     lossAfter: accepted ? lossAfter : lossBefore,
     gradientNorm: norm,
-    predictedReduction,
+    predictedReduction: predicted,
     actualReduction,
-    gainRatio: known ? actualReduction / predictedReduction : undefined,
+    gainRatio: known ? actualReduction / predicted : undefined,
     accepted,
     rejections,
     lambda,
@@ -126,20 +133,21 @@ export function stepInto<M extends Model>(
   if (planned.right.majorized) majorise(ws);
   const system = openSystem(ws, planned.right, vectors);
   if (system._tag === "Left") return system;
-  computeShift(ws, vectors.remainder);
-  const { solver, twoStage } = planned.right;
-  const stage: Stage = { ws, system: system.right, vectors, l2, solver, method, twoStage, limit: rule?.limit ?? 0 };
+  computeShift(ws, vectors);
+  const { solver, twoStage, limit } = planned.right;
+  const stage: Stage = { ws, system: system.right, vectors, l2, solver, method, twoStage, limit };
   const { meanDiagonal } = system.right;
   // Features that are all zero without a bias have no Gram matrix to be relative to, and no gradient.
   const unit = meanDiagonal > 0 ? meanDiagonal / totalWeight : 1;
   const norm = gradientNorm(stage);
   if (!Number.isFinite(norm)) return overflow("the gradient");
-  const chosen = rule === null ? planned.right.damping : relative(rule.ratio(meanSlope(ws), ws.kernel.exports.power));
-  const done = search(stage, lossBefore, chosen, unit, planned.right.wantsLoss);
+  const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
+  const observed = observe(planned.right.damping, seen);
+  const done = search(stage, lossBefore, observed, firstTrial(observed, unit, seen), planned.right.wantsLoss);
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (done._tag === "Left") return done;
   const { lambda, accepted } = done.right;
-  const following = nextDamping(planned.right.damping, lambda, accepted);
+  const following = nextDamping(observed, lambda, accepted);
   const told = report(lossBefore, norm, system.right.kind, done.right);
   const dual = method._tag === "fgn" ? f64(ws.kernel, ws.at.dual, ws.rows).slice() : new Float64Array(ws.rows);
   if (!accepted) return E.right({ params: model, damping: following, dual, report: told });

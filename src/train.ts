@@ -6,8 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
-import { type Damping, invalid } from "./damping.ts";
-import type { FgnError } from "./error.ts";
+import { type Damping } from "./damping/damping.ts";
+import { type FgnError, invalid } from "./error.ts";
 import { evaluate, type Evaluation } from "./evaluate.ts";
 import { picker } from "./gather.ts";
 import { copyModel, type Model } from "./network/model.ts";

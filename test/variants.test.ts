@@ -3,11 +3,9 @@
 
 import { describe, expect, it } from "vitest";
 import {
-  batch,
   customModel,
   fgnStep,
   freeze,
-  fromRows,
   levenbergMarquardt,
   matrix,
   mlp,
@@ -109,8 +107,6 @@ describe("the metric and the two-stage system", () => {
     expect(refused({ ...centred, l2: 0.1 })).toMatchObject(invalid("metric"));
     expect(refused({ twoStage: 1, labelSmoothing: 0.1 })).toMatchObject(invalid("twoStage"));
     expect(refused({ ...centred, system: "matrixFree" })).toMatchObject(invalid("metric"));
-    const sparse = right(batch({ features: right(fromRows(5, [[[0, 1]], [[2, 1]]])), labels: [0, 1] }));
-    expect(refused(centred, head, sparse)).toMatchObject(invalid("metric"));
     const adapted = right(withAdapters(right(zeroHead({ features: 5, classes: 4 })), { rank: 2 }));
     expect(refused({ twoStage: 1 }, adapted)).toMatchObject(invalid("twoStage"));
     expect(refused({ twoStage: 1 }, right(freeze(head)))).toMatchObject({ _tag: "InvalidLayer" });

@@ -72,6 +72,7 @@ type Region =
   | "solution"
   | "image"
   | "shift"
+  | "carried"
   | "right64"
   | "dual"
   | "work";
@@ -130,6 +131,7 @@ function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at
     solution: 8 * B,
     image: 8 * B,
     shift: 8 * B,
+    carried: 8 * B,
     right64: 8 * B,
     dual: 8 * B,
     work: 40 * B,

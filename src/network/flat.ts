@@ -56,6 +56,17 @@ export function trainableArrays(network: Network): Float32Array[] {
   return arrays;
 }
 
+/** Which of the trainable arrays are weights rather than biases, gains or shifts. Internal. */
+export function weightFlags(model: Network | CustomModel): boolean[] {
+  const flags: boolean[] = [];
+  if (model._tag === "custom") return [true];
+  mapTrainable(model, (array, what) => {
+    flags.push(/\.(weight|down|up)$/.test(what));
+    return array;
+  });
+  return flags;
+}
+
 /** The trainable arrays of a model, in order. Internal. */
 export function arraysOf(model: Network | CustomModel): Float32Array[] {
   return model._tag === "custom" ? [model.parameters] : trainableArrays(model);

@@ -19,3 +19,11 @@ export function copyModel<M extends Model>(model: M): M {
     : mapTrainable(model, copy);
   return copied as M;
 }
+
+/** A model like this one with other trainable arrays, in order; they are not copied. Internal. */
+export function withArrays<M extends Model>(model: M, arrays: readonly Float32Array[]): M {
+  let index = 0;
+  const next = (): Float32Array => arrays[index++] as Float32Array;
+  const made: Model = model._tag === "custom" ? { ...model, parameters: next() } : mapTrainable(model, next);
+  return made as M;
+}

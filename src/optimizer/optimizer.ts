@@ -8,6 +8,7 @@ import type { Either } from "fp-ts/lib/Either.js";
 import type { Batch } from "../batch.ts";
 import type { FgnError } from "../error.ts";
 import type { Model } from "../network/model.ts";
+import type { ObjectiveOptions } from "../objective.ts";
 import type { StepOptions } from "../plan.ts";
 import type { StepReport } from "../step.ts";
 
@@ -21,11 +22,22 @@ export interface Update<M extends Model, S> {
   readonly report: StepReport;
 }
 
-/** Options of an update: those of the step that an optimizer leaves open. */
-export type UpdateOptions = Pick<StepOptions, "kernel" | "lossAfter" | "solver" | "tolerance" | "maxIterations">;
+/** Options of an update: the objective, and what an optimizer leaves open. */
+export interface UpdateOptions
+  extends ObjectiveOptions, Pick<StepOptions, "kernel" | "lossAfter" | "momentum" | "trustRegion"> {
+  /**
+   * The parameters and the state are given away: the update may overwrite and return their arrays (default false). For
+   * loops that hold nothing else; `train` does so with copies of its own.
+   */
+  readonly donate?: boolean;
+}
 
-/** An optimizer for models of a kind. Neither function writes to its arguments. */
+/** An optimizer for models of a kind. Neither function writes to its arguments, unless they are donated. */
 export interface Optimizer<M extends Model, S> {
+  /** What it is called. */
+  readonly name: string;
+  /** What it does and why, a line each, inner parts first: see `explain`. */
+  readonly notes: readonly string[];
   /** The state before the first update. */
   readonly init: (params: M) => S;
   /** One update on a batch. */

@@ -6,15 +6,16 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "../batch.ts";
-import { invalid, relative } from "../damping.ts";
+import { type Explained, explained } from "../damping/explained.ts";
 import type { FgnError } from "../error.ts";
 import type { LayerMetric } from "../kernel/tape.ts";
-import { mapTrainable, trainableArrays } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
-import { copyModel } from "../network/model.ts";
-import type { StepRule } from "../plan.ts";
+import { copyModel, type Model, withArrays } from "../network/model.ts";
+import type { StepOptions } from "../plan.ts";
 import type { MetricView } from "../row_system/metric.ts";
+import { isSparse } from "../sparse.ts";
 import { stepInto } from "../step.ts";
+import { averageArrays, copyArrays, mix, warmDecay } from "./average.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 
 /** Running means of a dense layer that trains. */
@@ -35,8 +36,8 @@ export interface RobustState {
   readonly meanSlope: number;
   /** One entry a dense layer that trains, in order; empty before the first update. */
   readonly layers: readonly LayerMoments[];
-  /** The running average of the parameters: the network to evaluate and to keep. */
-  readonly average: Network;
+  /** The running average of the trainable arrays, in order: what to evaluate and to keep. */
+  readonly average: readonly Float32Array[];
 }
 
 /** Options of {@link robust}. */
@@ -47,21 +48,12 @@ export interface RobustOptions {
   readonly damping?: "adaptive" | "steady";
 }
 
-/** γ of the steady rule, and the most of the adaptive one. */
-const GAMMA = 0.15;
 /** η of the two-stage system, and the share of its size that a layer may move by. */
 const ETA = 0.1, LIMIT = 0.2;
-/** The least μ/K̄, where all is explained: float32 resolves the Gram matrix no further. */
-const LEAST = 1e-6;
+/** The decay of the average. */
+const AVERAGE = 0.98;
 /** b as a share of the mean ‖ā‖². */
 const BETA = 0.1;
-
-/** γ of the n-th step. */
-function gammaOf(rule: "adaptive" | "steady", n: number, meanSlope: number): number {
-  if (rule === "steady") return GAMMA;
-  const misfit = GAMMA * (meanSlope / 0.4) ** 2 * Math.min(1, n / 200);
-  return Math.min(GAMMA, Math.max(0.02 * Math.sqrt(1 + n / 50), misfit));
-}
 
 /** ((v + v̄/100)/v̄)^(−1/4): scales that even out features, softly. */
 function scales(v: Float32Array): Float32Array {
@@ -69,35 +61,42 @@ function scales(v: Float32Array): Float32Array {
   return v.map((x) => 1 / Math.sqrt(Math.sqrt((x + 0.01 * mean + 1e-30) / (mean + 1e-30))));
 }
 
-/** decay · before + (1 − decay) · now. */
-function mix(before: Float32Array | undefined, now: Float32Array, decay: number): Float32Array {
-  if (before === undefined) return now;
-  const out = new Float32Array(now.length);
-  for (let i = 0; i < out.length; i++) out[i] = decay * (before[i] as number) + (1 - decay) * (now[i] as number);
-  return out;
-}
+/** The running mean after one more; there is none before the first batch, nor of an array that has grown. */
+const follow = (before: Float32Array | undefined, now: Float32Array, decay: number): Float32Array =>
+  before?.length === now.length ? mix(before, now, decay) : now;
 
 /** Updates the moments of a layer from the batch and sets its metric by them. */
 function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: MetricView, decay: number): LayerMoments {
   const { shares, slopeSquares, rows } = view;
   const none = new Float32Array(layer.inputs);
-  const mean = layer.hasBias ? mix(before?.mean, layer.mean(shares), decay) : none;
+  const mean = layer.hasBias ? follow(before?.mean, layer.mean(shares), decay) : none;
   // One example has no deviation from its own mean: it is taken from the mean before it.
   const centre = rows === 1 && before !== undefined ? before.mean : mean;
   layer.setInputs(centre, null);
-  const variance = mix(before?.variance, layer.inputSquares(shares), decay);
-  const signal = mix(before?.signal, layer.signalSquares(slopeSquares), decay);
+  const variance = follow(before?.variance, layer.inputSquares(shares), decay);
+  const signal = follow(before?.signal, layer.signalSquares(slopeSquares), decay);
   layer.setInputs(centre, scales(variance));
   layer.setOutputs(scales(signal));
   layer.setConstant(BETA * layer.inputNorm(shares));
   return { mean, variance, signal };
 }
 
-/** decay · average + (1 − decay) · params. */
-function averaged(average: Network, params: Network, decay: number): Network {
-  const arrays = trainableArrays(params);
-  let index = 0;
-  return mapTrainable(average, (array) => mix(array, arrays[index++] as Float32Array, decay));
+/** What of robust's step a model, a batch and an objective allow. */
+interface Parts {
+  readonly metric: boolean;
+  readonly twoStage: boolean;
+}
+
+/**
+ * Gradients outside the margins' row space (soft targets, label smoothing, ℓ2) and models of your own have the Euclidean
+ * metric alone; a last layer that is not dense, or reads sparse features, no two-stage bound.
+ */
+function partsFor(params: Model, batch: Batch, { labelSmoothing = 0, l2 = 0 }: UpdateOptions): Parts {
+  const metric = params._tag === "network" && batch.targets === null && !(labelSmoothing > 0) && !(l2 > 0);
+  if (!metric) return { metric, twoStage: false };
+  const last = params.layers.at(-1);
+  const reads = params.layers.length === 1 && isSparse(batch.features);
+  return { metric, twoStage: last?._tag === "dense" && !last.frozen && !reads };
 }
 
 /**
@@ -108,10 +107,13 @@ function averaged(average: Network, params: Network, decay: number): Network {
  *
  *     μ = K̄ γ s̄^0.7 √(1 + n/50),      γ = min(.15, max(.02 √(1 + n/50), .15 (s̄/.4)² min(1, n/200)));
  *
- * and a trust region that keeps a hidden layer from moving by more than a fifth of its size. The state carries the running
- * average of the parameters (decay min(.98, n/(n + 9))): evaluate and keep that (`train` does).
+ * and a trust region that keeps a layer of several from moving by more than a fifth of its size. The state carries the
+ * running average of the parameters (decay min(.98, n/(n + 9))): evaluate and keep that (`train` does).
  *
- * For networks with dense features whose last layer is dense and trains. Errors: `InvalidOption`; those of `fgnStep`.
+ * Where a part cannot go along, the step is taken without it: soft targets, label smoothing, ℓ2 and models of your own
+ * have the Euclidean metric and no two-stage bound; so has a layer of sparse features.
+ *
+ * Errors: `InvalidOption`; those of `fgnStep`.
  *
  * @example
  * ```ts
@@ -129,40 +131,60 @@ function averaged(average: Network, params: Network, decay: number): Network {
  * }
  * ```
  */
-export function robust({ caution = 1, damping = "adaptive" }: RobustOptions = {}): Optimizer<Network, RobustState> {
+export function robust<M extends Model = Network>(
+  { caution = 1, damping: rule = "adaptive" }: RobustOptions = {},
+): Optimizer<M, RobustState> {
   const update = (
-    params: Network,
+    params: M,
     state: RobustState,
     batch: Batch,
-    options: UpdateOptions = {},
-  ): E.Either<FgnError, Update<Network, RobustState>> => {
-    if (!(caution > 0 && caution < Infinity)) return invalid("caution", caution, "a positive number");
-    if (damping !== "adaptive" && damping !== "steady") return invalid("damping", damping, "adaptive or steady");
-    const n = state.steps + 1;
-    const decay = Math.min(0.99, 1 - 1 / n);
-    let layers: readonly LayerMoments[] = [], meanSlope = state.meanSlope;
-    const rule: StepRule = {
-      name: "robust",
-      metric: (view) => {
-        layers = view.layers.map((layer, i) => setLayer(layer, state.layers[i], view, decay));
-      },
-      ratio: (slope, power) => {
-        meanSlope += Math.max(0.02, 1 / n) * (slope - meanSlope);
-        const ratio = caution * gammaOf(damping, n, meanSlope) * power(meanSlope, 0.7) * Math.sqrt(1 + n / 50);
-        return Math.max(LEAST, ratio);
-      },
-      limit: LIMIT,
+    { donate = false, ...options }: UpdateOptions = {},
+  ): E.Either<FgnError, Update<M, RobustState>> => {
+    const { steps, meanSlope } = state;
+    const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };
+    const decay = Math.min(0.99, 1 - 1 / (steps + 1));
+    let layers = state.layers;
+    const metric = (view: MetricView): void => {
+      layers = view.layers.map((layer, i) => setLayer(layer, state.layers[i], view, decay));
     };
-    const asked = { lossAfter: false, ...options, curvature: "majorized", twoStage: ETA } as const;
-    const step = stepInto(params, batch, relative(1), asked, { _tag: "fgn" }, copyModel, rule);
+    const parts = partsFor(params, batch, options);
+    const asked: StepOptions = {
+      lossAfter: false,
+      trustRegion: LIMIT,
+      ...options,
+      curvature: "majorized",
+      twoStage: parts.twoStage ? ETA : 0,
+    };
+    const step = stepInto(
+      params,
+      batch,
+      damping,
+      asked,
+      { _tag: "fgn" },
+      donate ? () => params : copyModel,
+      parts.metric ? { name: "robust", metric } : null,
+    );
     if (step._tag === "Left") return step;
-    const { params: next, report } = step.right;
-    const average = averaged(state.average, next, Math.min(0.98, n / (n + 9)));
-    return E.right({ params: next, state: { steps: n, meanSlope, layers, average }, report });
+    const { params: next, damping: seen, report } = step.right;
+    const { steps: n, meanSlope: mean } = seen as Explained;
+    const average = averageArrays(state.average, next, warmDecay(n, AVERAGE), donate);
+    return E.right({ params: next, state: { steps: n, meanSlope: mean, layers, average }, report });
   };
   return {
-    init: (params) => ({ steps: 0, meanSlope: 0, layers: [], average: params }),
+    name: "robust",
+    notes: notes(caution, rule),
+    init: (params) => ({ steps: 0, meanSlope: 0, layers: [], average: copyArrays(params) }),
     update,
-    result: (_, state) => state.average,
+    result: (params, state) => withArrays(params, state.average),
   };
 }
+
+const notes = (caution: number, rule: string): readonly string[] => [
+  "majorised curvature κ(m) ≥ p s: it does not vanish where the model is confidently wrong",
+  "metric: centres each dense layer's inputs and evens out inputs and signals by their second moments: the largest gain measured",
+  `two-stage bound of the dropped curvature, η = ${ETA}: keeps the last layer from overshooting between competitors`,
+  `damping ${rule}, caution ${caution}: follows the part not yet explained and grows with the steps, so that none interpolates its batch`,
+  `trust region ${LIMIT}: no layer of several moves by more than that share of its size; the first steps could multiply it`,
+  `evaluates a running average of the parameters, decay min(${AVERAGE}, n/(n + 9))`,
+  "knob: caution; below 1 for clean, dense data, above for noisy labels",
+];

@@ -5,8 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { invalid } from "../damping.ts";
-import { fail, type FgnError } from "../error.ts";
+import { fail, type FgnError, invalid } from "../error.ts";
 import { f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../kernel/rows.ts";
 import type { RowMatrix, RowSystemKind } from "../row_system/row_system.ts";

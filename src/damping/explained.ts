@@ -1,0 +1,92 @@
+/**
+ * Damping tied to the part of the data that is not yet explained.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { type FgnError, invalid } from "../error.ts";
+
+/** What the damping sees of a batch. */
+export interface Seen {
+  /** Σ α_i s_i, s = 1 − p_y. */
+  readonly slope: number;
+  /** x^y, the same bytes in every runtime. */
+  readonly power: (x: number, y: number) => number;
+}
+
+/** A pure state: each step returns the next one. */
+export interface Explained {
+  /** Damping tied to the part not yet explained. */
+  readonly _tag: "explained";
+  /** Multiplies the damping. */
+  readonly caution: number;
+  /** `adaptive` starts bold and becomes careful while the misfit stays large; `steady` is always careful. */
+  readonly rule: "adaptive" | "steady";
+  /** Steps done. */
+  readonly steps: number;
+  /** Running mean s̄ of s = 1 − p_y. */
+  readonly meanSlope: number;
+}
+
+/** Options of {@link explained}. */
+export interface ExplainedOptions {
+  /** Multiplies the damping (default 1). Below 1 for clean, dense data, above for noisy labels. */
+  readonly caution?: number;
+  /** Default `adaptive`. */
+  readonly rule?: "adaptive" | "steady";
+}
+
+/**
+ * Damping for mini-batches that follows what is not yet explained: with n the number of the step and s̄ the running mean
+ * of s = 1 − p_y,
+ *
+ *     μ/K̄ = γ s̄^0.7 √(1 + n/50),      γ = min(.15, max(.02 √(1 + n/50), .15 (s̄/.4)² min(1, n/200)))
+ *
+ * or γ = .15 for the steady rule. It grows with n, since averaging what many batches say asks for smaller steps, and
+ * falls with s̄. Meant for `curvature: "majorized"`: it is the damping of `robust()`.
+ *
+ * @example
+ * ```ts
+ * import { explained } from "@fgn/fgn";
+ *
+ * console.log(explained({ caution: 2 }).steps); // 0
+ * ```
+ */
+export function explained({ caution = 1, rule = "adaptive" }: ExplainedOptions = {}): Explained {
+  return { _tag: "explained", caution, rule, steps: 0, meanSlope: 0 };
+}
+
+/** γ of the steady rule, and the most of the adaptive one. */
+const GAMMA = 0.15;
+/** The least μ/K̄, where all is explained: float32 resolves the Gram matrix no further. */
+const LEAST = 1e-6;
+
+/** γ of the n-th step. */
+function gamma(rule: "adaptive" | "steady", n: number, meanSlope: number): number {
+  if (rule === "steady") return GAMMA;
+  const misfit = GAMMA * (meanSlope / 0.4) ** 2 * Math.min(1, n / 200);
+  return Math.min(GAMMA, Math.max(0.02 * Math.sqrt(1 + n / 50), misfit));
+}
+
+/** The state that has seen a batch; internal. */
+export function advance(state: Explained, { slope }: Seen): Explained {
+  const steps = state.steps + 1;
+  return { ...state, steps, meanSlope: state.meanSlope + Math.max(0.02, 1 / steps) * (slope - state.meanSlope) };
+}
+
+/** μ/K̄ for the batch last seen; internal. */
+export function explainedRatio({ caution, rule, steps, meanSlope }: Explained, { power }: Seen): number {
+  const ratio = caution * gamma(rule, steps, meanSlope) * power(meanSlope, 0.7) * Math.sqrt(1 + steps / 50);
+  return Math.max(LEAST, ratio);
+}
+
+/** Internal. Errors: `InvalidOption`. */
+export function checkExplained(damping: Explained): E.Either<FgnError, Explained> {
+  const { caution, rule, steps, meanSlope } = damping;
+  if (!(caution > 0 && caution < Infinity)) return invalid("caution", caution, "a positive number");
+  if (rule !== "adaptive" && rule !== "steady") return invalid("damping", rule, "adaptive or steady");
+  if (!(Number.isSafeInteger(steps) && steps >= 0)) return invalid("steps", steps, "a whole number from 0");
+  if (!Number.isFinite(meanSlope)) return invalid("meanSlope", meanSlope, "a finite number");
+  return E.right(damping);
+}

@@ -1,0 +1,62 @@
+/**
+ * Levenberg–Marquardt damping.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { type FgnError, invalid } from "../error.ts";
+
+/**
+ * Levenberg–Marquardt: λ rises until the loss falls, and decays after accepted steps. A pure state: each
+ * step returns the next one.
+ */
+export interface LevenbergMarquardt {
+  /** Levenberg–Marquardt. */
+  readonly _tag: "levenbergMarquardt";
+  /** λ of the next attempt; null: start at K̄/Σω of the first batch. */
+  readonly lambda: number | null;
+  /** Factor after a rejected attempt, above 1. */
+  readonly raise: number;
+  /** Factor after an accepted step, in (0, 1]. */
+  readonly lower: number;
+  /** Attempts in one call before it gives the parameters back unchanged. */
+  readonly attempts: number;
+}
+
+/** Options of {@link levenbergMarquardt}. */
+export interface LevenbergMarquardtOptions {
+  /** The first λ (default: relative damping 1 of the first batch). */
+  readonly lambda?: number;
+  /** Factor after a rejected attempt (default 2). */
+  readonly raise?: number;
+  /** Factor after an accepted step (default 0.95). */
+  readonly lower?: number;
+  /** Attempts a call (default 16). */
+  readonly attempts?: number;
+}
+
+/**
+ * A Levenberg–Marquardt state, for full or large batches: on mini-batches it keeps lowering λ until each
+ * step interpolates its batch. A step is kept when the loss falls; a retry reuses the Gram matrix.
+ *
+ * @example
+ * ```ts
+ * import { levenbergMarquardt } from "@fgn/fgn";
+ *
+ * console.log(levenbergMarquardt({ lambda: 0.1 }).raise); // 2
+ * ```
+ */
+export function levenbergMarquardt(options: LevenbergMarquardtOptions = {}): LevenbergMarquardt {
+  const { lambda = null, raise = 2, lower = 0.95, attempts = 16 } = options;
+  return { _tag: "levenbergMarquardt", lambda, raise, lower, attempts };
+}
+
+/** Internal. Errors: `InvalidOption`. */
+export function checkLevenbergMarquardt(damping: LevenbergMarquardt): E.Either<FgnError, LevenbergMarquardt> {
+  const { raise, lower, attempts } = damping;
+  if (!(raise > 1 && raise < Infinity)) return invalid("raise", raise, "a number above 1");
+  if (!(lower > 0 && lower <= 1)) return invalid("lower", lower, "a number in (0, 1]");
+  if (!(Number.isInteger(attempts) && attempts >= 1)) return invalid("attempts", attempts, "a whole number from 1");
+  return E.right(damping);
+}

@@ -1,0 +1,21 @@
+/**
+ * What an optimizer does and why, for a person.
+ *
+ * @module
+ */
+
+import type { Model } from "../network/model.ts";
+import type { Optimizer } from "./optimizer.ts";
+
+/**
+ * What an optimizer does and why: its name, then a line for each part, the transforms of a chain last.
+ *
+ * @example
+ * ```ts
+ * import { explain, robust } from "@fgn/fgn";
+ *
+ * console.log(explain(robust({ caution: 2 })));
+ * ```
+ */
+export const explain = <M extends Model, S>({ name, notes }: Optimizer<M, S>): string =>
+  [name, ...notes.map((note) => `  - ${note}`)].join("\n");

@@ -1,0 +1,98 @@
+/**
+ * Plain Fast Gauss-Newton steps as an optimizer.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { Batch } from "../batch.ts";
+import { type Damping, relative } from "../damping/damping.ts";
+import type { FgnError } from "../error.ts";
+import { copyModel, type Model } from "../network/model.ts";
+import type { Network } from "../network/layer.ts";
+import { methodOf, type StepOptions } from "../plan.ts";
+import { stepInto } from "../step.ts";
+import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
+
+/** The state of {@link fgn}: the damping of the next step. */
+export interface FgnState {
+  /** The damping of the next step. */
+  readonly damping: Damping;
+}
+
+/** Options of {@link fgn}: those of `fgnStep` that say how to step. */
+export interface FgnOptions
+  extends
+    Omit<StepOptions, "warmStart" | "kernel" | "lossAfter" | "momentum" | "l2" | "labelSmoothing" | "classWeights"> {
+  /** The damping of the first step (default `relative(1)`). */
+  readonly damping?: Damping;
+}
+
+/** A value as a reader of options would write it. */
+const shown = (value: unknown): string =>
+  typeof value === "object" && value !== null
+    ? Object.entries(value).map(([name, inner]) => name === "_tag" ? String(inner) : `${name} ${inner}`).join(", ")
+    : String(value);
+
+/**
+ * Steps of `fgnStep` as an optimizer: every option of the step, and the damping that each step hands to the next.
+ * Errors: those of `fgnStep`.
+ *
+ * @example
+ * ```ts
+ * import { averaged, fgn, levenbergMarquardt, momentum } from "@fgn/fgn";
+ * import { pipe } from "fp-ts/lib/function.js";
+ *
+ * const optimizer = pipe(fgn({ damping: levenbergMarquardt(), metric: "centred" }), momentum(0.9), averaged());
+ * console.log(optimizer.name); // averaged(momentum(fgn))
+ * ```
+ */
+export function fgn<M extends Model = Network>(
+  { damping = relative(1), ...method }: FgnOptions = {},
+): Optimizer<M, FgnState> {
+  const update = (
+    params: M,
+    state: FgnState,
+    batch: Batch,
+    { donate = false, ...options }: UpdateOptions = {},
+  ): E.Either<FgnError, Update<M, FgnState>> => {
+    const asked = { lossAfter: false, ...method, ...options };
+    const chosen = methodOf(asked);
+    if (chosen._tag === "Left") return chosen;
+    const step = stepInto(params, batch, state.damping, asked, chosen.right, donate ? () => params : copyModel);
+    if (step._tag === "Left") return step;
+    const { params: next, damping: following, report } = step.right;
+    return E.right({ params: next, state: { damping: following }, report });
+  };
+  const options = Object.entries(method).map(([name, value]) => `${name}: ${shown(value)}`);
+  return {
+    name: "fgn",
+    notes: [
+      "Fast Gauss-Newton: one margin an example, solved in one system with a row an example",
+      `damping: ${shown(damping)}`,
+      ...options,
+    ],
+    init: () => ({ damping }),
+    update,
+    result: (params) => params,
+  };
+}
+
+/**
+ * The preset that is faithful to the paper: curvature p s, Euclidean metric, full steps, no state but the damping. The
+ * damping is relative to the batch, which follows the scale of the features; the paper's is a constant: give `constant(λ)`.
+ *
+ * Source: Korbit and Zanon, Fast Gauss-Newton for Multiclass Cross-Entropy, arXiv 2605.06081.
+ *
+ * @example
+ * ```ts
+ * import { constant, explain, paper } from "@fgn/fgn";
+ *
+ * console.log(explain(paper({ damping: constant(0.1) })));
+ * ```
+ */
+export function paper<M extends Model = Network>(
+  { damping = relative(1) }: Pick<FgnOptions, "damping"> = {},
+): Optimizer<M, FgnState> {
+  return { ...fgn<M>({ damping }), name: "paper" };
+}

@@ -1,0 +1,228 @@
+/**
+ * Transforms of optimizers, to be chained with `pipe`: the optimizer inside makes the step, the transform changes what it
+ * is asked for or what came of it. The last one of a chain acts last.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { type FgnError, invalid } from "../error.ts";
+import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
+import { type Model, withArrays } from "../network/model.ts";
+import type { Optimizer, UpdateOptions } from "./optimizer.ts";
+import { always, type Schedule } from "./schedule.ts";
+
+/** Wraps an optimizer without a state of its own. */
+export type Transform = <M extends Model, S>(inner: Optimizer<M, S>) => Optimizer<M, S>;
+
+/** Wraps an optimizer with a state of its own. */
+export type StatefulTransform<T> = <M extends Model, S>(
+  inner: Optimizer<M, S>,
+) => Optimizer<M, T & { readonly inner: S }>;
+
+/** Adds to what the step is asked for. */
+function asking(name: string, note: string, options: UpdateOptions, fault: E.Either<FgnError, void>): Transform {
+  return (inner) => ({
+    ...inner,
+    name: `${name}(${inner.name})`,
+    notes: [...inner.notes, note],
+    update: (params, state, batch, given = {}) =>
+      fault._tag === "Left" ? fault : inner.update(params, state, batch, { ...given, ...options }),
+  });
+}
+
+const check = (name: string, value: number, fits: boolean, wanted: string): E.Either<FgnError, void> =>
+  fits ? E.right(undefined) : invalid(name, value, wanted);
+
+/**
+ * Adds ½ λ₂ ‖θ‖² to the objective: gradient and curvature, solved for inside the system.
+ *
+ * @param strength λ₂ ≥ 0
+ * @example
+ * ```ts
+ * import { fgn, l2Penalty } from "@fgn/fgn";
+ *
+ * console.log(l2Penalty(1e-4)(fgn()).name); // l2Penalty(fgn)
+ * ```
+ */
+export const l2Penalty = (strength: number): Transform =>
+  asking(
+    "l2Penalty",
+    `adds ½ ${strength} ‖θ‖² to the objective`,
+    { l2: strength },
+    check("l2Penalty", strength, strength >= 0 && strength < Infinity, "a number of at least 0"),
+  );
+
+/**
+ * No layer moves by more than a share of its own size: `trustRegion` of the step's options.
+ *
+ * @example
+ * ```ts
+ * import { fgn, trustRegion } from "@fgn/fgn";
+ *
+ * console.log(trustRegion(0.2)(fgn()).name); // trustRegion(fgn)
+ * ```
+ */
+export const trustRegion = (share: number): Transform =>
+  asking(
+    "trustRegion",
+    `no layer of several moves by more than ${share} of its size: small damping can multiply a layer in one step`,
+    { trustRegion: share },
+    check("trustRegion", share, share > 0 && share < Infinity, "a positive number"),
+  );
+
+/** before + factor · (after − before), array by array. */
+function moved<M extends Model>(before: M, after: M, factor: number): M {
+  const from = arraysOf(before);
+  const arrays = arraysOf(after).map((array, index) => {
+    const start = from[index] as Float32Array;
+    return array.map((v, i) => (start[i] as number) + factor * (v - (start[i] as number)));
+  });
+  return withArrays(after, arrays);
+}
+
+/** ‖after − before‖₂, summed in float64. */
+function distance(before: Model, after: Model): number {
+  const from = arraysOf(before);
+  let square = 0;
+  arraysOf(after).forEach((array, index) => {
+    const start = from[index] as Float32Array;
+    for (let i = 0; i < array.length; i++) square += ((array[i] as number) - (start[i] as number)) ** 2;
+  });
+  return Math.sqrt(square);
+}
+
+/**
+ * Scales a step down to a Euclidean length of at most `most` over all parameters.
+ *
+ * @example
+ * ```ts
+ * import { clipGlobalNorm, fgn } from "@fgn/fgn";
+ *
+ * console.log(clipGlobalNorm(1)(fgn()).name); // clipGlobalNorm(fgn)
+ * ```
+ */
+export const clipGlobalNorm = (most: number): Transform => (inner) => ({
+  ...inner,
+  name: `clipGlobalNorm(${inner.name})`,
+  notes: [...inner.notes, `scales steps longer than ${most} down to that length`],
+  update: (params, state, batch, options = {}) => {
+    if (!(most > 0)) return invalid("clipGlobalNorm", most, "a positive number");
+    const done = inner.update(params, state, batch, { ...options, donate: false });
+    if (done._tag === "Left") return done;
+    const length = distance(params, done.right.params);
+    if (length <= most) return done;
+    return E.right({ ...done.right, params: moved(params, done.right.params, most / length) });
+  },
+});
+
+/** A state that counts steps. */
+export interface Counted {
+  /** Steps done. */
+  readonly steps: number;
+}
+
+/** A transform that changes the parameters by the number of the step. */
+function counted(
+  name: string,
+  note: string,
+  change: <M extends Model>(before: M, after: M, step: number) => E.Either<FgnError, M>,
+): StatefulTransform<Counted> {
+  return (inner) => ({
+    name: `${name}(${inner.name})`,
+    notes: [...inner.notes, note],
+    init: (params) => ({ steps: 0, inner: inner.init(params) }),
+    update: (params, state, batch, options = {}) => {
+      const done = inner.update(params, state.inner, batch, { ...options, donate: false });
+      if (done._tag === "Left") return done;
+      const changed = change(params, done.right.params, state.steps);
+      if (changed._tag === "Left") return changed;
+      const next = { steps: state.steps + 1, inner: done.right.state };
+      return E.right({ params: changed.right, state: next, report: done.right.report });
+    },
+    result: (params, state) => inner.result(params, state.inner),
+  });
+}
+
+const scheduleOf = (value: number | Schedule): Schedule => typeof value === "number" ? always(value) : value;
+
+/**
+ * Takes a share of each step, by a schedule or the same every time: warm-up, cosine or stepwise decay.
+ *
+ * @example
+ * ```ts
+ * import { cosineDecay, fgn, scaled } from "@fgn/fgn";
+ *
+ * console.log(scaled(cosineDecay(1000))(fgn()).name); // scaled(fgn)
+ * ```
+ */
+export function scaled(schedule: number | Schedule): StatefulTransform<Counted> {
+  const { at, note } = scheduleOf(schedule);
+  return counted("scaled", `step length: ${note}`, (before, after, step) => {
+    const factor = at(step);
+    if (!(factor >= 0 && factor < Infinity)) return invalid("scaled", factor, "a schedule of numbers of at least 0");
+    return E.right(moved(before, after, factor));
+  });
+}
+
+/**
+ * Decoupled weight decay (Loshchilov and Hutter 2019): takes `rate` · W off every weight matrix after the step, outside
+ * the system; biases, gains and shifts are left alone. Of a model of your own every parameter decays.
+ *
+ * @param rate a share a step, or a schedule of them
+ * @example
+ * ```ts
+ * import { fgn, weightDecay } from "@fgn/fgn";
+ *
+ * console.log(weightDecay(1e-4)(fgn()).name); // weightDecay(fgn)
+ * ```
+ */
+export function weightDecay(rate: number | Schedule): StatefulTransform<Counted> {
+  const { at, note } = scheduleOf(rate);
+  return counted("weightDecay", `takes a share of the weights off after every step: ${note}`, (before, after, step) => {
+    const share = at(step);
+    if (!(share >= 0 && share < 1)) return invalid("weightDecay", share, "shares in [0, 1)");
+    const decays = weightFlags(after), from = arraysOf(before);
+    const arrays = arraysOf(after).map((array, index) => {
+      const start = from[index] as Float32Array;
+      return decays[index] ? array.map((v, i) => v - share * (start[i] as number)) : array;
+    });
+    return E.right(withArrays(after, arrays));
+  });
+}
+
+/** The state of {@link momentum}. */
+export interface MomentumState {
+  /** The step before, P numbers; null before the first. */
+  readonly previous: Float32Array | null;
+}
+
+/**
+ * Momentum through the right-hand side: each step minimises its damped model with ½λ‖d − βd₋‖² in place of ½λ‖d‖²
+ * (`momentum` of the step's options), so that curvature corrects what the step before carries on. For `fgn` without
+ * twoStage and refine; `robust` refuses it, where it was measured to gain nothing.
+ *
+ * @param decay β in [0, 1), default 0.9
+ * @example
+ * ```ts
+ * import { fgn, momentum } from "@fgn/fgn";
+ *
+ * console.log(momentum()(fgn()).name); // momentum(fgn)
+ * ```
+ */
+export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
+  return (inner) => ({
+    name: `momentum(${inner.name})`,
+    notes: [...inner.notes, `the damping draws each step towards ${decay} of the one before`],
+    init: (params) => ({ previous: null, inner: inner.init(params) }),
+    update: (params, state, batch, options = {}) => {
+      const asked = { ...options, donate: false, momentum: { decay, previous: state.previous } };
+      const done = inner.update(params, state.inner, batch, asked);
+      if (done._tag === "Left") return done;
+      const before = parameters(params);
+      const previous = parameters(done.right.params).map((v, i) => v - (before[i] as number));
+      return E.right({ ...done.right, state: { previous, inner: done.right.state } });
+    },
+    result: (params, state) => inner.result(params, state.inner),
+  });
+}
