@@ -90,8 +90,11 @@ export { explain } from "./src/optimizer/explain.ts";
 export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer.ts";
 
 // Training and prediction
-export { type Position, type Progress, train, type TrainOptions } from "./src/train.ts";
-export type { RunnerOptions } from "./src/runner.ts";
+export { type Measured, type Position, type Progress, type Stopped, train } from "./src/train/train.ts";
+export type { Checkpointing, EarlyStopping, TrainOptions } from "./src/train/options.ts";
+export { type EpochEvaluation, fit, type FitOptions, type Trained } from "./src/train/fit.ts";
+export { holdOut, type Split } from "./src/train/split.ts";
+export { type Checkpoint, readCheckpoint } from "./src/train/checkpoint.ts";
 export { evaluate, type Evaluation, logits, probabilities } from "./src/evaluate.ts";
 
 // Looking inside

@@ -1,5 +1,5 @@
 /**
- * The demo: trains digit classifiers and language identifiers with the default settings, then uses them.
+ * The demo: trains digit classifiers and language identifiers with the default optimizer, then uses them.
  *
  *   npm run demo              or: deno run -A examples/demo.ts, bun run examples/demo.ts
  *   npm run demo -- --short   less data, fewer features and a single epoch
@@ -27,7 +27,6 @@ import {
   type Network,
   probabilities,
   type Progress,
-  robust,
   showError,
   tanh,
   train,
@@ -67,8 +66,6 @@ interface Task extends Examples {
   readonly sizes: readonly number[];
   /** The untrained model. */
   readonly start: Network;
-  /** Plain steps, or the optimizer that needs no tuning; it takes dense features. */
-  readonly by: "fgnStep" | "robust";
   readonly epochs: number;
 }
 
@@ -112,14 +109,11 @@ const digitTasks = (data: Dataset, epochs: number): E.Either<FgnError, readonly 
     E.bind("head", () => zeroHead({ features: inputs, classes })),
     E.bind("network", () => mlp({ inputs, hidden: [HIDDEN], classes, seed: 1 })),
     E.map(({ data, head, network }) => [
-      { name: "MNIST", sizes: [inputs, classes], start: head, by: "robust", epochs, ...data },
-      { name: "MNIST", sizes: [inputs, HIDDEN, classes], start: network, by: "robust", epochs, ...data },
+      { name: "MNIST", sizes: [inputs, classes], start: head, epochs, ...data },
+      { name: "MNIST", sizes: [inputs, HIDDEN, classes], start: network, epochs, ...data },
     ]),
   );
 };
-
-/** Balanced classes over features of unit length need no bias, and it would double the damping. */
-const BIAS = { bias: false } as const;
 
 /** A linear head over a thousand hashed n-grams. */
 const languageHead = (epochs: number): E.Either<FgnError, Task> => {
@@ -128,8 +122,8 @@ const languageHead = (epochs: number): E.Either<FgnError, Task> => {
   return pipe(
     E.Do,
     E.bind("data", () => toExamples(languages)),
-    E.bind("start", () => zeroHead({ features, classes, ...BIAS })),
-    E.map(({ data, start }) => ({ name: "UDHR", sizes: [features, classes], start, by: "fgnStep", epochs, ...data })),
+    E.bind("start", () => zeroHead({ features, classes })),
+    E.map(({ data, start }) => ({ name: "UDHR", sizes: [features, classes], start, epochs, ...data })),
   );
 };
 
@@ -139,7 +133,7 @@ const languageHead = (epochs: number): E.Either<FgnError, Task> => {
  */
 const languageNetwork = (data: SparseLanguages, epochs: number): E.Either<FgnError, Task> => {
   const inputs = data.columns, classes = data.names.length;
-  const layers = [embedding(HIDDEN, BIAS), layerNorm(), tanh(), dense(classes, BIAS)];
+  const layers = [embedding(HIDDEN, { bias: false }), layerNorm(), tanh(), dense(classes)];
   return pipe(
     E.Do,
     E.bind("data", () => toSparseExamples(data)),
@@ -148,7 +142,6 @@ const languageNetwork = (data: SparseLanguages, epochs: number): E.Either<FgnErr
       name: "UDHR",
       sizes: [inputs, HIDDEN, classes],
       start,
-      by: "fgnStep",
       epochs,
       ...data,
     })),
@@ -163,25 +156,21 @@ function showProgress({ name, sizes, epochs }: Task, record: Progress): void {
   const place = `${title}  ${bar(record.step / record.steps)}  epoch ${record.epoch}/${epochs}`;
   const steps = `step ${record.step}/${record.steps}`;
   if (record._tag === "step") showForNow(`${place}  ${steps}  batch loss ${record.report.lossBefore.toFixed(3)}`);
-  else showForGood(`${place}  ${steps}  test accuracy ${percent(record.evaluation?.accuracy ?? 0)}`);
+  else if (record._tag === "epoch") {
+    showForGood(`${place}  ${steps}  test accuracy ${percent(record.evaluation?.accuracy ?? 0)}`);
+  }
 }
 
 /** Trains a model on a task. */
 async function fit(task: Task): Promise<E.Either<FgnError, Trained>> {
-  const { start: untrained, examples, validation, epochs, by } = task;
+  const { start: untrained, examples, validation, epochs } = task;
   let model = untrained, steps = 0;
   const start = performance.now();
-  const options = {
-    epochs,
-    batchSize: BATCH_SIZE,
-    seed: 1,
-    validation,
-    ...(by === "robust" && { optimizer: robust() }),
-  };
+  const options = { epochs, batchSize: BATCH_SIZE, seed: 1, validation };
   for await (const record of train(model, examples, options)) {
     if (record._tag === "Left") return record;
     showProgress(task, record.right);
-    if (record.right._tag === "epoch") ({ params: model, step: steps } = record.right);
+    if (record.right._tag === "done") ({ params: model, step: steps } = record.right);
   }
   const seconds = (performance.now() - start) / 1000;
   return pipe(evaluate(model, validation), E.map((evaluation) => ({ task, model, evaluation, steps, seconds })));
@@ -192,14 +181,13 @@ function summary(results: readonly Trained[]): string {
   const rows = results.map(({ task, evaluation, steps, seconds }) => [
     task.name,
     arrows(task.sizes),
-    task.by,
     percent(evaluation.accuracy),
     percent(evaluation.top5),
     evaluation.loss.toFixed(3),
     String(steps),
     `${seconds.toFixed(2)} s`,
   ]);
-  return table([["test set", "model", "by", "accuracy", "top-5", "loss", "steps", "wall time"], ...rows]).join("\n");
+  return table([["test set", "model", "accuracy", "top-5", "loss", "steps", "wall time"], ...rows]).join("\n");
 }
 
 /** The classes of each row of probabilities, the likeliest first. */

@@ -65,8 +65,16 @@ export interface FgnErrorCases {
   readonly InvalidLayer: { readonly layer: string; readonly reason: string };
   /** jvp and vjp of a custom model disagree: two numbers that should be equal. */
   readonly ModelMismatch: { readonly forward: number; readonly backward: number };
+  /** A checkpoint that was made with something else than what is to go on from it. */
+  readonly CheckpointMismatch: { readonly what: string; readonly expected: string; readonly actual: string };
   /** A function of a custom model threw, or gave something unusable. */
   readonly ModelFailure: { readonly what: "forward" | "jvp" | "vjp"; readonly cause: string };
+  /** Bytes that are no file of the kind they should be; `what` is that kind. */
+  readonly InvalidFile: { readonly what: string; readonly reason: string };
+  /** A value that cannot be kept, since it is not plain data; `path` is its place, such as "state.steps[2]". */
+  readonly NotPlain: { readonly path: string; readonly reason: string };
+  /** A store could not load or save. */
+  readonly StorageFailed: { readonly what: "load" | "save"; readonly cause: string };
 }
 
 /** The name of a case. */

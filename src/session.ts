@@ -90,8 +90,8 @@ export function checkBatch(model: Model, batch: Batch): E.Either<FgnError, Batch
   return labels._tag === "Left" ? labels : E.right(batch);
 }
 
-/** The kernel to run on. Errors: `KernelBusy`, and those of the default kernel. */
-function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKernel> {
+/** The kernel to run on; internal. Errors: `KernelBusy`, and those of the default kernel. */
+export function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKernel> {
   // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
   if (kernel === undefined) return defaultKernel();
   const loaded = kernel as LoadedKernel;

@@ -9,13 +9,14 @@ import {
   dense,
   embedding,
   evaluate,
+  fgn,
+  type FgnState,
   fgnStep,
   fromRows,
   gelu,
   initialise,
   layerNorm,
   leakyRelu,
-  type LevenbergMarquardt,
   levenbergMarquardt,
   matrix,
   type Network,
@@ -34,15 +35,19 @@ import {
 } from "../mod.ts";
 import { flat, layerOf, problem, right } from "./reference.ts";
 
-async function records(head: Network, data: Batch, options: TrainOptions<Network>): Promise<Progress<Network>[]> {
+async function records<S = FgnState>(
+  head: Network,
+  data: Batch,
+  options: TrainOptions<Network, S>,
+): Promise<Progress<Network>[]> {
   const seen: Progress<Network>[] = [];
-  for await (const record of train(head, data, options)) seen.push(right(record));
+  for await (const record of train<Network, S>(head, data, options)) seen.push(right(record));
   return seen;
 }
 
 function lastParams(seen: Progress<Network>[]): Network {
   const last = seen.at(-1);
-  if (last?._tag !== "epoch") throw new Error("the last record is not of an epoch");
+  if (last?._tag !== "done") throw new Error("the last record is not of the end");
   return last.params;
 }
 
@@ -57,7 +62,7 @@ describe("train()", () => {
   it("gives the same bytes in every runtime after 200 steps", async () => {
     const { data } = problem(640, 37, 23, { weights: Array.from({ length: 640 }, (_, i) => 1 + i % 2) });
     const head = right(randomHead({ features: 37, classes: 23 }, 11));
-    const seen = await records(head, data, { epochs: 20, batchSize: 64, seed: 3 });
+    const seen = await records(head, data, { epochs: 20, batchSize: 64, seed: 3, optimizer: fgn() });
     expect(seen.at(-1)?.step).toBe(200);
     expect(hash(lastParams(seen))).toBe(EXPECTED);
   });
@@ -65,7 +70,7 @@ describe("train()", () => {
   it("is a chain of fgnStep, writes to nothing it was given and hands out copies", async () => {
     const { head, data } = problem(30, 6, 4);
     const before = flat(head);
-    const seen = await records(head, data, { epochs: 3, batchSize: 30, seed: 5 });
+    const seen = await records(head, data, { epochs: 3, batchSize: 30, seed: 5, optimizer: fgn() });
     expect(flat(head)).toEqual(before);
     let params = head, random = seedRandom(5);
     const epochs = seen.filter((record) => record._tag === "epoch");
@@ -96,23 +101,30 @@ describe("train()", () => {
       "step 2 6/8",
       "step 2 8/8",
       "epoch 2 8/8",
+      "done 2 8/8",
     ]);
     const last = seen.at(-1);
-    expect(last?._tag === "epoch" && last.evaluation).toEqual(right(evaluate(lastParams(seen), data)));
+    expect(last?._tag === "done" && last.evaluation).toEqual(right(evaluate(lastParams(seen), data)));
     const start = right(evaluate(head, data));
-    expect(last?._tag === "epoch" && last.evaluation !== undefined && last.evaluation.loss < start.loss).toBe(true);
+    expect(last?._tag === "done" && last.evaluation !== undefined && last.evaluation.loss < start.loss).toBe(true);
   });
 
   it("hands the damping of each step to the next", async () => {
     const { head, data } = problem(30, 10, 5, { spread: 3 });
     const start = levenbergMarquardt({ lambda: 1e-6 });
-    const seen = await records(head, data, { epochs: 4, batchSize: 30, damping: start });
+    const seen = await records(head, data, {
+      epochs: 4,
+      batchSize: 30,
+      reportEvery: 1,
+      optimizer: fgn({ damping: start }),
+    });
     let params = head, damping: Damping = start;
     const lambdas = [1, 2, 3, 4].map(() => {
-      ({ params, damping } = right(fgnStep(params, data, damping)));
-      return (damping as LevenbergMarquardt).lambda as number;
+      const step = right(fgnStep(params, data, damping));
+      ({ params, damping } = step);
+      return step.report.lambda;
     });
-    const told = seen.flatMap((r) => (r._tag === "epoch" ? [(r.damping as LevenbergMarquardt).lambda as number] : []));
+    const told = seen.flatMap((r) => (r._tag === "step" ? [r.report.lambda] : []));
     // The order of the rows differs by epoch, and with it the last bits of a loss that decides on a retry.
     told.forEach((lambda, i) => expect(Math.abs(lambda / (lambdas[i] as number) - 1)).toBeLessThan(1e-12));
     expect(new Set(told).size).toBe(4);
@@ -162,7 +174,7 @@ describe("train() on networks", () => {
       dense(23),
     ];
     const network = right(withAdapters(right(initialise({ inputs: 37, layers, seed: 4 })), { rank: 3, layers: [4] }));
-    const options = { epochs: 4, batchSize: 50, seed: 3, labelSmoothing: 0.1, l2: 1e-3, refine: 2 };
+    const options = { epochs: 4, batchSize: 50, seed: 3, labelSmoothing: 0.1, l2: 1e-3, optimizer: fgn({ refine: 2 }) };
     expect(hash(lastParams(await records(network, data, options)))).toBe(NETWORK);
   });
 
@@ -176,7 +188,7 @@ describe("train() on networks", () => {
     const data = right(batch({ features, labels: Array.from({ length: 120 }, (_, i) => i % 6) }));
     const layers = [embedding(16), layerNorm(), sigmoid(), dense(6)];
     const network = right(initialise({ inputs: 500, layers, seed: 2 }));
-    const options = { epochs: 4, batchSize: 40, seed: 1, system: "matrixFree" } as const;
+    const options = { epochs: 4, batchSize: 40, seed: 1, optimizer: fgn({ system: "matrixFree" }) };
     expect(hash(lastParams(await records(network, data, options)))).toBe(SPARSE);
   });
 });

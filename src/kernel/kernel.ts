@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
+import { hashOf } from "../hash.ts";
 import { compile, refusal } from "./source.ts";
 import { wasmBase64 } from "./simd.generated.ts";
 
@@ -196,6 +197,8 @@ export interface Kernel {
 /** A kernel with its raw exports; internal. */
 export interface LoadedKernel extends Kernel {
   readonly exports: KernelExports;
+  /** Of its bytes. */
+  readonly hash: string;
   /** Whether a function of a custom model is running: its own calls must not touch this kernel's memory. */
   busy: boolean;
 }
@@ -206,7 +209,7 @@ export function instantiate(name: Kernel["name"], base64: string): E.Either<FgnE
   if (module._tag === "Left") return module;
   try {
     const exports = new WebAssembly.Instance(module.right).exports as unknown as KernelExports;
-    return E.right({ name, exports, busy: false });
+    return E.right({ name, exports, hash: hashOf(base64), busy: false });
   } catch (cause) {
     return refusal(cause);
   }

@@ -1,0 +1,124 @@
+/**
+ * Checkpoints: everything that a run needs to go on, as the bytes of a safetensors file with JSON metadata.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { Batch } from "../batch.ts";
+import { fail, type FgnError } from "../error.ts";
+import { hashOf } from "../hash.ts";
+import { decodePlain, encodePlain } from "../io/plain.ts";
+import type { LoadedKernel } from "../kernel/kernel.ts";
+import { arraysOf } from "../network/flat.ts";
+import { type Model, withArrays } from "../network/model.ts";
+import { explain } from "../optimizer/explain.ts";
+import type { Optimizer } from "../optimizer/optimizer.ts";
+import type { Checked, TrainOptions } from "./options.ts";
+import type { Run } from "./run.ts";
+
+const FORMAT = "fgn-checkpoint", VERSION = 1;
+
+/** What must be the same for a run to go on with the bytes of an uninterrupted one. */
+export interface Identity {
+  readonly kernel: string;
+  readonly model: string;
+  readonly data: string;
+  readonly optimizer: string;
+  readonly options: string;
+}
+
+/** What a checkpoint holds. */
+interface Saved<S> extends Omit<Run<Model, S>, "model"> {
+  readonly identity: Identity;
+  /** The trainable arrays. */
+  readonly arrays: readonly Float32Array[];
+}
+
+/** The model without its trainable numbers. */
+const bare = (model: Model): Model => withArrays(model, arraysOf(model).map(({ length }) => Float32Array.of(length)));
+
+/** The identity of a run. */
+export function identify<M extends Model, S>(
+  model: M,
+  data: { readonly train: Batch; readonly validation: Batch | null },
+  optimizer: Optimizer<M, S>,
+  options: TrainOptions<M, S>,
+  { batchSize, seed, by, patience }: Checked,
+  kernel: LoadedKernel,
+): Identity {
+  const { classWeights, labelSmoothing, l2, microBatch } = options;
+  const asked = { batchSize, seed, by, patience, labelSmoothing, l2, microBatch };
+  return {
+    kernel: `${kernel.name} ${kernel.hash}`,
+    model: hashOf(bare(model)),
+    data: hashOf(data),
+    optimizer: explain(optimizer),
+    options: JSON.stringify({ ...asked, classWeights: classWeights && Array.from(classWeights) }),
+  };
+}
+
+/** The bytes of a checkpoint. Errors: `InvalidOption` for an optimizer whose state is not plain data. */
+export function writeCheckpoint<M extends Model, S>(
+  { model, ...run }: Run<M, S>,
+  identity: Identity,
+): E.Either<FgnError, Uint8Array> {
+  const saved: Saved<S> = { identity, ...run, arrays: arraysOf(model) };
+  return encodePlain(FORMAT, VERSION, saved);
+}
+
+/** What a checkpoint was made by, against what would go on from it. Errors: `CheckpointMismatch`. */
+function compare(saved: Identity, identity: Identity): E.Either<FgnError, void> {
+  const names = Object.keys(identity) as (keyof Identity)[];
+  const what = names.find((name) => saved[name] !== identity[name]);
+  return what === undefined ? E.right(undefined) : fail(
+    "CheckpointMismatch",
+    { what, expected: identity[what], actual: saved[what] },
+    `the checkpoint was made with another ${what}: ${saved[what]}, not ${identity[what]}`,
+    "Go on with what it was made with, take its parameters with readCheckpoint, or give an empty store",
+  );
+}
+
+/** A run from the bytes of its checkpoint. Errors: `InvalidFile`, `CheckpointMismatch`. */
+export function resumeRun<M extends Model, S>(
+  bytes: Uint8Array,
+  model: M,
+  identity: Identity,
+): E.Either<FgnError, Run<M, S>> {
+  const decoded = decodePlain(FORMAT, VERSION, bytes);
+  if (decoded._tag === "Left") return decoded;
+  const { identity: made, arrays, ...run } = decoded.right as Saved<S>;
+  const same = compare(made, identity);
+  return same._tag === "Left" ? same : E.right({ ...run, model: withArrays(model, arrays) });
+}
+
+/** Where a checkpoint stands, and what it holds. */
+export interface Checkpoint<M extends Model> {
+  /** The parameters that its optimizer said to keep. */
+  readonly params: M;
+  /** The best ones so far by the validation examples; null without. */
+  readonly best: M | null;
+  /** The epoch under way, from 1. */
+  readonly epoch: number;
+  /** Steps done. */
+  readonly step: number;
+}
+
+/**
+ * Takes the parameters out of a checkpoint of `train`, for a model like the one that was trained and the optimizer that
+ * trained it (default: their names are compared, not their settings). Errors: `InvalidFile`, `CheckpointMismatch`.
+ */
+export function readCheckpoint<M extends Model, S>(
+  bytes: Uint8Array,
+  model: M,
+  optimizer: Optimizer<M, S>,
+): E.Either<FgnError, Checkpoint<M>> {
+  const decoded = decodePlain(FORMAT, VERSION, bytes);
+  if (decoded._tag === "Left") return decoded;
+  const { identity, arrays, state, best, epoch, step } = decoded.right as Saved<S>;
+  const named = { ...identity, model: hashOf(bare(model)), optimizer: identity.optimizer.split("\n")[0] as string };
+  const same = compare({ ...identity, optimizer: named.optimizer }, { ...named, optimizer: optimizer.name });
+  if (same._tag === "Left") return same;
+  const params = optimizer.result(withArrays(model, arrays), state);
+  return E.right({ params, best: best && withArrays(model, best.arrays), epoch, step });
+}

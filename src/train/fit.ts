@@ -1,0 +1,84 @@
+/**
+ * Training to the end, for those who do not want to iterate.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import type { Batch } from "../batch.ts";
+import type { FgnError } from "../error.ts";
+import type { Evaluation } from "../evaluate.ts";
+import type { Model } from "../network/model.ts";
+import type { RobustState } from "../optimizer/robust.ts";
+import type { TrainOptions } from "./options.ts";
+import { type Progress, type Stopped, train } from "./train.ts";
+
+/** Options of {@link fit}. */
+export interface FitOptions<M extends Model, S> extends TrainOptions<M, S> {
+  /** Called with every record of progress. */
+  readonly onProgress?: (record: Progress<M>) => void;
+}
+
+/** The validation examples after an epoch. */
+export interface EpochEvaluation {
+  /** From 1. */
+  readonly epoch: number;
+  /** Undefined without validation examples. */
+  readonly evaluation: Evaluation | undefined;
+}
+
+/** A trained model. */
+export interface Trained<M extends Model> {
+  /** The parameters to keep. */
+  readonly params: M;
+  /** Theirs on the validation examples, when there are some. */
+  readonly evaluation: Evaluation | undefined;
+  /** Why training ended. */
+  readonly stopped: Stopped;
+  /** Steps done. */
+  readonly step: number;
+  /** Epoch by epoch. */
+  readonly history: readonly EpochEvaluation[];
+}
+
+/**
+ * Trains as {@link train} does and gives the result: a task, to be started by calling it. Errors: those of `train`.
+ *
+ * @example
+ * ```ts
+ * import { batch, fit, matrix, zeroHead } from "@fgn/fgn";
+ *
+ * const features = matrix(4, 2, [1, 0, 0, 1, 2, 0, 0, 2]);
+ * const head = zeroHead({ features: 2, classes: 2 });
+ * if (features._tag === "Right" && head._tag === "Right") {
+ *   const data = batch({ features: features.right, labels: [0, 1, 0, 1] });
+ *   if (data._tag === "Right") {
+ *     const trained = await fit(head.right, data.right, { epochs: 3 })();
+ *     console.log(trained._tag === "Right" ? trained.right.params : trained.left.remedy);
+ *   }
+ * }
+ * ```
+ */
+export function fit<M extends Model, S = RobustState>(
+  params: M,
+  data: Batch,
+  options: FitOptions<NoInfer<M>, S> = {},
+): TaskEither<FgnError, Trained<M>> {
+  return async () => {
+    const history: EpochEvaluation[] = [];
+    let last: E.Either<FgnError, Progress<M>> | undefined;
+    for await (const record of train<M, S>(params, data, options)) {
+      last = record;
+      if (record._tag === "Left") return record;
+      options.onProgress?.(record.right);
+      if (record.right._tag !== "epoch") continue;
+      const { epoch, evaluation } = record.right;
+      history.push({ epoch, evaluation });
+    }
+    // A run that gives no `Left` ends with a `done` record.
+    const end = (last as E.Right<Extract<Progress<M>, { readonly _tag: "done" }>>).right;
+    const { params: trained, evaluation, stopped, step } = end;
+    return E.right({ params: trained, evaluation, stopped, step, history });
+  };
+}

@@ -1,0 +1,272 @@
+/**
+ * Training: epochs over shuffled mini-batches.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { Batch } from "../batch.ts";
+import type { FgnError } from "../error.ts";
+import { evaluate, type Evaluation } from "../evaluate.ts";
+import { picker } from "../gather.ts";
+import type { Network } from "../network/layer.ts";
+import { copyModel, type Model, withArrays } from "../network/model.ts";
+import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
+import { robust, type RobustState } from "../optimizer/robust.ts";
+import { shuffle } from "../random.ts";
+import { checkBatch, kernelOf } from "../session.ts";
+import type { StepReport } from "../step.ts";
+import { identify, type Identity, resumeRun, writeCheckpoint } from "./checkpoint.ts";
+import { type Checked, checkOptions, type TrainOptions } from "./options.ts";
+import { noteEvaluation, type Run, startRun } from "./run.ts";
+import { holdOut } from "./split.ts";
+
+/** Where a run stands. */
+export interface Position {
+  /** From 1. */
+  readonly epoch: number;
+  /** Steps done. */
+  readonly step: number;
+  /** Steps of the whole run. */
+  readonly steps: number;
+}
+
+/** Why a run ended. */
+export type Stopped = "finished" | "earlyStopping" | "maxSeconds" | "aborted";
+
+/** Parameters with what the validation examples say about them. */
+export interface Measured<M extends Model> {
+  /** A copy of the parameters that the optimizer says to keep; at the end of early stopping the best ones. */
+  readonly params: M;
+  /** On the validation examples, when there are some. */
+  readonly evaluation: Evaluation | undefined;
+}
+
+/** A record of progress: after some steps, after every epoch, and at the end. */
+export type Progress<M extends Model = Network> =
+  | Position & { readonly _tag: "step"; readonly report: StepReport }
+  | Position & Measured<M> & { readonly _tag: "epoch" }
+  | Position & Measured<M> & { readonly _tag: "done"; readonly stopped: Stopped };
+
+/** A run opened on its data. */
+interface Setup<M extends Model, S> {
+  readonly run: Run<M, S>;
+  readonly train: Batch;
+  readonly validation: Batch | null;
+  readonly optimizer: Optimizer<M, S>;
+  readonly identity: Identity | null;
+  readonly checked: Checked;
+  readonly options: TrainOptions<M, S>;
+}
+
+/** The data as the options split it, checked against the model. */
+function splitData<M extends Model, S>(
+  params: M,
+  data: Batch,
+  options: TrainOptions<M, S>,
+  seed: number,
+): E.Either<FgnError, { readonly train: Batch; readonly validation: Batch | null }> {
+  const validation = options.validation ?? null;
+  for (const part of validation === null || typeof validation === "number" ? [data] : [data, validation]) {
+    const matched = checkBatch(params, part);
+    if (matched._tag === "Left") return matched;
+  }
+  return typeof validation === "number" ? holdOut(data, validation, seed) : E.right({ train: data, validation });
+}
+
+/** Checks everything, and takes up the checkpoint where there is one. */
+async function setUp<M extends Model, S>(
+  params: M,
+  data: Batch,
+  options: TrainOptions<M, S>,
+): Promise<E.Either<FgnError, Setup<M, S>>> {
+  const checked = checkOptions(options);
+  if (checked._tag === "Left") return checked;
+  const split = splitData(params, data, options, checked.right.seed);
+  if (split._tag === "Left") return split;
+  // Without an optimizer S is that of robust().
+  const optimizer = options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>);
+  const setup = { ...split.right, optimizer, checked: checked.right, options };
+  const start = (): Run<M, S> => startRun(copyModel(params), optimizer, checked.right.seed);
+  if (options.checkpoint === undefined) return E.right({ ...setup, identity: null, run: start() });
+  const kernel = kernelOf(options);
+  if (kernel._tag === "Left") return kernel;
+  const identity = identify(params, split.right, optimizer, options, checked.right, kernel.right);
+  const bytes = await options.checkpoint.store.load();
+  if (bytes._tag === "Left") return bytes;
+  if (bytes.right === null) return E.right({ ...setup, identity, run: start() });
+  const run = resumeRun<M, S>(bytes.right, params, identity);
+  return run._tag === "Left" ? run : E.right({ ...setup, identity, run: run.right });
+}
+
+/** Saves where the run stands, if it is to be kept. */
+async function save<M extends Model, S>({ run, identity, options }: Setup<M, S>): Promise<E.Either<FgnError, void>> {
+  if (identity === null || options.checkpoint === undefined) return E.right(undefined);
+  const bytes = writeCheckpoint(run, identity);
+  return bytes._tag === "Left" ? bytes : await options.checkpoint.store.save(bytes.right);
+}
+
+/** Lets other tasks of the program have their turn, when records are given and at least every so many milliseconds. */
+function breather(): (now: boolean) => Promise<void> {
+  const EVERY = 50;
+  let last = performance.now();
+  return async (now) => {
+    if (!now && performance.now() - last < EVERY) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    last = performance.now();
+  };
+}
+
+/** What an update is asked for beside the optimizer's own choices. */
+const updateOptions = <M extends Model, S>(options: TrainOptions<M, S>): UpdateOptions => {
+  const { kernel, lossAfter, classWeights, labelSmoothing, l2, microBatch } = options;
+  const given = Object.entries({ kernel, lossAfter, classWeights, labelSmoothing, l2, microBatch });
+  return { ...Object.fromEntries(given.filter(([, value]) => value !== undefined)), donate: true };
+};
+
+/** A run on its way through its batches. */
+interface Course<M extends Model, S> extends Setup<M, S> {
+  readonly pick: (rows: Uint32Array) => Batch;
+  readonly breathe: (now: boolean) => Promise<void>;
+  readonly asked: UpdateOptions;
+  readonly steps: number;
+  /** Why the run is to end before its next step, or null. */
+  readonly interrupted: () => Stopped | null;
+}
+
+function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: () => Stopped | null): Course<M, S> {
+  const { run, train: examples, checked: { epochs, batchSize }, options } = setup;
+  return {
+    ...setup,
+    pick: picker(examples, batchSize, run.model._tag === "network"),
+    breathe: breather(),
+    asked: updateOptions(options),
+    steps: epochs * Math.ceil(examples.features.rows / batchSize),
+    interrupted,
+  };
+}
+
+const positionOf = <M extends Model, S>({ run, steps, checked: { epochs } }: Course<M, S>): Position => ({
+  epoch: Math.min(run.epoch, epochs),
+  step: run.step,
+  steps,
+});
+
+/** The next step, on the rows that `order` says. Undefined: a batch without weight. */
+function stepOf<M extends Model, S>(
+  { run, optimizer, pick, asked, checked: { batchSize } }: Course<M, S>,
+  order: Uint32Array,
+): E.Either<FgnError, StepReport | undefined> {
+  const part = pick(order.subarray(run.done, run.done + batchSize));
+  const update = optimizer.update(run.model, run.state, part, asked);
+  run.done += batchSize;
+  run.step++;
+  if (update._tag === "Left") return update.left._tag === "ZeroWeights" ? E.right(undefined) : update;
+  run.model = update.right.params;
+  run.state = update.right.state;
+  return E.right(update.right.report);
+}
+
+/** What the optimizer says to keep. */
+function measure<M extends Model, S>(
+  { run: { model, state }, optimizer, validation, options }: Course<M, S>,
+): E.Either<FgnError, Measured<M>> {
+  const params = copyModel(optimizer.result(model, state));
+  const measured = validation === null ? E.right(undefined) : evaluate(params, validation, options);
+  return measured._tag === "Left" ? measured : E.right({ params, evaluation: measured.right });
+}
+
+/** The last record: the best parameters when those are asked for. */
+function ending<M extends Model, S>(course: Course<M, S>, stopped: Stopped): E.Either<FgnError, Progress<M>> {
+  const { run: { model, best }, options } = course;
+  const told = { _tag: "done", ...positionOf(course), stopped } as const;
+  if (options.earlyStopping !== undefined && best !== null) {
+    const { arrays, epoch, evaluation } = best;
+    return E.right({ ...told, epoch, params: copyModel(withArrays(model, arrays)), evaluation });
+  }
+  return E.map((measured: Measured<M>): Progress<M> => ({ ...told, ...measured }))(measure(course));
+}
+
+type Records<M extends Model, A> = AsyncGenerator<E.Either<FgnError, Progress<M>>, A, undefined>;
+
+/** What is left of an epoch. Gives why the run ended within it, or null. */
+async function* epochOf<M extends Model, S>(course: Course<M, S>): Records<M, Stopped | "failed" | null> {
+  const { run, train: examples, breathe, interrupted, checked: { reportEvery, every, by } } = course;
+  const rows = examples.features.rows;
+  const { order, random } = shuffle(rows, run.random);
+  while (run.done < rows) {
+    const stopped = interrupted();
+    const taken = stopped === null ? stepOf(course, order) : E.right(undefined);
+    if (taken._tag === "Left") return yield* failure<M>(taken);
+    const saved = stopped !== null || run.step % every === 0 ? await save(course) : E.right(undefined);
+    if (saved._tag === "Left") return yield* failure<M>(saved);
+    if (stopped !== null) return stopped;
+    const reports = taken.right !== undefined && run.step % reportEvery === 0;
+    if (reports) yield E.right({ _tag: "step", ...positionOf(course), report: taken.right });
+    await breathe(reports);
+  }
+  const measured = measure(course);
+  if (measured._tag === "Left") return yield* failure<M>(measured);
+  const { evaluation, params } = measured.right, position = positionOf(course);
+  if (evaluation !== undefined) noteEvaluation(run, params, evaluation, by);
+  run.epoch++;
+  run.done = 0;
+  run.random = random;
+  const saved = await save(course);
+  if (saved._tag === "Left") return yield* failure<M>(saved);
+  yield E.right({ _tag: "epoch", ...position, ...measured.right });
+  await breathe(true);
+  return null;
+}
+
+/** The last record of a run that failed. */
+async function* failure<M extends Model>(error: E.Left<FgnError>): Records<M, "failed"> {
+  yield error;
+  return "failed";
+}
+
+/**
+ * Trains a model over shuffled mini-batches and yields records of progress; the last one, `done`, is the result. Without
+ * options it steps by `robust()`, which needs no tuning. Ends after the first `Left`. Between records other tasks of the
+ * program get their turn. The given model and data are not written to; the same arguments give the same bytes in every
+ * runtime, and so does a run that was stopped anywhere and taken up from its checkpoint. A batch whose weights, by example
+ * and class, are all zero is passed over.
+ *
+ * Errors: those of the optimizer; `InvalidOption`; of checkpoints `InvalidFile`, `CheckpointMismatch`, `StorageFailed`.
+ *
+ * @example
+ * ```ts
+ * import { batch, matrix, train, zeroHead } from "@fgn/fgn";
+ *
+ * const features = matrix(4, 2, [1, 0, 0, 1, 2, 0, 0, 2]);
+ * const head = zeroHead({ features: 2, classes: 2 });
+ * if (features._tag === "Right" && head._tag === "Right") {
+ *   const data = batch({ features: features.right, labels: [0, 1, 0, 1] });
+ *   if (data._tag === "Right") {
+ *     for await (const record of train(head.right, data.right, { epochs: 3 })) {
+ *       if (record._tag === "Right" && record.right._tag === "done") console.log(record.right.params);
+ *     }
+ *   }
+ * }
+ * ```
+ */
+export async function* train<M extends Model, S = RobustState>(
+  params: M,
+  data: Batch,
+  options: TrainOptions<NoInfer<M>, S> = {},
+): AsyncGenerator<E.Either<FgnError, Progress<M>>, void, undefined> {
+  const clock = performance.now();
+  const opened = await setUp<M, S>(params, data, options);
+  if (opened._tag === "Left") return yield opened;
+  const { run, checked: { epochs, patience, maxSeconds } } = opened.right;
+  const interrupted = (): Stopped | null =>
+    options.signal?.aborted ? "aborted" : performance.now() - clock >= maxSeconds * 1000 ? "maxSeconds" : null;
+  const course = startCourse(opened.right, interrupted);
+  let stopped: Stopped | "failed" | null = null;
+  while (run.epoch <= epochs && stopped === null) {
+    const gains = options.earlyStopping === undefined || run.stale < patience;
+    stopped = gains ? yield* epochOf(course) : "earlyStopping";
+    if (stopped === "failed") return;
+  }
+  yield ending(course, stopped ?? "finished");
+}
