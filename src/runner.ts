@@ -81,6 +81,7 @@ const DECIDED = [
   "curvature",
   "metric",
   "twoStage",
+  "competitors",
   "refine",
   "system",
   "l2",

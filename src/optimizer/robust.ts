@@ -13,7 +13,8 @@ import { mapTrainable, trainableArrays } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel } from "../network/model.ts";
 import type { StepRule } from "../plan.ts";
-import type { MetricView } from "../row_system/metric.ts";
+import { evenOut } from "../row_system/factored.ts";
+import { differ, type MetricView } from "../row_system/metric.ts";
 import { stepInto } from "../step.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 
@@ -53,20 +54,12 @@ const GAMMA = 0.15;
 const ETA = 0.1, LIMIT = 0.2;
 /** The least μ/K̄, where all is explained: float32 resolves the Gram matrix no further. */
 const LEAST = 1e-6;
-/** b as a share of the mean ‖ā‖². */
-const BETA = 0.1;
 
 /** γ of the n-th step. */
 function gammaOf(rule: "adaptive" | "steady", n: number, meanSlope: number): number {
   if (rule === "steady") return GAMMA;
   const misfit = GAMMA * (meanSlope / 0.4) ** 2 * Math.min(1, n / 200);
   return Math.min(GAMMA, Math.max(0.02 * Math.sqrt(1 + n / 50), misfit));
-}
-
-/** ((v + v̄/100)/v̄)^(−1/4): scales that even out features, softly. */
-function scales(v: Float32Array): Float32Array {
-  const mean = v.reduce((sum, x) => sum + x, 0) / v.length;
-  return v.map((x) => 1 / Math.sqrt(Math.sqrt((x + 0.01 * mean + 1e-30) / (mean + 1e-30))));
 }
 
 /** decay · before + (1 − decay) · now. */
@@ -85,11 +78,15 @@ function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: Me
   // One example has no deviation from its own mean: it is taken from the mean before it.
   const centre = rows === 1 && before !== undefined ? before.mean : mean;
   layer.setInputs(centre, null);
+  const differs = differ(layer, shares, centre);
   const variance = mix(before?.variance, layer.inputSquares(shares), decay);
   const signal = mix(before?.signal, layer.signalSquares(slopeSquares), decay);
-  layer.setInputs(centre, scales(variance));
-  layer.setOutputs(scales(signal));
-  layer.setConstant(BETA * layer.inputNorm(shares));
+  evenOut(layer, shares, { centre, variance, signal });
+  if (!differs) {
+    // Equal inputs leave nothing but rounding: the layer stays where it is.
+    layer.setInputs(centre, none);
+    layer.setConstant(0);
+  }
   return { mean, variance, signal };
 }
 
