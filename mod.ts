@@ -55,6 +55,8 @@ export type { Model } from "./src/network/model.ts";
 // The step
 export { fgnStep, type Step, type StepReport } from "./src/step.ts";
 export type { Momentum, StepOptions } from "./src/plan.ts";
+export type { MetricOptions } from "./src/row_system/metric_option.ts";
+export type { CompetitorOptions } from "./src/row_system/competitors.ts";
 export { type GgnOptions, ggnProduct, ggnStep } from "./src/ggn.ts";
 export { constant, type ConstantDamping, type Damping, relative, type RelativeDamping } from "./src/damping/damping.ts";
 export {

@@ -1,10 +1,12 @@
 /**
- * Parts of a batch: runs of rows, and rows picked in any order.
+ * Parts of a batch: runs of rows, rows picked in any order, and rows repeated.
  *
  * @module
  */
 
+import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
+import { fail, type FgnError } from "./error.ts";
 import type { Matrix } from "./matrix.ts";
 import { type Features, isSparse, type SparseMatrix } from "./sparse.ts";
 
@@ -55,6 +57,50 @@ function pickSparse({ cols, offsets, indices, data }: SparseMatrix, rows: Uint32
 function pickInto({ cols, data }: Matrix, rows: Uint32Array, into: Float32Array): Matrix {
   rows.forEach((row, i) => into.set(data.subarray(row * cols, (row + 1) * cols), i * cols));
   return { rows: rows.length, cols, data: into.subarray(0, rows.length * cols) };
+}
+
+/** An array `times` times, one after the other. */
+function repeat<T extends Float32Array | Uint32Array>(from: T, times: number, into: T): T {
+  for (let t = 0; t < times; t++) into.set(from, t * from.length);
+  return into;
+}
+
+function repeatMatrix({ rows, cols, data }: Matrix, times: number): Matrix {
+  return { rows: times * rows, cols, data: repeat(data, times, new Float32Array(times * data.length)) };
+}
+
+function repeatSparse({ rows, cols, offsets, indices, data }: SparseMatrix, times: number): SparseMatrix {
+  const count = indices.length;
+  const repeated = {
+    data: repeat(data, times, new Float32Array(times * count)),
+    indices: repeat(indices, times, new Uint32Array(times * count)),
+  };
+  const starts = new Uint32Array(times * rows + 1);
+  for (let i = 0; i < times * rows; i++) {
+    starts[i + 1] = Math.floor(i / rows) * count + (offsets[i % rows + 1] as number);
+  }
+  return { rows: times * rows, cols, offsets: starts, ...repeated };
+}
+
+/** A batch `times` times, one after the other; internal. Errors: `OutOfMemory`. */
+export function repeatBatch({ features, labels, targets, weights }: Batch, times: number): E.Either<FgnError, Batch> {
+  const count = times * labels.length;
+  try {
+    return E.right({
+      features: isSparse(features) ? repeatSparse(features, times) : repeatMatrix(features, times),
+      labels: repeat(labels, times, new Uint32Array(count)),
+      targets: targets && repeatMatrix(targets, times),
+      weights: weights && repeat(weights, times, new Float32Array(count)),
+    });
+  } catch {
+    const bytes = 4 * times * (features.data.length + labels.length + (targets?.data.length ?? 0));
+    return fail(
+      "OutOfMemory",
+      { bytes },
+      `${count} rows of features take ${(bytes / 2 ** 20).toFixed(0)} MiB, more than this runtime gives one array`,
+      "Use a smaller batch or fewer competitors",
+    );
+  }
 }
 
 /**

@@ -15,9 +15,11 @@ import { checkLength } from "./matrix.ts";
 import { arraysOf } from "./network/flat.ts";
 import type { Model } from "./network/model.ts";
 import type { ObjectiveOptions } from "./objective.ts";
+import { checkCompetitors, type CompetitorOptions, withCopies } from "./row_system/competitors.ts";
 import { gramSystem, sumGram } from "./row_system/gram.ts";
 import { matrixFreeSystem } from "./row_system/matrix_free.ts";
-import { centreLayers, type MetricView, metricView } from "./row_system/metric.ts";
+import { type MetricView, metricView } from "./row_system/metric.ts";
+import { type MetricOptions, METRICS } from "./row_system/metric_option.ts";
 import type { RowMatrix, RowSystemKind } from "./row_system/row_system.ts";
 import { buildParts } from "./row_system/two_stage.ts";
 import { checkBatch, type KernelOption, openChecked, type Session, systemFor, type Wants } from "./session.ts";
@@ -26,7 +28,7 @@ import { isSparse } from "./sparse.ts";
 import { checkVector, writeVector } from "./vectors.ts";
 
 /** Options of {@link fgnStep}. */
-export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOption {
+export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOption, MetricOptions, CompetitorOptions {
   /**
    * Whether to evaluate the batch loss after the step (default true). Without it the step is cheaper by a
    * forward pass (or by B²C multiply-adds for a linear head) and the report lacks what needs it.
@@ -41,15 +43,9 @@ export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOpti
    */
   readonly curvature?: "gaussNewton" | "majorized";
   /**
-   * The metric of the damping. `euclidean` is λ‖d‖² (default). `centred` is λ Σ_l (‖dW‖² + ‖db + dW ā‖²/β) over the
-   * dense layers with a bias, ā the batch mean of a layer's input and β = 0.1 of the mean ‖a − ā‖²: a step then does not
-   * pay for what the mean of the inputs alone does. Networks with dense features; not with soft targets, label
-   * smoothing, ℓ2 or `refine`. The report's gradient norm is that of the metric.
-   */
-  readonly metric?: "euclidean" | "centred";
-  /**
    * η ≥ 0 of the two-stage system (default 0: none): adds Σ α_i η s_i ‖dW h_i + db‖² for a dense last layer, in place of
-   * the curvature that FGN drops; ½ bounds it from above. Same conditions as `metric`.
+   * the curvature that FGN drops; ½ bounds it from above. The factored metric divides the entries of dW h_i + db by o.
+   * Same conditions as `metric`.
    */
   readonly twoStage?: number;
   /**
@@ -99,6 +95,8 @@ export interface StepRule {
 
 /** What a step is asked for, checked. */
 export interface Plan {
+  /** The examples, followed by the copies that carry the rows of their competitors. */
+  readonly batch: Batch;
   readonly damping: TaggedDamping;
   readonly solver: CheckedSolver;
   readonly method: Method;
@@ -126,9 +124,9 @@ function checkVariants(
   method: Method,
   rule: StepRule | null,
 ): E.Either<FgnError, Pick<Plan, "metric" | "twoStage">> {
-  if (metric !== "euclidean" && metric !== "centred") return invalid("metric", metric, "euclidean or centred");
+  if (!Object.hasOwn(METRICS, metric)) return invalid("metric", metric, "euclidean, centred or factored");
   if (!(twoStage >= 0 && twoStage < Infinity)) return invalid("twoStage", twoStage, "a number of at least 0");
-  const sets = rule?.metric ?? (metric === "centred" ? centreLayers : null);
+  const sets = rule?.metric ?? METRICS[metric];
   if (sets === null && twoStage === 0) return E.right({ metric: sets, twoStage });
   const refused = (wanted: string): E.Either<FgnError, never> => {
     if (rule !== null) return invalid("optimizer", rule.name, wanted);
@@ -201,13 +199,18 @@ export function plan(
   const variants = checkVariants(model, batch, options, remainder, method, rule);
   if (variants._tag === "Left") return variants;
   const { metric, twoStage } = variants.right;
+  const copies = checkCompetitors(options, model.outputs, method._tag === "ggn");
+  if (copies._tag === "Left") return copies;
+  const rows = withCopies(batch, copies.right);
+  if (rows._tag === "Left") return rows;
   // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
   const plain = method._tag === "ggn" && method.preconditioner === "none";
   const explicit = metric !== null || twoStage > 0 || solver.right.solver === "cholesky";
   const wanted = system !== "auto" ? system : plain ? "matrixFree" : explicit ? "gram" : "auto";
-  const kind = systemFor(model, batch.features, wanted, options);
+  const kind = systemFor(model, rows.right.features, wanted, options);
   if (kind._tag === "Left") return kind;
   return E.right({
+    batch: rows.right,
     damping: checked.right,
     solver: solver.right,
     method,

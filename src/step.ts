@@ -17,11 +17,12 @@ import type { Batch } from "./batch.ts";
 import { type Damping, firstTrial, nextDamping, observe, relative } from "./damping/damping.ts";
 import { type FgnError, overflow } from "./error.ts";
 import { f64 } from "./kernel/arena.ts";
-import { majorise, margins, type Workspace } from "./kernel/rows.ts";
+import { majorise, type Workspace } from "./kernel/rows.ts";
 import { forward, storeVector } from "./kernel/tape.ts";
 import { arraysOf } from "./network/flat.ts";
 import { copyModel, type Model } from "./network/model.ts";
 import { methodOf, openPlan, openSystem, plan, type StepOptions, type StepRule } from "./plan.ts";
+import { competitorMargins } from "./row_system/competitors.ts";
 import type { RowSystemKind } from "./row_system/row_system.ts";
 import { acceptStep, type Attempt, penalty, search } from "./search.ts";
 import type { Stop } from "./solver/solver.ts";
@@ -34,7 +35,7 @@ export interface StepReport {
   readonly lossAfter: number | undefined;
   /** ‖g‖₂ of the mean loss, from the float32 Gram matrix: good to about 1e-3 of the norm of its largest term. */
   readonly gradientNorm: number;
-  /** −(gᵀd + ½ dᵀHd) of the last attempt, H the undamped curvature of the step (the full one when refined). */
+  /** −(gᵀd + ½ dᵀHd) of the last attempt, H the undamped curvature of the step: full when refined, with competitor rows if any. */
   readonly predictedReduction: number;
   /** Loss before − loss after of the last attempt, also when it was rejected. */
   readonly actualReduction: number | undefined;
@@ -64,7 +65,10 @@ export interface Step<M extends Model = Model> {
   readonly params: M;
   /** The damping for the next step. */
   readonly damping: Damping;
-  /** B row coefficients a of the step, d = Jᵀa (with ℓ2 or soft targets: of its part in the row space): a warm start for the same batch; zero when the full system was solved. */
+  /**
+   * B row coefficients a of the step, d = Jᵀa: a warm start for the same batch. With ℓ2 or soft targets of its part in the
+   * row space, with `competitors` of the examples' own rows; zero when the full system was solved.
+   */
   readonly dual: Float64Array;
   /** What it saw and did. */
   readonly report: StepReport;
@@ -121,14 +125,15 @@ export function stepInto<M extends Model>(
 ): E.Either<FgnError, Step<M>> {
   const planned = plan(model, batch, damping, options, method, rule);
   if (planned._tag === "Left") return planned;
-  const opened = openPlan(model, batch, planned.right, options);
+  const opened = openPlan(model, planned.right.batch, planned.right, options);
   if (opened._tag === "Left") return opened;
   const { session: { ws, objective: { l2, totalWeight } }, vectors } = opened.right;
   const { tape } = ws;
   forward(tape, { vector: tape.theta, trial: false });
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (vectors.remainder !== 0) computeRemainder(ws, vectors.remainder, l2);
-  const lossBefore = margins(ws) + penalty({ ws, l2 }, tape.theta);
+  const examples = batch.labels.length;
+  const lossBefore = competitorMargins(ws, examples) + penalty({ ws, l2 }, tape.theta);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
   if (planned.right.majorized) majorise(ws);
   const system = openSystem(ws, planned.right, vectors);
@@ -149,7 +154,7 @@ export function stepInto<M extends Model>(
   const { lambda, accepted } = done.right;
   const following = nextDamping(observed, lambda, accepted);
   const told = report(lossBefore, norm, system.right.kind, done.right);
-  const dual = method._tag === "fgn" ? f64(ws.kernel, ws.at.dual, ws.rows).slice() : new Float64Array(ws.rows);
+  const dual = method._tag === "fgn" ? f64(ws.kernel, ws.at.dual, examples).slice() : new Float64Array(examples);
   if (!accepted) return E.right({ params: model, damping: following, dual, report: told });
   acceptStep(stage, done.right.lossAfter !== undefined);
   const result = finish(model, stage, allocate);

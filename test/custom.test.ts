@@ -11,6 +11,8 @@ import {
   constant,
   customModel,
   evaluate,
+  fgn,
+  type FgnState,
   fgnStep,
   ggnProduct,
   ggnStep,
@@ -98,13 +100,12 @@ for (const [name, builtIn, model] of PAIRS) {
         const options = {
           epochs: 4,
           batchSize: 8,
-          damping: 0.3,
           seed: 3,
           validation: data,
-          system: "matrixFree",
-        } as const;
+          optimizer: fgn<Model>({ damping: 0.3, system: "matrixFree" }),
+        };
         let last: number[] = [], loss = Infinity;
-        for await (const record of train(start, data, options)) {
+        for await (const record of train<Model, FgnState>(start, data, options)) {
           const seen = right(record);
           if (seen._tag === "epoch") [last, loss] = [flat(seen.params), seen.evaluation?.loss ?? NaN];
         }

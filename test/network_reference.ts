@@ -270,7 +270,7 @@ export function reference(network: Network, data: Batch, options: ObjectiveOptio
 }
 
 /** Σ_r weight_r x_r x_rᵀ. */
-function outer(rows: readonly Numbers[], weights: Numbers, size: number): number[][] {
+export function outer(rows: readonly Numbers[], weights: Numbers, size: number): number[][] {
   const sum = Array.from({ length: size }, () => new Array<number>(size).fill(0));
   rows.forEach((row, r) => {
     for (let j = 0; j < size; j++) {

@@ -14,6 +14,7 @@ import {
   embedding,
   evaluate,
   type Features,
+  fgn,
   fgnStep,
   ggnStep,
   initialise,
@@ -204,7 +205,8 @@ describe("sparse features", () => {
       const ends: ArrayLike<number>[] = [];
       for (const [start, data] of [[model, thin], [same, full], [model, thin]] as const) {
         let last = start;
-        for await (const record of train(start, data, { epochs: 6, batchSize: 16, seed: 2, validation: data })) {
+        const options = { epochs: 6, batchSize: 16, seed: 2, validation: data, optimizer: fgn() };
+        for await (const record of train(start, data, options)) {
           const seen = right(record);
           if (seen._tag === "epoch") last = seen.params;
         }

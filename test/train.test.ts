@@ -93,7 +93,13 @@ describe("train()", () => {
 
   it("reports steps and epochs, and evaluates the validation batch", async () => {
     const { head, data } = problem(100, 6, 4, { spread: 0 });
-    const seen = await records(head, data, { epochs: 2, batchSize: 32, reportEvery: 2, validation: data });
+    const seen = await records(head, data, {
+      epochs: 2,
+      batchSize: 32,
+      reportEvery: 2,
+      validation: data,
+      optimizer: fgn(),
+    });
     expect(seen.map((r) => `${r._tag} ${r.epoch} ${r.step}/${r.steps}`)).toEqual([
       "step 1 2/8",
       "step 1 4/8",

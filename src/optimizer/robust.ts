@@ -12,7 +12,8 @@ import type { LayerMetric } from "../kernel/tape.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
 import type { StepOptions } from "../plan.ts";
-import type { MetricView } from "../row_system/metric.ts";
+import { evenOut } from "../row_system/factored.ts";
+import { differ, type MetricView } from "../row_system/metric.ts";
 import { isSparse } from "../sparse.ts";
 import { stepInto } from "../step.ts";
 import { averageArrays, copyArrays, mix, warmDecay } from "./average.ts";
@@ -52,14 +53,6 @@ export interface RobustOptions {
 const ETA = 0.1, LIMIT = 0.2;
 /** The decay of the average. */
 const AVERAGE = 0.98;
-/** b as a share of the mean ‖ā‖². */
-const BETA = 0.1;
-
-/** ((v + v̄/100)/v̄)^(−1/4): scales that even out features, softly. */
-function scales(v: Float32Array): Float32Array {
-  const mean = v.reduce((sum, x) => sum + x, 0) / v.length;
-  return v.map((x) => 1 / Math.sqrt(Math.sqrt((x + 0.01 * mean + 1e-30) / (mean + 1e-30))));
-}
 
 /** The running mean after one more; there is none before the first batch, nor of an array that has grown. */
 const follow = (before: Float32Array | undefined, now: Float32Array, decay: number): Float32Array =>
@@ -73,11 +66,15 @@ function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: Me
   // One example has no deviation from its own mean: it is taken from the mean before it.
   const centre = rows === 1 && before !== undefined ? before.mean : mean;
   layer.setInputs(centre, null);
+  const differs = differ(layer, shares, centre);
   const variance = follow(before?.variance, layer.inputSquares(shares), decay);
   const signal = follow(before?.signal, layer.signalSquares(slopeSquares), decay);
-  layer.setInputs(centre, scales(variance));
-  layer.setOutputs(scales(signal));
-  layer.setConstant(BETA * layer.inputNorm(shares));
+  evenOut(layer, shares, { centre, variance, signal });
+  if (!differs) {
+    // Equal inputs leave nothing but rounding: the layer stays where it is.
+    layer.setInputs(centre, none);
+    layer.setConstant(0);
+  }
   return { mean, variance, signal };
 }
 

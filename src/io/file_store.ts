@@ -1,0 +1,141 @@
+/**
+ * Checkpoints in files, for Node, Deno and Bun.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { FgnError } from "../error.ts";
+import { checkBytes, type CheckpointStore, storageFailed } from "./store.ts";
+
+/** Runtimes read and write at most 2 GiB at a time. */
+const CHUNK = 2 ** 30;
+
+/** A temporary file that nobody has written to for so long, in milliseconds, is that of a run that was killed. */
+const ABANDONED = 10 * 60_000;
+
+/** What an unfinished file is called, behind the name of the checkpoint. */
+const UNFINISHED = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+
+/** What an operation gives, with what it throws as a value. */
+async function attempt<A>(what: "load" | "save", run: () => Promise<A>): Promise<E.Either<FgnError, A>> {
+  try {
+    return E.right(await run());
+  } catch (error) {
+    return storageFailed(what, error);
+  }
+}
+
+/** What `use` makes of an open file, which is closed afterwards. */
+async function withFile<A>(opened: Promise<FileHandle>, use: (file: FileHandle) => Promise<A>): Promise<A> {
+  const file = await opened;
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+/** All bytes of a file; null where there is none. */
+async function read(path: string): Promise<Uint8Array | null> {
+  try {
+    return await withFile(open(path, "r"), async (file) => {
+      const bytes = new Uint8Array((await file.stat()).size);
+      for (let at = 0; at < bytes.length;) {
+        const { bytesRead } = await file.read(bytes, at, Math.min(CHUNK, bytes.length - at), at);
+        if (bytesRead === 0) throw new Error(`${path} ends after ${at} of ${bytes.length} bytes`);
+        at += bytesRead;
+      }
+      return bytes;
+    });
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    at += (await file.write(bytes, at, Math.min(CHUNK, bytes.length - at), at)).bytesWritten;
+  }
+}
+
+/**
+ * Removes what killed runs left behind, as far as that can be done. Ages are measured against a time by the clock of
+ * the file system, which other machines may share.
+ */
+async function removeAbandoned(path: string, now: number): Promise<void> {
+  const folder = dirname(path), name = basename(path);
+  const names = await readdir(folder).catch(() => []);
+  for (const other of names) {
+    if (!other.startsWith(name) || !UNFINISHED.test(other.slice(name.length))) continue;
+    const leftover = join(folder, other);
+    const written = await stat(leftover).then(({ mtimeMs }) => mtimeMs, () => now);
+    if (now - written > ABANDONED) await rm(leftover, { force: true }).catch(() => undefined);
+  }
+}
+
+/** Makes a rename last through a power cut, where a folder can be synchronised: not on Windows. */
+async function syncFolder(folder: string): Promise<void> {
+  await withFile(open(folder, "r"), (file) => file.sync()).catch(() => undefined);
+}
+
+/**
+ * Writes beside the checkpoint and renames, so that its name always stands for a complete file. The unfinished file
+ * has a name of its own: several writers do not mix, the last one to rename wins.
+ */
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const unfinished = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    await withFile(open(unfinished, "wx"), async (file) => {
+      await removeAbandoned(path, (await file.stat()).mtimeMs);
+      await writeAll(file, bytes);
+      await file.sync();
+    });
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/**
+ * A store in a file, for Node, Deno (with permission to read and write there) and Bun. Its folder is made where it is
+ * missing.
+ *
+ * The file is always complete, whenever the program is killed and whoever else saves there: bytes go to a file beside
+ * it, named like it with an id and ".tmp" behind, which takes its place when all are on the disk. Such files of killed
+ * runs go at a later save, when they are ten minutes old. Saves of one store take place in the order of their calls.
+ * Errors: `StorageFailed`.
+ *
+ * @param path The file's path, such as "runs/1/latest.safetensors".
+ *
+ * @example
+ * ```ts
+ * import { fileStore } from "@fgn/fgn/file";
+ *
+ * const loaded = await fileStore("no/such/file").load();
+ * if (loaded._tag === "Right") console.log(loaded.right); // null
+ * ```
+ */
+export function fileStore(path: string): CheckpointStore {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    load: () => attempt("load", () => read(path)),
+    save: (bytes) => {
+      const checked = checkBytes(bytes);
+      if (checked._tag === "Left") return Promise.resolve(checked);
+      const saved = last.then(() => attempt("save", () => write(path, checked.right)));
+      last = saved;
+      return saved;
+    },
+  };
+}

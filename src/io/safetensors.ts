@@ -1,0 +1,270 @@
+/**
+ * Files of named tensors in the safetensors format, which PyTorch, JAX and others read and write as well: the length
+ * of a JSON header, the header, and the values as they lie in memory.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "../error.ts";
+import { checkLength, checkSize } from "../matrix.ts";
+import { widenBrain, widenHalf } from "./half.ts";
+import { type Entry, isWellFormed, malformed, MAX_HEADER, METADATA, quote, readHeader, valueCount } from "./header.ts";
+
+/** The values of a tensor: dtype F32, F64, I32, U32, U8, I64 or U64. */
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | Uint32Array
+  | Uint8Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** A tensor. */
+export interface Tensor {
+  /** The dimensions, outermost first; none for a single value. */
+  readonly shape: readonly number[];
+  /** As many values as the product of the dimensions, row-major. */
+  readonly data: TensorData;
+}
+
+/** What a file holds. */
+export interface Safetensors {
+  /** The tensors by name: any text but "__metadata__". */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Texts by name (default none). */
+  readonly metadata?: ReadonlyMap<string, string>;
+}
+
+interface Kind {
+  new (buffer: ArrayBuffer): TensorData;
+  readonly BYTES_PER_ELEMENT: number;
+}
+
+/** The dtypes that are arrays of their own, in the order of their data in a file: the widest first, so all are aligned. */
+const KINDS: readonly (readonly [string, Kind])[] = [
+  ["U64", BigUint64Array],
+  ["I64", BigInt64Array],
+  ["F64", Float64Array],
+  ["F32", Float32Array],
+  ["U32", Uint32Array],
+  ["I32", Int32Array],
+  ["U8", Uint8Array],
+];
+
+/** How the values of a dtype are read: bytes for each, and the array of what the bytes hold. */
+interface Reader {
+  readonly size: number;
+  readonly read: (buffer: ArrayBuffer) => TensorData;
+}
+
+const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ...KINDS.map(([dtype, Kind]): [string, Reader] => [
+    dtype,
+    { size: Kind.BYTES_PER_ELEMENT, read: (buffer) => new Kind(buffer) },
+  ]),
+  ["F16", { size: 2, read: (buffer) => widenHalf(new Uint16Array(buffer)) }],
+  ["BF16", { size: 2, read: (buffer) => widenBrain(new Uint16Array(buffer)) }],
+]);
+
+function unwritable(value: unknown, reason: string, remedy: string): E.Either<FgnError, never> {
+  return fail("InvalidOption", { option: "tensors", value }, reason, remedy);
+}
+
+function outOfMemory(bytes: number): E.Either<FgnError, never> {
+  return fail(
+    "OutOfMemory",
+    { bytes },
+    `the tensors take ${(bytes / 2 ** 20).toFixed(0)} MiB, more than this runtime has`,
+    "Keep the tensors in several files",
+  );
+}
+
+/** A tensor on its way into a file. */
+interface Part extends Tensor {
+  readonly name: string;
+  /** The index in {@link KINDS}. */
+  readonly kind: number;
+}
+
+function part(name: string, tensor: Tensor): E.Either<FgnError, Part> {
+  if (typeof name !== "string" || name === METADATA || !isWellFormed(name)) {
+    return unwritable(
+      name,
+      `${quote(String(name))} is no name for a tensor`,
+      `Give any Unicode text but "${METADATA}"`,
+    );
+  }
+  const shape = Array.from(tensor.shape), { data } = tensor;
+  const kind = KINDS.findIndex(([, Kind]) => data instanceof Kind);
+  if (kind < 0) {
+    return unwritable(
+      data,
+      `tensor ${quote(name)} has values of another kind`,
+      "Give a typed array that Tensor allows",
+    );
+  }
+  for (const size of shape) {
+    const checked = checkSize(`a dimension of ${quote(name)}`, size, 0);
+    if (checked._tag === "Left") return checked;
+  }
+  const length = checkLength(`tensor ${quote(name)}`, data.length, valueCount(shape));
+  return length._tag === "Left" ? length : E.right({ name, kind, shape, data });
+}
+
+function field(name: string, value: unknown): string {
+  return `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+}
+
+/** The fields of the metadata, in the order of their names; none where there are no texts. */
+function metadataFields(metadata: ReadonlyMap<string, string>): E.Either<FgnError, readonly string[]> {
+  const texts = [...metadata].sort(([a], [b]) => a < b ? -1 : 1);
+  for (const text of texts.flat()) {
+    if (typeof text !== "string" || !isWellFormed(text)) {
+      return fail("InvalidOption", { option: "metadata", value: text }, "metadata is no Unicode text", "Give texts");
+    }
+  }
+  return E.right(texts.length === 0 ? [] : [`"${METADATA}":{${texts.map(([k, v]) => field(k, v)).join(",")}}`]);
+}
+
+function write({ tensors, metadata = new Map() }: Safetensors): E.Either<FgnError, Uint8Array> {
+  const parts: Part[] = [];
+  for (const [name, tensor] of tensors) {
+    const made = part(name, tensor);
+    if (made._tag === "Left") return made;
+    parts.push(made.right);
+  }
+  parts.sort((a, b) => a.kind - b.kind || (a.name < b.name ? -1 : 1));
+  const texts = metadataFields(metadata);
+  if (texts._tag === "Left") return texts;
+  let end = 0;
+  const fields = parts.map(({ name, kind, shape, data }) => {
+    const start = end;
+    end += data.byteLength;
+    return field(name, { dtype: KINDS[kind]?.[0], shape, data_offsets: [start, end] });
+  });
+  const header = new TextEncoder().encode(`{${[...texts.right, ...fields].join(",")}}`);
+  const padded = Math.ceil(header.length / 8) * 8;
+  if (padded > MAX_HEADER) {
+    return unwritable(padded, `names, shapes and metadata take ${padded} bytes`, `Keep them within ${MAX_HEADER}`);
+  }
+  return assemble(header, 8 + padded, parts, 8 + padded + end);
+}
+
+function assemble(header: Uint8Array, from: number, parts: readonly Part[], size: number) {
+  let file: Uint8Array;
+  try {
+    file = new Uint8Array(size);
+  } catch {
+    return outOfMemory(size);
+  }
+  new DataView(file.buffer).setUint32(0, from - 8, true);
+  file.fill(0x20, 8, from).set(header, 8);
+  let at = from;
+  for (const { data } of parts) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return E.right(file);
+}
+
+/**
+ * The bytes of a safetensors file. The same tensors and metadata give the same bytes, whatever their order: tensors
+ * lie by the width of their values, then by name, as the format's own library lays them, each at a multiple of its
+ * width.
+ *
+ * Errors: `InvalidSize` (a dimension), `ShapeMismatch` (not as many values as the shape says), `InvalidOption` (a name
+ * or text that is no Unicode text, values of another kind, or names and metadata beyond 100 MB), `OutOfMemory`.
+ *
+ * @example
+ * ```ts
+ * import { writeSafetensors } from "@fgn/fgn";
+ *
+ * const weight = { shape: [2, 3], data: new Float32Array(6) };
+ * const file = writeSafetensors({ tensors: new Map([["weight", weight]]) });
+ * if (file._tag === "Right") console.log(file.right.length); // 96
+ * ```
+ */
+export function writeSafetensors(file: Safetensors): E.Either<FgnError, Uint8Array> {
+  try {
+    return write(file);
+  } catch {
+    // Not maps, not tensors, or more text than memory.
+    return unwritable(undefined, "tensors and metadata are no maps of tensors and texts", "Give what Safetensors says");
+  }
+}
+
+/** Each tensor begins where the one before it ends, has the bytes that its shape needs, and the last ends the file. */
+function checkPlaces(entries: readonly Entry[], size: number): E.Either<FgnError, number> {
+  let at = 0;
+  for (const { name, dtype, count, start, end } of entries) {
+    const reader = READERS.get(dtype);
+    if (reader === undefined) return malformed(`tensor ${quote(name)} is of dtype ${quote(dtype)}, which is not read`);
+    if (start !== at) return malformed(`tensor ${quote(name)} begins at ${start} where ${at} is next`);
+    if (end - start !== count * reader.size) return malformed(`tensor ${quote(name)} has other bytes than its shape`);
+    at = end;
+  }
+  return at === size ? E.right(at) : malformed(`${size} bytes of data where the tensors have ${at}`);
+}
+
+function headerText(bytes: Uint8Array): E.Either<FgnError, string> {
+  try {
+    // A copy, since a decoder refuses shared memory.
+    return E.right(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes)));
+  } catch {
+    return malformed("the header is not UTF-8");
+  }
+}
+
+function read(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
+  if (bytes.length < 8) return malformed("it ends within its first 8 bytes");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+  if (length > MAX_HEADER) return malformed(`its header has ${length} bytes, beyond ${MAX_HEADER}`);
+  if (length > bytes.length - 8) return malformed("it ends within its header");
+  const body = bytes.subarray(8 + length);
+  if (length === 0 || bytes[8] !== 0x7b) return malformed("its header does not begin with {");
+  const text = headerText(bytes.subarray(8, 8 + length));
+  if (text._tag === "Left") return text;
+  const header = readHeader(text.right);
+  if (header._tag === "Left") return header;
+  const { entries, metadata } = header.right;
+  const places = checkPlaces(entries, body.length);
+  if (places._tag === "Left") return places;
+  const tensors = new Map<string, Tensor>();
+  for (const { name, dtype, shape, start, end } of entries) {
+    const { buffer } = new Uint8Array(body.subarray(start, end));
+    tensors.set(name, { shape, data: (READERS.get(dtype) as Reader).read(buffer) });
+  }
+  return E.right({ tensors, metadata });
+}
+
+/**
+ * The tensors and metadata of a safetensors file, the tensors in the order of their data. Reads the dtypes F64, F32,
+ * I64, U64, I32, U32 and U8 as they are, and F16 and BF16 as float32, which holds all their values. Everything is
+ * copied: the bytes may be overwritten afterwards.
+ *
+ * Takes any bytes whatever, and no more memory than a small multiple of them. As the format demands, the tensors fill
+ * the data without holes or overlap and no name comes twice. Errors: `InvalidFile`, `OutOfMemory`.
+ *
+ * @example
+ * ```ts
+ * import { readSafetensors, writeSafetensors } from "@fgn/fgn";
+ *
+ * const scale = { shape: [], data: Float64Array.of(0.5) };
+ * const file = writeSafetensors({ tensors: new Map([["scale", scale]]), metadata: new Map([["by", "me"]]) });
+ * if (file._tag === "Right") {
+ *   const back = readSafetensors(file.right);
+ *   if (back._tag === "Right") console.log(back.right.tensors.get("scale")?.data[0]); // 0.5
+ * }
+ * ```
+ */
+export function readSafetensors(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
+  if (!(bytes instanceof Uint8Array)) return malformed("it is no Uint8Array");
+  try {
+    return read(bytes);
+  } catch {
+    return outOfMemory(bytes.length);
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The metrics of the damping by name.
+ *
+ * @module
+ */
+
+import { factorLayers } from "./factored.ts";
+import { centreLayers } from "./metric.ts";
+
+/** The option of the metric. */
+export interface MetricOptions {
+  /**
+   * The metric of the damping, over the dense layers. `euclidean` is λ‖d‖² (default). `centred` is
+   * λ Σ_l (‖dW‖² + ‖db + dW ā‖²/β) where there is a bias, ā the batch mean of a layer's input and β = 0.1 of the mean
+   * ‖a − ā‖²: a step then does not pay for what the mean of the inputs alone does. `factored` also evens out inputs and
+   * outputs by their second moments in the batch, as Adam does, but softly and for whole rows and columns:
+   * λ Σ_l (Σ_rc (dW_rc/(o_r c_c))² + Σ_r ((db + dW ā)_r/o_r)²/b), with c = ((v + v̄/100)/v̄)^(−¼) of the variances v of the
+   * inputs (mean squares without a bias, where ā = 0), v̄ their mean, o likewise of the mean squares of the output signals
+   * s δ, and b = 0.1 of the mean ‖(a − ā)∘c‖². It is the metric of `robust` without running means.
+   *
+   * Inputs with a bias that are the same in all examples stay as they are (ā = 0, c = 1, β = b = 1). Networks with dense
+   * features; not with soft targets, label smoothing, ℓ2 or `refine`. The report's gradient norm is that of the metric.
+   */
+  readonly metric?: "euclidean" | "centred" | "factored";
+}
+
+/** What sets the metrics of the layers; null: the Euclidean ones. */
+export const METRICS = { euclidean: null, centred: centreLayers, factored: factorLayers } as const;
