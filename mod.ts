@@ -99,6 +99,16 @@ export { holdOut, type Split } from "./src/train/split.ts";
 export { type Checkpoint, readCheckpoint } from "./src/train/checkpoint.ts";
 export { evaluate, type Evaluation, logits, probabilities } from "./src/evaluate.ts";
 
+// Files
+export { type CheckpointStore, memoryStore } from "./src/io/store.ts";
+export {
+  readSafetensors,
+  type Safetensors,
+  type Tensor,
+  type TensorData,
+  writeSafetensors,
+} from "./src/io/safetensors.ts";
+
 // Looking inside
 export { jvp, type LossAndGradient, lossAndGradient, type RowSystem, rowSystem, vjp } from "./src/gradient.ts";
 

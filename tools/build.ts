@@ -26,7 +26,8 @@ function rewriteSpecifiers(folder: string): void {
 
 rmSync("dist", { recursive: true, force: true });
 await build({
-  entryPoints: { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts" },
+  entryPoints: { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts", file: "src/io/file_store.ts" },
+  external: ["node:*"],
   outdir: "dist",
   bundle: true,
   splitting: true,
