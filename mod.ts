@@ -100,6 +100,7 @@ export { type Checkpoint, readCheckpoint } from "./src/train/checkpoint.ts";
 export { evaluate, type Evaluation, logits, probabilities } from "./src/evaluate.ts";
 
 // Files
+export { decodePlain, encodePlain } from "./src/io/plain.ts";
 export { type CheckpointStore, memoryStore } from "./src/io/store.ts";
 export {
   readSafetensors,
@@ -122,3 +123,4 @@ export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, sh
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
 export type { KernelOption } from "./src/session.ts";
 export type { Either, Left, Right } from "fp-ts/lib/Either.js";
+export type { TaskEither } from "fp-ts/lib/TaskEither.js";

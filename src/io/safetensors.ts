@@ -117,10 +117,17 @@ function field(name: string, value: unknown): string {
   return `${JSON.stringify(name)}:${JSON.stringify(value)}`;
 }
 
+function tooLong(bytes: number): E.Either<FgnError, never> {
+  return unwritable(bytes, `names, shapes and metadata take ${bytes} bytes`, `Keep them within ${MAX_HEADER}`);
+}
+
 /** The fields of the metadata, in the order of their names; none where there are no texts. */
 function metadataFields(metadata: ReadonlyMap<string, string>): E.Either<FgnError, readonly string[]> {
   const texts = [...metadata].sort(([a], [b]) => a < b ? -1 : 1);
+  let length = 0;
   for (const text of texts.flat()) {
+    length += text.length;
+    if (length > MAX_HEADER) return tooLong(length);
     if (typeof text !== "string" || !isWellFormed(text)) {
       return fail("InvalidOption", { option: "metadata", value: text }, "metadata is no Unicode text", "Give texts");
     }
@@ -146,9 +153,7 @@ function write({ tensors, metadata = new Map() }: Safetensors): E.Either<FgnErro
   });
   const header = new TextEncoder().encode(`{${[...texts.right, ...fields].join(",")}}`);
   const padded = Math.ceil(header.length / 8) * 8;
-  if (padded > MAX_HEADER) {
-    return unwritable(padded, `names, shapes and metadata take ${padded} bytes`, `Keep them within ${MAX_HEADER}`);
-  }
+  if (padded > MAX_HEADER) return tooLong(padded);
   return assemble(header, 8 + padded, parts, 8 + padded + end);
 }
 
