@@ -17,6 +17,7 @@ import {
   probabilities,
   relative,
   rowSystem,
+  type StepOptions,
   zeroHead,
 } from "../mod.ts";
 import { defaultKernel, instantiate } from "../src/kernel/kernel.ts";
@@ -84,6 +85,20 @@ describe("fgnStep()", () => {
     const dropped = P2.map((p) => p.filter((_, c) => c < 2).reduce((s, v) => s + v, 0) - 1);
     expect(Math.max(...dropped.map(Math.abs))).toBeLessThan(1e-15);
     expect(relativeError(step, fullStep(two.data.features.data, J, P2, alpha, LAMBDA))).toBeLessThan(1e-4);
+  });
+
+  it("by conjugate gradient is as good beside confidently wrong examples, whose right-hand sides are large", () => {
+    for (const spread of [5, 10, 30, 300]) {
+      for (const competitors of [0, 1, 11]) {
+        const { head, data } = problem(42, 5, 13, { spread, bias: false });
+        const step = (options: StepOptions): number[] =>
+          difference(right(fgnStep(head, data, relative(0.1), { competitors, ...options })).params, head);
+        const direct = step({ solver: "cholesky" }), rounding = 1e-7 * spread / Math.hypot(...direct);
+        for (const system of ["gram", "matrixFree"] as const) {
+          expect(relativeError(step({ system, solver: "cg" }), direct)).toBeLessThan(5e-6 + 8 * rounding);
+        }
+      }
+    }
   });
 
   it("does not depend on the order of rows or the numbering of classes", () => {

@@ -46,11 +46,13 @@ export interface LinearSystem {
   readonly apply: (x: number, out: number) => number;
   /** out ← M⁻¹ x. */
   readonly precondition: (x: number, out: number) => void;
+  /** The size of a residual (default: its norm). */
+  readonly size?: (x: number) => number;
 }
 
 /** Limits of a run. */
 export interface Limits {
-  /** Stops at ‖b − A x‖ ≤ tolerance · ‖b‖. */
+  /** Stops when the size of b − A x is at most `tolerance` times that of b. */
   readonly tolerance: number;
   /** Stops after this many iterations. */
   readonly maxIterations: number;
@@ -87,13 +89,14 @@ export function conjugateGradient(
   if (!(unit < Infinity)) return { iterations: 0, stop: "breakdown" };
   space.copy(b, r);
   space.scale(1 / unit, r);
+  const size = system.size ?? space.norm, enough = tolerance * size(r);
   if (warm) {
     space.scale(1 / unit, x);
     system.apply(x, ap);
     space.axpy(-1, ap, r);
   }
   let stop: IterativeStop = "iterationCap", iterations = 0, rz = 0;
-  if (warm && space.norm(r) <= tolerance) stop = "converged";
+  if (warm && size(r) <= enough) stop = "converged";
   while (stop === "iterationCap" && iterations < maxIterations) {
     const before = rz;
     system.precondition(r, z);
@@ -107,7 +110,7 @@ export function conjugateGradient(
       space.axpy(-rz / curvature, ap, r);
       iterations++;
       watch(iterations, x, unit);
-      if (space.norm(r) <= tolerance) stop = "converged";
+      if (size(r) <= enough) stop = "converged";
     }
   }
   space.scale(unit, x);
