@@ -11,6 +11,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
+import { quote } from "./header.ts";
 import { readSafetensors, type Tensor, type TensorData, writeSafetensors } from "./safetensors.ts";
 
 /** How deep a tree may nest; what reads JSON or walks a tree needs stack for each level. */
@@ -212,7 +213,7 @@ function decodeSpecial(what: unknown, path: string, decoding: Decoding): E.Eithe
   decoding.used++;
   return what === "tensor" && isPlainArray(data)
     ? E.right(data)
-    : unreadable(decoding.format, `nothing that can be read stands at ${JSON.stringify(path)}`);
+    : unreadable(decoding.format, `nothing that can be read stands at ${quote(path)}`);
 }
 
 function decode(json: object, path: string, depth: number, decoding: Decoding): E.Either<FgnError, unknown> {
@@ -231,7 +232,7 @@ function decode(json: object, path: string, depth: number, decoding: Decoding): 
     if (key === "$" && fields.length === 1) return decodeSpecial(inner, path, decoding);
     const name = key.startsWith("$") ? key.slice(1) : key;
     if (key.startsWith("$") && !name.startsWith("$")) {
-      return unreadable(decoding.format, `the field ${JSON.stringify(key)} is none that is written`);
+      return unreadable(decoding.format, `the field ${quote(key)} is none that is written`);
     }
     const value = decodeChild(inner, path, name, depth, decoding);
     if (value._tag === "Left") return value;
@@ -281,6 +282,6 @@ export function decodePlain(format: string, version: number, bytes: Uint8Array):
     if (value._tag === "Left") return value;
     return decoding.used === tensors.size ? value : unreadable(format, "it has tensors beyond its value");
   } catch {
-    return unreadable(format, "its value is not JSON");
+    return unreadable(format, "its value cannot be read as JSON");
   }
 }

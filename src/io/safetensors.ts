@@ -126,11 +126,11 @@ function metadataFields(metadata: ReadonlyMap<string, string>): E.Either<FgnErro
   const texts = [...metadata].sort(([a], [b]) => a < b ? -1 : 1);
   let length = 0;
   for (const text of texts.flat()) {
-    length += text.length;
-    if (length > MAX_HEADER) return tooLong(length);
     if (typeof text !== "string" || !isWellFormed(text)) {
       return fail("InvalidOption", { option: "metadata", value: text }, "metadata is no Unicode text", "Give texts");
     }
+    length += text.length;
+    if (length > MAX_HEADER) return tooLong(length);
   }
   return E.right(texts.length === 0 ? [] : [`"${METADATA}":{${texts.map(([k, v]) => field(k, v)).join(",")}}`]);
 }

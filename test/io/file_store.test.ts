@@ -1,0 +1,181 @@
+// Stores: what was saved is loaded, complete, whatever happens in between.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, describe, expect, it } from "vitest";
+import { fileStore } from "../../src/io/file_store.ts";
+import { decodePlain } from "../../src/io/plain.ts";
+import { type CheckpointStore, memoryStore } from "../../src/io/store.ts";
+import { left, right, uniform } from "../reference.ts";
+
+const root = await mkdtemp(join(tmpdir(), "fgn-store-"));
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+let folders = 0;
+
+/** A folder of its own for a test. */
+async function folder(): Promise<string> {
+  const path = join(root, `${folders++}`);
+  await mkdir(path);
+  return path;
+}
+
+const unfinished = (name: string, id = "0") => `${name}.${id.repeat(8)}-0000-4000-8000-000000000000.tmp`;
+
+describe.each<[string, () => Promise<CheckpointStore>]>([
+  ["memory", () => Promise.resolve(memoryStore())],
+  ["a file", async () => fileStore(join(await folder(), "a", "b", "latest.safetensors"))],
+])("a store in %s", (_, make) => {
+  it("has nothing at first, then what was saved last, in arrays of its own", async () => {
+    const store = await make();
+    expect(right(await store.load())).toBe(null);
+    for (const bytes of [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)]) {
+      expect(right(await store.save(bytes))).toBe(undefined);
+      const kept = Uint8Array.from(bytes);
+      bytes.fill(9);
+      const loaded = right(await store.load()) as Uint8Array;
+      expect([Object.getPrototypeOf(loaded) === Uint8Array.prototype, [...loaded]]).toEqual([true, [...kept]]);
+      loaded.fill(8);
+      expect([...right(await store.load()) as Uint8Array]).toEqual([...kept]);
+    }
+  });
+
+  it("takes a part of a buffer, and many megabytes", async () => {
+    const store = await make();
+    right(await store.save(Uint8Array.of(1, 2, 3, 4, 5).subarray(1, 3)));
+    expect([...right(await store.load()) as Uint8Array]).toEqual([2, 3]);
+    const large = new Uint8Array(5e6).map((_, i) => i % 251);
+    right(await store.save(large));
+    const loaded = right(await store.load());
+    expect(loaded?.length === 5e6 && large.every((value, i) => value === loaded[i])).toBe(true);
+  });
+
+  it("saves in the order of the calls", async () => {
+    const store = await make();
+    const saves = Array.from({ length: 12 }, (_, i) => store.save(new Uint8Array((12 - i) * 1e5).fill(i)));
+    for (const saved of await Promise.all(saves)) right(saved);
+    expect(right(await store.load())?.[0]).toBe(11);
+  });
+
+  it("refuses what is not bytes, and keeps what it has", async () => {
+    const store = await make();
+    right(await store.save(Uint8Array.of(1)));
+    for (const value of [undefined, null, "x", 3, [1], new ArrayBuffer(1)]) {
+      expect(left(await store.save(value as unknown as Uint8Array))).toMatchObject({
+        _tag: "InvalidOption",
+        option: "bytes",
+      });
+    }
+    expect(right(await store.load())?.length).toBe(1);
+  });
+});
+
+/** Starts a program that counts and saves, kills it a little later, and looks at the file; again and again. */
+async function killOften(program: string, path: string, seed: number): Promise<void> {
+  let count = 0;
+  for (const draw of uniform(10, seed)) {
+    const child = spawn("node", [program, path], { stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(child, "exit");
+    await Promise.race([once(child.stdout, "data"), ended]);
+    await new Promise((done) => setTimeout(done, (draw + 1) * 12));
+    child.kill("SIGKILL");
+    expect((await ended)[1]).toBe("SIGKILL");
+    const bytes = right(await fileStore(path).load()) as Uint8Array;
+    const state = right(decodePlain("count", 1, bytes)) as { count: number; values: Float32Array };
+    expect(state.values.length).toBe(2 ** 17);
+    expect(state.values.every((value) => value === state.count)).toBe(true);
+    expect(state.count).toBeGreaterThan(count);
+    count = state.count;
+  }
+  const inside = dirname(path), names = (await readdir(inside)).filter((name) => name.endsWith(".tmp"));
+  expect(names.length).toBeGreaterThan(0);
+  for (const name of names) await utimes(join(inside, name), 0, 0);
+  right(await fileStore(path).save(Uint8Array.of(1)));
+  expect(await readdir(inside)).toEqual([basename(path)]);
+}
+
+describe("a store in a file", () => {
+  it("is a file of just those bytes, and leaves nothing else", async () => {
+    const inside = await folder(), path = join(inside, "x.safetensors");
+    right(await fileStore(path).save(Uint8Array.of(1, 2)));
+    expect([...await readFile(path)]).toEqual([1, 2]);
+    expect(await readdir(inside)).toEqual(["x.safetensors"]);
+    expect([...right(await fileStore(path).load()) as Uint8Array]).toEqual([1, 2]);
+  });
+
+  it("gives what the system refuses as errors, keeps what was there and cleans up", async () => {
+    const inside = await folder(), taken = join(inside, "taken"), file = join(inside, "file");
+    await mkdir(join(taken, "full"), { recursive: true });
+    right(await fileStore(file).save(Uint8Array.of(1)));
+    const bad = [taken, join(file, "below"), join(inside, "n".repeat(300)), "", "a\0b", undefined as unknown as string];
+    for (const path of bad) {
+      const store = fileStore(path), error = left(await store.save(Uint8Array.of(2)));
+      expect(error).toMatchObject({ _tag: "StorageFailed", what: "save" });
+      expect(error.message && error.remedy).toBeTruthy();
+      const loaded = await store.load();
+      if (path === "") expect(loaded).toMatchObject({ right: null });
+      else expect(left(loaded)).toMatchObject({ _tag: "StorageFailed", what: "load" });
+    }
+    expect((await readdir(inside)).sort()).toEqual(["file", "taken"]);
+    expect(await readdir(taken)).toEqual(["full"]);
+    const store = fileStore(taken);
+    left(await store.save(Uint8Array.of(2)));
+    await rm(taken, { recursive: true });
+    right(await store.save(Uint8Array.of(3)));
+    expect([...right(await store.load()) as Uint8Array]).toEqual([3]);
+  });
+
+  it("removes what killed runs left there, and nothing else", async () => {
+    const inside = await folder(), long = new Date(Date.now() - 11 * 60_000), now = new Date();
+    const files: readonly (readonly [string, Date])[] = [
+      [unfinished("x", "a"), long],
+      [unfinished("x", "b"), now],
+      [unfinished("y"), long],
+      [unfinished("x").replace("tmp", "txt"), long],
+      [`${unfinished("x")}.bak`, long],
+      ["x.tmp", long],
+      [`x.${unfinished("x", "c")}`, long],
+      ["x", long],
+    ];
+    for (const [name, time] of files) {
+      await writeFile(join(inside, name), "left");
+      await utimes(join(inside, name), time, time);
+    }
+    right(await fileStore(join(inside, "x")).save(Uint8Array.of(1)));
+    const kept = files.slice(1).map(([name]) => name);
+    expect((await readdir(inside)).sort()).toEqual(kept.sort());
+  });
+
+  it("gives several writers' bytes whole, never mixed", async () => {
+    const inside = await folder(), path = join(inside, "x");
+    const writers = [1, 2, 3, 4].map(async (value) => {
+      const store = fileStore(path);
+      for (let round = 0; round < 5; round++) {
+        right(await store.save(new Uint8Array(value * 1e5).fill(value)));
+        const bytes = right(await store.load()) as Uint8Array;
+        const [first] = bytes;
+        expect(bytes.length).toBe((first as number) * 1e5);
+        expect(bytes.every((byte) => byte === first)).toBe(true);
+      }
+    });
+    await Promise.all(writers);
+    expect(await readdir(inside)).toEqual(["x"]);
+  });
+
+  it("is complete whenever the program that saves is killed", async () => {
+    const inside = await folder(), program = join(inside, "saver.mjs");
+    await build({
+      entryPoints: ["test/io/saver.ts"],
+      outfile: program,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      logLevel: "error",
+    });
+    await Promise.all([1, 2].map((seed) => killOften(program, join(inside, `${seed}`, "count.safetensors"), seed)));
+  }, 60_000);
+});
