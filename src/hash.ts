@@ -20,8 +20,13 @@ function feedText(state: State, text: string): void {
   feed(state, text.length);
 }
 
-function feedWords(state: State, { buffer, byteOffset, byteLength }: ArrayBufferView): void {
-  const words = new Uint32Array(buffer, byteOffset, byteLength >>> 2);
+/** Feeds an array in words where its elements are made of them, else in bytes: wherever in its buffer it lies. */
+function feedWords(state: State, view: ArrayBufferView): void {
+  const { buffer, byteOffset, byteLength } = view;
+  const whole = "BYTES_PER_ELEMENT" in view && (view.BYTES_PER_ELEMENT as number) % 4 === 0;
+  const words = whole
+    ? new Uint32Array(buffer, byteOffset, byteLength / 4)
+    : new Uint8Array(buffer, byteOffset, byteLength);
   for (let i = 0; i < words.length; i++) feed(state, words[i] as number);
   feed(state, byteLength);
 }
@@ -40,7 +45,7 @@ function feedValue(state: State, value: unknown): void {
   feed(state, 0x7d);
 }
 
-/** Sixteen hexadecimal digits of a value of plain data: numbers, text, arrays, typed arrays of whole words, objects. */
+/** Sixteen hexadecimal digits of a value of plain data: numbers, text, arrays, typed arrays, objects. */
 export function hashOf(value: unknown): string {
   const state: State = { low: 0x811c9dc5, high: 0x9747b28c };
   feedValue(state, value);

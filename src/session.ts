@@ -95,7 +95,7 @@ export function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKer
   // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
   if (kernel === undefined) return defaultKernel();
   const loaded = kernel as LoadedKernel;
-  if (typeof loaded.exports !== "object") return invalid("kernel", kernel, "a kernel that this library made");
+  if (typeof loaded?.exports !== "object") return invalid("kernel", kernel, "a kernel that this library made");
   return !loaded.busy ? E.right(loaded) : fail(
     "KernelBusy",
     {},

@@ -58,13 +58,41 @@ export function identify<M extends Model, S>(
   };
 }
 
-/** The bytes of a checkpoint. Errors: `InvalidOption` for an optimizer whose state is not plain data. */
+/** What a file holds: a run and its hash, by which damage shows. */
+interface Sealed<S> extends Saved<S> {
+  readonly hash: string;
+}
+
+function seal(value: object): string {
+  try {
+    return hashOf(value);
+  } catch {
+    // Not plain data; encodePlain says where.
+    return "";
+  }
+}
+
+/** The bytes of a checkpoint. Errors: `NotPlain` for an optimizer whose state is not plain data. */
 export function writeCheckpoint<M extends Model, S>(
   { model, ...run }: Run<M, S>,
   identity: Identity,
 ): E.Either<FgnError, Uint8Array> {
   const saved: Saved<S> = { identity, ...run, arrays: arraysOf(model) };
-  return encodePlain(FORMAT, VERSION, saved);
+  const sealed: Sealed<S> = { ...saved, hash: seal(saved) };
+  return encodePlain(FORMAT, VERSION, sealed);
+}
+
+/** What the bytes of a checkpoint hold. Errors: `InvalidFile`. */
+function readSaved<S>(bytes: Uint8Array): E.Either<FgnError, Saved<S>> {
+  const decoded = decodePlain(FORMAT, VERSION, bytes);
+  if (decoded._tag === "Left") return decoded;
+  const { hash, ...saved } = Object(decoded.right) as Sealed<S>;
+  return hash === hashOf(saved) ? E.right(saved) : fail(
+    "InvalidFile",
+    { what: FORMAT, reason: "it is not as it was written" },
+    `the bytes are no ${FORMAT}: it is not as it was written`,
+    "Give the whole file, as this version of the library made it, or an empty store",
+  );
 }
 
 /** What a checkpoint was made by, against what would go on from it. Errors: `CheckpointMismatch`. */
@@ -85,9 +113,9 @@ export function resumeRun<M extends Model, S>(
   model: M,
   identity: Identity,
 ): E.Either<FgnError, Run<M, S>> {
-  const decoded = decodePlain(FORMAT, VERSION, bytes);
-  if (decoded._tag === "Left") return decoded;
-  const { identity: made, arrays, ...run } = decoded.right as Saved<S>;
+  const read = readSaved<S>(bytes);
+  if (read._tag === "Left") return read;
+  const { identity: made, arrays, ...run } = read.right;
   const same = compare(made, identity);
   return same._tag === "Left" ? same : E.right({ ...run, model: withArrays(model, arrays) });
 }
@@ -113,9 +141,9 @@ export function readCheckpoint<M extends Model, S>(
   model: M,
   optimizer: Optimizer<M, S>,
 ): E.Either<FgnError, Checkpoint<M>> {
-  const decoded = decodePlain(FORMAT, VERSION, bytes);
-  if (decoded._tag === "Left") return decoded;
-  const { identity, arrays, state, best, epoch, step } = decoded.right as Saved<S>;
+  const read = readSaved<S>(bytes);
+  if (read._tag === "Left") return read;
+  const { identity, arrays, state, best, epoch, step } = read.right;
   const named = { ...identity, model: hashOf(bare(model)), optimizer: identity.optimizer.split("\n")[0] as string };
   const same = compare({ ...identity, optimizer: named.optimizer }, { ...named, optimizer: optimizer.name });
   if (same._tag === "Left") return same;

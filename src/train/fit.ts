@@ -38,7 +38,7 @@ export interface Trained<M extends Model> {
   readonly stopped: Stopped;
   /** Steps done. */
   readonly step: number;
-  /** Epoch by epoch. */
+  /** Epoch by epoch, from where this call took the run up. */
   readonly history: readonly EpochEvaluation[];
 }
 

@@ -51,7 +51,7 @@ export interface TrainOptions<M extends Model = Network, S = RobustState> extend
   readonly reportEvery?: number;
   /** Whether step records tell the batch loss after the step (default false: a forward pass a step). */
   readonly lossAfter?: boolean;
-  /** Stops after the step that reaches this many seconds. */
+  /** Stops after the step that reaches this many seconds since the call, its first one at the earliest. */
   readonly maxSeconds?: number;
   /** Stops before the next step once aborted. */
   readonly signal?: AbortSignal;
@@ -71,31 +71,57 @@ export type Checked = {
   readonly every: number;
 };
 
+/** An option, its value, whether it fits, and what is wanted. */
+type Rule = readonly [name: string, value: unknown, fits: boolean, wanted: string];
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+const hasFunctions = (value: unknown, ...names: readonly string[]): boolean =>
+  isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
+
+/** Rules for what is given, whatever its type is said to be. */
+function rulesFor<M extends Model, S>(options: TrainOptions<M, S>): readonly Rule[] {
+  const { optimizer, validation, earlyStopping, checkpoint, signal, lossAfter, classWeights } = options;
+  const isBatch = isObject(validation) && isObject(validation.features) && isObject(validation.labels);
+  const share = typeof validation === "number" && validation > 0 && validation < 1;
+  const store = checkpoint?.store, wantsStore = "a store, such as fileStore(path)";
+  const rules: readonly Rule[] = [
+    ["optimizer", optimizer, hasFunctions(optimizer, "init", "update", "result"), "an optimizer, such as robust()"],
+    ["validation", validation, isBatch || share, "a share in (0, 1), or a batch"],
+    ["earlyStopping", earlyStopping, isObject(earlyStopping), "an object, such as { patience: 2 }"],
+    ["checkpoint", checkpoint, isObject(checkpoint), "an object, such as { store: fileStore(path) }"],
+    ["signal", signal, isObject(signal) && typeof signal.aborted === "boolean", "the signal of an AbortController"],
+    ["lossAfter", lossAfter, typeof lossAfter === "boolean", "true or false"],
+    ["classWeights", classWeights, isObject(classWeights), "a number for each class"],
+  ];
+  const given = rules.filter(([, value]) => value !== undefined);
+  return checkpoint === undefined
+    ? given
+    : [...given, ["checkpoint.store", store, hasFunctions(store, "load", "save"), wantsStore]];
+}
+
 /** Internal. Errors: `InvalidOption`. */
 export function checkOptions<M extends Model, S>(options: TrainOptions<M, S>): E.Either<FgnError, Checked> {
   const { epochs = 5, batchSize = 128, seed = 0, reportEvery = 10, maxSeconds = Infinity } = options;
   const { earlyStopping, checkpoint, validation, microBatch = batchSize } = options;
-  const { patience = 2, by = "loss" } = earlyStopping ?? {};
-  const every = checkpoint?.every ?? 100;
-  const whole = { epochs, batchSize, microBatch, reportEvery, patience, "checkpoint.every": every };
-  for (const [name, value] of Object.entries(whole)) {
-    if (!(Number.isSafeInteger(value) && value >= 1)) return invalid(name, value, "a whole number from 1");
-  }
-  if (!Number.isFinite(seed)) return invalid("seed", seed, "a number");
-  if (!(maxSeconds > 0)) return invalid("maxSeconds", maxSeconds, "a positive number of seconds");
-  if (by !== "loss" && by !== "accuracy") return invalid("earlyStopping.by", by, "loss or accuracy");
-  if (earlyStopping !== undefined && validation === undefined) {
-    return invalid(
+  const { patience = 2, by = "loss" } = earlyStopping ?? {}, { every = 100 } = checkpoint ?? {};
+  const whole = { epochs, batchSize, microBatch, reportEvery, "earlyStopping.patience": patience };
+  const counts = Object.entries({ ...whole, "checkpoint.every": every });
+  const rules: readonly Rule[] = [
+    ...counts.map(([name, n]): Rule => [name, n, Number.isSafeInteger(n) && n >= 1, "a whole number from 1"]),
+    ...rulesFor(options),
+    ["seed", seed, Number.isFinite(seed), "a number"],
+    ["maxSeconds", maxSeconds, typeof maxSeconds === "number" && maxSeconds > 0, "a positive number of seconds"],
+    ["earlyStopping.by", by, by === "loss" || by === "accuracy", "loss or accuracy"],
+    [
       "earlyStopping",
       "set without validation",
+      earlyStopping === undefined || validation !== undefined,
       "validation examples, or the share of the data to hold out",
-    );
-  }
-  if (typeof validation === "number" && !(validation > 0 && validation < 1)) {
-    return invalid("validation", validation, "a share in (0, 1), or a batch");
-  }
-  if (checkpoint !== undefined && typeof checkpoint.store?.save !== "function") {
-    return invalid("checkpoint.store", checkpoint.store, "a store, such as fileStore(path)");
-  }
-  return E.right({ epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every });
+    ],
+  ];
+  const broken = rules.find(([, , fits]) => !fits);
+  if (broken === undefined) return E.right({ epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every });
+  const [name, value, , wanted] = broken;
+  return invalid(name, value, wanted);
 }

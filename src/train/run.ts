@@ -57,6 +57,6 @@ export function noteEvaluation<M extends Model, S>(
   const { best } = run;
   const better = best === null ||
     (by === "loss" ? evaluation.loss < best.evaluation.loss : evaluation.accuracy > best.evaluation.accuracy);
-  if (better) run.best = { arrays: copyArrays(params), evaluation, epoch: run.epoch };
+  if (better) run.best = { arrays: copyArrays(params), evaluation: { ...evaluation }, epoch: run.epoch };
   run.stale = better ? 0 : run.stale + 1;
 }

@@ -6,9 +6,13 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "../batch.ts";
-import { type FgnError, invalid } from "../error.ts";
+import { fail, type FgnError, invalid } from "../error.ts";
 import { picker } from "../gather.ts";
+import type { Model } from "../network/model.ts";
+import { objective } from "../objective.ts";
 import { seedRandom, shuffle } from "../random.ts";
+import { checkBatch } from "../session.ts";
+import type { TrainOptions } from "./options.ts";
 
 /** Examples to train on, and others. */
 export interface Split {
@@ -37,11 +41,57 @@ const SALT = 0x5eed;
  * ```
  */
 export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError, Split> {
+  if (!Number.isFinite(seed)) return invalid("seed", seed, "a number");
+  return divide(data, share, seed, "share");
+}
+
+/** {@link holdOut} for the option that gives the share. */
+function divide(data: Batch, share: number, seed: number, option: string): E.Either<FgnError, Split> {
   const { rows } = data.features;
-  if (!(share > 0 && share < 1)) return invalid("share", share, "a share in (0, 1)");
-  if (rows < 2) return invalid("share", share, "a share of at least two examples: there is one");
+  if (!(typeof share === "number" && share > 0 && share < 1)) return invalid(option, share, "a share in (0, 1)");
+  if (rows < 2) return invalid(option, share, "a share of at least two examples: there is one");
   const count = Math.min(rows - 1, Math.max(1, Math.round(share * rows)));
   const { order } = shuffle(rows, seedRandom((seed ^ SALT) >>> 0));
-  const pick = picker(data, rows, false);
-  return E.right({ train: pick(order.slice(count).sort()), validation: pick(order.slice(0, count).sort()) });
+  const pick = (from: number, to: number): Batch => picker(data, to - from, false)(order.slice(from, to).sort());
+  return E.right({ train: pick(count, rows), validation: pick(0, count) });
+}
+
+/** Examples to train on, and others where they were asked for. */
+export interface Parts {
+  readonly train: Batch;
+  readonly validation: Batch | null;
+}
+
+/** Both parts hold an example that counts: training on none changes nothing, and says so too late. */
+function checkWeights(
+  { train, validation }: Parts,
+  classes: number,
+  { classWeights }: Pick<TrainOptions, "classWeights">,
+): E.Either<FgnError, void> {
+  const aim = objective({ ...train, targets: null }, classes, classWeights === undefined ? {} : { classWeights });
+  if (aim._tag === "Left") return aim;
+  if (validation?.weights?.every((weight) => weight === 0) !== true) return E.right(undefined);
+  const count = validation.weights.length;
+  const remedy = "Give at least one of them a weight, or hold out a larger share";
+  return fail("ZeroWeights", { count }, "all weights of the validation examples are zero", remedy);
+}
+
+/** The data as the options split it, checked against the model. Internal. */
+export function splitData<M extends Model, S>(
+  params: M,
+  data: Batch,
+  options: TrainOptions<M, S>,
+  seed: number,
+): E.Either<FgnError, Parts> {
+  const validation = options.validation ?? null;
+  for (const part of validation === null || typeof validation === "number" ? [data] : [data, validation]) {
+    const matched = checkBatch(params, part);
+    if (matched._tag === "Left") return matched;
+  }
+  const divided: E.Either<FgnError, Parts> = typeof validation === "number"
+    ? divide(data, validation, seed, "validation")
+    : E.right({ train: data, validation });
+  if (divided._tag === "Left") return divided;
+  const weighted = checkWeights(divided.right, params.outputs, options);
+  return weighted._tag === "Left" ? weighted : divided;
 }

@@ -14,12 +14,13 @@ import { copyModel, type Model, withArrays } from "../network/model.ts";
 import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
 import { robust, type RobustState } from "../optimizer/robust.ts";
 import { shuffle } from "../random.ts";
-import { checkBatch, kernelOf } from "../session.ts";
+import { kernelOf } from "../session.ts";
 import type { StepReport } from "../step.ts";
 import { identify, type Identity, resumeRun, writeCheckpoint } from "./checkpoint.ts";
 import { type Checked, checkOptions, type TrainOptions } from "./options.ts";
 import { noteEvaluation, type Run, startRun } from "./run.ts";
-import { holdOut } from "./split.ts";
+import { splitData } from "./split.ts";
+import { callStore } from "./storage.ts";
 
 /** Where a run stands. */
 export interface Position {
@@ -36,7 +37,10 @@ export type Stopped = "finished" | "earlyStopping" | "maxSeconds" | "aborted";
 
 /** Parameters with what the validation examples say about them. */
 export interface Measured<M extends Model> {
-  /** A copy of the parameters that the optimizer says to keep; at the end of early stopping the best ones. */
+  /**
+   * A copy of the parameters that the optimizer says to keep, but for frozen layers, which are shared. With early
+   * stopping those at the end are the best ones, and the epoch is theirs.
+   */
   readonly params: M;
   /** On the validation examples, when there are some. */
   readonly evaluation: Evaluation | undefined;
@@ -59,21 +63,6 @@ interface Setup<M extends Model, S> {
   readonly options: TrainOptions<M, S>;
 }
 
-/** The data as the options split it, checked against the model. */
-function splitData<M extends Model, S>(
-  params: M,
-  data: Batch,
-  options: TrainOptions<M, S>,
-  seed: number,
-): E.Either<FgnError, { readonly train: Batch; readonly validation: Batch | null }> {
-  const validation = options.validation ?? null;
-  for (const part of validation === null || typeof validation === "number" ? [data] : [data, validation]) {
-    const matched = checkBatch(params, part);
-    if (matched._tag === "Left") return matched;
-  }
-  return typeof validation === "number" ? holdOut(data, validation, seed) : E.right({ train: data, validation });
-}
-
 /** Checks everything, and takes up the checkpoint where there is one. */
 async function setUp<M extends Model, S>(
   params: M,
@@ -92,9 +81,13 @@ async function setUp<M extends Model, S>(
   const kernel = kernelOf(options);
   if (kernel._tag === "Left") return kernel;
   const identity = identify(params, split.right, optimizer, options, checked.right, kernel.right);
-  const bytes = await options.checkpoint.store.load();
+  const { store } = options.checkpoint, bytes = await callStore("load", () => store.load());
   if (bytes._tag === "Left") return bytes;
-  if (bytes.right === null) return E.right({ ...setup, identity, run: start() });
+  if (bytes.right === null) {
+    // An optimizer whose state no file can hold is refused before it has worked for nothing.
+    const fresh = start(), written = writeCheckpoint(fresh, identity);
+    return written._tag === "Left" ? written : E.right({ ...setup, identity, run: fresh });
+  }
   const run = resumeRun<M, S>(bytes.right, params, identity);
   return run._tag === "Left" ? run : E.right({ ...setup, identity, run: run.right });
 }
@@ -102,8 +95,8 @@ async function setUp<M extends Model, S>(
 /** Saves where the run stands, if it is to be kept. */
 async function save<M extends Model, S>({ run, identity, options }: Setup<M, S>): Promise<E.Either<FgnError, void>> {
   if (identity === null || options.checkpoint === undefined) return E.right(undefined);
-  const bytes = writeCheckpoint(run, identity);
-  return bytes._tag === "Left" ? bytes : await options.checkpoint.store.save(bytes.right);
+  const { store } = options.checkpoint, bytes = writeCheckpoint(run, identity);
+  return bytes._tag === "Left" ? bytes : await callStore("save", () => store.save(bytes.right));
 }
 
 /** Lets other tasks of the program have their turn, when records are given and at least every so many milliseconds. */
@@ -182,7 +175,7 @@ function ending<M extends Model, S>(course: Course<M, S>, stopped: Stopped): E.E
   const told = { _tag: "done", ...positionOf(course), stopped } as const;
   if (options.earlyStopping !== undefined && best !== null) {
     const { arrays, epoch, evaluation } = best;
-    return E.right({ ...told, epoch, params: copyModel(withArrays(model, arrays)), evaluation });
+    return E.right({ ...told, epoch, params: copyModel(withArrays(model, arrays)), evaluation: { ...evaluation } });
   }
   return E.map((measured: Measured<M>): Progress<M> => ({ ...told, ...measured }))(measure(course));
 }
@@ -232,7 +225,8 @@ async function* failure<M extends Model>(error: E.Left<FgnError>): Records<M, "f
  * runtime, and so does a run that was stopped anywhere and taken up from its checkpoint. A batch whose weights, by example
  * and class, are all zero is passed over.
  *
- * Errors: those of the optimizer; `InvalidOption`; of checkpoints `InvalidFile`, `CheckpointMismatch`, `StorageFailed`.
+ * Errors: those of the optimizer; `InvalidOption`; `ZeroWeights` (no example to train on, or to validate by, counts); of
+ * checkpoints `InvalidFile`, `CheckpointMismatch`, `StorageFailed`, `NotPlain` (the optimizer's state).
  *
  * @example
  * ```ts
@@ -258,9 +252,9 @@ export async function* train<M extends Model, S = RobustState>(
   const clock = performance.now();
   const opened = await setUp<M, S>(params, data, options);
   if (opened._tag === "Left") return yield opened;
-  const { run, checked: { epochs, patience, maxSeconds } } = opened.right;
-  const interrupted = (): Stopped | null =>
-    options.signal?.aborted ? "aborted" : performance.now() - clock >= maxSeconds * 1000 ? "maxSeconds" : null;
+  const { run, checked: { epochs, patience, maxSeconds } } = opened.right, first = run.step;
+  const spent = (): boolean => run.step > first && performance.now() - clock >= maxSeconds * 1000;
+  const interrupted = (): Stopped | null => options.signal?.aborted ? "aborted" : spent() ? "maxSeconds" : null;
   const course = startCourse(opened.right, interrupted);
   let stopped: Stopped | "failed" | null = null;
   while (run.epoch <= epochs && stopped === null) {
