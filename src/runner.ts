@@ -24,7 +24,7 @@ export interface Runner<M extends Model> {
 }
 
 /** Options that say how to step. */
-export interface RunnerOptions<M extends Model, S> extends Omit<StepOptions, "warmStart"> {
+export interface RunnerOptions<M extends Model, S> extends Omit<StepOptions, "warmStart" | "momentum"> {
   /** Default `relative(1)`. */
   readonly damping?: Damping;
   /** Takes the place of plain steps and of their options: `robust()` needs no tuning. */
@@ -54,13 +54,14 @@ function optimizerRunner<M extends Model, S>(
   optimizer: Optimizer<M, S>,
   { kernel, lossAfter = false, solver, tolerance, maxIterations }: RunnerOptions<M, S>,
 ): Runner<M> {
-  let model = params, state = optimizer.init(params), damping: Damping = relative(1);
+  let model = copyModel(params), state = optimizer.init(model), damping: Damping = relative(1);
   const options = {
     lossAfter,
+    donate: true,
     ...(kernel && { kernel }),
     ...(solver && { solver }),
-    ...(tolerance && { tolerance }),
-    ...(maxIterations && { maxIterations }),
+    ...(tolerance !== undefined && { tolerance }),
+    ...(maxIterations !== undefined && { maxIterations }),
   };
   return {
     step: (part) => {
@@ -83,6 +84,7 @@ const DECIDED = [
   "twoStage",
   "refine",
   "system",
+  "trustRegion",
   "l2",
   "labelSmoothing",
   "classWeights",

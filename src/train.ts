@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "./batch.ts";
-import { type Damping } from "./damping/damping.ts";
+import type { Damping } from "./damping/damping.ts";
 import { type FgnError, invalid } from "./error.ts";
 import { evaluate, type Evaluation } from "./evaluate.ts";
 import { picker } from "./gather.ts";
