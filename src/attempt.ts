@@ -13,7 +13,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type GgnBuffers, type Inverse, solveGgn } from "./curvature.ts";
+import { fullModel, type GgnBuffers, type Inverse, solveGgn } from "./curvature.ts";
 import { type FgnError, overflow } from "./error.ts";
 import { f32, f64 } from "./kernel/arena.ts";
 import type { Workspace } from "./kernel/rows.ts";
@@ -63,14 +63,20 @@ export interface Stage {
   readonly twoStage: number;
   /** The share of its own size that a layer may move by, or 0: no limit. */
   readonly limit: number;
+  /** Whether steps are judged by their loss, and with it by their model. */
+  readonly judged: boolean;
 }
 
-/** A direction and what its quadratic model says; it lies in the workspace as a dual or as a vector. */
-export interface Candidate {
+/** What the quadratic model says of a direction d. */
+export interface QuadraticModel {
   /** −gᵀd. */
   readonly gain: number;
   /** dᵀHd with the undamped curvature of the method. */
   readonly curvature: number;
+}
+
+/** A direction and what its quadratic model says; it lies in the workspace as a dual or as a vector. */
+export interface Candidate extends QuadraticModel {
   /** Relative residual of the system solved. */
   readonly residual: number;
   readonly solved: Solved;
@@ -137,29 +143,35 @@ function solveRows({ ws, solver }: Stage, moved: Float64Array, prepared: Damped)
   return solved;
 }
 
-/**
- * The model of the dual step, in row space: with t = Ĵd = Su + Ĵ(d − Ĵᵀu), −gᵀd = rᵀt + vᵀd and
- * dᵀ(H + ℓ2 I)d = ‖t‖² + ℓ2 ‖d‖².
- */
-function rowModel(stage: Stage, moved: Float64Array, lambda: number): Omit<Candidate, "solved"> {
-  const { ws, system, vectors, l2 } = stage;
-  const { kernel, tape, at, rows } = ws;
-  system.multiply(at.solution, at.image);
-  const u = f64(kernel, at.solution, rows), t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
-  let gain = 0, curvature = 0, error = 0, size = 0;
+/** The model in row space: with t = Ĵd at `image`, −gᵀd = rᵀt + vᵀd and dᵀ(H + ℓ2 I)d = ‖t‖² + ℓ2 ‖d‖². */
+function rowModel({ ws: { kernel, tape, at, rows }, vectors, l2 }: Stage): QuadraticModel {
+  const t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
+  let gain = 0, curvature = 0;
   for (let i = 0; i < rows; i++) {
-    const ui = u[i] as number, si = t[i] as number, ri = r[i] as number, outside = moved[i] as number;
-    const ti = si + outside, right = ri - outside;
-    gain += ri * ti;
+    const ti = t[i] as number;
+    gain += (r[i] as number) * ti;
     curvature += ti * ti;
-    error += (right - si - lambda * ui) ** 2;
-    size += right * right;
   }
   if (vectors.remainder !== 0) {
     gain += kernel.exports.dot(tape.length, vectors.remainder, vectors.direction);
     curvature += l2 * kernel.exports.norm(tape.length, vectors.direction) ** 2;
   }
-  return { gain, curvature, residual: size === 0 ? 0 : Math.sqrt(error / size) };
+  return { gain, curvature };
+}
+
+/** ‖r − Ĵ(d − Ĵᵀu) − (S + λ'I)u‖ relative to the right-hand side; leaves t = Ĵd = Su + Ĵ(d − Ĵᵀu) at `image`. */
+function rowResidual({ ws, system }: Stage, moved: Float64Array, lambda: number): number {
+  const { kernel, at, rows } = ws;
+  system.multiply(at.solution, at.image);
+  const u = f64(kernel, at.solution, rows), t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
+  let error = 0, size = 0;
+  for (let i = 0; i < rows; i++) {
+    const si = t[i] as number, outside = moved[i] as number, right = (r[i] as number) - outside;
+    error += (right - si - lambda * (u[i] as number)) ** 2;
+    size += right * right;
+    t[i] = si + outside;
+  }
+  return size === 0 ? 0 : Math.sqrt(error / size);
 }
 
 /** The dual step as a vector: v/λ' + (λ/λ')βd₋ + Jᵀa. */
@@ -215,9 +227,18 @@ function attemptFgn(stage: Stage, level: Level): E.Either<FgnError, Candidate> {
   const moved = movedRows(ws, level);
   const solved = solveRows(stage, moved, prepared.right);
   if (vectors.direction !== 0) formDirection(stage, level);
-  const model = rowModel(stage, moved, lambda);
+  const residual = rowResidual(stage, moved, lambda), model = rowModel(stage);
   if (!Number.isFinite(model.gain + model.curvature)) return overflow("the quadratic model");
-  return E.right({ ...model, solved });
+  return E.right({ ...model, residual, solved });
+}
+
+/** The model of a direction that was changed after it was solved for, at the cost of a tangent pass: if it is read. */
+function modelOf(stage: Stage): QuadraticModel {
+  const { ws, vectors: { ggn, direction }, l2, judged } = stage;
+  if (!judged) return { gain: NaN, curvature: NaN };
+  if (ggn !== null) return fullModel(ws, ggn, l2);
+  whitenedTangent(ws, direction, ws.at.image);
+  return rowModel(stage);
 }
 
 /** A step at damping λ. Errors: `NotPositiveDefinite`, `Overflow`. */
@@ -227,8 +248,8 @@ export function attempt(stage: Stage, damping: number): E.Either<FgnError, Candi
   const candidate = method._tag === "ggn" && ggn !== null
     ? attemptGgn(stage, lambda, ggn, method)
     : attemptFgn(stage, { lambda, carry: damping / lambda });
-  if (candidate._tag === "Right" && limit > 0) limitLayers(ws, direction, limit);
-  return candidate;
+  if (candidate._tag === "Left" || limit === 0 || !limitLayers(ws, direction, limit)) return candidate;
+  return E.right({ ...candidate.right, ...modelOf(stage) });
 }
 
 /** The same direction, shorter. */

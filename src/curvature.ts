@@ -46,14 +46,50 @@ export interface GgnBuffers {
   readonly panels: readonly number[];
 }
 
-/** The right-hand side b = −g = J_fᵀ α(t − p) − ℓ2 θ, with t − p = s(e_y − q) − (e_y − t). */
-function writeNegativeGradient(ws: Workspace, space: DualSpace, name: number, l2: number): void {
+/** α(t − p) = α(s(e_y − q) − (e_y − t)), added to C × B panels. */
+function addResiduals(ws: Workspace, panels: number): void {
   const { kernel: { exports }, at, rows, classes } = ws;
+  exports.addScaledColumns(classes, rows, coefficients(ws, at.slope), at.exponentials, panels);
+  if (ws.soft) exports.axpy(classes * up4(rows), -1, at.rest, panels);
+}
+
+/** The right-hand side b = −g = J_fᵀ α(t − p) − ℓ2 θ. */
+function writeNegativeGradient(ws: Workspace, space: DualSpace, name: number, l2: number): void {
   space.clear(name);
-  const { dual } = space.member(name);
-  exports.addScaledColumns(classes, rows, coefficients(ws, at.slope), at.exponentials, dual);
-  if (ws.soft) exports.axpy(classes * up4(rows), -1, at.rest, dual);
+  addResiduals(ws, space.member(name).dual);
   space.changed(name, -l2);
+}
+
+/** Σ_i ⟨x_i, y_i⟩ over the columns of C × B panels. */
+function panelDot({ kernel, at, rows, classes }: Workspace, x: number, y: number): number {
+  kernel.exports.columnDots(classes, rows, x, y, at.work);
+  return f64(kernel, at.work, rows).reduce((sum, value) => sum + value, 0);
+}
+
+/** vᵀG v from the tangent of the logits along v, which goes to `kept`; its product takes its place. */
+function curvatureAlong(ws: Workspace, kept: number): number {
+  const { kernel, tape, rows, classes } = ws;
+  const { tangent: t } = tape.logits, size = classes * up4(rows);
+  f32(kernel, kept, size).set(f32(kernel, t, size));
+  curveTangent(ws);
+  return panelDot(ws, kept, t);
+}
+
+/** −gᵀd and dᵀ(G + ℓ2 I)d of the direction d as it lies in its vector. */
+export function fullModel(
+  ws: Workspace,
+  { direction, panels }: GgnBuffers,
+  l2: number,
+): { readonly gain: number; readonly curvature: number } {
+  const { kernel, tape, rows, classes } = ws;
+  const { exports } = kernel;
+  const b = panels[0] as number, kept = panels[6] as number;
+  f32(kernel, b, classes * up4(rows)).fill(0);
+  addResiduals(ws, b);
+  tangent(tape, direction);
+  const gain = panelDot(ws, b, tape.logits.tangent) - l2 * exports.dot(tape.length, tape.theta, direction);
+  const curvature = curvatureAlong(ws, kept) + l2 * exports.norm(tape.length, direction) ** 2;
+  return { gain, curvature };
 }
 
 /** out ← (H + λI)⁻¹ x = (x − Ĵᵀ(S + λI)⁻¹Ĵ x)/λ, H the FGN curvature. */
@@ -109,7 +145,7 @@ export function solveGgn(
   buffers: GgnBuffers,
   limits: Omit<Limits, "warm">,
 ): GgnSolution {
-  const { kernel, tape, at, rows, classes } = ws;
+  const { kernel, tape, rows, classes } = ws;
   const { lambda, l2, inverse } = full;
   const { direction, vectors: [first, second, third], panels } = buffers;
   const vectors = [first, direction, second, first, third, first];
@@ -119,12 +155,8 @@ export function solveGgn(
   const apply = (v: number, out: number): number => {
     const { vector, eta, dual } = { ...space.member(v), vector: space.form(v) };
     tangent(tape, vector);
-    const t = tape.logits.tangent;
-    f32(kernel, kept, size).set(f32(kernel, t, size));
-    curveTangent(ws);
-    kernel.exports.columnDots(classes, rows, kept, t, at.work);
-    const curvature = f64(kernel, at.work, rows).reduce((sum, value) => sum + value, 0);
-    f32(kernel, space.member(out).dual, size).set(f32(kernel, t, size));
+    const curvature = curvatureAlong(ws, kept);
+    f32(kernel, space.member(out).dual, size).set(f32(kernel, tape.logits.tangent, size));
     kernel.exports.axpy(size, lambda, dual, space.member(out).dual);
     space.changed(out, lambda * eta);
     return curvature + lambda * kernel.exports.norm(tape.length, vector) ** 2;

@@ -18,7 +18,7 @@ import { type Step, stepInto } from "./step.ts";
 import { checkVector, readVector, writeVector } from "./vectors.ts";
 
 /** Options of {@link ggnStep}; `tolerance` and `maxIterations` are those of the full system. */
-export interface GgnOptions extends Omit<StepOptions, "competitors" | "refine" | "solver" | "warmStart"> {
+export interface GgnOptions extends Omit<StepOptions, "competitors" | "refine" | "solver" | "warmStart" | "momentum"> {
   /** `fgn`: the inverse of the FGN curvature, whose row system is solved directly. Default `none`. */
   readonly preconditioner?: "none" | "fgn";
 }

@@ -16,19 +16,22 @@ function rms({ kernel }: Workspace, op: Op, vector: number): number {
 }
 
 /**
- * Scales the direction of each layer by min(1, share · max(rms W, fan-in^−½) / rms dW). Networks with one layer that
- * trains are left alone: their loss is convex.
+ * Scales the direction of each layer by min(1, share · max(rms W, fan-in^−½) / rms dW); whether any changed. Networks
+ * with one layer that trains are left alone: their loss is convex.
  */
-export function limitLayers(ws: Workspace, direction: number, share: number): void {
+export function limitLayers(ws: Workspace, direction: number, share: number): boolean {
   const { kernel, tape } = ws;
   const layers = tape.ops.filter((op) => op.tensors[0]?.trainable);
-  if (layers.length < 2) return;
+  if (layers.length < 2) return false;
+  let limited = false;
   for (const op of layers) {
     const size = Math.max(rms(ws, op, tape.theta), 1 / Math.sqrt(op.fanIn)), step = rms(ws, op, direction);
     if (!(step > share * size)) continue;
+    limited = true;
     for (const tensor of op.tensors) {
       const part = f32(kernel, addressOf(tensor, direction), tensor.length);
       part.forEach((v, i) => part[i] = v * (share * size / step));
     }
   }
+  return limited;
 }

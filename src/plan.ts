@@ -32,7 +32,7 @@ export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOpti
   /**
    * Whether to evaluate the batch loss after the step (default true). Without it the step is cheaper by a
    * forward pass (or by B²C multiply-adds for a linear head) and the report lacks what needs it.
-   * Levenberg–Marquardt always evaluates it.
+   * Levenberg–Marquardt and backtracking always evaluate it.
    */
   readonly lossAfter?: boolean;
   /**
@@ -61,8 +61,8 @@ export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOpti
   readonly trustRegion?: number;
   /**
    * Draws the step towards the one before: minimises the damped model with ½λ‖d − βd₋‖² in place of ½λ‖d‖², that is
-   * (H + λI)d = −g + λβd₋ (momentum through the right-hand side; Goldshlager, Abrahamsen and Lin 2024). Not with
-   * `twoStage` or `refine`. The transform `momentum` keeps d₋.
+   * (H + λI)d = −g + λβd₋ (momentum through the right-hand side; Goldshlager, Abrahamsen and Lin 2024), λM for λI in
+   * another metric. Not with `twoStage`, `refine` or `ggnStep`. The transform `momentum` keeps d₋.
    */
   readonly momentum?: Momentum;
 }
@@ -101,7 +101,8 @@ export interface Plan {
   readonly solver: CheckedSolver;
   readonly method: Method;
   readonly kind: RowSystemKind;
-  readonly wantsLoss: boolean;
+  /** Whether the loss after a step is evaluated: where it is asked for, or decides on another attempt. */
+  readonly judged: boolean;
   /** Whether the gradient has a part outside the margins' row space. */
   readonly remainder: boolean;
   readonly majorized: boolean;
@@ -146,12 +147,17 @@ function checkVariants(
 }
 
 /** βd₋, or null where it is zero. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
-function checkMomentum(model: Model, options: StepOptions): E.Either<FgnError, Float32Array | null> {
-  const { momentum, twoStage = 0, refine = 0 } = options;
+function checkMomentum(
+  model: Model,
+  { momentum, twoStage = 0 }: StepOptions,
+  method: Method,
+): E.Either<FgnError, Float32Array | null> {
   if (momentum === undefined) return E.right(null);
   const { decay, previous } = momentum;
   if (!(decay >= 0 && decay < 1)) return invalid("momentum", decay, "a number in [0, 1)");
-  if (twoStage > 0 || refine > 0) return invalid("momentum", decay, "it without twoStage and refine");
+  if (twoStage > 0 || method._tag === "ggn") {
+    return invalid("momentum", decay, "it without twoStage, refine and ggnStep");
+  }
   if (previous === null || decay === 0) return E.right(null);
   const step = checkVector(model, "momentum", previous);
   return step._tag === "Left" ? step : E.right(step.right.map((v) => decay * v));
@@ -190,7 +196,7 @@ export function plan(
   if (!(trustRegion >= 0 && trustRegion < Infinity)) {
     return invalid("trustRegion", trustRegion, "a number of at least 0");
   }
-  const previous = checkMomentum(model, options);
+  const previous = checkMomentum(model, options, method);
   if (previous._tag === "Left") return previous;
   if (curvature !== "gaussNewton" && curvature !== "majorized") {
     return invalid("curvature", curvature, "gaussNewton or majorized");
@@ -215,7 +221,7 @@ export function plan(
     solver: solver.right,
     method,
     kind: kind.right,
-    wantsLoss: lossAfter,
+    judged: lossAfter || "attempts" in checked.right,
     remainder,
     majorized: curvature === "majorized",
     metric,
@@ -229,7 +235,7 @@ export function plan(
 export function openPlan(
   model: Model,
   batch: Batch,
-  { damping, method, kind, wantsLoss, remainder, metric, twoStage, limit, previous }: Plan,
+  { damping, method, kind, judged, remainder, metric, twoStage, limit, previous }: Plan,
   options: StepOptions,
 ): E.Either<FgnError, { readonly session: Session; readonly vectors: Vectors }> {
   const retries = "attempts" in damping;
@@ -242,13 +248,14 @@ export function openPlan(
     .flatMap(([name, used]) => (used ? [name] : []));
   const wants: Wants = {
     signals: true,
-    tangents: kind === "matrixFree" || remainder || full || carries,
+    tangents: kind === "matrixFree" || remainder || full || carries || (limit > 0 && judged),
     trial: retries,
-    moves: kind === "gram" && !formed && (wantsLoss || retries),
+    moves: kind === "gram" && !formed && judged,
     metric: metric !== null,
     mixed,
     gram: kind === "gram",
     curvature: full,
+    ...(carries && { allFeatures: true }),
     vectors: names.length,
     panels: full ? 7 : 0,
   };

@@ -1,5 +1,5 @@
 /**
- * The search for a step that is kept: attempts at rising damping, each tried on the batch.
+ * The search for a step that is kept: attempts at rising damping or falling length, each tried on the batch.
  *
  * @module
  */
@@ -63,8 +63,8 @@ export function acceptStep(stage: Stage, tried: boolean): void {
 }
 
 /** What the attempt at hand promised and did. */
-function judge(stage: Stage, lossBefore: number, candidate: Candidate, evaluates: boolean): Judged {
-  const lossAfter = evaluates ? trialLoss(stage) : undefined;
+function judge(stage: Stage, lossBefore: number, candidate: Candidate): Judged {
+  const lossAfter = stage.judged ? trialLoss(stage) : undefined;
   const outcome = {
     lossBefore,
     actual: lossBefore - (lossAfter ?? lossBefore),
@@ -80,14 +80,13 @@ export function search(
   lossBefore: number,
   damping: TaggedDamping,
   first: Trial,
-  wantsLoss: boolean,
 ): E.Either<FgnError, Attempt> {
-  const attempts = attemptsOf(damping), evaluates = wantsLoss || "attempts" in damping;
+  const attempts = attemptsOf(damping);
   let trial = first, tried = attempt(stage, trial.lambda);
   for (let rejections = 0;; rejections++) {
     const last = rejections + 1 >= attempts;
     if (tried._tag === "Right") {
-      const candidate = tried.right, { lossAfter, outcome } = judge(stage, lossBefore, candidate, evaluates);
+      const candidate = tried.right, { lossAfter, outcome } = judge(stage, lossBefore, candidate);
       const accepted = accepts(damping, outcome);
       if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
         return overflow("the loss after the step");
@@ -98,7 +97,7 @@ export function search(
     // A singular system, or a step beyond float32, asks for more damping.
     if (tried._tag === "Left" && (last || next.lambda === trial.lambda)) return tried;
     tried = tried._tag === "Right" && next.lambda === trial.lambda
-      ? E.right(shorten(stage, tried.right, next.length / trial.length))
+      ? E.right(shorten(stage, tried.right, next.share))
       : attempt(stage, next.lambda);
     trial = next;
   }

@@ -35,7 +35,10 @@ export interface StepReport {
   readonly lossAfter: number | undefined;
   /** ‖g‖₂ of the mean loss, from the float32 Gram matrix: good to about 1e-3 of the norm of its largest term. */
   readonly gradientNorm: number;
-  /** −(gᵀd + ½ dᵀHd) of the last attempt, H the undamped curvature of the step: full when refined, with competitor rows if any. */
+  /**
+   * −(gᵀd + ½ dᵀHd) of the last attempt, H the undamped curvature of the step: full when refined, with competitor rows if
+   * any. NaN where a trust region shortened the step and the loss after it was not asked for.
+   */
   readonly predictedReduction: number;
   /** Loss before − loss after of the last attempt, also when it was rejected. */
   readonly actualReduction: number | undefined;
@@ -66,8 +69,8 @@ export interface Step<M extends Model = Model> {
   /** The damping for the next step. */
   readonly damping: Damping;
   /**
-   * B row coefficients a of the step, d = Jᵀa: a warm start for the same batch. With ℓ2 or soft targets of its part in the
-   * row space, with `competitors` of the examples' own rows; zero when the full system was solved.
+   * B row coefficients a of the step, d = Jᵀa (with ℓ2, soft targets or momentum: of its part in the row space; with
+   * `competitors`: of the examples' own rows): a warm start for the same batch; zero when the full system was solved.
    */
   readonly dual: Float64Array;
   /** What it saw and did. */
@@ -139,8 +142,8 @@ export function stepInto<M extends Model>(
   const system = openSystem(ws, planned.right, vectors);
   if (system._tag === "Left") return system;
   computeShift(ws, vectors);
-  const { solver, twoStage, limit } = planned.right;
-  const stage: Stage = { ws, system: system.right, vectors, l2, solver, method, twoStage, limit };
+  const { solver, twoStage, limit, judged } = planned.right;
+  const stage: Stage = { ws, system: system.right, vectors, l2, solver, method, twoStage, limit, judged };
   const { meanDiagonal } = system.right;
   // Features that are all zero without a bias have no Gram matrix to be relative to, and no gradient.
   const unit = meanDiagonal > 0 ? meanDiagonal / totalWeight : 1;
@@ -148,7 +151,7 @@ export function stepInto<M extends Model>(
   if (!Number.isFinite(norm)) return overflow("the gradient");
   const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
   const observed = observe(planned.right.damping, seen);
-  const done = search(stage, lossBefore, observed, firstTrial(observed, unit, seen), planned.right.wantsLoss);
+  const done = search(stage, lossBefore, observed, firstTrial(observed, unit, seen));
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (done._tag === "Left") return done;
   const { lambda, accepted } = done.right;
@@ -186,7 +189,7 @@ export function stepInto<M extends Model>(
  *
  * @param params a network (a linear head is one with a single dense layer) or a model of your own
  * @param batch B examples with D features
- * @param damping λ as a number, or `relative` (default: 1), `constant` or `levenbergMarquardt`
+ * @param damping λ as a number, or `relative` (default: 1), `constant`, `levenbergMarquardt`, `backtracking` or `explained`
  * @example
  * ```ts
  * import { batch, fgnStep, matrix, zeroHead } from "@fgn/fgn";

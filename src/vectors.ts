@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as E from "fp-ts/lib/Either.js";
+import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "./error.ts";
 import type { Workspace } from "./kernel/rows.ts";
 import { loadVector, storeVector } from "./kernel/tape.ts";

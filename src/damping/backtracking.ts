@@ -38,7 +38,7 @@ export interface BacktrackingOptions {
 
 /**
  * Backtracking on the loss of the batch: bolder damping than `relative(1)`, made safe by a shorter step where the full
- * one overshoots. A retry costs one forward pass, no solve.
+ * one overshoots. A retry solves nothing: it costs a forward pass, and a projection where the step is no vector yet.
  *
  * @example
  * ```ts

@@ -82,10 +82,10 @@ export function checkDamping(damping: Damping): E.Either<FgnError, TaggedDamping
   }
 }
 
-/** One attempt at a step: λ, and the share of the direction that is taken. Internal. */
+/** An attempt at a step: λ, and the share of the direction at hand where that is kept. Internal. */
 export interface Trial {
   readonly lambda: number;
-  readonly length: number;
+  readonly share: number;
 }
 
 /** The damping that has seen a batch; internal. */
@@ -112,16 +112,16 @@ function firstLambda(damping: TaggedDamping, unit: number, seen: Seen): number {
 /** The first attempt of a damping that has seen the batch; internal. `unit` is K̄/Σω. */
 export const firstTrial = (damping: TaggedDamping, unit: number, seen: Seen): Trial => ({
   lambda: firstLambda(damping, unit, seen),
-  length: 1,
+  share: 1,
 });
 
 /** Attempts in one call; internal. */
 export const attemptsOf = (damping: TaggedDamping): number => "attempts" in damping ? damping.attempts : 1;
 
 /** The attempt after a rejected one: more damping, or a shorter step. Internal. */
-export function retry(damping: TaggedDamping, { lambda, length }: Trial): Trial {
-  if (damping._tag === "backtracking") return { lambda, length: length * damping.shrink };
-  return { lambda: damping._tag === "levenbergMarquardt" ? lambda * damping.raise : lambda, length };
+export function retry(damping: TaggedDamping, { lambda }: Trial): Trial {
+  if (damping._tag === "backtracking") return { lambda, share: damping.shrink };
+  return { lambda: damping._tag === "levenbergMarquardt" ? lambda * damping.raise : lambda, share: 1 };
 }
 
 /** What an attempt promised and did; internal. */

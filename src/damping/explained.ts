@@ -65,7 +65,7 @@ const LEAST = 1e-6;
 /** γ of the n-th step. */
 function gamma(rule: "adaptive" | "steady", n: number, meanSlope: number): number {
   if (rule === "steady") return GAMMA;
-  const misfit = GAMMA * (meanSlope / 0.4) ** 2 * Math.min(1, n / 200);
+  const share = meanSlope / 0.4, misfit = GAMMA * (share * share) * Math.min(1, n / 200);
   return Math.min(GAMMA, Math.max(0.02 * Math.sqrt(1 + n / 50), misfit));
 }
 
@@ -87,6 +87,6 @@ export function checkExplained(damping: Explained): E.Either<FgnError, Explained
   if (!(caution > 0 && caution < Infinity)) return invalid("caution", caution, "a positive number");
   if (rule !== "adaptive" && rule !== "steady") return invalid("damping", rule, "adaptive or steady");
   if (!(Number.isSafeInteger(steps) && steps >= 0)) return invalid("steps", steps, "a whole number from 0");
-  if (!Number.isFinite(meanSlope)) return invalid("meanSlope", meanSlope, "a finite number");
+  if (!(meanSlope >= 0 && meanSlope < Infinity)) return invalid("meanSlope", meanSlope, "a number of at least 0");
   return E.right(damping);
 }

@@ -34,7 +34,7 @@ export interface TapeNeeds {
   readonly metric: boolean;
   /** Whether the signals of a projection may be mixed over the examples. */
   readonly mixed: boolean;
-  /** Whether a step changes parameters of features that do not occur in the batch (an ℓ2 penalty does). */
+  /** Whether a step changes parameters of features that do not occur in the batch (an ℓ2 penalty and momentum do). */
   readonly allFeatures: boolean;
 }
 

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "../batch.ts";
 import { type Explained, explained } from "../damping/explained.ts";
-import type { FgnError } from "../error.ts";
+import { type FgnError, invalid } from "../error.ts";
 import type { LayerMetric } from "../kernel/tape.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
@@ -137,6 +137,9 @@ export function robust<M extends Model = Network>(
     batch: Batch,
     { donate = false, ...options }: UpdateOptions = {},
   ): E.Either<FgnError, Update<M, RobustState>> => {
+    if (options.momentum !== undefined) {
+      return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
+    }
     const { steps, meanSlope } = state;
     const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };
     const decay = Math.min(0.99, 1 - 1 / (steps + 1));

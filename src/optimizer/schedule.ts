@@ -1,6 +1,9 @@
 /**
  * Schedules: pure functions from the number of a step, from 0, to a factor.
  *
+ * Arguments out of range give NaN at every step, which the transforms refuse at the first. Factors are made of
+ * + − × ÷ alone, so that they are the same numbers in every runtime.
+ *
  * @module
  */
 
@@ -11,6 +14,12 @@ export interface Schedule {
   /** What it does, for `explain`. */
   readonly note: string;
 }
+
+/** A schedule whose arguments fit, or NaN throughout. */
+const given = (fits: boolean, at: (step: number) => number, note: string): Schedule => ({
+  at: fits ? at : () => NaN,
+  note,
+});
 
 /**
  * The same factor at every step.
@@ -27,6 +36,8 @@ export const always = (factor: number): Schedule => ({ at: () => factor, note: `
 /**
  * Rises in equal parts over the first `steps` steps, from factor/steps, and stays.
  *
+ * @param steps above 0
+ * @param factor at least 0, default 1
  * @example
  * ```ts
  * import { warmUp } from "@fgn/fgn";
@@ -34,16 +45,18 @@ export const always = (factor: number): Schedule => ({ at: () => factor, note: `
  * console.log(warmUp(4).at(1)); // 0.5
  * ```
  */
-export const warmUp = (steps: number, factor = 1): Schedule => ({
-  at: (step) => factor * Math.min(1, (step + 1) / steps),
-  note: `rises to ${factor} over ${steps} steps`,
-});
+export const warmUp = (steps: number, factor = 1): Schedule =>
+  given(
+    steps > 0 && factor >= 0,
+    (step) => factor * Math.min(1, (step + 1) / steps),
+    `rises to ${factor} over ${steps} steps`,
+  );
 
-/** cos(πx) for x in [0, ½] by its Taylor series, to 1e-9: engines differ in Math.cos. */
+/** cos(πx) for x in [0, ½] by its Taylor series, to the last digit: engines differ in Math.cos. */
 function cosine(x: number): number {
-  const square = (Math.PI * x) ** 2;
+  const square = Math.PI * x * (Math.PI * x);
   let term = 1, sum = 1;
-  for (let k = 1; k <= 8; k++) {
+  for (let k = 1; k <= 11; k++) {
     term *= -square / ((2 * k - 1) * (2 * k));
     sum += term;
   }
@@ -53,6 +66,8 @@ function cosine(x: number): number {
 /**
  * Half a cosine from 1 down to `floor` over `steps` steps, then `floor` (Loshchilov and Hutter 2017, equation 5).
  *
+ * @param steps above 0
+ * @param floor at least 0, default 0
  * @example
  * ```ts
  * import { cosineDecay } from "@fgn/fgn";
@@ -60,17 +75,30 @@ function cosine(x: number): number {
  * console.log(cosineDecay(100).at(50)); // 0.5
  * ```
  */
-export const cosineDecay = (steps: number, floor = 0): Schedule => ({
-  at: (step) => {
-    const x = Math.min(1, step / steps);
-    return floor + (1 - floor) * (1 + (x <= 0.5 ? cosine(x) : -cosine(1 - x))) / 2;
-  },
-  note: `falls to ${floor} over ${steps} steps by half a cosine`,
-});
+export const cosineDecay = (steps: number, floor = 0): Schedule =>
+  given(
+    steps > 0 && floor >= 0,
+    (step) => {
+      const x = Math.min(1, step / steps);
+      return floor + (1 - floor) * (1 + (x <= 0.5 ? cosine(x) : -cosine(1 - x))) / 2;
+    },
+    `falls to ${floor} over ${steps} steps by half a cosine`,
+  );
+
+/** xⁿ for whole n ≥ 0 by squaring: engines differ in powers. */
+function power(x: number, n: number): number {
+  let result = 1;
+  for (let square = x, rest = n; rest > 0; rest = Math.floor(rest / 2), square *= square) {
+    if (rest % 2 === 1) result *= square;
+  }
+  return result;
+}
 
 /**
  * Multiplied by `factor` after every `every` steps.
  *
+ * @param every above 0
+ * @param factor at least 0
  * @example
  * ```ts
  * import { stepDecay } from "@fgn/fgn";
@@ -78,7 +106,9 @@ export const cosineDecay = (steps: number, floor = 0): Schedule => ({
  * console.log(stepDecay(100, 0.5).at(250)); // 0.25
  * ```
  */
-export const stepDecay = (every: number, factor: number): Schedule => ({
-  at: (step) => factor ** Math.floor(step / every),
-  note: `times ${factor} every ${every} steps`,
-});
+export const stepDecay = (every: number, factor: number): Schedule =>
+  given(
+    every > 0 && factor >= 0,
+    (step) => power(factor, Math.floor(step / every)),
+    `times ${factor} every ${every} steps`,
+  );

@@ -1,6 +1,7 @@
 /**
  * Transforms of optimizers, to be chained with `pipe`: the optimizer inside makes the step, the transform changes what it
- * is asked for or what came of it. The last one of a chain acts last.
+ * is asked for or what came of it. The last one of a chain acts last. Reports are those of the step inside: where a
+ * transform changes the parameters after it, losses and reductions are those before that.
  *
  * @module
  */
@@ -21,13 +22,18 @@ export type StatefulTransform<T> = <M extends Model, S>(
 ) => Optimizer<M, T & { readonly inner: S }>;
 
 /** Adds to what the step is asked for. */
-function asking(name: string, note: string, options: UpdateOptions, fault: E.Either<FgnError, void>): Transform {
+function asking(
+  name: string,
+  note: string,
+  add: (given: UpdateOptions) => UpdateOptions,
+  fault: E.Either<FgnError, void>,
+): Transform {
   return (inner) => ({
     ...inner,
     name: `${name}(${inner.name})`,
     notes: [...inner.notes, note],
     update: (params, state, batch, given = {}) =>
-      fault._tag === "Left" ? fault : inner.update(params, state, batch, { ...given, ...options }),
+      fault._tag === "Left" ? fault : inner.update(params, state, batch, { ...given, ...add(given) }),
   });
 }
 
@@ -49,12 +55,13 @@ export const l2Penalty = (strength: number): Transform =>
   asking(
     "l2Penalty",
     `adds ½ ${strength} ‖θ‖² to the objective`,
-    { l2: strength },
+    ({ l2 = 0 }) => ({ l2: l2 + strength }),
     check("l2Penalty", strength, strength >= 0 && strength < Infinity, "a number of at least 0"),
   );
 
 /**
- * No layer moves by more than a share of its own size: `trustRegion` of the step's options.
+ * No layer moves by more than a share of its own size: `trustRegion` of the step's options, in place of `robust`'s own.
+ * The smallest of a chain counts.
  *
  * @example
  * ```ts
@@ -67,7 +74,7 @@ export const trustRegion = (share: number): Transform =>
   asking(
     "trustRegion",
     `no layer of several moves by more than ${share} of its size: small damping can multiply a layer in one step`,
-    { trustRegion: share },
+    ({ trustRegion: given = 0 }) => ({ trustRegion: given > 0 ? Math.min(given, share) : share }),
     check("trustRegion", share, share > 0 && share < Infinity, "a positive number"),
   );
 
