@@ -29,12 +29,14 @@ export interface KernelOption {
 /** Needs of a call that says what it wants: what is left out is not wanted. */
 export type Wants = Partial<RowNeeds>;
 
-const NOTHING: RowNeeds = {
+/** Needs of a call that wants nothing; internal. */
+export const NOTHING: RowNeeds = {
   signals: false,
   tangents: false,
   trial: false,
   moves: false,
   allFeatures: false,
+  micro: null,
   metric: false,
   mixed: false,
   gram: false,
@@ -90,8 +92,8 @@ export function checkBatch(model: Model, batch: Batch): E.Either<FgnError, Batch
   return labels._tag === "Left" ? labels : E.right(batch);
 }
 
-/** The kernel to run on. Errors: `KernelBusy`, and those of the default kernel. */
-function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKernel> {
+/** The kernel to run on; internal. Errors: `KernelBusy`, and those of the default kernel. */
+export function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKernel> {
   // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
   if (kernel === undefined) return defaultKernel();
   const loaded = kernel as LoadedKernel;

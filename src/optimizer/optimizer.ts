@@ -26,6 +26,10 @@ export interface Update<M extends Model, S> {
 export interface UpdateOptions
   extends ObjectiveOptions, Pick<StepOptions, "kernel" | "lossAfter" | "momentum" | "trustRegion"> {
   /**
+   * Examples a pass within the step (default: the whole batch): the same step in less memory. For `fgn`.
+   */
+  readonly microBatch?: number;
+  /**
    * The parameters and the state are given away: the update may overwrite and return their arrays (default false). For
    * loops that hold nothing else; `train` does so with copies of its own.
    */

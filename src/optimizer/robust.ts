@@ -5,9 +5,10 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { checkMicroBatch } from "../accumulate.ts";
 import type { Batch } from "../batch.ts";
 import { type Explained, explained } from "../damping/explained.ts";
-import type { FgnError } from "../error.ts";
+import { type FgnError, invalid } from "../error.ts";
 import type { LayerMetric } from "../kernel/tape.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
@@ -138,8 +139,13 @@ export function robust<M extends Model = Network>(
     params: M,
     state: RobustState,
     batch: Batch,
-    { donate = false, ...options }: UpdateOptions = {},
+    { donate = false, microBatch, ...options }: UpdateOptions = {},
   ): E.Either<FgnError, Update<M, RobustState>> => {
+    const most = checkMicroBatch(microBatch);
+    if (most._tag === "Left") return most;
+    if (batch.features.rows > most.right) {
+      return invalid("microBatch", microBatch, "it to fgn(): robust() takes whole batches");
+    }
     const { steps, meanSlope } = state;
     const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };
     const decay = Math.min(0.99, 1 - 1 / (steps + 1));
