@@ -40,7 +40,7 @@ export interface Vectors {
   readonly product: number;
   /** v; 0 where it is zero. */
   readonly remainder: number;
-  /** The step as a vector; 0 where it is Jᵀ of a dual. */
+  /** The step as a vector: that of the products where it is what they leave; 0 where it is Jᵀ of a dual. */
   readonly direction: number;
   /** Trial parameters; 0 where there is no second attempt. */
   readonly trial: number;
@@ -82,16 +82,23 @@ export interface Candidate extends QuadraticModel {
   readonly solved: Solved;
 }
 
-/** Computes v into its vector, and Ĵv beside the row system; before the margin pass, whose signals come after. */
-export function computeRemainder(ws: Workspace, vector: number, l2: number): void {
-  const { kernel, tape, at, soft } = ws;
-  f32(kernel, vector, tape.length).fill(0);
-  if (soft) {
-    sendBack(ws, at.rest);
-    project(tape, tape.ones, vector);
-    kernel.exports.scale(tape.length, -1, vector);
-  }
+/** vector += J_fᵀ(α(e_y − t)), before the margin pass, whose signals come after. */
+export function addRest(ws: Workspace, vector: number): void {
+  sendBack(ws, ws.at.rest);
+  project(ws.tape, ws.tape.ones, vector);
+}
+
+/** v from J_fᵀ(α(e_y − t)), in place. */
+export function finishRemainder({ kernel, tape, soft }: Workspace, vector: number, l2: number): void {
+  if (soft) kernel.exports.scale(tape.length, -1, vector);
   if (l2 > 0) kernel.exports.axpy(tape.length, -l2, tape.theta, vector);
+}
+
+/** Computes v into its vector; before the margin pass. */
+export function computeRemainder(ws: Workspace, vector: number, l2: number): void {
+  f32(ws.kernel, vector, ws.tape.length).fill(0);
+  if (ws.soft) addRest(ws, vector);
+  finishRemainder(ws, vector, l2);
 }
 
 /** Ĵv and Ĵβd₋, once the margins are known. */
@@ -104,10 +111,8 @@ export function computeShift(ws: Workspace, { remainder, previous }: Vectors): v
 
 /** ‖g‖: ‖Ĵᵀr‖² = rᵀSr, with the remainder's part. */
 export function gradientNorm({ ws, system, vectors }: Stage): number {
-  const { kernel, tape, at, rows } = ws;
-  system.multiply(at.rhs, at.image);
-  const { exports } = kernel;
-  let square = exports.dot64(rows, at.rhs, at.image);
+  const { kernel: { exports }, tape, at, rows } = ws;
+  let square = system.square(at.rhs);
   if (vectors.remainder !== 0) {
     square += 2 * exports.dot64(rows, at.rhs, at.shift) + exports.norm(tape.length, vectors.remainder) ** 2;
   }
@@ -226,7 +231,7 @@ function attemptFgn(stage: Stage, level: Level): E.Either<FgnError, Candidate> {
   if (prepared._tag === "Left") return prepared;
   const moved = movedRows(ws, level);
   const solved = solveRows(stage, moved, prepared.right);
-  if (vectors.direction !== 0) formDirection(stage, level);
+  if (vectors.direction !== 0 && vectors.direction !== vectors.product) formDirection(stage, level);
   const residual = rowResidual(stage, moved, lambda), model = rowModel(stage);
   if (!Number.isFinite(model.gain + model.curvature)) return overflow("the quadratic model");
   return E.right({ ...model, residual, solved });

@@ -27,21 +27,29 @@ export interface ObjectiveOptions {
 }
 
 /** A checked objective on a batch; internal. */
-export interface Objective {
-  /** B weights α, which sum to 1. */
-  readonly alpha: Float64Array;
+export interface Objective extends Aim {
   /** B × C values α_i (e_y − t_i), or null where t = e_y. */
   readonly rest: Float32Array | null;
+}
+
+/** A checked objective without what is as large as the targets; internal. */
+export interface Aim {
+  /** B weights α, which sum to 1. */
+  readonly alpha: Float64Array;
   /** Σω of the example weights: the number of examples that damping counts. */
   readonly totalWeight: number;
   /** ℓ2 ≥ 0. */
   readonly l2: number;
+  /** ε of label smoothing. */
+  readonly smoothing: number;
+  /** Whether t ≠ e_y: there are soft targets, or labels are smoothed. */
+  readonly soft: boolean;
 }
 
 function shares(
   { labels, weights }: Batch,
   classWeights: Float32Array | null,
-): E.Either<FgnError, Pick<Objective, "alpha" | "totalWeight">> {
+): E.Either<FgnError, Pick<Aim, "alpha" | "totalWeight">> {
   const alpha = new Float64Array(labels.length);
   let total = 0, totalWeight = 0;
   for (let i = 0; i < labels.length; i++) {
@@ -63,15 +71,14 @@ function shares(
   return E.right({ alpha, totalWeight });
 }
 
-function restOf(
+/** Writes α_i (e_y − t_i) of the examples of a batch, row after row; internal. */
+export function fillRest(
   { labels, targets }: Batch,
   alpha: Float64Array,
   smoothing: number,
   classes: number,
-): E.Either<FgnError, Float32Array> {
-  const made = floats("the targets", labels.length * classes);
-  if (made._tag === "Left") return made;
-  const rest = made.right;
+  rest: Float32Array,
+): void {
   for (let i = 0; i < labels.length; i++) {
     const y = labels[i] as number, share = alpha[i] as number;
     for (let k = 0; k < classes; k++) {
@@ -80,7 +87,6 @@ function restOf(
       rest[i * classes + k] = share * ((k === y ? 1 : 0) - target);
     }
   }
-  return made;
 }
 
 function checkClassWeights(values: ArrayLike<number>, classes: number): E.Either<FgnError, Float32Array> {
@@ -97,8 +103,8 @@ function checkClassWeights(values: ArrayLike<number>, classes: number): E.Either
   );
 }
 
-/** The objective of a batch; internal. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`. */
-export function objective(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Objective> {
+/** What is minimised on a batch; internal. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`. */
+export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Aim> {
   const { labelSmoothing = 0, l2 = 0 } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     return invalid("labelSmoothing", labelSmoothing, "a number in [0, 1)");
@@ -113,6 +119,17 @@ export function objective(batch: Batch, classes: number, options: ObjectiveOptio
   const shared = shares(batch, classWeights);
   if (shared._tag === "Left") return shared;
   const soft = labelSmoothing > 0 || batch.targets !== null;
-  const rest = soft ? restOf(batch, shared.right.alpha, labelSmoothing, classes) : E.right(null);
-  return rest._tag === "Left" ? rest : E.right({ ...shared.right, rest: rest.right, l2 });
+  return E.right({ ...shared.right, l2, smoothing: labelSmoothing, soft });
+}
+
+/** The objective of a batch; internal. Errors: those of {@link aimOf}, `OutOfMemory`. */
+export function objective(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Objective> {
+  const aim = aimOf(batch, classes, options);
+  if (aim._tag === "Left") return aim;
+  const { alpha, smoothing, soft } = aim.right;
+  if (!soft) return E.right({ ...aim.right, rest: null });
+  const rest = floats("the targets", batch.labels.length * classes);
+  if (rest._tag === "Left") return rest;
+  fillRest(batch, alpha, smoothing, classes, rest.right);
+  return E.right({ ...aim.right, rest: rest.right });
 }

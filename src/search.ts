@@ -50,6 +50,7 @@ function trialParameters(stage: Stage): number {
 function trialLoss(stage: Stage): number {
   const { ws, vectors } = stage;
   const vector = trialParameters(stage);
+  if (ws.parts !== null) return ws.parts.loss(vector) + penalty(stage, vector);
   const moved = vectors.direction === 0 ? { moved: coefficients(ws, ws.at.dual) } : {};
   forward(ws.tape, { vector, trial: true, ...moved });
   return loss(ws, ws.tape.logits.trial) + penalty(stage, vector);

@@ -29,12 +29,14 @@ export interface KernelOption {
 /** Needs of a call that says what it wants: what is left out is not wanted. */
 export type Wants = Partial<RowNeeds>;
 
-const NOTHING: RowNeeds = {
+/** Needs of a call that wants nothing; internal. */
+export const NOTHING: RowNeeds = {
   signals: false,
   tangents: false,
   trial: false,
   moves: false,
   allFeatures: false,
+  micro: null,
   metric: false,
   mixed: false,
   gram: false,

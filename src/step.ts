@@ -21,7 +21,7 @@ import { majorise, type Workspace } from "./kernel/rows.ts";
 import { forward, storeVector } from "./kernel/tape.ts";
 import { arraysOf } from "./network/flat.ts";
 import { copyModel, type Model } from "./network/model.ts";
-import { methodOf, openPlan, openSystem, plan, type StepOptions, type StepRule } from "./plan.ts";
+import { methodOf, openPlan, openSystem, type Plan, plan, type StepOptions, type StepRule } from "./plan.ts";
 import { competitorMargins } from "./row_system/competitors.ts";
 import type { RowSystemKind } from "./row_system/row_system.ts";
 import { acceptStep, type Attempt, penalty, search } from "./search.ts";
@@ -116,6 +116,54 @@ function finish<M extends Model>(
   return E.right(result);
 }
 
+/** A step that is ready to be taken: margins and row system are there; internal. */
+export interface Ready {
+  readonly stage: Stage;
+  readonly lossBefore: number;
+  /** Σω: the number of examples that damping counts. */
+  readonly totalWeight: number;
+  /** Rows that are examples; the others are those of their competitors. */
+  readonly examples: number;
+}
+
+/** Searches for a step and takes it; internal. Errors: `NotPositiveDefinite`, `Overflow`, `ModelFailure`. */
+export function takeStep<M extends Model>(
+  model: M,
+  { stage, lossBefore, totalWeight, examples }: Ready,
+  damping: Damping,
+  planned: Pick<Plan, "damping">,
+  allocate: (like: M) => M,
+): E.Either<FgnError, Step<M>> {
+  const { ws, system, vectors, method } = stage;
+  const { tape } = ws;
+  computeShift(ws, vectors);
+  const { meanDiagonal } = system;
+  // Features that are all zero without a bias have no Gram matrix to be relative to, and no gradient.
+  const unit = meanDiagonal > 0 ? meanDiagonal / totalWeight : 1;
+  const norm = gradientNorm(stage);
+  if (tape.fault !== undefined) return E.left(tape.fault);
+  if (!Number.isFinite(norm)) return overflow("the gradient");
+  const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
+  const observed = observe(planned.damping, seen);
+  const done = search(stage, lossBefore, observed, firstTrial(observed, unit, seen));
+  if (tape.fault !== undefined) return E.left(tape.fault);
+  if (done._tag === "Left") return done;
+  const { lambda, accepted } = done.right;
+  const following = nextDamping(observed, lambda, accepted);
+  const told = report(lossBefore, norm, system.kind, done.right);
+  const dual = method._tag === "fgn" ? f64(ws.kernel, ws.at.dual, examples).slice() : new Float64Array(examples);
+  if (!accepted) return E.right({ params: model, damping: following, dual, report: told });
+  acceptStep(stage, done.right.lossAfter !== undefined);
+  const result = finish(model, stage, allocate);
+  if (result._tag === "Left") return result;
+  return E.right({
+    params: result.right,
+    damping: typeof damping === "number" ? damping : following,
+    dual,
+    report: told,
+  });
+}
+
 /** A step by any method, with a say in where the new parameters go; internal. */
 export function stepInto<M extends Model>(
   model: M,
@@ -141,33 +189,9 @@ export function stepInto<M extends Model>(
   if (planned.right.majorized) majorise(ws);
   const system = openSystem(ws, planned.right, vectors);
   if (system._tag === "Left") return system;
-  computeShift(ws, vectors);
   const { solver, twoStage, limit, judged } = planned.right;
   const stage: Stage = { ws, system: system.right, vectors, l2, solver, method, twoStage, limit, judged };
-  const { meanDiagonal } = system.right;
-  // Features that are all zero without a bias have no Gram matrix to be relative to, and no gradient.
-  const unit = meanDiagonal > 0 ? meanDiagonal / totalWeight : 1;
-  const norm = gradientNorm(stage);
-  if (!Number.isFinite(norm)) return overflow("the gradient");
-  const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
-  const observed = observe(planned.right.damping, seen);
-  const done = search(stage, lossBefore, observed, firstTrial(observed, unit, seen));
-  if (tape.fault !== undefined) return E.left(tape.fault);
-  if (done._tag === "Left") return done;
-  const { lambda, accepted } = done.right;
-  const following = nextDamping(observed, lambda, accepted);
-  const told = report(lossBefore, norm, system.right.kind, done.right);
-  const dual = method._tag === "fgn" ? f64(ws.kernel, ws.at.dual, examples).slice() : new Float64Array(examples);
-  if (!accepted) return E.right({ params: model, damping: following, dual, report: told });
-  acceptStep(stage, done.right.lossAfter !== undefined);
-  const result = finish(model, stage, allocate);
-  if (result._tag === "Left") return result;
-  return E.right({
-    params: result.right,
-    damping: typeof damping === "number" ? damping : following,
-    dual,
-    report: told,
-  });
+  return takeStep(model, { stage, lossBefore, totalWeight, examples }, damping, planned.right, allocate);
 }
 
 /**

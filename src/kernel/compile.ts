@@ -10,7 +10,7 @@ import type { CustomModel } from "../network/custom.ts";
 import type { Layer, Network } from "../network/layer.ts";
 import { type Features, isSparse } from "../sparse.ts";
 import { f32, type Layout } from "./arena.ts";
-import { loadFeatures, type Sparse, sparseInput } from "./features.ts";
+import { loadFeatures, type Numbering, type Sparse, sparseInput } from "./features.ts";
 import type { LoadedKernel } from "./kernel.ts";
 import { type Context, ROW_BLOCK } from "./ops/signals.ts";
 import { custom } from "./ops/custom.ts";
@@ -36,6 +36,8 @@ export interface TapeNeeds {
   readonly mixed: boolean;
   /** Whether a step changes parameters of features that do not occur in the batch (an ℓ2 penalty and momentum do). */
   readonly allFeatures: boolean;
+  /** Sparse features of other examples that will be fed, or null. */
+  readonly micro: Numbering | null;
 }
 
 /** The state of a compilation. */
@@ -235,13 +237,14 @@ export function compile(
   const rows = features.rows, n = up4(rows);
   const dense = model._tag === "network" && !isSparse(features);
   const sparse = model._tag === "network" && isSparse(features)
-    ? sparseInput(features, layout, needs.allFeatures)
+    ? sparseInput(features, layout, needs.allFeatures, needs.micro)
     : null;
   const width = model._tag === "network" ? widest(model.layers, dense ? model.inputs : 1) : model.outputs;
   const scratch = { panels: layout.reserve(4 * n * up4(width)), block: layout.reserve(4 * ROW_BLOCK * n) };
   const context: Context = { kernel, rows, scratch };
   const builder: Builder = { context, layout, needs, ops: [], slots: [], sparse, length: 0 };
   const input = dense ? slot(builder, model.inputs, false) : null;
+  const fed = { features };
   let tape: Tape | undefined = undefined;
   let logits: Slot;
   if (model._tag === "network") logits = layers(builder, input, model.layers) as Slot;
@@ -251,7 +254,7 @@ export function compile(
     const failed = (error: FgnError): void => {
       if (tape !== undefined) tape.fault ??= error;
     };
-    builder.ops.push(custom({ ...context, model, features, output: logits, tensor: parameters, failed }));
+    builder.ops.push(custom({ ...context, model, fed, output: logits, tensor: parameters, failed }));
   }
   tape = {
     kernel,
@@ -263,6 +266,10 @@ export function compile(
     theta: layout.reserve(4 * builder.length),
     scratch,
     ones: layout.reserve(4 * n),
+    feed: (others) => {
+      fed.features = others;
+      loadFeatures(context, others, input, sparse);
+    },
     fault: undefined,
   };
   const made = tape;

@@ -14,6 +14,14 @@ import type { Context } from "./ops/signals.ts";
 import type { SparseInput } from "./ops/sparse.ts";
 import type { Slot } from "./tape.ts";
 
+/** Sparse features of several micro-batches, their columns numbered alike. */
+export interface Numbering {
+  /** The columns that occur in any of them; those of the features given are numbers of these. */
+  readonly active: Uint32Array;
+  /** The most entries of one. */
+  readonly entries: number;
+}
+
 /** Sparse features of a compilation. */
 export interface Sparse {
   readonly matrix: SparseMatrix;
@@ -31,7 +39,7 @@ export interface Sparse {
 let places = new Uint32Array(0), base = 1;
 
 /** The columns that have entries, in the order of their first, or all; and the number of each entry's column. */
-function numberColumns(
+export function numberColumns(
   { cols, indices }: SparseMatrix,
   all: boolean,
 ): { readonly active: Uint32Array; readonly numbers: Uint32Array } {
@@ -57,9 +65,11 @@ function numberColumns(
 }
 
 /** Reserves memory for sparse features. */
-export function sparseInput(matrix: SparseMatrix, layout: Layout, all: boolean): Sparse {
-  const { active, numbers } = numberColumns(matrix, all);
-  const count = matrix.indices.length;
+export function sparseInput(matrix: SparseMatrix, layout: Layout, all: boolean, given: Numbering | null): Sparse {
+  const { active, numbers } = given === null
+    ? numberColumns(matrix, all)
+    : { active: given.active, numbers: matrix.indices };
+  const count = given === null ? matrix.indices.length : given.entries;
   const input: SparseInput = {
     cols: active.length,
     count,
@@ -71,20 +81,25 @@ export function sparseInput(matrix: SparseMatrix, layout: Layout, all: boolean):
   return { matrix, active, numbers, input };
 }
 
-/** Copies features in: dense ones into panels, sparse ones with their columns renumbered. */
+/**
+ * Copies features in: dense ones into panels, sparse ones with their columns numbered. Where there are fewer than B rows
+ * the others get zeros.
+ */
 export function loadFeatures(
   { kernel, rows, scratch }: Context,
   features: Features,
   input: Slot | null,
   sparse: Sparse | null,
 ): void {
-  if (sparse !== null) {
+  if (sparse !== null && isSparse(features)) {
     const { matrix, numbers, input: at } = sparse;
-    u32(kernel, at.offsets, matrix.offsets.length).set(matrix.offsets);
-    u32(kernel, at.indices, numbers.length).set(numbers);
-    f32(kernel, at.values, matrix.data.length).set(matrix.data);
+    const { offsets, data, indices } = features;
+    u32(kernel, at.offsets, rows + 1).fill(data.length).set(offsets);
+    u32(kernel, at.indices, data.length).set(features === matrix ? numbers : indices);
+    f32(kernel, at.values, data.length).set(data);
   } else if (input !== null) {
-    f32(kernel, scratch.panels, features.data.length).set(features.data);
+    const packed = f32(kernel, scratch.panels, rows * features.cols);
+    packed.fill(0, features.data.length).set(features.data);
     kernel.exports.packTransposed(scratch.panels, rows, features.cols, input.value);
   }
 }

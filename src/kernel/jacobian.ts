@@ -24,9 +24,21 @@ export function coefficients({ kernel, at, rows }: Workspace, dual: number): num
   return at.coefficient;
 }
 
+/** Copies row numbers. */
+export function copyRows({ kernel }: Workspace, from: number, to: number, count: number): void {
+  f64(kernel, to, count).set(f64(kernel, from, count));
+}
+
 /** J v for a parameter vector: B margin derivatives (float64) at `out`. */
 export function marginTangent(ws: Workspace, direction: number, out: number): void {
-  const { kernel, tape, at, rows, classes } = ws;
+  const { kernel, tape, at, rows, classes, parts } = ws;
+  if (parts !== null) {
+    f64(kernel, out, rows).fill(0);
+    return parts.sweep(false, (part, from, count) => {
+      marginTangent(part, direction, part.at.image);
+      copyRows(part, part.at.image, out + 8 * from, count);
+    });
+  }
   tangent(tape, direction);
   kernel.exports.columnDots(classes, rows, at.exponentials, tape.logits.tangent, out);
   const values = f64(kernel, out, rows), sum = f32(kernel, at.sum, rows);
@@ -47,5 +59,10 @@ export function whitenedTangent(ws: Workspace, v: number, out: number): void {
 
 /** into += Jᵀ a for B dual numbers at `dual`; the margin signals must be in place. */
 export function addDual(ws: Workspace, dual: number, into: number): void {
-  project(ws.tape, coefficients(ws, dual), into);
+  if (ws.parts === null) return project(ws.tape, coefficients(ws, dual), into);
+  ws.parts.sweep(true, (part, from, count) => {
+    f64(part.kernel, part.at.dual, part.rows).fill(0);
+    copyRows(part, dual + 8 * from, part.at.dual, count);
+    addDual(part, part.at.dual, into);
+  });
 }

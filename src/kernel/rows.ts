@@ -77,6 +77,17 @@ type Region =
   | "dual"
   | "work";
 
+/** Rows that do not lie in the kernel at the same time. */
+export interface Parts {
+  /**
+   * Visits the parts at θ, values and exponentials in place, and the margins' signals if asked for. A part holds `count`
+   * examples from row `from` on in its first rows.
+   */
+  readonly sweep: (signals: boolean, visit: (part: Workspace, from: number, count: number) => void) => void;
+  /** The mean loss at other parameters. */
+  readonly loss: (vector: number) => number;
+}
+
 /** Addresses and sizes of one problem. */
 export interface Workspace {
   readonly kernel: LoadedKernel;
@@ -94,6 +105,35 @@ export interface Workspace {
   readonly stride: number;
   /** Whether there are soft targets. */
   readonly soft: boolean;
+  /** Null: all rows lie in the kernel, in the slots of the tape. */
+  readonly parts: Parts | null;
+}
+
+/** Bytes an example of the vectors over the rows. */
+const VECTORS = {
+  alpha: 8,
+  margin: 8,
+  slope: 8,
+  rowWeight: 8,
+  rhs: 8,
+  curvature: 8,
+  diagonal: 8,
+  solution: 8,
+  image: 8,
+  shift: 8,
+  carried: 8,
+  right64: 8,
+  dual: 8,
+  work: 40,
+} as const;
+
+/** Reserves the vectors over `rows` rows. */
+export function reserveVectors(layout: Layout, rows: number): Readonly<Record<keyof typeof VECTORS, number>> {
+  const at = {} as Record<keyof typeof VECTORS, number>;
+  for (const name of Object.keys(VECTORS) as (keyof typeof VECTORS)[]) {
+    at[name] = layout.reserve(VECTORS[name] * up4(rows));
+  }
+  return at;
 }
 
 function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at"] {
@@ -101,19 +141,13 @@ function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at
   const square = needs.gram ? 4 * B * B : 0, square64 = needs.gram ? 8 * B * strideOf(B) : 0;
   const stage = needs.mixed ? square : 0;
   const own = needs.curvature || tape.logits.signal === 0;
-  const sizes: Record<Region, number> = {
+  const sizes: Record<Exclude<Region, keyof typeof VECTORS>, number> = {
     labels: 4 * B,
     exponentials: own ? 4 * B * C : 0,
     rest: needs.targets ? 4 * B * C : 0,
     trueLogit: 4 * B,
     peak: 4 * B,
     sum: 4 * B,
-    alpha: 8 * B,
-    margin: 8 * B,
-    slope: 8 * B,
-    rowWeight: 8 * B,
-    rhs: 8 * B,
-    curvature: 8 * B,
     coefficient: 4 * B,
     gram: square,
     left: square,
@@ -127,22 +161,22 @@ function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at
     mixing: stage,
     whitened: square64,
     factor: square64,
-    diagonal: 8 * B,
-    solution: 8 * B,
-    image: 8 * B,
-    shift: 8 * B,
-    carried: 8 * B,
-    right64: 8 * B,
-    dual: 8 * B,
-    work: 40 * B,
   };
-  const at = {} as Record<Region, number>;
-  for (const name of Object.keys(sizes) as Region[]) at[name] = layout.reserve(sizes[name]);
+  const at = { ...reserveVectors(layout, tape.rows) } as Record<Region, number>;
+  for (const name of Object.keys(sizes) as (keyof typeof sizes)[]) at[name] = layout.reserve(sizes[name]);
   return own ? at : { ...at, exponentials: tape.logits.signal };
 }
 
 /** An even number of doubles, never a multiple of 64 (measured: rows that collide cost 1.5–3 times as much). */
 const strideOf = (n: number): number => n + ((n + 8) % 64 === 0 ? 12 : 8);
+
+/** Puts labels, shares and targets of examples in place: at most B; the other rows have no share. */
+export function loadRows(ws: Workspace, { labels, alpha, rest }: Omit<Examples, "features">): void {
+  const { kernel, at, rows } = ws;
+  u32(kernel, at.labels, up4(rows)).fill(0).set(labels);
+  f64(kernel, at.alpha, rows).fill(0).set(alpha);
+  if (rest !== null) packLogits(ws, rest, at.rest);
+}
 
 /** Opens a model on examples: lays out memory and copies everything in. Errors: `OutOfMemory`. */
 export function open(
@@ -150,8 +184,8 @@ export function open(
   model: Network | CustomModel,
   examples: Examples,
   needs: RowNeeds,
+  layout: Layout = startLayout(kernel),
 ): E.Either<FgnError, Workspace> {
-  const layout = startLayout(kernel);
   const { tape, load } = compile(kernel, layout, model, examples.features, needs);
   const at = reserveRows(layout, tape, needs);
   const vectors = Array.from({ length: needs.vectors }, () => layout.reserve(4 * tape.length));
@@ -160,10 +194,6 @@ export function open(
   if (grown._tag === "Left") return grown;
   load();
   const rows = tape.rows, classes = tape.logits.width;
-  const y = u32(kernel, at.labels, up4(rows));
-  y.fill(0);
-  y.set(examples.labels);
-  f64(kernel, at.alpha, rows).set(examples.alpha);
   const ws: Workspace = {
     kernel,
     tape,
@@ -174,15 +204,16 @@ export function open(
     classes,
     stride: strideOf(up4(rows)),
     soft: examples.rest !== null,
+    parts: null,
   };
-  if (examples.rest !== null) packLogits(ws, examples.rest, at.rest);
+  loadRows(ws, examples);
   return E.right(ws);
 }
 
-/** Packs B × C row-major values into panels like those of the logits. */
+/** Packs B × C row-major values into panels like those of the logits; rows that are left out become zeros. */
 export function packLogits({ kernel, tape, rows, classes }: Workspace, values: Float32Array, to: number): void {
   const { panels } = tape.scratch;
-  f32(kernel, panels, rows * classes).set(values);
+  f32(kernel, panels, rows * classes).fill(0, values.length).set(values);
   kernel.exports.packTransposed(panels, rows, classes, to);
 }
 
@@ -196,16 +227,21 @@ function eachColumnBlock(ws: Workspace, visit: (from: number, to: number) => voi
   eachBlock(up4(ws.rows), 4, 16 * ws.classes, visit);
 }
 
+/** The exponentials of the logits, with their peaks and sums. */
+export function exponentials(ws: Workspace): void {
+  const { kernel: { exports }, tape: { logits }, at, classes: C, rows: B } = ws;
+  eachColumnBlock(ws, (from, to) => {
+    exports.competitors(from, to, B, C, logits.value, at.exponentials, at.labels, at.trueLogit, at.peak, at.sum);
+  });
+}
+
 /**
  * The margin pass over the logits: margins, slopes α s, row weights w and right-hand side r, and the
  * exponentials. Returns the mean loss.
  */
 export function margins(ws: Workspace): number {
-  const { kernel: { exports }, tape, at, classes: C, rows: B } = ws;
-  eachColumnBlock(ws, (from, to) => {
-    const { logits } = tape;
-    exports.competitors(from, to, B, C, logits.value, at.exponentials, at.labels, at.trueLogit, at.peak, at.sum);
-  });
+  const { kernel: { exports }, tape, at, rows: B } = ws;
+  exponentials(ws);
   const loss = exports.margins(
     B,
     at.trueLogit,

@@ -9,6 +9,7 @@
  */
 
 import type { FgnError } from "../error.ts";
+import type { Features } from "../sparse.ts";
 import { f32 } from "./arena.ts";
 import type { LoadedKernel } from "./kernel.ts";
 
@@ -180,6 +181,8 @@ export interface Tape {
   readonly scratch: Scratch;
   /** B coefficients (float32, n₄) that are all 1; 0 in the lanes without an example. */
   readonly ones: number;
+  /** Puts the features of other examples in place: at most B; sparse ones numbered as `Numbering` says. */
+  readonly feed: (features: Features) => void;
   /** The first failure of a custom model's functions; later products are then meaningless. */
   fault: FgnError | undefined;
 }

@@ -5,6 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { checkMicroBatch } from "../accumulate.ts";
 import type { Batch } from "../batch.ts";
 import { type Explained, explained } from "../damping/explained.ts";
 import { type FgnError, invalid } from "../error.ts";
@@ -135,10 +136,15 @@ export function robust<M extends Model = Network>(
     params: M,
     state: RobustState,
     batch: Batch,
-    { donate = false, ...options }: UpdateOptions = {},
+    { donate = false, microBatch, ...options }: UpdateOptions = {},
   ): E.Either<FgnError, Update<M, RobustState>> => {
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
+    }
+    const most = checkMicroBatch(microBatch);
+    if (most._tag === "Left") return most;
+    if (batch.features.rows > most.right) {
+      return invalid("microBatch", microBatch, "it to fgn(): robust() takes whole batches");
     }
     const { steps, meanSlope } = state;
     const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };

@@ -33,6 +33,10 @@ export function gramSystem(ws: Workspace, build: (ws: Workspace) => void = sumGr
     kind: "gram",
     meanDiagonal: meanDiagonal(ws),
     multiply: (u, out) => kernel.exports.multiply64(B, at.whitened, stride, u, out),
+    square: (u) => {
+      kernel.exports.multiply64(B, at.whitened, stride, u, at.image);
+      return kernel.exports.dot64(B, u, at.image);
+    },
   };
 }
 

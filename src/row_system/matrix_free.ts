@@ -21,7 +21,7 @@ function dualVector(ws: Workspace, dual: number, out: number): void {
 }
 
 /** K_ii of a network, from the norms of its layers' inputs and signals. */
-function exactDiagonal({ kernel, tape, at, rows }: Workspace): void {
+export function exactDiagonal({ kernel, tape, at, rows }: Workspace): void {
   const squares = new Float64Array(rows);
   for (const op of tape.ops) op.squares(squares);
   const sum = f32(kernel, at.sum, rows), diagonal = f64(kernel, at.diagonal, rows);
@@ -86,23 +86,34 @@ function checkProducts(ws: Workspace, vector: number): E.Either<FgnError, void> 
   );
 }
 
-/** Opens the operator over the margin signals. Uses one parameter vector. Errors: `ModelMismatch`, `ModelFailure`. */
+/** Whether a model has an exact diagonal: all but those given by their functions. */
+export const hasDiagonal = ({ tape }: Workspace): boolean => tape.ops.every((op) => op.gram !== null);
+
+/**
+ * Opens the operator over the margin signals; the exact diagonal of rows in parts is there already. Uses one parameter
+ * vector, which each product leaves at Ĵᵀu. Errors: `ModelMismatch`, `ModelFailure`.
+ */
 export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnError, RowMatrix> {
-  const { tape, at } = ws;
-  const hasGram = tape.ops.every((op) => op.gram !== null);
-  if (hasGram) exactDiagonal(ws);
-  else {
+  const { kernel, tape, at } = ws;
+  if (!hasDiagonal(ws)) {
     const checked = checkProducts(ws, vector);
     if (checked._tag === "Left") return checked;
     estimatedDiagonal(ws, vector);
-  }
+  } else if (ws.parts === null) exactDiagonal(ws);
+  const sendDual = (u: number): void => {
+    weigh(ws, u, at.right64);
+    dualVector(ws, at.right64, vector);
+  };
   return E.right({
     kind: "matrixFree",
     meanDiagonal: meanDiagonal(ws),
     multiply: (u, out) => {
-      weigh(ws, u, at.right64);
-      dualVector(ws, at.right64, vector);
+      sendDual(u);
       whitenedTangent(ws, vector, out);
+    },
+    square: (u) => {
+      sendDual(u);
+      return kernel.exports.norm(tape.length, vector) ** 2;
     },
   });
 }

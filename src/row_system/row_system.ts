@@ -14,4 +14,6 @@ export interface RowMatrix {
   readonly meanDiagonal: number;
   /** out ← S u. */
   readonly multiply: (u: number, out: number) => void;
+  /** uᵀS u = ‖Ĵᵀu‖². */
+  readonly square: (u: number) => number;
 }

@@ -9,7 +9,8 @@ import type { Context } from "./signals.ts";
 
 interface Parts extends Context {
   readonly model: CustomModel;
-  readonly features: Features;
+  /** The features that the functions see: at most B rows. */
+  readonly fed: { readonly features: Features };
   readonly output: Slot;
   readonly tensor: Tensor;
   /** Is told of the first failure. */
@@ -51,12 +52,12 @@ function called(
 
 /** A custom model. It has no Gram matrix: its row system is matrix-free. */
 export function custom(parts: Parts): Op {
-  const { kernel, rows, model, features, output, tensor, scratch } = parts;
+  const { kernel, rows, model, fed, output, tensor, scratch } = parts;
   const { exports } = kernel;
   const C = output.width;
   const copy = (address: number): Float32Array => f32(kernel, address, tensor.length).slice();
   const pack = (logits: Float32Array, to: number): void => {
-    f32(kernel, scratch.panels, rows * C).set(logits);
+    f32(kernel, scratch.panels, rows * C).fill(0, logits.length).set(logits);
     exports.packTransposed(scratch.panels, rows, C, to);
   };
   const { forward, jvp, vjp } = model.functions;
@@ -65,22 +66,22 @@ export function custom(parts: Parts): Op {
     tensors: [tensor],
     output,
     forward: ({ vector, trial }) => {
-      const result = called(parts, "forward", rows * C, () => forward(copy(vector + tensor.place), features));
+      const { features } = fed;
+      const call = (): ArrayLike<number> => forward(copy(vector + tensor.place), features);
+      const result = called(parts, "forward", features.rows * C, call);
       pack(result, trial ? output.trial : output.value);
     },
     backward: () => {},
     tangent: (theta, direction) => {
-      const result = called(
-        parts,
-        "jvp",
-        rows * C,
-        () => jvp(copy(theta + tensor.place), features, copy(direction + tensor.place)),
-      );
+      const { features } = fed;
+      const call = (): ArrayLike<number> => jvp(copy(theta + tensor.place), features, copy(direction + tensor.place));
+      const result = called(parts, "jvp", features.rows * C, call);
       pack(result, output.tangent);
     },
     project: (coefficient, into, theta) => {
       exports.unpackTransposed(output.signal, C, rows, coefficient, scratch.panels);
-      const cotangent = f32(kernel, scratch.panels, rows * C).slice();
+      const { features } = fed;
+      const cotangent = f32(kernel, scratch.panels, features.rows * C).slice();
       const result = called(
         parts,
         "vjp",
