@@ -1,0 +1,65 @@
+// The results file: written after every run, so that an interrupted comparison goes on where it was.
+
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Run, Score } from "./training.ts";
+
+/** One value of the grid, tried on the validation examples. */
+export interface Trial {
+  /** Its place in the grid, 0 in the middle. */
+  readonly place: number;
+  readonly value: number;
+  /** At the end of the run; null where it failed. */
+  readonly last: Score | null;
+  readonly averaged: Score | null;
+}
+
+/** A run on the whole training set, scored on the test set. */
+export interface FinalRun extends Run {
+  readonly value: number | null;
+  readonly seed: number;
+}
+
+/** What is known of a method on a task. */
+export interface Entry {
+  readonly trials: readonly Trial[];
+  /** The values chosen for the parameters and for their average; null where nothing is chosen. */
+  readonly chosen: { readonly last: number; readonly averaged: number } | null;
+  readonly runs: readonly FinalRun[];
+}
+
+/** Entries by task and method. */
+export type Results = Readonly<Record<string, Readonly<Record<string, Entry>>>>;
+
+const NONE: Entry = { trials: [], chosen: null, runs: [] };
+
+/** Reads a JSON file, where there is one. */
+export const readJson = <A>(path: string, otherwise: A): A =>
+  existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) as A : otherwise;
+
+/** Writes a JSON file, all of it or none. */
+export function writeJson(path: string, value: unknown): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.part`, `${JSON.stringify(value, null, 2)}\n`);
+  renameSync(`${path}.part`, path);
+}
+
+/** Results that remember themselves in a file. */
+export interface Store {
+  readonly entry: (task: string, method: string) => Entry;
+  readonly put: (task: string, method: string, entry: Entry) => void;
+  readonly all: () => Results;
+}
+
+export function openStore(path: string): Store {
+  let results = readJson<Results>(path, {});
+  const entry = (task: string, method: string): Entry => results[task]?.[method] ?? NONE;
+  return {
+    entry,
+    put: (task, method, changed) => {
+      results = { ...results, [task]: { ...results[task], [method]: changed } };
+      writeJson(path, results);
+    },
+    all: () => results,
+  };
+}
