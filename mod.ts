@@ -47,6 +47,7 @@ export type {
   Residual,
 } from "./src/network/layer.ts";
 export { type AdapterOptions, freeze, mergeAdapters, unfreeze, withAdapters } from "./src/network/adapter.ts";
+export { growClasses } from "./src/network/grow.ts";
 export { parameterCount, parameters, withParameters } from "./src/network/flat.ts";
 export { fromJson, type NetworkJson, type Plain, toJson } from "./src/network/json.ts";
 export { type CustomModel, customModel, type ModelFunctions } from "./src/network/custom.ts";
@@ -89,6 +90,10 @@ export {
 export { averaged, type AveragedState } from "./src/optimizer/average.ts";
 export { always, cosineDecay, type Schedule, stepDecay, warmUp } from "./src/optimizer/schedule.ts";
 export { explain } from "./src/optimizer/explain.ts";
+export { online, type OnlineOptions, type OnlineState } from "./src/optimizer/online.ts";
+export type { InputMoments } from "./src/optimizer/moments.ts";
+export { observe } from "./src/optimizer/observe.ts";
+export { adapt, type AdaptOptions } from "./src/optimizer/adapt.ts";
 export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer.ts";
 
 // Training and prediction

@@ -1,0 +1,105 @@
+/**
+ * More classes for a network: new outputs of its last layer.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../error.ts";
+import { checkSize, floats, type Matrix } from "../matrix.ts";
+import type { Adapter, Dense, Embedding, Layer, Network } from "./layer.ts";
+import { checkNetwork, layerError } from "./network.ts";
+
+/** A last layer that gives the logits of the classes by a weight. */
+type Head = Dense | Embedding | Adapter;
+
+/** Means of the columns, summed in float64. */
+function columnMeans({ rows, cols, data }: Matrix): Float64Array {
+  const sums = new Float64Array(cols);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < cols; c++) sums[c] = (sums[c] as number) + (data[r * cols + c] as number);
+  }
+  return sums.map((sum) => sum / rows);
+}
+
+/** The matrix with rows below, each the mean of those there are. Errors: `OutOfMemory`. */
+function moreRows(matrix: Matrix, rows: number): E.Either<FgnError, Matrix> {
+  const { cols } = matrix;
+  const made = floats("parameters", rows * cols);
+  if (made._tag === "Left") return made;
+  const data = made.right, mean = columnMeans(matrix);
+  data.set(matrix.data);
+  for (let r = matrix.rows; r < rows; r++) data.set(mean, r * cols);
+  return E.right({ rows, cols, data });
+}
+
+/** The matrix with columns to the right, each the mean of those there are. Errors: `OutOfMemory`. */
+function moreColumns({ rows, cols, data }: Matrix, wanted: number): E.Either<FgnError, Matrix> {
+  const made = floats("parameters", rows * wanted);
+  if (made._tag === "Left") return made;
+  for (let r = 0; r < rows; r++) {
+    const row = data.subarray(r * cols, (r + 1) * cols);
+    const mean = row.reduce((sum, v) => sum + v, 0) / cols;
+    made.right.fill(mean, r * wanted, (r + 1) * wanted);
+    made.right.set(row, r * wanted);
+  }
+  return E.right({ rows, cols: wanted, data: made.right });
+}
+
+/** The biases with more of them, each the mean of those there are. Errors: `OutOfMemory`. */
+function moreBiases(bias: Float32Array | null, count: number): E.Either<FgnError, Float32Array | null> {
+  if (bias === null) return E.right(null);
+  return E.map(({ data }: Matrix) => data)(moreRows({ rows: bias.length, cols: 1, data: bias }, count));
+}
+
+function growHead(head: Head, classes: number): E.Either<FgnError, Layer> {
+  const grow = head._tag === "embedding" ? moreColumns : moreRows;
+  const weight = grow(head.weight, classes);
+  if (weight._tag === "Left") return weight;
+  const bias = moreBiases(head.bias, classes);
+  if (bias._tag === "Left") return bias;
+  const grown = { weight: weight.right, bias: bias.right };
+  if (head._tag !== "adapter") return E.right({ ...head, ...grown });
+  return E.map((up: Matrix): Layer => ({ ...head, ...grown, up }))(moreRows(head.up, classes));
+}
+
+/**
+ * The network with more classes, numbered from those it has: the last layer gets an output for each (a dense layer and
+ * an adapter rows, an embedding columns, each its biases), the other layers are shared with the network given. The
+ * logits of the classes that there were do not change.
+ *
+ * A new class starts with the mean weights and the mean bias of the others, so that its logit is the mean of their
+ * logits: what softmax makes of it does not depend on a constant that all logits share. Training from zeros by steps
+ * without a metric of the outputs leaves that mean at zero.
+ *
+ * Errors: `InvalidSize` (no whole number, or fewer classes than there are), `InvalidLayer` (the last layer is not dense,
+ * an embedding or an adapter: within a residual block there are no logits to add to), `OutOfMemory`.
+ *
+ * @param classes C' ≥ C; for C' = C the network itself is returned
+ * @example
+ * ```ts
+ * import { growClasses, linearHead } from "@fgn/fgn";
+ * import * as E from "fp-ts/lib/Either.js";
+ *
+ * const head = linearHead({ features: 2, classes: 2 }, [1, 0, 0, 1], [0.5, -0.5]);
+ * const grown = E.chain((network: import("@fgn/fgn").Network) => growClasses(network, 3))(head);
+ * if (grown._tag === "Right") console.log(grown.right.outputs); // 3: the new row is ½, ½, its bias 0
+ * ```
+ */
+export function growClasses(network: Network, classes: number): E.Either<FgnError, Network> {
+  const fits = checkNetwork(network);
+  if (fits._tag === "Left") return fits;
+  const size = checkSize("classes", classes, network.outputs);
+  if (size._tag === "Left") return size;
+  if (classes === network.outputs) return E.right(network);
+  const before = network.layers.slice(0, -1), last = network.layers.at(-1);
+  if (last === undefined || !("weight" in last)) {
+    return layerError(
+      `layers[${before.length}]`,
+      "cannot grow: only a dense, embedding or adapter layer can, as the last",
+    );
+  }
+  return E.map((head: Layer): Network => ({ ...network, outputs: classes, layers: [...before, head] }))(
+    growHead(last, classes),
+  );
+}

@@ -1,0 +1,98 @@
+/**
+ * Running moments of the inputs of dense layers, and the metric that they make.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../error.ts";
+import type { LayerMetric } from "../kernel/tape.ts";
+import { checkLength } from "../matrix.ts";
+import type { Layer } from "../network/layer.ts";
+import type { Model } from "../network/model.ts";
+import { BETA } from "../row_system/metric.ts";
+import { type Features, isSparse } from "../sparse.ts";
+
+/** What a dense layer with a bias has seen of its D inputs. */
+export interface InputMoments {
+  /** Their D means. */
+  readonly mean: Float32Array;
+  /** The D means of their squares about those means. */
+  readonly variance: Float32Array;
+}
+
+/** A variance counts as this share of the layer's mean variance more: an input that never moved is not free to. */
+const FLOOR = 0.01;
+/** Up to this share of ‖mean‖² the sum of the variances is rounding. */
+const ROUNDING = 1e-10;
+
+const widthsOf = (layers: readonly Layer[]): number[] =>
+  layers.flatMap((layer) => {
+    if (layer._tag === "residual") return widthsOf(layer.layers);
+    return layer._tag === "dense" && layer.bias !== null && !layer.frozen ? [layer.weight.cols] : [];
+  });
+
+/**
+ * The numbers of inputs of the layers with moments, in order: those that {@link centred} finds on the tape, dense layers
+ * with a bias that train and do not read sparse features. Internal.
+ */
+export function centredWidths(model: Model, features: Features): number[] {
+  return model._tag === "custom" ? [] : widthsOf(isSparse(features) ? model.layers.slice(1) : model.layers);
+}
+
+/** The metrics of the layers with moments: only a bias can make up for centring. Internal. */
+export const centred = (layers: readonly LayerMetric[]): LayerMetric[] => layers.filter(({ hasBias }) => hasBias);
+
+/** Moments, where there are any, of the given numbers of inputs. Internal. Errors: `ShapeMismatch`. */
+export function checkMoments(
+  layers: readonly InputMoments[],
+  widths: readonly number[],
+): E.Either<FgnError, readonly InputMoments[]> {
+  if (layers.length === 0) return E.right(layers);
+  const count = checkLength("the state's layers", layers.length, widths.length);
+  if (count._tag === "Left") return count;
+  for (const [index, { mean, variance }] of layers.entries()) {
+    for (const [name, array] of Object.entries({ mean, variance })) {
+      const length = checkLength(`the state's layers[${index}].${name}`, array.length, widths[index] as number);
+      if (length._tag === "Left") return length;
+    }
+  }
+  return E.right(layers);
+}
+
+/**
+ * The moments with those of a batch, whose weight in the whole is w: mean + w(m − mean), and for the variances
+ * (1 − w)(v + w(m − mean)²) + w v_batch (Chan, Golub and LeVeque 1983). Leaves the layer centred at the batch's mean.
+ * Internal.
+ */
+export function poolMoments(
+  layer: LayerMetric,
+  before: InputMoments | undefined,
+  shares: number,
+  w: number,
+): InputMoments {
+  const mean = layer.mean(shares);
+  layer.setInputs(mean, null);
+  const variance = layer.inputSquares(shares);
+  if (before === undefined) return { mean, variance };
+  for (let i = 0; i < mean.length; i++) {
+    const known = before.mean[i] as number, away = (mean[i] as number) - known;
+    mean[i] = known + w * away;
+    variance[i] = (1 - w) * ((before.variance[i] as number) + w * away * away) + w * (variance[i] as number);
+  }
+  return { mean, variance };
+}
+
+const sum = (values: Float32Array): number => values.reduce((total, v) => total + v, 0);
+
+/**
+ * Sets the metric of a layer by its moments: inputs (x − mean)·c with c = (v/v̄ + .01)^−½, β = 0.1 Σ v c². Inputs that
+ * have not differed yet, as of a first example alone, keep the Euclidean metric. Internal.
+ */
+export function setMetric(layer: LayerMetric, { mean, variance }: InputMoments): void {
+  const total = sum(variance), unit = total / variance.length;
+  if (!(total > ROUNDING * sum(mean.map((m) => m * m)))) return layer.setInputs(null, null);
+  const scale = variance.map((v) => 1 / Math.sqrt(v / unit + FLOOR));
+  layer.setInputs(mean, scale);
+  layer.setConstant(BETA * scale.reduce((size, c, i) => size + c * c * (variance[i] as number), 0));
+}

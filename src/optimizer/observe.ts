@@ -1,0 +1,88 @@
+/**
+ * Running moments from inputs that are only looked at.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { type FgnError, overflow } from "../error.ts";
+import { featureRows } from "../gather.ts";
+import { f32 } from "../kernel/arena.ts";
+import { forward, up4 } from "../kernel/tape.ts";
+import type { Model } from "../network/model.ts";
+import { checkFeatures, type KernelOption, openBatch } from "../session.ts";
+import type { Features } from "../sparse.ts";
+import { centred, centredWidths, checkMoments, type InputMoments, poolMoments } from "./moments.ts";
+import { online, type OnlineState } from "./online.ts";
+
+/** Examples of one pass: bounds memory, whatever their number. */
+const ROWS = 256;
+
+/** The state with the moments of a few rows pooled in. */
+function pass(
+  params: Model,
+  { steps, examples, layers }: OnlineState,
+  features: Features,
+  option: KernelOption,
+): E.Either<FgnError, OnlineState> {
+  const { rows } = features;
+  const part = { features, labels: new Uint32Array(rows), targets: null, weights: null };
+  const opened = openBatch(
+    params,
+    part,
+    { metric: true },
+    option.kernel === undefined ? {} : { kernel: option.kernel },
+  );
+  if (opened._tag === "Left") return opened;
+  const { kernel, tape, at } = opened.right.ws;
+  forward(tape, { vector: tape.theta, trial: false });
+  f32(kernel, at.coefficient, up4(rows)).fill(0).fill(1 / rows, 0, rows);
+  const total = examples + rows;
+  const pooled = centred(tape.ops.flatMap(({ metric }) => metric ?? []))
+    .map((layer, i) => poolMoments(layer, layers[i], at.coefficient, rows / total));
+  const finite = ({ mean, variance }: InputMoments): boolean => [mean, variance].every((a) => a.every(Number.isFinite));
+  return pooled.every(finite) ? E.right({ steps, examples: total, layers: pooled }) : overflow("a layer's inputs");
+}
+
+/**
+ * The state of {@link online} with the moments of more inputs: a forward pass over the known features, or a few hundred
+ * of them, without an update. What is known this way is what later steps disturb least. Where no layer
+ * has moments (a single layer of sparse features, models of your own) there is nothing to see, and the state is the one
+ * given. Errors:
+ * `ShapeMismatch` (a state of another network), `Overflow`; as `logits`.
+ *
+ * @param state of the optimizer so far, or null: none yet
+ * @param features B × D, one example a row
+ * @example
+ * ```ts
+ * import { matrix, observe, zeroHead } from "@fgn/fgn";
+ *
+ * const head = zeroHead({ features: 2, classes: 3 });
+ * const known = matrix(2, 2, [1, 2, 3, 4]);
+ * if (head._tag === "Right" && known._tag === "Right") {
+ *   const state = observe(head.right, null, known.right);
+ *   if (state._tag === "Right") console.log(state.right.layers[0]?.mean); // 2, 3
+ * }
+ * ```
+ */
+export function observe(
+  params: Model,
+  state: OnlineState | null,
+  features: Features,
+  option: KernelOption = {},
+): E.Either<FgnError, OnlineState> {
+  let seen = state ?? online<Model>().init(params);
+  const checked = checkFeatures(params, features);
+  if (checked._tag === "Left") return checked;
+  const widths = centredWidths(params, features);
+  if (widths.length === 0) return E.right(seen);
+  const fits = checkMoments(seen.layers, widths);
+  if (fits._tag === "Left") return fits;
+  for (let first = 0; first < features.rows; first += ROWS) {
+    const part = featureRows(features, first, Math.min(first + ROWS, features.rows));
+    const passed = pass(params, seen, part, option);
+    if (passed._tag === "Left") return passed;
+    seen = passed.right;
+  }
+  return E.right(seen);
+}

@@ -1,0 +1,155 @@
+/**
+ * The online optimizer: learning from single examples and small batches without forgetting.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { Batch } from "../batch.ts";
+import { relative } from "../damping/damping.ts";
+import { type FgnError, invalid } from "../error.ts";
+import type { Network } from "../network/layer.ts";
+import { copyModel, type Model } from "../network/model.ts";
+import type { StepRule } from "../plan.ts";
+import { stepInto } from "../step.ts";
+import { centred, centredWidths, checkMoments, type InputMoments, poolMoments, setMetric } from "./moments.ts";
+import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
+
+/** The state of {@link online}: plain data. */
+export interface OnlineState {
+  /** Updates done. */
+  readonly steps: number;
+  /** Examples that the moments are of, weights counted: those of the updates and those only observed. */
+  readonly examples: number;
+  /** One entry a dense layer with a bias that trains, in order; empty where there is none, or nothing was seen. */
+  readonly layers: readonly InputMoments[];
+}
+
+/** Options of {@link online}. */
+export interface OnlineOptions {
+  /**
+   * The one knob: μ/K̄ > 0. A single example of margin m and misfit s moves by s/(κ + ratio); above the default for noisy
+   * labels and to keep more of what is known, at the price of slower learning. Default 0.003; 0.3 for steps that have
+   * the Euclidean metric alone.
+   */
+  readonly ratio?: number;
+}
+
+/** μ/K̄ in the metric of the running moments, and in the Euclidean one, where bold steps forget (measured). */
+const RATIO = 0.003, EUCLIDEAN_RATIO = 0.3;
+/** The share of its size that a layer of a network may move by. */
+const LIMIT = 0.2;
+
+/** Σω of a batch. */
+const weightOf = ({ features, weights }: Batch): number =>
+  weights === null ? features.rows : weights.reduce((sum, w) => sum + w, 0);
+
+/** The numbers of inputs of the layers whose metric a step may set: none beside a gradient outside the row space. */
+function widthsFor(params: Model, batch: Batch, { labelSmoothing = 0, l2 = 0 }: UpdateOptions): number[] {
+  const outside = batch.targets !== null || labelSmoothing > 0 || l2 > 0;
+  return outside ? [] : centredWidths(params, batch.features);
+}
+
+/** A rule of a step's metric, and the state that it leads to. */
+interface Seeing {
+  readonly rule: StepRule;
+  readonly state: () => OnlineState;
+}
+
+/** Pools the moments of a batch into those of the state, and sets the metric by them. */
+function seeing(state: OnlineState, batch: Batch): Seeing {
+  const weight = weightOf(batch), examples = state.examples + weight;
+  let layers = state.layers;
+  const metric: StepRule["metric"] = (view) => {
+    layers = centred(view.layers).map((layer, i) => {
+      const pooled = poolMoments(layer, state.layers[i], view.shares, weight / examples);
+      setMetric(layer, pooled);
+      return pooled;
+    });
+  };
+  return { rule: { name: "online", metric }, state: () => ({ steps: state.steps + 1, examples, layers }) };
+}
+
+/** The state after a step without a metric. */
+const unseeing = (state: OnlineState): Omit<Seeing, "rule"> & { readonly rule: null } => ({
+  rule: null,
+  state: () => ({ ...state, steps: state.steps + 1 }),
+});
+
+/**
+ * The optimizer for examples that arrive one at a time or a few at a time, and for classes that were not there before
+ * (see {@link adapt}, which also grows the network). Each update is a step of `fgnStep` with the majorised curvature and
+ * damping μ = ratio · K̄, without an average: it moves the margin of a single example with slope s by about s/κ, far
+ * enough to be right about it, in the metric
+ *
+ *     dᵀMd = Σ_l ‖dW diag(c)⁻¹‖² + ‖db + dW μ_l‖²/β,      c = (v/v̄ + .01)^−½,  β = 0.1 Σ v c²,
+ *
+ * of the running means μ_l and variances v of each layer's inputs over all examples seen, the batch included (a single
+ * example has no mean of its own to be centred by). What changes least is then the output for inputs like those seen
+ * before: that is what keeps the old classes. Let the moments see the known inputs by {@link observe} before the first
+ * update; without, they start from the first examples. Hidden layers move by at most a fifth of their size.
+ *
+ * A layer of sparse features, soft targets, label smoothing, ℓ2 and models of your own have no such metric; where no layer
+ * has one, the step is Euclidean, with ratio 0.3. Errors: `InvalidOption`, `ShapeMismatch` (a state of another network);
+ * those of `fgnStep`.
+ *
+ * @example
+ * ```ts
+ * import { batch, matrix, online, zeroHead } from "@fgn/fgn";
+ *
+ * const optimizer = online();
+ * const head = zeroHead({ features: 2, classes: 2 });
+ * const features = matrix(1, 2, [1, 0]);
+ * if (head._tag === "Right" && features._tag === "Right") {
+ *   const data = batch({ features: features.right, labels: [1] });
+ *   if (data._tag === "Right") {
+ *     const update = optimizer.update(head.right, optimizer.init(head.right), data.right);
+ *     if (update._tag === "Right") console.log(update.right.state.examples); // 1
+ *   }
+ * }
+ * ```
+ */
+export function online<M extends Model = Network>({ ratio }: OnlineOptions = {}): Optimizer<M, OnlineState> {
+  const update = (
+    params: M,
+    state: OnlineState,
+    batch: Batch,
+    { donate = false, ...options }: UpdateOptions = {},
+  ): E.Either<FgnError, Update<M, OnlineState>> => {
+    if (ratio !== undefined && !(ratio > 0 && ratio < Infinity)) return invalid("ratio", ratio, "a positive number");
+    const widths = widthsFor(params, batch, options), sees = widths.length > 0;
+    const fits = sees ? checkMoments(state.layers, widths) : E.right(state.layers);
+    if (fits._tag === "Left") return fits;
+    const { rule, state: following } = sees ? seeing(state, batch) : unseeing(state);
+    const step = stepInto(
+      params,
+      batch,
+      relative(ratio ?? (sees ? RATIO : EUCLIDEAN_RATIO)),
+      { lossAfter: false, trustRegion: LIMIT, ...options, curvature: "majorized" },
+      { _tag: "fgn" },
+      donate ? () => params : copyModel,
+      rule,
+    );
+    if (step._tag === "Left") return step;
+    const { params: next, report } = step.right;
+    return E.right({ params: next, state: following(), report });
+  };
+  return {
+    name: "online",
+    notes: notes(ratio),
+    init: () => ({ steps: 0, examples: 0, layers: [] }),
+    update,
+    result: (params) => params,
+  };
+}
+
+const notes = (ratio: number | undefined): readonly string[] => [
+  "majorised curvature κ(m) ≥ p s: a step on one example goes about as far as it takes to be right about it",
+  "metric: centres each dense layer's inputs by their running means and evens them out by their running variances, so that outputs for inputs seen before change least",
+  `damping μ = ${ratio ?? RATIO} K̄${
+    ratio === undefined ? ` (${EUCLIDEAN_RATIO} K̄ where no layer has the metric)` : ""
+  }`,
+  `trust region ${LIMIT}: no layer of several moves by more than that share of its size`,
+  "no average: the parameters count as they are after each step",
+  "knob: ratio; higher for noisy labels and to keep more of what is known, lower to learn faster",
+];
