@@ -21,6 +21,10 @@ import { empiricalFisher } from "../bench/convergence/empirical_fisher.ts";
 import { fullGaussNewton } from "../bench/convergence/full_gauss_newton.ts";
 import { lbfgs, type Pair, pairOf, twoLoop } from "../bench/convergence/lbfgs.ts";
 import { sgd } from "../bench/convergence/sgd.ts";
+import type { Entry, Trial } from "../bench/convergence/results.ts";
+import { METHODS } from "../bench/convergence/methods.ts";
+import { grow, select } from "../bench/convergence/selection.ts";
+import { spreadOf } from "../bench/convergence/statistics.ts";
 import { multiplyAdds } from "../bench/convergence/work.ts";
 import {
   difference,
@@ -222,5 +226,49 @@ describe("multiplyAdds()", () => {
     expect(rising).toEqual([...rising].sort((a, b) => a - b));
     expect(of("lbfgs")).toBeGreaterThan(2 * of("sgd"));
     expect(of("full-gauss-newton")).toBeGreaterThan(of("robust"));
+  });
+});
+
+describe("select()", () => {
+  const score = (accuracy: number) => ({ accuracy, loss: 1 - accuracy });
+  const trial = (place: number, last: number, averaged: number): Trial => (
+    { place, value: 10 ** place, last: score(last), averaged: score(averaged) }
+  );
+
+  it("grows a grid beyond the edge that the best value lies at", () => {
+    const [low, middle, high] = [-1, 0, 1] as const;
+    const best = (last: number, averaged: number): Trial[] =>
+      [low, middle, high].map((place) => trial(place, place === last ? 1 : 0.5, place === averaged ? 1 : 0.5));
+    expect(grow(best(middle, middle))).toEqual({ places: [-2, 2], atEdge: false });
+    expect(grow(best(high, middle))).toEqual({ places: [2, 3], atEdge: true });
+    expect(grow(best(low, low))).toEqual({ places: [-2, -3], atEdge: true });
+    expect(grow(best(low, high))).toEqual({ places: [-2, 2], atEdge: true });
+  });
+
+  it("tries as many values of every method, and none again; a run that failed is the worst", () => {
+    const entries = new Map<string, Entry>();
+    let tried = 0;
+    const run = (): void =>
+      select("mnist-linear", METHODS, {
+        entryOf: ({ id }) => entries.get(id) ?? { trials: [], chosen: null, runs: [] },
+        put: ({ id }, entry) => void entries.set(id, entry),
+        attempt: ({ id }, place) => {
+          tried++;
+          // Best at place 3 for one method, at 0 for the others, where smaller values fail.
+          const accuracy = 1 - Math.abs(place - (id === "adam" ? 3 : 0)) / 10;
+          return place < 0 ? { ...trial(place, 0, 0), last: null, averaged: null } : trial(place, accuracy, accuracy);
+        },
+      });
+    run();
+    const tuned = METHODS.filter(({ knob }) => knob !== null);
+    expect(tuned.map(({ id }) => entries.get(id)?.trials.length)).toEqual(tuned.map(() => 7));
+    expect(entries.get("adam")?.chosen).toEqual({ last: 1000, averaged: 1000 });
+    expect(entries.get("sgd")?.chosen).toEqual({ last: 1, averaged: 1 });
+    run();
+    expect(tried).toBe(7 * tuned.length);
+  });
+
+  it("reports mean and standard deviation of the sample", () => {
+    expect(spreadOf([1, 2, 3])).toEqual({ mean: 2, deviation: 1 });
   });
 });

@@ -14,6 +14,7 @@ import {
   evaluate,
   explain,
   fit,
+  freeze,
   fromRows,
   initialise,
   layerNorm,
@@ -193,6 +194,12 @@ describe("online()", () => {
         expect(right(evaluate(second.params, part)).loss).toBeLessThan(right(evaluate(model, part)).loss);
       }
     }
+    // Bold only where every weight that trains is centred.
+    const flatOf = (model: Model, part: Batch, options?: AdaptOptions) =>
+      flat(right(adapt(model, null, part, options)).params);
+    const frozen = right(freeze(deep, [0]));
+    expect(flatOf(deep, sparse3)).toEqual(flatOf(deep, sparse3, { ratio: 0.3 }));
+    expect(flatOf(frozen, sparse3)).toEqual(flatOf(frozen, sparse3, { ratio: 0.003 }));
     for (const options of [{ l2: 0.1 }, { labelSmoothing: 0.1 }]) {
       expect(right(online().update(small(), online().init(small()), dense3, options)).state.layers).toEqual([]);
     }

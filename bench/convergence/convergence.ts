@@ -15,7 +15,7 @@ import { writePlots } from "./curves.ts";
 import { replacePart } from "./markdown.ts";
 import { METHODS } from "./methods.ts";
 import { type Report, tables } from "./report.ts";
-import { openStore, readJson, writeJson } from "./results.ts";
+import { openStore, readJson, writeWhole } from "./results.ts";
 import { part, TASKS } from "./tasks.ts";
 import { type Times, timeSteps } from "./timing.ts";
 
@@ -68,14 +68,15 @@ async function writeTimes(): Promise<void> {
   const store = openStore(resultsFile);
   for (const task of tasks) {
     const times = await timeSteps(task, task.load(), METHODS, (method) => store.entry(task.id, method.id));
-    writeJson(timesFile, { machine, steps: { ...readTimes().steps, [task.id]: times } });
+    const all: TimesFile = { machine, steps: { ...readTimes().steps, [task.id]: times } };
+    writeWhole(timesFile, `${JSON.stringify(all, null, 2)}\n`);
     note(`${task.id} ${Object.entries(times).map(([id, ms]) => `${id} ${ms.toFixed(2)}`).join("  ")}`);
   }
 }
 
 /** Trains what is not trained yet, and reports after every task. */
 function writeResults(): void {
-  if (options.has("--fresh")) rmSync(resultsFile, { force: true });
+  if (options.has("--fresh") || short) rmSync(resultsFile, { force: true });
   const store = openStore(resultsFile);
   for (const task of tasks) {
     const data = task.load();

@@ -37,12 +37,24 @@ const NONE: Entry = { trials: [], chosen: null, runs: [] };
 export const readJson = <A>(path: string, otherwise: A): A =>
   existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) as A : otherwise;
 
-/** Writes a JSON file, all of it or none. */
-export function writeJson(path: string, value: unknown): void {
+/** Writes a file, all of it or none. */
+export function writeWhole(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.part`, `${JSON.stringify(value, null, 2)}\n`);
+  writeFileSync(`${path}.part`, text);
   renameSync(`${path}.part`, path);
 }
+
+/** To six digits. */
+const rounded = (_: string, value: unknown): unknown =>
+  typeof value === "number" ? Number(value.toPrecision(6)) : value;
+
+/** An object as JSON with a line an entry, `inner` making the entries. */
+const inLines = <A>(object: Readonly<Record<string, A>>, inner: (value: A) => string): string =>
+  `{\n${Object.entries(object).map(([name, value]) => `${JSON.stringify(name)}: ${inner(value)}`).join(",\n")}\n}`;
+
+/** Results as JSON with a line for each task and method. */
+const toJson = (results: Results): string =>
+  `${inLines(results, (methods) => inLines(methods, (entry) => JSON.stringify(entry, rounded)))}\n`;
 
 /** Results that remember themselves in a file. */
 export interface Store {
@@ -58,7 +70,7 @@ export function openStore(path: string): Store {
     entry,
     put: (task, method, changed) => {
       results = { ...results, [task]: { ...results[task], [method]: changed } };
-      writeJson(path, results);
+      writeWhole(path, toJson(results));
     },
     all: () => results,
   };

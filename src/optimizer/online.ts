@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "../batch.ts";
 import { relative } from "../damping/damping.ts";
 import { type FgnError, invalid } from "../error.ts";
+import { weightFlags } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model } from "../network/model.ts";
 import type { StepRule } from "../plan.ts";
@@ -29,13 +30,16 @@ export interface OnlineState {
 export interface OnlineOptions {
   /**
    * The one knob: μ/K̄ > 0. A single example of margin m and misfit s moves by s/(κ + ratio); above the default for noisy
-   * labels and to keep more of what is known, at the price of slower learning. Default 0.003; 0.3 for steps that have
-   * the Euclidean metric alone.
+   * labels and to keep more of what is known, at the price of slower learning. Default 0.003; 0.3 where a weight that
+   * trains has the Euclidean metric.
    */
   readonly ratio?: number;
 }
 
-/** μ/K̄ in the metric of the running moments, and in the Euclidean one, where bold steps forget (measured). */
+/**
+ * μ/K̄ where the metric of the running moments is that of all weights, and where it is not: bold Euclidean steps forget
+ * (measured on 400 languages of which .927 are known: .774 after 122 texts of others at 0.01, .924 at 0.3).
+ */
 const RATIO = 0.003, EUCLIDEAN_RATIO = 0.3;
 /** The share of its size that a layer of a network may move by. */
 const LIMIT = 0.2;
@@ -89,9 +93,11 @@ const unseeing = (state: OnlineState): Omit<Seeing, "rule"> & { readonly rule: n
  * before: that is what keeps the old classes. Let the moments see the known inputs by {@link observe} before the first
  * update; without, they start from the first examples. Hidden layers move by at most a fifth of their size.
  *
- * A layer of sparse features, soft targets, label smoothing, ℓ2 and models of your own have no such metric; where no layer
- * has one, the step is Euclidean, with ratio 0.3. Errors: `InvalidOption`, `ShapeMismatch` (a state of another network);
- * those of `fgnStep`.
+ * A layer of sparse features, an adapter, a layer without a bias, and with soft targets, label smoothing, ℓ2 or a model of
+ * your own all layers have the Euclidean metric instead, in which steps disturb more; where a weight that trains has it,
+ * the ratio is 0.3. Freeze a first layer that reads sparse features: the layers after it then learn by their metric alone.
+ *
+ * Errors: `InvalidOption`, `ShapeMismatch` (a state of another network); those of `fgnStep`.
  *
  * @example
  * ```ts
@@ -121,10 +127,11 @@ export function online<M extends Model = Network>({ ratio }: OnlineOptions = {})
     const fits = sees ? checkMoments(state.layers, widths) : E.right(state.layers);
     if (fits._tag === "Left") return fits;
     const { rule, state: following } = sees ? seeing(state, batch) : unseeing(state);
+    const centredAll = widths.length === weightFlags(params).filter((isWeight) => isWeight).length;
     const step = stepInto(
       params,
       batch,
-      relative(ratio ?? (sees ? RATIO : EUCLIDEAN_RATIO)),
+      relative(ratio ?? (centredAll ? RATIO : EUCLIDEAN_RATIO)),
       { lossAfter: false, trustRegion: LIMIT, ...options, curvature: "majorized" },
       { _tag: "fgn" },
       donate ? () => params : copyModel,
@@ -147,7 +154,7 @@ const notes = (ratio: number | undefined): readonly string[] => [
   "majorised curvature κ(m) ≥ p s: a step on one example goes about as far as it takes to be right about it",
   "metric: centres each dense layer's inputs by their running means and evens them out by their running variances, so that outputs for inputs seen before change least",
   `damping μ = ${ratio ?? RATIO} K̄${
-    ratio === undefined ? ` (${EUCLIDEAN_RATIO} K̄ where no layer has the metric)` : ""
+    ratio === undefined ? ` (${EUCLIDEAN_RATIO} K̄ where a weight that trains has not that metric)` : ""
   }`,
   `trust region ${LIMIT}: no layer of several moves by more than that share of its size`,
   "no average: the parameters count as they are after each step",
