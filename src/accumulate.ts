@@ -78,7 +78,7 @@ const countVectors = ({ remainder, damping }: Plan): number =>
  * 250 in 1.2 to 1.6 of the time). Micro-batches are as even as possible, and passed over where their weights are all zero.
  *
  * Errors: those of `fgnStep`; `InvalidOption` for a `microBatch` that is not a whole number from 1, and for `metric`,
- * `twoStage`, `refine`, `momentum`, `trustRegion`, an explicit system and Cholesky.
+ * `twoStage`, `refine`, `competitors`, `momentum`, `trustRegion`, an explicit system and Cholesky.
  */
 export function accumulatedStep<M extends Model>(
   params: M,

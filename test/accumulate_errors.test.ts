@@ -141,6 +141,7 @@ describe("accumulatedStep() on what it cannot do", () => {
       metric: { metric: "centred" },
       twoStage: { twoStage: 0.1 },
       refine: { refine: 2 },
+      competitors: { competitors: 1 },
       momentum: { momentum: { decay: 0.9, previous: null } },
       trustRegion: { trustRegion: 0.2 },
       system: { system: "gram" },
@@ -149,7 +150,14 @@ describe("accumulatedStep() on what it cannot do", () => {
     for (const [option, options] of Object.entries(refused)) {
       expect(left(accumulatedStep(HEAD, data, 4, 1, options))).toMatchObject({ _tag: "InvalidOption", option });
     }
-    const neutral = { metric: "euclidean", twoStage: 0, refine: 0, trustRegion: 0, system: "auto" } as const;
+    const neutral = {
+      metric: "euclidean",
+      twoStage: 0,
+      refine: 0,
+      competitors: 0,
+      trustRegion: 0,
+      system: "auto",
+    } as const;
     right(accumulatedStep(HEAD, data, 4, 1, neutral));
   });
 

@@ -38,7 +38,8 @@ const shown = (value: unknown): string =>
 /**
  * Steps of `fgnStep` as an optimizer: every option of the step, and the damping that each step hands to the next. With
  * `microBatch` an update on a larger batch takes the same step in the memory of the micro-batch, matrix-free, in up to
- * twice the time; not with `metric`, `twoStage`, `refine`, `momentum` and `trustRegion`. Errors: those of `fgnStep`.
+ * twice the time; not with `metric`, `twoStage`, `refine`, `competitors`, `momentum` and `trustRegion`.
+ * Errors: those of `fgnStep`.
  *
  * @example
  * ```ts
