@@ -62,10 +62,7 @@ export interface LinePlot {
 }
 
 /** A point with all that the marks read. */
-interface Datum extends Point {
-  readonly fx: number;
-  readonly fy: number;
-}
+type Datum = Point & { readonly fx: number; readonly fy: number };
 
 /** How a series is drawn. */
 interface Style {
@@ -78,8 +75,9 @@ interface Style {
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"] as const;
 const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "cross", "wye"] as const;
 const INK = "#24292f", FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif";
-/** Pixels: of the text, of a letter of it on average, around the plot, and of a row of the legend; left of and under panels. */
+/** Pixels: text, a letter of it on average, the edge, a row of the legend, room left of and under the panels. */
 const FONT_SIZE = 12, LETTER = 7.2, EDGE = 12, LEGEND_ROW = 20, LEFT = 64, BOTTOM = 56;
+const STYLE = { fontFamily: FONT, fontSize: `${FONT_SIZE}px`, color: INK, background: "white" };
 /** Markers on a line of many points. */
 const MARKERS = 12;
 
@@ -187,7 +185,7 @@ function chart(
     marginBottom: 40,
     marginTop: faceted ? 22 : 8,
     marginRight: 14,
-    style: { fontFamily: FONT, fontSize: `${FONT_SIZE}px`, color: INK, background: "white" },
+    style: STYLE,
     x: scaleOf(x, xDomain),
     y: scaleOf(y, yDomain),
     fx: { axis: null, padding: 0.09 },
@@ -246,7 +244,7 @@ function legend(styles: readonly Style[], width: number, document: Document): SV
     height,
     margin: 0,
     axis: null,
-    style: { fontFamily: FONT, fontSize: `${FONT_SIZE}px`, color: INK, background: "white" },
+    style: STYLE,
     x: { type: "linear", domain: [0, width], range: [0, width] },
     y: { type: "linear", domain: [0, height], range: [0, height] },
     marks: styles.flatMap(({ name, colour, symbol, dash }, i) => {

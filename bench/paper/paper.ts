@@ -1,7 +1,7 @@
 // What Fast Gauss-Newton drops and what that costs: its step beside the full Gauss-Newton one, over competitor
 // concentration, damping and number of classes, on synthetic heads and along the training of real ones.
 //
-//   npm run bench:paper               about ten minutes; writes results.json, plots and the tables of README.md beside this
+//   npm run bench:paper               about seven minutes; writes results.json, plots and the tables of README.md beside this
 //   npm run bench:paper -- --short    seconds; prints some of the tables and writes nothing
 
 import { readFileSync, writeFileSync } from "node:fs";
