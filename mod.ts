@@ -88,7 +88,7 @@ export {
   weightDecay,
 } from "./src/optimizer/transform.ts";
 export { averaged, type AveragedState } from "./src/optimizer/average.ts";
-export { always, cosineDecay, type Schedule, stepDecay, warmUp } from "./src/optimizer/schedule.ts";
+export { always, cosineDecay, type Schedule, stepDecay, times, warmUp } from "./src/optimizer/schedule.ts";
 export { explain } from "./src/optimizer/explain.ts";
 export { online, type OnlineOptions, type OnlineState } from "./src/optimizer/online.ts";
 export type { InputMoments } from "./src/optimizer/moments.ts";
@@ -128,4 +128,5 @@ export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, sh
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
 export type { KernelOption } from "./src/session.ts";
 export type { Either, Left, Right } from "fp-ts/lib/Either.js";
+export type { Task } from "fp-ts/lib/Task.js";
 export type { TaskEither } from "fp-ts/lib/TaskEither.js";

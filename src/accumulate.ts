@@ -36,6 +36,15 @@ export function checkMicroBatch(value: number | undefined): E.Either<FgnError, n
     : invalid("microBatch", value, "a whole number of examples from 1");
 }
 
+/** For an optimizer without micro-batches: refuses those that a batch does not fit into. Internal. Errors: `InvalidOption`. */
+export function checkWhole(batch: Batch, microBatch: number | undefined, name: string): E.Either<FgnError, void> {
+  const most = checkMicroBatch(microBatch);
+  if (most._tag === "Left") return most;
+  return batch.features.rows <= most.right
+    ? E.right(undefined)
+    : invalid("microBatch", microBatch, `it to fgn(): ${name}() takes whole batches`);
+}
+
 /** Options that need the whole batch at once, or are not there yet, and what leaves each of them out. */
 const REFUSED: Readonly<Record<string, unknown>> = {
   metric: "euclidean",

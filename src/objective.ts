@@ -26,6 +26,10 @@ export interface ObjectiveOptions {
   readonly l2?: number;
 }
 
+/** Whether the gradient has a part outside the margins' row space, which only the Euclidean metric can go with; internal. */
+export const leavesRowSpace = ({ targets }: Batch, { labelSmoothing = 0, l2 = 0 }: ObjectiveOptions): boolean =>
+  targets !== null || labelSmoothing > 0 || l2 > 0;
+
 /** A checked objective on a batch; internal. */
 export interface Objective extends Aim {
   /** B × C values α_i (e_y − t_i), or null where t = e_y. */

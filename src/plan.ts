@@ -14,7 +14,7 @@ import { sendBack } from "./kernel/jacobian.ts";
 import { checkLength } from "./matrix.ts";
 import { arraysOf } from "./network/flat.ts";
 import type { Model } from "./network/model.ts";
-import type { ObjectiveOptions } from "./objective.ts";
+import { leavesRowSpace, type ObjectiveOptions } from "./objective.ts";
 import { checkCompetitors, type CompetitorOptions, withCopies } from "./row_system/competitors.ts";
 import { gramSystem, sumGram } from "./row_system/gram.ts";
 import { matrixFreeSystem } from "./row_system/matrix_free.ts";
@@ -192,7 +192,7 @@ export function plan(
       "Unfreeze a layer, or add adapters",
     );
   }
-  const { labelSmoothing = 0, l2 = 0, lossAfter = true, curvature = "gaussNewton", trustRegion = 0 } = options;
+  const { lossAfter = true, curvature = "gaussNewton", trustRegion = 0 } = options;
   if (!(trustRegion >= 0 && trustRegion < Infinity)) {
     return invalid("trustRegion", trustRegion, "a number of at least 0");
   }
@@ -201,7 +201,7 @@ export function plan(
   if (curvature !== "gaussNewton" && curvature !== "majorized") {
     return invalid("curvature", curvature, "gaussNewton or majorized");
   }
-  const remainder = labelSmoothing > 0 || l2 > 0 || batch.targets !== null;
+  const remainder = leavesRowSpace(batch, options);
   const variants = checkVariants(model, batch, options, remainder, method, rule);
   if (variants._tag === "Left") return variants;
   const { metric, twoStage } = variants.right;

@@ -205,6 +205,15 @@ describe("online()", () => {
     }
   });
 
+  it("refuses micro-batches that the batch does not fit into, as robust() does", () => {
+    const three = labelled(rows(3, 6), [0, 1, 2]), optimizer = online();
+    for (const microBatch of [2, 0, 1.5]) {
+      const error = left(optimizer.update(small(), optimizer.init(small()), three, { microBatch }));
+      expect(error).toMatchObject({ _tag: "InvalidOption", option: "microBatch", value: microBatch });
+    }
+    right(optimizer.update(small(), optimizer.init(small()), three, { microBatch: 3 }));
+  });
+
   it("stays finite at extremes: equal rows, zeros, huge features, dead units, layers without biases", () => {
     const layers = [dense(8, { bias: false }), layerNorm(), relu(), residual([dense(8), tanh()]), dense(4)];
     const mixed = right(initialise({ inputs: 6, layers, seed: 2 }));

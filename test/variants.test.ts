@@ -6,8 +6,14 @@ import {
   batch,
   customModel,
   type Dense,
+  dense,
+  type Embedding,
+  embedding,
   fgnStep,
   freeze,
+  fromRows,
+  initialise,
+  type Layer,
   levenbergMarquardt,
   matrix,
   mlp,
@@ -16,6 +22,7 @@ import {
   relative,
   robust,
   type StepOptions,
+  tanh,
   withAdapters,
   zeroHead,
 } from "../mod.ts";
@@ -191,6 +198,29 @@ describe("the metric and the two-stage system", () => {
         expect(flat(params).every(Number.isFinite)).toBe(true);
         expect(flat(head)).toEqual(before);
       }
+    }
+  });
+
+  it("of the layers after a frozen one that reads sparse features are those after the same dense layer", () => {
+    const { data } = problem(20, 6, 4), values = data.features.data;
+    const table = right(initialise({ inputs: 6, layers: [embedding(5), tanh(), dense(4)], seed: 1 }));
+    const [first, ...rest] = table.layers as [Embedding, ...Layer[]];
+    const weight = Float32Array.from(
+      { length: 30 },
+      (_, k) => first.weight.data[(k % 6) * 5 + Math.floor(k / 6)] as number,
+    );
+    const same: Dense = { _tag: "dense", weight: { rows: 5, cols: 6, data: weight }, bias: first.bias, frozen: true };
+    const entries = Array.from(
+      { length: 20 },
+      (_, i) => Array.from({ length: 6 }, (_, d): [number, number] => [d, values[6 * i + d] as number]),
+    );
+    const sparse = { ...data, features: right(fromRows(6, entries)) }, wide = right(network(6, [same, ...rest]));
+    for (const metric of ["centred", "factored"] as const) {
+      const [thin, full] = [right(freeze(table, [0])), wide].map((model, k) =>
+        flat(right(fgnStep(model, k === 0 ? sparse : data, LAMBDA, { metric, twoStage: ETA })).params)
+      ) as [number[], number[]];
+      expect(relativeError(thin, full)).toBeLessThan(1e-5); // sums in another order
+      expect(thin).not.toEqual(flat(right(fgnStep(right(freeze(table, [0])), sparse, LAMBDA)).params));
     }
   });
 

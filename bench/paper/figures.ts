@@ -88,6 +88,14 @@ const overConcentration = (rows: readonly SyntheticRow[]): string =>
     columns: 2,
   });
 
+/** A panel for each of two numbers of classes and each kind of competitors but those between. */
+function byCompetitors(row: SyntheticRow): string | undefined {
+  const name = competitors(row);
+  return [10, 100].includes(row.classes) && name !== undefined && !name.endsWith("0.5")
+    ? `C = ${row.classes}, ${name}`
+    : undefined;
+}
+
 function classesLine(row: SyntheticRow): string | undefined {
   const { family, probability, classes, common, concentration } = row;
   const chance = near(probability, 1 / classes) && classes > 2;
@@ -124,12 +132,7 @@ const overProbability = (rows: readonly SyntheticRow[]): string =>
       x: ({ ratio }) => ratio,
       y: (row) => row.cosine,
       line: ({ probability: p }) => [0.1, 0.5, 0.9].includes(p) ? `p_y = ${p}` : undefined,
-      panel: (row) => {
-        const name = competitors(row);
-        return [10, 100].includes(row.classes) && name !== undefined && !name.endsWith("0.5")
-          ? `C = ${row.classes}, ${name}`
-          : undefined;
-      },
+      panel: byCompetitors,
     }),
     columns: 2,
   });
@@ -144,12 +147,7 @@ const overCommon = (rows: readonly SyntheticRow[]): string =>
       x: ({ common }) => common,
       y: (row) => row.error,
       line: ({ ratio }) => `λ/K̄ = ${ratio}`,
-      panel: (row) => {
-        const name = competitors(row);
-        return [10, 100].includes(row.classes) && name !== undefined && !name.endsWith("0.5")
-          ? `C = ${row.classes}, ${name}`
-          : undefined;
-      },
+      panel: byCompetitors,
     }),
     columns: 2,
   });

@@ -5,13 +5,14 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkMicroBatch } from "../accumulate.ts";
+import { checkWhole } from "../accumulate.ts";
 import type { Batch } from "../batch.ts";
 import { type Explained, explained } from "../damping/explained.ts";
 import { type FgnError, invalid } from "../error.ts";
 import type { LayerMetric } from "../kernel/tape.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
+import { leavesRowSpace } from "../objective.ts";
 import type { StepOptions } from "../plan.ts";
 import { evenOut } from "../row_system/factored.ts";
 import { differ, type MetricView } from "../row_system/metric.ts";
@@ -89,12 +90,11 @@ interface Parts {
  * Gradients outside the margins' row space (soft targets, label smoothing, ℓ2) and models of your own have the Euclidean
  * metric alone; a last layer that is not dense, or reads sparse features, no two-stage bound.
  */
-function partsFor(params: Model, batch: Batch, { labelSmoothing = 0, l2 = 0 }: UpdateOptions): Parts {
-  const metric = params._tag === "network" && batch.targets === null && !(labelSmoothing > 0) && !(l2 > 0);
-  if (!metric) return { metric, twoStage: false };
+function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
+  if (params._tag === "custom" || leavesRowSpace(batch, options)) return { metric: false, twoStage: false };
   const last = params.layers.at(-1);
   const reads = params.layers.length === 1 && isSparse(batch.features);
-  return { metric, twoStage: last?._tag === "dense" && !last.frozen && !reads };
+  return { metric: true, twoStage: last?._tag === "dense" && !last.frozen && !reads };
 }
 
 /**
@@ -109,7 +109,8 @@ function partsFor(params: Model, batch: Batch, { labelSmoothing = 0, l2 = 0 }: U
  * running average of the parameters (decay min(.98, n/(n + 9))): evaluate and keep that (`train` does).
  *
  * Where a part cannot go along, the step is taken without it: soft targets, label smoothing, ℓ2 and models of your own
- * have the Euclidean metric and no two-stage bound; so has a layer of sparse features.
+ * have the Euclidean metric and no two-stage bound. A layer that reads sparse features has the Euclidean metric; the
+ * layers after it keep theirs.
  *
  * Errors: `InvalidOption`; those of `fgnStep`.
  *
@@ -141,11 +142,8 @@ export function robust<M extends Model = Network>(
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }
-    const most = checkMicroBatch(microBatch);
-    if (most._tag === "Left") return most;
-    if (batch.features.rows > most.right) {
-      return invalid("microBatch", microBatch, "it to fgn(): robust() takes whole batches");
-    }
+    const whole = checkWhole(batch, microBatch, "robust");
+    if (whole._tag === "Left") return whole;
     const { steps, meanSlope } = state;
     const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };
     const decay = Math.min(0.99, 1 - 1 / (steps + 1));

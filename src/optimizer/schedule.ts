@@ -112,3 +112,18 @@ export const stepDecay = (every: number, factor: number): Schedule =>
     (step) => power(factor, Math.floor(step / every)),
     `times ${factor} every ${every} steps`,
   );
+
+/**
+ * Another schedule times a factor: rates that fall, such as those of a weight decay, whose shares stay below 1.
+ *
+ * @example
+ * ```ts
+ * import { cosineDecay, times } from "@fgn/fgn";
+ *
+ * console.log(times(1e-3, cosineDecay(100)).at(0)); // 0.001
+ * ```
+ */
+export const times = (factor: number, { at, note }: Schedule): Schedule => ({
+  at: (step) => factor * at(step),
+  note: `${factor} times one that ${note}`,
+});

@@ -176,7 +176,7 @@ export function scaled(schedule: number | Schedule): StatefulTransform<Counted> 
  * Decoupled weight decay (Loshchilov and Hutter 2019): takes `rate` · W off every weight matrix after the step, outside
  * the system; biases, gains and shifts are left alone. Of a model of your own every parameter decays.
  *
- * @param rate a share a step, or a schedule of them
+ * @param rate a share in [0, 1) a step, or a schedule of them, such as `times(1e-3, cosineDecay(1000))`
  * @example
  * ```ts
  * import { fgn, weightDecay } from "@fgn/fgn";

@@ -2,7 +2,19 @@
 // they must be the same numbers in every runtime.
 
 import { describe, expect, it } from "vitest";
-import { always, cosineDecay, type Schedule, stepDecay, warmUp } from "../../mod.ts";
+import {
+  always,
+  cosineDecay,
+  fgn,
+  fgnStep,
+  randomHead,
+  type Schedule,
+  stepDecay,
+  times,
+  warmUp,
+  weightDecay,
+} from "../../mod.ts";
+import { layerOf, left, problem, right } from "../reference.ts";
 
 const values = ({ at }: Schedule, steps: number): number[] => Array.from({ length: steps }, (_, n) => at(n));
 
@@ -43,6 +55,19 @@ describe("schedules", () => {
     expect(stepDecay(1, 0.9).at(77)).toBe(0.9 * square(0.9, 2) * square(0.9, 3) * square(0.9, 6));
     expect(Math.abs(stepDecay(10, 0.999).at(123_456) / 0.999 ** 12_345 - 1)).toBeLessThan(1e-12);
     expect(stepDecay(5, 0.5).note).toBe("times 0.5 every 5 steps");
+  });
+
+  it("times() scales another one, so that a weight decay can follow a cosine", () => {
+    expect(values(times(0.1, stepDecay(1, 0.5)), 3)).toEqual([0.1, 0.05, 0.025]);
+    expect(times(1e-3, cosineDecay(9)).note).toBe("0.001 times one that falls to 0 over 9 steps by half a cosine");
+    const { data } = problem(12, 4, 3), head = right(randomHead({ features: 4, classes: 3 }, 1));
+    const refused = weightDecay(cosineDecay(9))(fgn()), decays = weightDecay(times(1e-3, cosineDecay(9)))(fgn());
+    expect(left(refused.update(head, refused.init(head), data))).toMatchObject({ option: "weightDecay" });
+    const plain = right(fgnStep(head, data)).params,
+      decayed = right(decays.update(head, decays.init(head), data)).params;
+    const [w, before] = [layerOf(plain).weight.data, layerOf(head).weight.data];
+    const want = w.map((v, i) => v - 1e-3 * (before[i] as number));
+    expect(layerOf(decayed).weight.data).toEqual(want);
   });
 
   it("of arguments out of range are NaN from the first step", () => {
