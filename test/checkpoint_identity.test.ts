@@ -17,7 +17,7 @@ import {
   type TrainOptions,
 } from "../mod.ts";
 import { storageFailed } from "../src/io/store.ts";
-import { relaxedKernel } from "../src/kernel/relaxed.ts";
+import { defaultKernel } from "../src/kernel/kernel.ts";
 import { flat, left, right, uniform } from "./reference.ts";
 import { collect, doneOf, dropAt, errorOf, network, noisy, outcome, SCENARIOS } from "./training.ts";
 
@@ -132,10 +132,11 @@ describe("a checkpoint of another run", () => {
     }
   });
 
-  it("is refused for another kernel, where this runtime has one", async () => {
-    const relaxed = relaxedKernel();
-    if (relaxed._tag === "Left") return expect(relaxed.left._tag).toBe("UnsupportedRuntime");
-    expect(await mismatch(await begun(), network(), noisy(60), { kernel: relaxed.right })).toBe("kernel");
+  it("is refused for another kernel: another build, or other bytes", async () => {
+    const store = await begun(), loaded = right(defaultKernel());
+    for (const kernel of [{ ...loaded, name: "relaxed-simd" } as const, { ...loaded, hash: "0" }]) {
+      expect(await mismatch(store, network(), noisy(60), { kernel })).toBe("kernel");
+    }
   });
 
   it("goes on whatever is asked for beside the steps", async () => {

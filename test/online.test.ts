@@ -181,6 +181,7 @@ describe("online()", () => {
       ...PAIRS.map(([, , custom]) => [custom, labelled(rows(3, 5), [0, 1, 2]), 0] as const),
       [right(initialise({ inputs: 6, layers: [embedding(4)], seed: 3 })), sparse3, 0],
       [deep, sparse3, 1],
+      [small(), sparse3, 1],
       [right(withAdapters(small(), { rank: 2 })), dense3, 0],
       [small(), { ...dense3, targets }, 0],
       [small(), dense3, 2],

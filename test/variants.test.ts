@@ -239,6 +239,10 @@ describe("the metric and the two-stage system", () => {
     expect(refused({ ...centred, l2: 0.1 })).toMatchObject(invalid("metric"));
     expect(refused({ twoStage: 1, labelSmoothing: 0.1 })).toMatchObject(invalid("twoStage"));
     expect(refused({ ...centred, system: "matrixFree" })).toMatchObject(invalid("metric"));
+    const sparse = right(batch({ features: right(fromRows(5, [[[0, 1]], [[2, 1]]])), labels: [0, 1] }));
+    expect(refused({ twoStage: 1 }, right(zeroHead({ features: 5, classes: 4 })), sparse)).toMatchObject(
+      invalid("twoStage"),
+    );
     const adapted = right(withAdapters(right(zeroHead({ features: 5, classes: 4 })), { rank: 2 }));
     expect(refused({ twoStage: 1 }, adapted)).toMatchObject(invalid("twoStage"));
     expect(refused({ twoStage: 1 }, right(freeze(head)))).toMatchObject({ _tag: "InvalidLayer" });
