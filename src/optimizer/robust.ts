@@ -185,7 +185,7 @@ export function robust<M extends Model = Network>(
 
 const notes = (caution: number, rule: string): readonly string[] => [
   "majorised curvature κ(m) ≥ p s: it does not vanish where the model is confidently wrong",
-  "metric: centres each dense layer's inputs and evens out inputs and signals by their second moments: the largest gain measured",
+  "metric: centres each dense layer's inputs and evens out inputs and signals by their second moments, so that no direction is starved",
   `two-stage bound of the dropped curvature, η = ${ETA}: keeps the last layer from overshooting between competitors`,
   `damping ${rule}, caution ${caution}: follows the part not yet explained and grows with the steps, so that none interpolates its batch`,
   `trust region ${LIMIT}: no layer of several moves by more than that share of its size; the first steps could multiply it`,
