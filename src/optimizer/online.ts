@@ -32,8 +32,7 @@ export interface OnlineState {
 export interface OnlineOptions {
   /**
    * The one knob: μ/K̄ > 0. A single example of margin m and misfit s moves by s/(κ + ratio); above the default for noisy
-   * labels and to keep more of what is known, at the price of slower learning. Default 0.003, chosen on the very stream of
-   * `npm run bench:online`; 0.3 where a weight that
+   * labels and to keep more of what is known, at the price of slower learning. Default 0.003 (bench/online tells how it was tried); 0.3 where a weight that
    * trains has the Euclidean metric.
    */
   readonly ratio?: number;
