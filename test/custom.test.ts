@@ -31,7 +31,7 @@ import {
   withParameters,
 } from "../mod.ts";
 import { instantiate } from "../src/kernel/kernel.ts";
-import { wasmBase64 } from "../src/kernel/simd.generated.ts";
+import { simd } from "../src/kernel/simd.generated.ts";
 import { at, C, D, LINEAR, PAIRS } from "./custom_models.ts";
 import { dot, reference } from "./network_reference.ts";
 import { difference, flat, left, problem, relativeError, right, uniform } from "./reference.ts";
@@ -205,7 +205,7 @@ describe("the estimate of the Gram matrix", () => {
       vjp: (theta, x, c) => calls(LINEAR.vjp(theta, x, c)),
     }));
     expect(flat(right(fgnStep(nested, data)).params)).toEqual(flat(right(fgnStep(plain, data)).params));
-    const kernel = right(instantiate("simd128", wasmBase64));
+    const kernel = right(instantiate(simd));
     const own = right(customModel({
       parameters: flat(head),
       classes: C,

@@ -23,7 +23,7 @@ import {
 } from "../mod.ts";
 import { diagnose, type DiagnoseOptions, type Diagnosis } from "../src/diagnose.ts";
 import { instantiate } from "../src/kernel/kernel.ts";
-import { wasmBase64 } from "../src/kernel/simd.generated.ts";
+import { simd } from "../src/kernel/simd.generated.ts";
 import { showDiagnosis } from "../src/show_diagnosis.ts";
 import { dot, droppedTrace, reference, rowsOf, sum, tanhNetwork as net } from "./dense_reference.ts";
 import { left, problem, relativeError, right, solveDense, uniform } from "./reference.ts";
@@ -121,7 +121,7 @@ describe("diagnose()", () => {
     }));
     const expected = reference(small, data, 0.05);
     // The functions run the default kernel in between, so the diagnosis gets another.
-    const found = look(own, data, 0.05, { samples: 400, kernel: right(instantiate("simd128", wasmBase64)) });
+    const found = look(own, data, 0.05, { samples: 400, kernel: right(instantiate(simd)) });
     expect(found.spectrum).toBeUndefined();
     for (const which of ["kept", "dropped"] as const) {
       const { value, exact, samples, standardError } = found.traces[which];

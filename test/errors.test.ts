@@ -133,7 +133,7 @@ describe("the kernel", () => {
   });
 
   it("tells missing support from a forbidding policy, with the remedy for each", () => {
-    expect(left(instantiate("simd128", "AAAA"))._tag).toBe("UnsupportedRuntime");
+    expect(left(instantiate({ name: "simd128", hash: "", code: "AAAA" }))._tag).toBe("UnsupportedRuntime");
     const csp = new Error("Refused to compile or instantiate WebAssembly module because 'unsafe-eval' is not allowed");
     expect(left(refusal(csp))).toMatchObject({ _tag: "CompilationForbidden" });
     expect(showError(left(refusal(csp)))).toContain("wasm-unsafe-eval");

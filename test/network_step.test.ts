@@ -34,7 +34,7 @@ import {
   vjp,
 } from "../mod.ts";
 import { defaultKernel, instantiate } from "../src/kernel/kernel.ts";
-import { wasmBase64 } from "../src/kernel/simd.generated.ts";
+import { simd } from "../src/kernel/simd.generated.ts";
 import { examples, problems, text } from "./random_network.ts";
 import { difference, flat, left, problem, relativeError, right, uniform } from "./reference.ts";
 
@@ -111,7 +111,7 @@ describe("a step on a network", () => {
 
   it("leaves the kernel whole where nothing depends on the parameters", () => {
     // On a kernel of its own, lest a broken one fail the tests that follow.
-    const kernel = right(instantiate("simd128", wasmBase64));
+    const kernel = right(instantiate(simd));
     const { head, data } = problem(300, 5, 40), model = right(freeze(head));
     const before = right(evaluate(model, data, { kernel })).loss;
     expect(right(lossAndGradient(model, data, { kernel })).gradient.length).toBe(0);

@@ -21,7 +21,7 @@ import {
   zeroHead,
 } from "../mod.ts";
 import { defaultKernel, instantiate } from "../src/kernel/kernel.ts";
-import { wasmBase64 } from "../src/kernel/simd.generated.ts";
+import { simd } from "../src/kernel/simd.generated.ts";
 import { difference, flat, jacobian, layerOf, left, problem, relativeError, right, solveDense } from "./reference.ts";
 
 const shape = fc.record({
@@ -381,7 +381,7 @@ describe("the kernel's memory", () => {
 
   it("is that of the kernel given in the options, with the same bytes", () => {
     const { head, data } = problem(200, 300, 100);
-    const own = right(instantiate("simd128", wasmBase64));
+    const own = right(instantiate(simd));
     const before = own.exports.memory.buffer.byteLength;
     const { params } = right(fgnStep(head, data, 0.1, { kernel: own }));
     expect(own.exports.memory.buffer.byteLength).toBeGreaterThan(before);

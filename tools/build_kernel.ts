@@ -6,14 +6,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import asc from "assemblyscript/asc";
+import { hashOf } from "../src/hash.ts";
 
 const VARIANTS = [
-  { name: "simd128", file: "src/kernel/simd.generated.ts", flags: [] },
-  {
-    name: "relaxed-simd",
-    file: "src/kernel/relaxed.generated.ts",
-    flags: ["--enable", "relaxed-simd"],
-  },
+  { constant: "simd", name: "simd128", flags: [] },
+  { constant: "relaxed", name: "relaxed-simd", flags: ["--enable", "relaxed-simd"] },
 ];
 
 const FLAGS = ["--enable", "simd", "-O3", "--converge", "--noAssert", "--runtime", "stub"];
@@ -49,23 +46,29 @@ function importCount(wasm: Uint8Array): number {
   return 0;
 }
 
-function generated(name: string, wasm: Uint8Array): string {
-  const text = Buffer.from(wasm).toString("base64");
+function generated(constant: string, name: string, wasm: Uint8Array): string {
+  const base64 = Buffer.from(wasm).toString("base64");
   return `// Written by tools/build_kernel.ts from assembly/: do not edit.
 
-/** The ${name} kernel, base64. */
-export const wasmBase64: string =
-  "${text}";
+import type { KernelCode } from "./source.ts";
+
+/** The ${name} kernel. */
+export const ${constant}: KernelCode = {
+  name: "${name}",
+  hash: "${hashOf(base64)}",
+  code: "${base64}",
+};
 `;
 }
 
 const check = process.argv.includes("--check");
-for (const { name, file, flags } of VARIANTS) {
+for (const { constant, name, flags } of VARIANTS) {
+  const file = `src/kernel/${constant}.generated.ts`;
   const wasm = await compile(flags);
   if (importCount(wasm) > 0) {
     throw new Error(`the ${name} kernel has imports; it must have none`);
   }
-  const text = generated(name, wasm);
+  const text = generated(constant, name, wasm);
   if (!check) writeFileSync(file, text);
   else if (readFileSync(file, "utf8") !== text) {
     console.error(`${file} is not what assembly/ gives: run npm run build:kernel`);

@@ -6,9 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
-import { hashOf } from "../hash.ts";
-import { compile, refusal } from "./source.ts";
-import { wasmBase64 } from "./simd.generated.ts";
+import { simd } from "./simd.generated.ts";
+import { compile, type KernelCode, refusal } from "./source.ts";
 
 /** What assembly/index.ts exports; all arguments are numbers and byte addresses. */
 export interface KernelExports {
@@ -191,7 +190,7 @@ export interface KernelExports {
 /** A compiled kernel, to be passed in options. Its memory grows with the largest problem solved and is reused. */
 export interface Kernel {
   /** Which build: results of `simd128` are the same bytes in every runtime, of `relaxed-simd` they are not. */
-  readonly name: "simd128" | "relaxed-simd";
+  readonly name: KernelCode["name"];
 }
 
 /** A kernel with its raw exports; internal. */
@@ -203,13 +202,13 @@ export interface LoadedKernel extends Kernel {
   busy: boolean;
 }
 
-/** Instantiates a kernel from base64; internal. Errors: `UnsupportedRuntime`, `CompilationForbidden`. */
-export function instantiate(name: Kernel["name"], base64: string): E.Either<FgnError, LoadedKernel> {
-  const module = compile(base64);
+/** Instantiates a kernel; internal. Errors: `UnsupportedRuntime`, `CompilationForbidden`. */
+export function instantiate(code: KernelCode): E.Either<FgnError, LoadedKernel> {
+  const module = compile(code);
   if (module._tag === "Left") return module;
   try {
     const exports = new WebAssembly.Instance(module.right).exports as unknown as KernelExports;
-    return E.right({ name, exports, hash: hashOf(base64), busy: false });
+    return E.right({ name: code.name, exports, hash: code.hash, busy: false });
   } catch (cause) {
     return refusal(cause);
   }
@@ -225,7 +224,7 @@ let pool: LoadedKernel[] = [];
 export function defaultKernel(): E.Either<FgnError, LoadedKernel> {
   const free = pool.find((kernel) => !kernel.busy);
   if (free !== undefined) return E.right(free);
-  const made = instantiate("simd128", wasmBase64);
+  const made = instantiate(simd);
   if (made._tag === "Right") pool.push(made.right);
   return made;
 }

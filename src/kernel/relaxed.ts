@@ -8,7 +8,7 @@
 import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
 import { instantiate, type Kernel } from "./kernel.ts";
-import { wasmBase64 } from "./relaxed.generated.ts";
+import { relaxed } from "./relaxed.generated.ts";
 
 let shared: E.Either<FgnError, Kernel> | undefined;
 
@@ -26,5 +26,5 @@ let shared: E.Either<FgnError, Kernel> | undefined;
  * ```
  */
 export function relaxedKernel(): E.Either<FgnError, Kernel> {
-  return shared ??= instantiate("relaxed-simd", wasmBase64);
+  return shared ??= instantiate(relaxed);
 }

@@ -1,12 +1,21 @@
 /**
- * Compiles the inlined kernel bytes, synchronously. Runtimes that forbid compiling bytes get another file in
- * this one's place, which imports a module compiled beforehand.
+ * Compiles the inlined kernel, synchronously. For runtimes that forbid compiling bytes the build puts a module
+ * compiled beforehand in the place of the bytes (tools/build.ts).
  *
  * @module
  */
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
+
+/** A kernel as the package carries it; internal. */
+export interface KernelCode {
+  readonly name: "simd128" | "relaxed-simd";
+  /** Of its bytes: that of the bytes a module was compiled from, too. */
+  readonly hash: string;
+  /** Its bytes in base64, or what a runtime compiled from them. */
+  readonly code: string | WebAssembly.Module;
+}
 
 type Base64Decoder = { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> };
 
@@ -27,7 +36,7 @@ export function refusal(cause: unknown): E.Either<FgnError, never> {
       "CompilationForbidden",
       { cause: text },
       `this page or runtime forbids compiling WebAssembly (${text})`,
-      "Add 'wasm-unsafe-eval' to the script-src of the Content-Security-Policy, or import a build with the module compiled beforehand",
+      "In a page, add 'wasm-unsafe-eval' to the script-src of its Content-Security-Policy; for a worker at the edge, bundle with the condition workerd or edge-light, which imports the kernel compiled beforehand",
     );
   }
   return fail(
@@ -38,11 +47,14 @@ export function refusal(cause: unknown): E.Either<FgnError, never> {
   );
 }
 
-/** Compiles a kernel from base64. Errors: `UnsupportedRuntime`, `CompilationForbidden`. */
-export function compile(base64: string): E.Either<FgnError, WebAssembly.Module> {
+/**
+ * The module of a kernel. What is no text is one: `instanceof` would not know a module of another realm. Errors:
+ * `UnsupportedRuntime`, `CompilationForbidden`.
+ */
+export function compile({ code }: KernelCode): E.Either<FgnError, WebAssembly.Module> {
   if (typeof WebAssembly === "undefined") return refusal("WebAssembly is missing");
   try {
-    return E.right(new WebAssembly.Module(decode(base64)));
+    return E.right(typeof code === "string" ? new WebAssembly.Module(decode(code)) : code);
   } catch (cause) {
     return refusal(cause);
   }
