@@ -1,20 +1,22 @@
 // Builds the package into dist/: one ES module an entry with the kernel inlined, the same entries in dist/edge/ with
-// the kernel as a WebAssembly file that the bundler of an edge runtime compiles beforehand, index.js with everything
-// in it for a page without a bundler, the kernels themselves, and type declarations. fp-ts is taken from its
-// tree-shakable build.
+// the kernel as a WebAssembly file that the bundler of an edge runtime compiles beforehand, index.js minified for a page
+// without a bundler, the kernels themselves, and type declarations. What is used of fp-ts is bundled, from its
+// tree-shakable build: Node cannot import that one, and the other one does not shake.
 
-import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 import { relaxed } from "../src/kernel/relaxed.generated.ts";
 import { simd } from "../src/kernel/simd.generated.ts";
-import type { KernelCode } from "../src/kernel/source.ts";
+import { writeDeclarations } from "./declarations.ts";
 
 const treeShaken: Plugin = {
   name: "fp-ts",
   setup({ onResolve }) {
-    onResolve({ filter: /^fp-ts\/lib\// }, ({ path }) => ({ path: path.replace("/lib/", "/es6/"), external: true }));
+    onResolve(
+      { filter: /^fp-ts\/lib\// },
+      ({ path }) => ({ path: resolve("node_modules", path.replace("/lib/", "/es6/")) }),
+    );
   },
 };
 
@@ -32,29 +34,14 @@ const compiledBeforehand: Plugin = {
   },
 };
 
-/** tsc keeps `.ts` in the specifiers of declarations; packages need `.js`. */
-function rewriteSpecifiers(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    if (statSync(path).isDirectory()) rewriteSpecifiers(path);
-    else if (path.endsWith(".d.ts")) {
-      writeFileSync(path, readFileSync(path, "utf8").replace(/((?:from |import\()"\.[^"]*)\.ts"/g, '$1.js"'));
-    }
-  }
-}
-
-const bytesOf = ({ code }: KernelCode): Uint8Array => {
-  if (typeof code !== "string") throw new Error("a kernel is not inlined");
-  return Buffer.from(code, "base64");
-};
-
-const entries = { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts" };
-const modules: BuildOptions = { bundle: true, format: "esm", target: "es2022" };
+const entries = { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts" }, file = "src/io/file_store.ts";
+const banner = { js: "/*! With parts of fp-ts, copyright (c) 2017-present Giulio Canti, MIT license */" };
+const modules: BuildOptions = { bundle: true, format: "esm", target: "es2022", banner };
 
 rmSync("dist", { recursive: true, force: true });
 await build({
   ...modules,
-  entryPoints: { ...entries, file: "src/io/file_store.ts" },
+  entryPoints: { ...entries, file },
   outdir: "dist",
   splitting: true,
   external: ["node:*"],
@@ -68,7 +55,9 @@ await build({
   plugins: [treeShaken, compiledBeforehand],
 });
 await build({ ...modules, entryPoints: { index: "mod.ts" }, outdir: "dist", minify: true });
-writeFileSync("dist/kernel.simd.wasm", bytesOf(simd));
-writeFileSync("dist/kernel.relaxed.wasm", bytesOf(relaxed));
-execFileSync("node_modules/.bin/tsc", ["--project", "tsconfig.build.json"], { stdio: "inherit" });
-rewriteSpecifiers("dist");
+for (const [name, { code }] of Object.entries({ simd, relaxed })) {
+  if (typeof code !== "string") throw new Error(`the ${name} kernel is not inlined`);
+  writeFileSync(`dist/kernel.${name}.wasm`, Buffer.from(code, "base64"));
+}
+writeFileSync("dist/kernel.d.ts", "declare const module: WebAssembly.Module;\nexport default module;\n");
+writeDeclarations([...Object.values(entries), file], "dist");
