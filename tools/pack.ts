@@ -1,9 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
-/** Builds the package and packs it into a folder, as `npm publish` would; gives the path of the tarball. */
-export function pack(folder: string): string {
-  const output = execFileSync("npm", ["pack", "--json", "--pack-destination", folder], {
+/**
+ * Packs a package into a folder, as `npm publish` would, and gives the path of the tarball. Without a source it is this
+ * one, which is built first.
+ */
+export function pack(folder: string, source = "."): string {
+  const output = execFileSync("npm", ["pack", "--json", "--pack-destination", folder, source], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,0 +1,23 @@
+// The README's example, as a user would copy it.
+
+import { readFileSync } from "node:fs";
+
+/** The code of the example. Its names need no types: it is JavaScript, too. */
+export function example(): string {
+  const code = /```ts\n([\s\S]*?)```/.exec(readFileSync("README.md", "utf8"))?.[1];
+  if (code === undefined) throw new Error("the README has no example");
+  return code;
+}
+
+/** Fails unless the example's output is 6 × 3 probabilities, each row summing to 1 and largest at its label. */
+export function checkOutput(output: string): void {
+  // Some runtimes print the length of the array before its values.
+  const numbers = output.replace(/^\S*\(\d+\)/, "").match(/\d\.\d+(e-\d+)?/g)?.map(Number) ?? [];
+  if (numbers.length !== 18) throw new Error(`no 18 probabilities in:\n${output}`);
+  [0, 0, 1, 1, 2, 2].forEach((label, i) => {
+    const row = numbers.slice(3 * i, 3 * i + 3), sum = row.reduce((a, b) => a + b);
+    if (row.indexOf(Math.max(...row)) !== label || Math.abs(sum - 1) > 1e-6) {
+      throw new Error(`row ${i} is ${row.join(" ")}, of class ${label}`);
+    }
+  });
+}

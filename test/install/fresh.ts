@@ -1,0 +1,42 @@
+// Fresh projects: folders without anything in them but the README's example.
+
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { example } from "./example.ts";
+
+const execute = promisify(execFile);
+
+/** A project, and how to run commands in it. */
+export interface Fresh {
+  readonly folder: string;
+  /** Runs a command of this repository's tools, or of the system; gives what it prints. */
+  readonly run: (command: string, ...args: readonly string[]) => Promise<string>;
+}
+
+/**
+ * A new folder with the example in `file`, where package managers know one registry alone and find nothing of
+ * earlier runs.
+ */
+export function freshProject(folder: string, registry: string, file: string): Fresh {
+  const cache = join(folder, ".cache");
+  mkdirSync(folder);
+  writeFileSync(join(folder, file), example());
+  const env = {
+    PATH: process.env.PATH,
+    HOME: folder,
+    NO_COLOR: "1",
+    NPM_CONFIG_REGISTRY: registry,
+    NPM_CONFIG_CACHE: cache,
+    BUN_INSTALL_CACHE_DIR: cache,
+    DENO_DIR: cache,
+  };
+  const run: Fresh["run"] = async (command, ...args) => {
+    const ours = resolve("node_modules/.bin", command);
+    const { stdout } = await execute(existsSync(ours) ? ours : command, args, { cwd: folder, env, timeout: 120_000 });
+    return stdout;
+  };
+  return { folder, run };
+}
