@@ -16,7 +16,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { finishRemainder, type Stage, type Vectors } from "./attempt.ts";
-import type { Batch } from "./batch.ts";
+import { type Batch, checkBatchKind } from "./batch.ts";
 import { type Damping, relative } from "./damping/damping.ts";
 import { type FgnError, invalid, overflow } from "./error.ts";
 import { openMicroBatches } from "./micro_batches.ts";
@@ -38,6 +38,8 @@ export function checkMicroBatch(value: number | undefined): E.Either<FgnError, n
 
 /** For an optimizer without micro-batches: refuses those that a batch does not fit into. Internal. Errors: `InvalidOption`. */
 export function checkWhole(batch: Batch, microBatch: number | undefined, name: string): E.Either<FgnError, void> {
+  const kind = checkBatchKind(batch);
+  if (kind._tag === "Left") return kind;
   const most = checkMicroBatch(microBatch);
   if (most._tag === "Left") return most;
   return batch.features.rows <= most.right

@@ -6,8 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
+import { checkKind, checkNumbers, checkObject, isObject } from "./kind.ts";
 import { checkLength, finiteFloats, type Matrix } from "./matrix.ts";
-import type { Features } from "./sparse.ts";
+import { checkFeaturesKind, type Features } from "./sparse.ts";
 
 /** Examples with their labels. Made by {@link batch}, which validates it; not to be written to afterwards. */
 export interface Batch {
@@ -33,6 +34,18 @@ export interface BatchInput {
   readonly weights?: ArrayLike<number>;
   /** The label that stands for "no label", such as −1: such examples get weight 0 and label 0. */
   readonly ignoredLabel?: number;
+}
+
+function checkKinds(input: BatchInput): E.Either<FgnError, unknown> {
+  const object = checkObject("what batch takes", input, "an object with features and labels");
+  if (object._tag === "Left") return object;
+  const features = checkFeaturesKind("features", input.features);
+  if (features._tag === "Left") return features;
+  const targets = input.targets === undefined ? E.right(null) : checkFeaturesKind("targets", input.targets);
+  if (targets._tag === "Left") return targets;
+  const labels = input.labels === undefined ? E.right(null) : checkNumbers("labels", input.labels);
+  if (labels._tag === "Left") return labels;
+  return input.weights === undefined ? E.right(null) : checkNumbers("weights", input.weights);
 }
 
 /** Labels, and the places of those that stand for "no label". */
@@ -150,7 +163,7 @@ function checkWeights(values: ArrayLike<number>, ignored: readonly number[]): E.
  * A batch of B examples with labels, soft targets (as from label smoothing, mixing or a teacher) or both. Typed
  * arrays are taken over without copying: do not write to them afterwards.
  *
- * The loss of a batch is Σ ω_i ℓ_i / Σ ω_i. Errors: `EmptyBatch`, `ShapeMismatch`, `LabelOutOfRange`,
+ * The loss of a batch is Σ ω_i ℓ_i / Σ ω_i. Errors: `WrongKind`, `EmptyBatch`, `ShapeMismatch`, `LabelOutOfRange`,
  * `InvalidTargets`, `NotFinite`, `NegativeWeight`, `ZeroWeights` (also: no label left), `InvalidOption`.
  *
  * @example
@@ -165,6 +178,8 @@ function checkWeights(values: ArrayLike<number>, ignored: readonly number[]): E.
  * ```
  */
 export function batch(input: BatchInput): E.Either<FgnError, Batch> {
+  const kinds = checkKinds(input);
+  if (kinds._tag === "Left") return kinds;
   const { features, targets = null, weights } = input;
   if (features.rows === 0) {
     return fail("EmptyBatch", {}, "the batch has no examples", "Give at least one row of features");
@@ -177,6 +192,14 @@ export function batch(input: BatchInput): E.Either<FgnError, Batch> {
   if (length._tag === "Left") return length;
   const omega = checkWeights(weights ?? new Float32Array(features.rows).fill(1), ignored);
   return omega._tag === "Left" ? omega : E.right({ features, labels, targets, weights: omega.right });
+}
+
+/** A batch, as far as a look tells; internal. Errors: `WrongKind`. */
+export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
+  const found: unknown = value;
+  const isRight = isObject(found) && ArrayBuffer.isView(found.labels) && found.targets !== undefined &&
+    found.weights !== undefined;
+  return checkKind("the batch", value, isRight, "what batch made");
 }
 
 /** All labels below the number of classes; internal. Errors: `LabelOutOfRange`. */

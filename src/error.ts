@@ -19,6 +19,8 @@ export interface ErrorText {
 export interface FgnErrorCases {
   /** An array has the wrong length. */
   readonly ShapeMismatch: { readonly what: string; readonly expected: number; readonly actual: number };
+  /** A value of another kind than types ask for, such as an Either in the place of what it holds. */
+  readonly WrongKind: { readonly what: string };
   /** A size (rows, columns, classes) is not a whole number in its range. */
   readonly InvalidSize: { readonly what: string; readonly value: number };
   /** A batch without examples. */

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
+import { checkNumbers } from "./kind.ts";
 
 /** A row-major float32 matrix. Made by {@link matrix}, which validates it; not to be written to afterwards. */
 export interface Matrix {
@@ -76,7 +77,7 @@ export function finiteFloats(what: string, values: ArrayLike<number>, cols = 0):
  * A matrix of `rows` × `cols` from row-major values.
  *
  * A Float32Array is taken over without copying: do not write to it afterwards. Other arrays are converted.
- * Errors: `InvalidSize`, `ShapeMismatch`, `NotFinite` (with the index).
+ * Errors: `WrongKind`, `InvalidSize`, `ShapeMismatch`, `NotFinite` (with the index).
  *
  * @example
  * ```ts
@@ -100,6 +101,8 @@ export function named(
   if (height._tag === "Left") return height;
   const width = checkSize(`${what} columns`, cols, 1);
   if (width._tag === "Left") return width;
+  const kind = checkNumbers(what, data);
+  if (kind._tag === "Left") return kind;
   const length = checkLength(what, data.length, rows * cols);
   if (length._tag === "Left") return length;
   const values = finiteFloats(what, data, cols);

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type Batch, checkClasses, checkTargets } from "./batch.ts";
+import { type Batch, checkBatchKind, checkClasses, checkTargets } from "./batch.ts";
 import { fail, type FgnError, invalid } from "./error.ts";
 import { startLayout } from "./kernel/arena.ts";
 import { compile } from "./kernel/compile.ts";
@@ -13,12 +13,13 @@ import { checkFirstLayer } from "./kernel/features.ts";
 import { defaultKernel, type Kernel, type LoadedKernel } from "./kernel/kernel.ts";
 import { open, type RowNeeds, type Workspace } from "./kernel/rows.ts";
 import { checkLength } from "./matrix.ts";
+import { checkModelKind } from "./network/flat.ts";
 import type { Model } from "./network/model.ts";
 import { checkNetwork } from "./network/network.ts";
 import { type Objective, objective, type ObjectiveOptions } from "./objective.ts";
 import { chooseSystem, isSmall } from "./row_system/choice.ts";
 import type { RowSystemKind } from "./row_system/row_system.ts";
-import { checkSparse, type Features, isSparse } from "./sparse.ts";
+import { checkFeaturesKind, checkSparse, type Features, isSparse } from "./sparse.ts";
 
 /** An option that every call takes. */
 export interface KernelOption {
@@ -47,6 +48,8 @@ export const NOTHING: RowNeeds = {
 };
 
 function checkModel(model: Model, features: Features): E.Either<FgnError, void> {
+  const kind = checkModelKind(model);
+  if (kind._tag === "Left") return kind;
   if (model._tag === "custom") return E.right(undefined);
   const shapes = checkNetwork(model);
   if (shapes._tag === "Left") return shapes;
@@ -62,10 +65,12 @@ function checkModel(model: Model, features: Features): E.Either<FgnError, void> 
 }
 
 /**
- * Features that match the model; internal. Errors: `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`,
+ * Features that match the model; internal. Errors: `WrongKind`, `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`,
  * `InvalidLayer`, `InvalidSize`.
  */
 export function checkFeatures(model: Model, features: Features): E.Either<FgnError, Features> {
+  const kind = checkFeaturesKind("features", features);
+  if (kind._tag === "Left") return kind;
   if (features.rows === 0) {
     return fail("EmptyBatch", {}, "there are no examples", "Give at least one row of features");
   }
@@ -79,6 +84,8 @@ export function checkFeatures(model: Model, features: Features): E.Either<FgnErr
 
 /** A batch that matches the model; internal. Errors: those of {@link checkFeatures}, `LabelOutOfRange`. */
 export function checkBatch(model: Model, batch: Batch): E.Either<FgnError, Batch> {
+  const kind = checkBatchKind(batch);
+  if (kind._tag === "Left") return kind;
   const features = checkFeatures(model, batch.features);
   if (features._tag === "Left") return features;
   const { rows } = batch.features;

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
+import { checkKind, checkNumbers, isObject } from "./kind.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix } from "./matrix.ts";
 
 /** A sparse float32 matrix, row after row. Made by {@link sparse}, which validates it; not to be written to. */
@@ -72,6 +73,13 @@ function checkIndices(indices: ArrayLike<number>, cols: number, offsets: Uint32A
   return E.right(indices instanceof Uint32Array ? indices : Uint32Array.from(indices));
 }
 
+/** Features, dense or sparse, as far as a look tells; internal. Errors: `WrongKind`. */
+export function checkFeaturesKind(what: string, value: Features): E.Either<FgnError, Features> {
+  const found: unknown = value;
+  const isRight = isObject(found) && typeof found.rows === "number" && ArrayBuffer.isView(found.data);
+  return checkKind(what, value, isRight, "what matrix, sparse or fromRows made");
+}
+
 /** The structure of a matrix that was perhaps not made here, without its values; internal. Errors: as {@link sparse}. */
 export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix): E.Either<FgnError, void> {
   const length = checkLength("sparse values", data.length, indices.length);
@@ -119,6 +127,10 @@ export function sparse(
       "Column numbers have 32 bits: give at most 2³²",
     );
   }
+  for (const [what, array] of Object.entries({ offsets, indices, values })) {
+    const kind = checkNumbers(`sparse ${what}`, array);
+    if (kind._tag === "Left") return kind;
+  }
   const length = checkLength("sparse values", values.length, indices.length);
   if (length._tag === "Left") return length;
   const starts = checkOffsets(offsets, rows, indices.length);
@@ -147,6 +159,8 @@ export function fromRows(
   cols: number,
   rows: readonly (readonly (readonly [number, number])[])[],
 ): E.Either<FgnError, SparseMatrix> {
+  const kind = checkKind("rows", rows, Array.isArray(rows) && rows.every(Array.isArray), "a list of lists of entries");
+  if (kind._tag === "Left") return kind;
   const offsets = [0], indices: number[] = [], values: number[] = [];
   for (const row of rows) {
     const start = indices.length;

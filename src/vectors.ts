@@ -4,12 +4,13 @@
  * @module
  */
 
-import type * as E from "fp-ts/lib/Either.js";
+import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "./error.ts";
+import { checkNumbers } from "./kind.ts";
 import type { Workspace } from "./kernel/rows.ts";
 import { loadVector, storeVector } from "./kernel/tape.ts";
 import { checkLength, finiteFloats } from "./matrix.ts";
-import { arraysOf, parameterCount } from "./network/flat.ts";
+import { arraysOf, checkModelKind, parameterCount } from "./network/flat.ts";
 import type { Model } from "./network/model.ts";
 
 const split = (model: Model, flat: Float32Array): Float32Array[] => {
@@ -31,6 +32,8 @@ export function readVector({ tape }: Workspace, model: Model, vector: number): F
 
 /** P finite numbers; internal. Errors: `ShapeMismatch`, `NotFinite`. */
 export function checkVector(model: Model, what: string, flat: ArrayLike<number>): E.Either<FgnError, Float32Array> {
+  const kind = E.chain(() => checkNumbers(what, flat))(checkModelKind(model));
+  if (kind._tag === "Left") return kind;
   const length = checkLength(what, flat.length, parameterCount(model));
   return length._tag === "Left" ? length : finiteFloats(what, flat);
 }

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
+import { checkNumbers } from "../kind.ts";
 import { checkSize, finiteFloats } from "../matrix.ts";
 import type { Features } from "../sparse.ts";
 
@@ -59,6 +60,8 @@ export function customModel(
 ): E.Either<FgnError, CustomModel> {
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
+  const numbers = checkNumbers("parameters", parameters);
+  if (numbers._tag === "Left") return numbers;
   const count = checkSize("parameters", parameters.length, 1);
   if (count._tag === "Left") return count;
   const values = finiteFloats("parameters", parameters);

@@ -9,9 +9,18 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
+import { checkKind, checkNumbers, isObject } from "../kind.ts";
 import { checkLength, finiteFloats, type Matrix } from "../matrix.ts";
 import type { CustomModel } from "./custom.ts";
 import type { Layer, Network } from "./layer.ts";
+
+/** A model, as far as a look tells; internal. Errors: `WrongKind`. */
+export function checkModelKind(value: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
+  const found: unknown = value;
+  const isRight = isObject(found) &&
+    (found._tag === "custom" || (found._tag === "network" && Array.isArray(found.layers)));
+  return checkKind("the model", value, isRight, "a network or what customModel made");
+}
 
 /** What takes the place of a trainable array; `what` is its path, such as "layers[0].weight". */
 export type Visit = (array: Float32Array, what: string) => Float32Array;
@@ -126,6 +135,8 @@ export function withParameters<M extends Network | CustomModel>(
   model: M,
   flat: ArrayLike<number>,
 ): E.Either<FgnError, M> {
+  const kinds = E.chain(() => checkNumbers("parameters", flat))(checkModelKind(model));
+  if (kinds._tag === "Left") return kinds;
   const length = checkLength("parameters", flat.length, parameterCount(model));
   if (length._tag === "Left") return length;
   const values = finiteFloats("parameters", flat);

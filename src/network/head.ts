@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
+import { checkNumbers, checkObject } from "../kind.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix, named } from "../matrix.ts";
 import type { Network } from "./layer.ts";
 import { dense, initialise } from "./spec.ts";
@@ -19,6 +20,8 @@ export interface HeadSize {
   /** Whether there is a bias (default true). */
   readonly bias?: boolean;
 }
+
+const SIZE = "an object with features and classes";
 
 function head(weight: Matrix, bias: Float32Array | null): Network {
   const layers = [{ _tag: "dense", weight, bias, frozen: false }] as const;
@@ -41,22 +44,25 @@ export function linearHead(
   weight: ArrayLike<number>,
   bias: ArrayLike<number> | null,
 ): E.Either<FgnError, Network> {
+  const kind = checkObject("the size", size, SIZE);
+  if (kind._tag === "Left") return kind;
   const classes = checkSize("classes", size.classes, 2);
   if (classes._tag === "Left") return classes;
   const w = named("weight parameters", size.classes, size.features, weight);
   if (w._tag === "Left") return w;
   if (bias === null) return E.right(head(w.right, null));
+  const numbers = checkNumbers("bias parameters", bias);
+  if (numbers._tag === "Left") return numbers;
   const length = checkLength("bias parameters", bias.length, size.classes);
   if (length._tag === "Left") return length;
   const b = finiteFloats("bias parameters", bias);
   return b._tag === "Left" ? b : E.right(head(w.right, b.right));
 }
 
-function initialHead(
-  { features, classes, bias = true }: HeadSize,
-  initial: "zero" | "glorot",
-  seed: number,
-): E.Either<FgnError, Network> {
+function initialHead(size: HeadSize, initial: "zero" | "glorot", seed: number): E.Either<FgnError, Network> {
+  const kind = checkObject("the size", size, SIZE);
+  if (kind._tag === "Left") return kind;
+  const { features, classes, bias = true } = size;
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const inputs = checkSize("features", features, 1);

@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix } from "../matrix.ts";
+import { checkModelKind } from "./flat.ts";
 import type { Activation, Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./layer.ts";
 
 /** A layer and its place: `depth` residual blocks deep, `inputs` features in. */
@@ -207,6 +208,8 @@ export function network(inputs: number, layers: readonly Layer[]): E.Either<FgnE
  * Errors: as {@link network}, without `NotFinite`.
  */
 export function checkNetwork(network: Network): E.Either<FgnError, Network> {
+  const kind = checkModelKind(network);
+  if (kind._tag === "Left") return kind;
   const outputs = checkShapes(network.inputs, network.layers);
   if (outputs._tag === "Left") return outputs;
   const count = checkLength("the last layer", outputs.right, network.outputs);

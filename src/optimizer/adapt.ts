@@ -5,8 +5,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { Batch } from "../batch.ts";
+import { type Batch, checkBatchKind } from "../batch.ts";
 import { fail, type FgnError, invalid } from "../error.ts";
+import { checkModelKind } from "../network/flat.ts";
 import { growClasses } from "../network/grow.ts";
 import type { Model } from "../network/model.ts";
 import { online, type OnlineOptions, type OnlineState } from "./online.ts";
@@ -85,6 +86,8 @@ export function adapt<M extends Model>(
   if (!(Number.isSafeInteger(maxClasses) && maxClasses >= 2)) {
     return invalid("maxClasses", maxClasses, "a whole number from 2");
   }
+  const kinds = E.chain(() => checkModelKind(params))(checkBatchKind(batch));
+  if (kinds._tag === "Left") return kinds;
   const grown = grownFor(params, batch, maxClasses);
   if (grown._tag === "Left") return grown;
   const optimizer = online<M>(ratio === undefined ? {} : { ratio });

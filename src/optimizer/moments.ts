@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
+import { checkKind } from "../kind.ts";
 import type { LayerMetric } from "../kernel/tape.ts";
 import { checkLength } from "../matrix.ts";
 import type { Layer } from "../network/layer.ts";
@@ -43,11 +44,13 @@ export function centredWidths(model: Model, features: Features): number[] {
 /** The metrics of the layers with moments: only a bias can make up for centring. Internal. */
 export const centred = (layers: readonly LayerMetric[]): LayerMetric[] => layers.filter(({ hasBias }) => hasBias);
 
-/** Moments, where there are any, of the given numbers of inputs. Internal. Errors: `ShapeMismatch`. */
+/** Moments, where there are any, of the given numbers of inputs. Internal. Errors: `WrongKind`, `ShapeMismatch`. */
 export function checkMoments(
   layers: readonly InputMoments[],
   widths: readonly number[],
 ): E.Either<FgnError, readonly InputMoments[]> {
+  const kind = checkKind("the state's layers", layers, Array.isArray(layers), "a list of moments");
+  if (kind._tag === "Left") return kind;
   if (layers.length === 0) return E.right(layers);
   const count = checkLength("the state's layers", layers.length, widths.length);
   if (count._tag === "Left") return count;

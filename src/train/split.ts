@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { Batch } from "../batch.ts";
+import { type Batch, checkBatchKind } from "../batch.ts";
 import { fail, type FgnError, invalid } from "../error.ts";
 import { picker } from "../gather.ts";
 import type { Model } from "../network/model.ts";
@@ -41,6 +41,8 @@ const SALT = 0x5eed;
  * ```
  */
 export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError, Split> {
+  const kind = checkBatchKind(data);
+  if (kind._tag === "Left") return kind;
   if (!Number.isFinite(seed)) return invalid("seed", seed, "a number");
   return divide(data, share, seed, "share");
 }

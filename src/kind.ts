@@ -1,0 +1,35 @@
+/**
+ * Values of a wrong kind, which types rule out and plain JavaScript does not: above all an Either in the place of
+ * what it holds.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "./error.ts";
+
+/** Internal. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+/** The value, if it is of the wanted kind; internal. Errors: `WrongKind`. */
+export function checkKind<A>(what: string, value: A, isRight: boolean, wanted: string): E.Either<FgnError, A> {
+  if (isRight) return E.right(value);
+  const isEither = isObject(value) && (value._tag === "Left" || value._tag === "Right");
+  return fail(
+    "WrongKind",
+    { what },
+    isEither ? `${what}: an Either is given, in the place of what it holds` : `${what}: this is not ${wanted}`,
+    isEither ? "Check its _tag and give its right, or chain with E.chain" : `Give ${wanted}`,
+  );
+}
+
+/** Internal. Errors: `WrongKind`. */
+export function checkNumbers(what: string, value: ArrayLike<number>): E.Either<FgnError, ArrayLike<number>> {
+  const isArray = Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
+  return checkKind(what, value, isArray, "an array of numbers");
+}
+
+/** Internal. Errors: `WrongKind`. */
+export const checkObject = <A extends object>(what: string, value: A, wanted: string): E.Either<FgnError, A> =>
+  checkKind(what, value, isObject(value) && !("_tag" in value), wanted);
