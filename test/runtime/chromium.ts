@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { chromium as launcher, type Page } from "playwright-core";
+import { failureOf, withForbidden } from "./forbidden.ts";
 import { bundleProject, freshProject } from "./project.ts";
 import type { Report } from "./report.ts";
 import { Missing, type Run, type Runtime } from "./runtime.ts";
@@ -24,8 +25,12 @@ const FLAGS = [
 const PARTS = { output: { splitting: true } } as const;
 
 /** Opens a page of a folder in a new browser, and waits for the report that it is asked for. */
-async function open(folder: string, ask: (page: Page) => Promise<Report>): Promise<Omit<Run, "entry">> {
-  const { address, close } = await serveFolder(folder);
+async function open(
+  folder: string,
+  ask: (page: Page) => Promise<Report>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Omit<Run, "entry">> {
+  const { address, close } = await serveFolder(folder, headers);
   const root = process.getuid?.() === 0;
   try {
     const browser = await launcher.launch({
@@ -80,7 +85,9 @@ async function modules(folder: string, tarball: string): Promise<Run> {
       '<script type="module" src="/suite/page.js"></script>',
     ),
   );
-  return { entry, ...await open(project, fromPage) };
+  const { version, report } = await open(project, fromPage);
+  const policy = { "content-security-policy": "script-src 'self' 'unsafe-inline'" };
+  return { entry, version, report: withForbidden(report, await failureOf(open(project, fromPage, policy))) };
 }
 
 async function bundled(folder: string, tarball: string): Promise<Run> {

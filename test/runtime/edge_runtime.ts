@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
 import type { Plugin } from "esbuild";
+import { failureOf, withForbidden } from "./forbidden.ts";
 import { output } from "./programs.ts";
 import { bundleProject, freshProject } from "./project.ts";
 import type { Report } from "./report.ts";
@@ -27,6 +28,10 @@ const kernelGlobals = (kernels: Map<string, string>): Plugin => ({
   },
 });
 
+/** Runs a bundle in a process of its own. */
+const host = (bundle: string, kernels: readonly string[]): Promise<string> =>
+  output(process.execPath, ["tools/run.mjs", "test/runtime/edge_host.ts", bundle, ...kernels], { seconds: 120 });
+
 async function run(folder: string, tarball: string): Promise<Run> {
   const project = await freshProject(folder, tarball), kernels = new Map<string, string>();
   const plugins = [kernelGlobals(kernels)];
@@ -36,11 +41,14 @@ async function run(folder: string, tarball: string): Promise<Run> {
     plugins,
   });
   const given = Array.from(kernels, ([name, path]) => `${name}=${path}`);
-  const said = await output(process.execPath, ["tools/run.mjs", "test/runtime/edge_host.ts", file, ...given], {
-    seconds: 120,
+  const told = JSON.parse(await host(file, given)) as Report;
+  const inlined = await bundleProject(project, "edge_runtime", {
+    outdir: join(project, "inlined"),
+    output: { format: "iife" },
   });
+  const report = withForbidden(told, await failureOf(host(inlined.file, [])));
   const { version } = JSON.parse(readFileSync("node_modules/edge-runtime/package.json", "utf8")) as { version: string };
-  return { version, entry, report: JSON.parse(said) as Report };
+  return { version, entry, report };
 }
 
 export const edgeRuntime: Runtime = { name: "edge-runtime", condition: "edge-light", run };

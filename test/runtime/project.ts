@@ -59,6 +59,8 @@ export interface Bundle {
 }
 
 interface Bundling {
+  /** Where the bundle goes; default: into the project. */
+  readonly outdir?: string;
   readonly conditions?: string[];
   readonly plugins?: Plugin[];
   /** Modules that load their parts when they ask for them, or a script of one file. Default: a module of one file. */
@@ -67,11 +69,11 @@ interface Bundling {
 
 /** Bundles an entry of a project's suite with what it imports, resolved as the project does. */
 export async function bundleProject(project: string, entry: string, bundling: Bundling = {}): Promise<Bundle> {
-  const { output = {}, ...options } = bundling;
+  const { output = {}, outdir = project, ...options } = bundling;
   const { metafile } = await build({
     ...options,
     entryPoints: [`suite/${entry}.js`],
-    outdir: project,
+    outdir,
     absWorkingDir: project,
     bundle: true,
     format: "esm",
@@ -82,5 +84,5 @@ export async function bundleProject(project: string, entry: string, bundling: Bu
   const inputs = Object.keys(metafile.inputs);
   const entries = inputs.flatMap((path) => /node_modules\/fgn\/(.*\bmod\.js)$/.exec(path)?.[1] ?? []);
   if (entries.length !== 1) throw new Error(`the bundle has ${entries.length} entries of fgn: ${entries}`);
-  return { file: join(project, `${entry}.js`), entry: entries[0] as string };
+  return { file: join(outdir, `${entry}.js`), entry: entries[0] as string };
 }

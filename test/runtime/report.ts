@@ -28,7 +28,7 @@ export async function cold(): Promise<Pick<Report, "importMs" | "firstStepMs">> 
   if (features._tag === "Left" || head._tag === "Left") throw new Error("no data for the first step");
   const data = batch({ features: features.right, labels: Array.from({ length: 128 }, (_, i) => i % 10) });
   const step = data._tag === "Left" ? data : fgnStep(head.right, data.right);
-  if (step._tag === "Left") throw new Error(`the first step: ${step.left.message}`);
+  if (step._tag === "Left") throw new Error(`${step.left._tag}: ${step.left.message}. ${step.left.remedy}`);
   return { importMs: imported - began, firstStepMs: performance.now() - imported };
 }
 

@@ -11,13 +11,16 @@ const TYPES: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
-/** Starts to serve; gives the address and what ends it. */
-export async function serveFolder(folder: string): Promise<{ address: string; close: () => Promise<void> }> {
+/** Starts to serve, with headers for all files; gives the address and what ends it. */
+export async function serveFolder(
+  folder: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ address: string; close: () => Promise<void> }> {
   const server = createServer(({ url = "/" }, response) => {
     const path = normalize(new URL(url, "http://127.0.0.1").pathname);
     const file = join(folder, path === "/" ? "index.html" : path), type = TYPES[extname(file)];
     if (type === undefined || !existsSync(file)) response.writeHead(404).end();
-    else createReadStream(file).pipe(response.writeHead(200, { "content-type": type }));
+    else createReadStream(file).pipe(response.writeHead(200, { ...headers, "content-type": type }));
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const close = (): Promise<void> =>

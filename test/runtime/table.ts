@@ -63,7 +63,8 @@ export function page(rows: readonly Row[]): string {
 
 The package as it is published, installed in a fresh project of each runtime, and what it passes of one suite
 (\`test/runtime\`): golden vectors, training, checkpoints, prediction, online learning, files, bad input, kernels. The hash
-is that of all parameters, losses and files that the cases make: it is the same everywhere.
+is that of all parameters, losses and files that the cases make: it is the same everywhere. One case more is that of a
+runtime, or a page by its policy, that forbids compiling bytes.
 
 ${[line(head), line(head.map(() => "---")), ...body.map(line)].join("\n")}
 

@@ -7,6 +7,7 @@ import process from "node:process";
 import type { Readable } from "node:stream";
 import type { Plugin } from "esbuild";
 import { output } from "./programs.ts";
+import { failureOf, withForbidden } from "./forbidden.ts";
 import { bundleProject, freshProject } from "./project.ts";
 import type { Report } from "./report.ts";
 import type { Run, Runtime } from "./runtime.ts";
@@ -45,10 +46,11 @@ ${modules.join("\n")}
 `;
 };
 
-/** Serves until the work is done; hands over the address. */
-async function serve<A>(project: string, work: (address: string) => Promise<A>): Promise<A> {
+/** Serves a bundle with kernels beside it until the work is done; hands over the address. */
+async function serve<A>(folder: string, kernels: Iterable<string>, work: (address: string) => Promise<A>): Promise<A> {
+  writeFileSync(join(folder, "config.capnp"), configuration(kernels));
   const server = spawn(COMMAND, ["serve", "config.capnp", "--control-fd=3"], {
-    cwd: project,
+    cwd: folder,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const stop = (): boolean => server.kill("SIGKILL");
@@ -84,15 +86,17 @@ async function run(folder: string, tarball: string): Promise<Run> {
   const project = await freshProject(folder, tarball), kernels = new Set<string>();
   const plugins = [kernelFiles(project, kernels)];
   const { entry } = await bundleProject(project, "workerd", { conditions: ["workerd"], plugins });
-  writeFileSync(join(project, "config.capnp"), configuration(kernels));
   const version = (await output(COMMAND, ["--version"])).replace("workerd", "").trim();
-  return await serve(project, async (address) => {
+  const inlined = join(project, "inlined");
+  await bundleProject(project, "workerd", { outdir: inlined });
+  const said = await failureOf(serve(inlined, [], (address) => answer(`${address}/cold`)));
+  return await serve(project, kernels, async (address) => {
     await (await answer(`${address}/`)).text();
     const began = performance.now();
     await (await answer(`${address}/cold`)).text();
     const firstStepMs = performance.now() - began;
     const report = await (await answer(`${address}/report`)).json() as Report;
-    return { version, entry, report: { ...report, importMs: null, firstStepMs } };
+    return { version, entry, report: withForbidden({ ...report, importMs: null, firstStepMs }, said) };
   });
 }
 
