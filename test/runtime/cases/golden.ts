@@ -65,6 +65,7 @@ function compare(golden: Golden): Outcome {
       numbers.push(after);
     }
   }
+  equal(flat(model), before, "parameters given");
   return numbers;
 }
 
