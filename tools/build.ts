@@ -54,7 +54,7 @@ await build({
   splitting: true,
   plugins: [treeShaken, compiledBeforehand],
 });
-await build({ ...modules, entryPoints: { index: "mod.ts" }, outdir: "dist", minify: true });
+await build({ ...modules, entryPoints: { index: "mod.ts" }, outdir: "dist", minify: true, plugins: [treeShaken] });
 for (const [name, { code }] of Object.entries({ simd, relaxed })) {
   if (typeof code !== "string") throw new Error(`the ${name} kernel is not inlined`);
   writeFileSync(`dist/kernel.${name}.wasm`, Buffer.from(code, "base64"));

@@ -1,4 +1,4 @@
-// Runs the test suite under Deno (vitest) and Bun (its own runner, which maps imports of vitest).
+// Runs the test suite over the source under Deno (vitest) and Bun (its own runner, which maps imports of vitest).
 
 import { spawnSync } from "node:child_process";
 import process from "node:process";

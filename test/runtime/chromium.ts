@@ -1,0 +1,120 @@
+// Chromium, three ways: a page with modules, a bundle in a page, a bundle in a worker.
+
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { chromium as launcher, type Page } from "playwright-core";
+import { failureOf, withForbidden } from "./forbidden.ts";
+import { bundleProject, freshProject } from "./project.ts";
+import type { Report } from "./report.ts";
+import { Missing, type Run, type Runtime } from "./runtime.ts";
+import { serveFolder } from "./serve.ts";
+
+const PROGRAM = "/usr/bin/chromium";
+
+const FLAGS = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Bundles load the package when they ask for it. */
+const PARTS = { output: { splitting: true } } as const;
+
+/** Opens a page of a folder in a new browser, and waits for the report that it is asked for. */
+async function open(
+  folder: string,
+  ask: (page: Page) => Promise<Report>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Omit<Run, "entry">> {
+  const { address, close } = await serveFolder(folder, headers);
+  const root = process.getuid?.() === 0;
+  try {
+    const browser = await launcher.launch({
+      executablePath: PROGRAM,
+      args: FLAGS,
+      chromiumSandbox: !root,
+      timeout: 30_000,
+    });
+    try {
+      const page = await browser.newPage(), version = browser.version();
+      const failure = new Promise<never>((_, failed) => {
+        page.on("pageerror", failed);
+        setTimeout(() => failed(new Error("the page took longer than 120 s")), 120_000).unref();
+      });
+      const asked = page.goto(address, { timeout: 30_000 }).then(() => ask(page));
+      return { version, report: await Promise.race([asked, failure]) };
+    } finally {
+      await browser.close();
+    }
+  } finally {
+    await close();
+  }
+}
+
+/** The report of a module of the page. */
+const fromPage = async (page: Page): Promise<Report> => {
+  await page.waitForFunction(() => "reported" in globalThis, null, { timeout: 30_000 });
+  return await page.evaluate(() => (globalThis as unknown as { reported: Promise<Report> }).reported);
+};
+
+/** The report that a worker posts. */
+const fromWorker = (page: Page): Promise<Report> =>
+  page.evaluate(() =>
+    new Promise<Report>((found, failed) => {
+      const worker = new Worker("/web_worker.js", { type: "module" });
+      worker.onmessage = ({ data }: MessageEvent<Report>) => found(data);
+      worker.onerror = ({ message }) => failed(new Error(message ?? "the worker failed"));
+    })
+  );
+
+const html = (...scripts: readonly string[]): string => `<!doctype html>\n<title>fgn</title>\n${scripts.join("\n")}\n`;
+
+/** The standalone file of the package takes the place of "fgn" in modules of the page. */
+async function modules(folder: string, tarball: string): Promise<Run> {
+  const project = await freshProject(folder, tarball, ["fgn", "fgn/*"]), entry = "dist/index.js";
+  const installed = "/node_modules/fgn/";
+  const imports = { fgn: `${installed}${entry}`, "fgn/relaxed": `${installed}dist/relaxed.js` };
+  writeFileSync(
+    join(project, "index.html"),
+    html(
+      `<script type="importmap">${JSON.stringify({ imports })}</script>`,
+      '<script type="module" src="/suite/page.js"></script>',
+    ),
+  );
+  const { version, report } = await open(project, fromPage);
+  const policy = { "content-security-policy": "script-src 'self' 'unsafe-inline'" };
+  return { entry, version, report: withForbidden(report, await failureOf(open(project, fromPage, policy))) };
+}
+
+async function bundled(folder: string, tarball: string): Promise<Run> {
+  const project = await freshProject(folder, tarball), { entry } = await bundleProject(project, "page", PARTS);
+  writeFileSync(join(project, "index.html"), html('<script type="module" src="/page.js"></script>'));
+  return { entry, ...await open(project, fromPage) };
+}
+
+async function worker(folder: string, tarball: string): Promise<Run> {
+  const project = await freshProject(folder, tarball), { entry } = await bundleProject(project, "web_worker", PARTS);
+  writeFileSync(join(project, "index.html"), html());
+  return { entry, ...await open(project, fromWorker) };
+}
+
+function runtime(name: string, condition: string | null, run: Runtime["run"]): Runtime {
+  return {
+    name: `Chromium, ${name}`,
+    condition,
+    run: (folder, tarball) => {
+      if (!existsSync(PROGRAM)) throw new Missing("install chromium");
+      return run(folder, tarball);
+    },
+  };
+}
+
+export const chromium: readonly Runtime[] = [
+  runtime("module script", null, modules),
+  runtime("bundled", "default", bundled),
+  runtime("Web Worker", "default", worker),
+];
