@@ -190,7 +190,7 @@ export interface KernelExports {
 /** A compiled kernel, to be passed in options. Its memory grows with the largest problem solved and is reused. */
 export interface Kernel {
   /** Which build: results of `simd128` are the same bytes in every runtime, of `relaxed-simd` they are not. */
-  readonly name: KernelCode["name"];
+  readonly name: "simd128" | "relaxed-simd";
 }
 
 /** A kernel with its raw exports; internal. */
