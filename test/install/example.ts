@@ -21,3 +21,23 @@ export function checkOutput(output: string): void {
     }
   });
 }
+
+/** A run of an epoch, and one of two that goes on from its file: each prints its last step and the epochs that it did. */
+export const CHECKPOINT = `
+import { batch, fit, matrix, zeroHead } from "fgn";
+import { fileStore } from "fgn/file";
+
+const features = matrix(4, 2, [1, 0, 0, 1, 1, 0.1, 0.1, 1]).right;
+const data = batch({ features, labels: [0, 1, 0, 1] }).right;
+const head = zeroHead({ features: 2, classes: 2 }).right;
+for (const epochs of [1, 2]) {
+  const checkpoint = { store: fileStore("runs/latest.safetensors") };
+  const trained = await fit(head, data, { epochs, batchSize: 2, checkpoint })();
+  console.log(trained._tag === "Right" ? \`\${trained.right.step} \${trained.right.history.length}\` : trained.left.message);
+}
+`;
+
+/** Fails unless each run did one epoch of two steps. */
+export function checkResumed(output: string): void {
+  if (output.trim() !== "2 1\n4 1") throw new Error(`steps and epochs of the runs:\n${output}`);
+}

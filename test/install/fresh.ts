@@ -1,11 +1,11 @@
-// Fresh projects: folders without anything in them but the README's example.
+// Fresh projects: folders without anything in them but two programs.
 
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
-import { example } from "./example.ts";
+import { CHECKPOINT, example } from "./example.ts";
 
 const execute = promisify(execFile);
 
@@ -17,13 +17,14 @@ export interface Fresh {
 }
 
 /**
- * A new folder with the example in `file`, where package managers know one registry alone and find nothing of
+ * A new folder with the README's example in `file` and checkpoint.mjs, where package managers know one registry alone and find nothing of
  * earlier runs.
  */
 export function freshProject(folder: string, registry: string, file: string): Fresh {
   const cache = join(folder, ".cache");
   mkdirSync(folder);
   writeFileSync(join(folder, file), example());
+  writeFileSync(join(folder, "checkpoint.mjs"), CHECKPOINT);
   const env = {
     PATH: process.env.PATH,
     HOME: folder,

@@ -3,9 +3,10 @@
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { withBrowser } from "../runtime/browser.ts";
+import { serve } from "../runtime/serve.ts";
 import { checkOutput } from "./example.ts";
-import { serve } from "./registry.ts";
 
 function page(): string {
   const html = /```html\n([\s\S]*?)```/.exec(readFileSync("docs/browser.md", "utf8"))?.[1];
@@ -55,15 +56,5 @@ const PAGES = [
 export const pages = (tarball: string): { name: string; check: () => Promise<void> }[] =>
   PAGES.map(({ name, policy, check }) => ({
     name,
-    check: async () => {
-      const browser = await chromium.launch({
-        executablePath: "/usr/bin/chromium",
-        args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-      });
-      try {
-        check(await shown(browser, tarball, policy));
-      } finally {
-        await browser.close();
-      }
-    },
+    check: () => withBrowser(async (browser) => check(await shown(browser, tarball, policy))),
   }));

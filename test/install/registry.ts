@@ -3,15 +3,8 @@
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { basename } from "node:path";
-
-/** A server that runs, and its address without a slash at the end. */
-export interface Running {
-  readonly url: string;
-  readonly close: () => Promise<void>;
-}
+import { serve, type Served } from "../runtime/serve.ts";
 
 interface Package {
   readonly manifest: Record<string, unknown> & { readonly name: string; readonly version: string };
@@ -36,33 +29,8 @@ function document({ manifest, file, bytes }: Package, url: string): string {
   return JSON.stringify({ name, "dist-tags": { latest: version }, versions: { [version]: { ...manifest, dist } } });
 }
 
-/** Serves what `answer` gives for a path, 404 where that is null, on a free port of this machine. */
-export function serve(
-  answer: (path: string, url: string) => { readonly type: string; readonly body: string | Uint8Array } | null,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<Running> {
-  let url = "";
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", url);
-    const found = answer(decodeURIComponent(pathname), url);
-    response.writeHead(found === null ? 404 : 200, { ...headers, "content-type": found?.type ?? "text/plain" });
-    response.end(found === null ? "not found" : found.body);
-  });
-  return new Promise((done) => {
-    server.listen(0, "127.0.0.1", () => {
-      url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      const close = (): Promise<void> =>
-        new Promise((closed) => {
-          server.close(() => closed());
-          server.closeAllConnections();
-        });
-      done({ url, close });
-    });
-  });
-}
-
 /** A registry of the packages of the given tarballs. */
-export function serveRegistry(tarballs: readonly string[]): Promise<Running> {
+export function serveRegistry(tarballs: readonly string[]): Promise<Served> {
   const packages = tarballs.map(packageOf);
   return serve((path, url) => {
     for (const one of packages) {

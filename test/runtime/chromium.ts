@@ -1,25 +1,14 @@
 // Chromium, three ways: a page with modules, a bundle in a page, a bundle in a worker.
 
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
-import { chromium as launcher, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
+import { withBrowser } from "./browser.ts";
 import { failureOf, withForbidden } from "./forbidden.ts";
 import { bundleProject, freshProject } from "./project.ts";
 import type { Report } from "./report.ts";
-import { Missing, type Run, type Runtime } from "./runtime.ts";
-import { serveFolder } from "./serve.ts";
-
-const PROGRAM = "/usr/bin/chromium";
-
-const FLAGS = [
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+import type { Run, Runtime } from "./runtime.ts";
+import { fileOf, serve } from "./serve.ts";
 
 /** Bundles load the package when they ask for it. */
 const PARTS = { output: { splitting: true } } as const;
@@ -30,26 +19,17 @@ async function open(
   ask: (page: Page) => Promise<Report>,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Omit<Run, "entry">> {
-  const { address, close } = await serveFolder(folder, headers);
-  const root = process.getuid?.() === 0;
+  const { url, close } = await serve((path) => fileOf(folder, path), headers);
   try {
-    const browser = await launcher.launch({
-      executablePath: PROGRAM,
-      args: FLAGS,
-      chromiumSandbox: !root,
-      timeout: 30_000,
-    });
-    try {
+    return await withBrowser(async (browser) => {
       const page = await browser.newPage(), version = browser.version();
       const failure = new Promise<never>((_, failed) => {
         page.on("pageerror", failed);
         setTimeout(() => failed(new Error("the page took longer than 120 s")), 120_000).unref();
       });
-      const asked = page.goto(address, { timeout: 30_000 }).then(() => ask(page));
+      const asked = page.goto(url, { timeout: 30_000 }).then(() => ask(page));
       return { version, report: await Promise.race([asked, failure]) };
-    } finally {
-      await browser.close();
-    }
+    });
   } finally {
     await close();
   }
@@ -102,19 +82,8 @@ async function worker(folder: string, tarball: string): Promise<Run> {
   return { entry, ...await open(project, fromWorker) };
 }
 
-function runtime(name: string, condition: string | null, run: Runtime["run"]): Runtime {
-  return {
-    name: `Chromium, ${name}`,
-    condition,
-    run: (folder, tarball) => {
-      if (!existsSync(PROGRAM)) throw new Missing("install chromium");
-      return run(folder, tarball);
-    },
-  };
-}
-
 export const chromium: readonly Runtime[] = [
-  runtime("module script", null, modules),
-  runtime("bundled", "default", bundled),
-  runtime("Web Worker", "default", worker),
+  { name: "Chromium, module script", condition: null, run: modules },
+  { name: "Chromium, bundled", condition: "default", run: bundled },
+  { name: "Chromium, Web Worker", condition: "default", run: worker },
 ];
