@@ -48,11 +48,16 @@ interface Listening {
   readonly port: number;
 }
 
+/** Milliseconds until a process that does not end is killed: it waits for the requests that it has. */
+const PATIENCE = 5000;
+
 async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
   child.kill(signal);
+  const late = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
   await ended;
+  clearTimeout(late);
 }
 
 /** The ports that a process listens on, as it says them. */

@@ -11,7 +11,7 @@ const DEFAULTS = {
   /** Bytes of a head's file. */
   MAX_HEAD_BYTES: 8 * 2 ** 20,
   /** Bytes of all bodies that are being read at once. */
-  MAX_HELD_BYTES: 32 * 2 ** 20,
+  MAX_HELD_BYTES: 16 * 2 ** 20,
   /** Examples of one request. */
   MAX_EXAMPLES: 64,
   /** Classes of the head. */

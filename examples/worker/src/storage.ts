@@ -7,6 +7,8 @@ const PART = 2 ** 20;
 
 /** Keeps one file, written whole or not at all. */
 export class FileStorage {
+  readonly #part = new Uint8Array(PART);
+
   constructor(readonly storage: DurableObjectStorage) {
     storage.sql.exec("CREATE TABLE IF NOT EXISTS head (part INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
   }
@@ -36,9 +38,16 @@ export class FileStorage {
   #write(file: Uint8Array): void {
     const { sql } = this.storage, parts = Math.ceil(file.length / PART);
     for (let part = 0; part < parts; part++) {
-      const bytes = file.slice(part * PART, (part + 1) * PART).buffer;
-      sql.exec("INSERT OR REPLACE INTO head (part, bytes) VALUES (?, ?)", part, bytes);
+      const bytes = file.subarray(part * PART, (part + 1) * PART);
+      sql.exec("INSERT OR REPLACE INTO head (part, bytes) VALUES (?, ?)", part, this.#buffer(bytes));
     }
     sql.exec("DELETE FROM head WHERE part >= ?", parts);
+  }
+
+  /** The bytes as a buffer of their own: for a whole part one that is kept, since garbage of megabytes collects late. */
+  #buffer(bytes: Uint8Array): ArrayBuffer {
+    const own = bytes.length === PART ? this.#part : new Uint8Array(bytes.length);
+    own.set(bytes);
+    return own.buffer;
   }
 }
