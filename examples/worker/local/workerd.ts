@@ -85,7 +85,8 @@ export async function start(setting: Setting): Promise<Running> {
   mkdirSync(data, { recursive: true });
   const args = ["serve", config, "--control-fd=3", `--socket-addr=http=127.0.0.1:${port}`];
   args.push(`--directory-path=data=${resolve(data)}`, ...inspect ? ["--inspector-addr=127.0.0.1:0"] : []);
-  const child = spawn(WORKERD, args, {
+  // A file that may not grow is an error of storage, not the end of the process.
+  const child = spawn("sh", ["-c", 'trap "" XFSZ; exec "$0" "$@"', WORKERD, ...args], {
     stdio: ["ignore", "inherit", "inherit", "pipe"],
     env: { PATH: process.env["PATH"], ...secrets },
   });

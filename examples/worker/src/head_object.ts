@@ -27,8 +27,8 @@ class Owner {
   readonly #room: Room;
   #stored: Answered<Stored>;
 
-  constructor(storage: DurableObjectStorage, readonly limits: Limits) {
-    this.#files = new FileStorage(storage);
+  constructor(ctx: DurableObjectState, readonly limits: Limits) {
+    this.#files = new FileStorage(ctx);
     this.#queue = new Queue(limits.MAX_WAITING);
     this.#room = new Room(limits.MAX_HELD_BYTES);
     this.#stored = this.#load();
@@ -139,7 +139,7 @@ export class HeadObject extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     void ctx.blockConcurrencyWhile(() => {
-      this.#owner = E.map((limits: Limits) => new Owner(ctx.storage, limits))(readLimits(env));
+      this.#owner = E.map((limits: Limits) => new Owner(ctx, limits))(readLimits(env));
       return Promise.resolve();
     });
   }
