@@ -33,7 +33,43 @@ function tooLarge(most: number): Answered<never> {
   );
 }
 
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+/** Bytes of a refused body that are read and dropped, before it is cut off. */
+const DROPPED = 16 * 2 ** 20;
+
+/** Drops what is left of a refused body: most clients read no answer before they have sent it all. */
+export async function drop({ body }: Request): Promise<void> {
+  let left = DROPPED;
+  try {
+    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+      left -= chunk.length;
+      if (left < 0) return;
+    }
+  } catch {
+    // The client has gone.
+  }
+}
+
+/** The chunks of a body that have arrived. */
+interface Arrived {
+  chunks: Uint8Array[];
+  length: number;
+}
+
+async function collect(request: Request, most: number, room: Room, arrived: Arrived): Promise<Answered<void>> {
+  if (Number(request.headers.get("content-length")) > most) return tooLarge(most);
+  const chunks = request.body?.values({ preventCancel: true }) ?? [];
+  for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
+    if (arrived.length + chunk.length > most) return tooLarge(most);
+    if (!room.take(chunk.length)) {
+      return refuse(429, "Busy", "too many bodies are being read", "Try again later", { "retry-after": "1" });
+    }
+    arrived.length += chunk.length;
+    arrived.chunks.push(chunk);
+  }
+  return E.right(undefined);
+}
+
+function joined({ chunks, length }: Arrived): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {
@@ -50,21 +86,19 @@ export async function withBody<A>(
   room: Room,
   use: (bytes: Uint8Array<ArrayBuffer>) => Answered<A> | Promise<Answered<A>>,
 ): Promise<Answered<A>> {
-  if (Number(request.headers.get("content-length")) > most) return tooLarge(most);
-  let length = 0;
+  const arrived: Arrived = { chunks: [], length: 0 };
   try {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-      if (length + chunk.length > most) return tooLarge(most);
-      if (!room.take(chunk.length)) {
-        return refuse(429, "Busy", "too many bodies are being read", "Try again later", { "retry-after": "1" });
-      }
-      length += chunk.length;
-      chunks.push(chunk);
+    const whole = await collect(request, most, room, arrived);
+    if (whole._tag === "Right") {
+      const bytes = joined(arrived);
+      arrived.chunks = [];
+      return await use(bytes);
     }
-    return await use(joined(chunks.splice(0), length));
+    arrived.chunks = [];
+    await drop(request);
+    return whole;
   } finally {
-    room.give(length);
+    room.give(arrived.length);
   }
 }
 

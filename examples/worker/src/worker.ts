@@ -1,6 +1,7 @@
 // A classifier head that learns at the edge: the worker checks who asks for what, the object behind it answers.
 
 import { type Answered, refuse, respond } from "./answers.ts";
+import { drop } from "./body.ts";
 import type { Env } from "./env.ts";
 import { routeOf } from "./routes.ts";
 import { checkToken } from "./token.ts";
@@ -15,7 +16,10 @@ async function allowed(request: Request, env: Env): Promise<Answered<unknown>> {
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const checked = await allowed(request, env);
-    if (checked._tag === "Left") return respond(checked);
+    if (checked._tag === "Left") {
+      await drop(request);
+      return respond(checked);
+    }
     try {
       return await env.HEAD.get(env.HEAD.idFromName("head")).fetch(request);
     } catch (cause) {

@@ -79,7 +79,11 @@ for (const path of ["/predict", "/learn"]) {
     }
     test("with its length, too large", () => refused(post(path, " ".repeat(20_001)), 413, "BodyTooLarge"));
     test("in chunks without a length, too large", () => refused(sendChunks(path, 30, 1000), 413, "BodyTooLarge"));
-    test("in chunks that go on and on", () => refused(sendChunks(path, 100_000, 1000), 413, "BodyTooLarge"));
+    test("in chunks that go on and on", () => refused(sendChunks(path, 10_000, 20_000), 413, "BodyTooLarge"));
+    test("of many megabytes, and the connection goes on", async () => {
+      await refused(post(path, "1".repeat(10_000_000)), 413, "BodyTooLarge");
+      expect((await client.predict([[1, 2]])).status).toBe(200);
+    });
     test("of the largest size", () => refused(post(path, " ".repeat(20_000)), 400, "InvalidJson"));
     test("lists within lists", () => refused(post(path, "[".repeat(10_000)), 413, "TooManyExamples"));
     test("very many empty lists", () =>
@@ -131,6 +135,15 @@ describe("/predict: top", () => {
       else await refused(client.predict([[1, 2]], { top }), 400, "InvalidRequest");
     });
   }
+});
+
+test("bodies beyond the room that there is for all are refused, and leave it to others", async () => {
+  const narrow = await open({ vars: { MAX_HELD_BYTES: 1000 } });
+  for (let i = 0; i < 5; i++) {
+    const { status, headers, body } = await narrow.predict(Array(10).fill(Array(100).fill(1)));
+    expect([status, body.error?.code, headers.get("retry-after")]).toEqual([429, "Busy", "1"]);
+  }
+  expect((await narrow.predict([[1]])).body.error?.code).toBe("NoHead");
 });
 
 test("vars that are no limits are said to be none", async () => {

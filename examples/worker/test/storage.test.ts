@@ -19,7 +19,9 @@ test.each([[6, 16], [400, 768]])("a head that cannot be stored is not learnt, %i
   }
   const at = clusters.example(0), before = await client.predict([at]);
   let refused = 0;
-  for (const bytes of [0, 4096, 20_000, 200_000, 1_100_000]) {
+  for (const bytes of [0, 4096, 20_000, 200_000, 1_100_000, 1_150_000, 1_200_000]) {
+    // The file that changes are written to begins anew, so that the limit cuts off within the first or the second row.
+    await client.restart();
     limitFiles(client, bytes);
     const { embeddings, labels } = clusters.examples(20);
     const { status, body } = await client.learn(embeddings, labels);
@@ -32,7 +34,7 @@ test.each([[6, 16], [400, 768]])("a head that cannot be stored is not learnt, %i
     }
     expect((await client.head()).equals(reference.file())).toBe(true);
   }
-  expect(refused).toBe(classes === 6 ? 2 : 5);
+  expect(refused).toBeGreaterThanOrEqual(classes === 6 ? 2 : 7);
   const { embeddings, labels } = clusters.examples(20);
   expect((await client.learn(embeddings, labels)).status).toBe(200);
   reference.learn(embeddings, labels);

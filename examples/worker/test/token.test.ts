@@ -43,6 +43,13 @@ describe("a worker with a token", () => {
     }
   }
 
+  test("a large body without the token is answered, too", async () => {
+    for (let i = 0; i < 5; i++) {
+      const { status } = await client.ask("/learn", { method: "POST", body: "1".repeat(5_000_000) });
+      expect(status).toBe(401);
+    }
+  });
+
   test("nothing was learnt by any of them", async () => {
     expect((await client.stats()).body).toMatchObject({ classes: 0, examples: 0, bytes: 0 });
   });
