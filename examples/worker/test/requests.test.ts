@@ -143,7 +143,7 @@ test("bodies beyond the room that there is for all are refused, and leave it to 
     const { status, headers, body } = await narrow.predict(Array(10).fill(Array(100).fill(1)));
     expect([status, body.error?.code, headers.get("retry-after")]).toEqual([429, "Busy", "1"]);
   }
-  expect((await narrow.predict([[1]])).body.error?.code).toBe("NoHead");
+  for (let i = 0; i < 100; i++) expect((await narrow.predict([[1]])).body.error?.code).toBe("NoHead");
 });
 
 test("vars that are no limits are said to be none", async () => {
