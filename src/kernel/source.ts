@@ -17,6 +17,9 @@ export interface KernelCode {
   readonly code: string | WebAssembly.Module;
 }
 
+/** Cloudflare's types say that bytes make no module; where that is so, the constructor throws. */
+type Compiler = { readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => WebAssembly.Module };
+
 type Base64Decoder = { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> };
 
 function decode(base64: string): Uint8Array<ArrayBuffer> {
@@ -54,7 +57,7 @@ export function refusal(cause: unknown): E.Either<FgnError, never> {
 export function compile({ code }: KernelCode): E.Either<FgnError, WebAssembly.Module> {
   if (typeof WebAssembly === "undefined") return refusal("WebAssembly is missing");
   try {
-    return E.right(typeof code === "string" ? new WebAssembly.Module(decode(code)) : code);
+    return E.right(typeof code === "string" ? new (WebAssembly as unknown as Compiler).Module(decode(code)) : code);
   } catch (cause) {
     return refusal(cause);
   }

@@ -1,0 +1,162 @@
+// A head as a safetensors file: what is stored, given out and taken in.
+//
+//   weight C × D, bias C        the head, F32 (F16 and BF16 are read, too)
+//   mean D, variance D          F32: the running moments of the embeddings learnt from
+//   examples, steps             F64, single values: how many those were, and the updates
+//   metadata "labels"           the names of the classes, a JSON array; without it "0" to "C − 1"
+//
+// A head that has learnt nothing here has none of the four in the middle.
+
+import {
+  linearHead,
+  type Network,
+  type OnlineState,
+  readSafetensors,
+  type Safetensors,
+  type Tensor,
+  type TensorData,
+  writeSafetensors,
+} from "fgn";
+import * as E from "fp-ts/Either";
+import { type Answered, answered, refuse } from "./answers.ts";
+import { checkLabel } from "./label.ts";
+import type { Limits } from "./limits.ts";
+
+/** A head, the names of its classes, and what it remembers of what it has learnt. */
+export interface LabelledHead {
+  readonly network: Network;
+  readonly labels: readonly string[];
+  readonly state: OnlineState;
+}
+
+/** The memory of a head that has learnt nothing here. */
+export const NOTHING: OnlineState = { steps: 0, examples: 0, layers: [] };
+
+function invalid(message: string, remedy: string): Answered<never> {
+  return refuse(400, "InvalidHead", message, remedy);
+}
+
+const single = (value: number): Tensor => ({ shape: [], data: Float64Array.of(value) });
+
+/** The file of a head: the same bytes for the same head. */
+export function writeHead({ network, labels, state }: LabelledHead, { MAX_HEAD_BYTES }: Limits): Answered<Uint8Array> {
+  const [layer] = network.layers;
+  if (layer?._tag !== "dense" || layer.bias === null) return invalid("it is no head", "Give a dense layer with a bias");
+  const tensors = new Map<string, Tensor>([
+    ["weight", { shape: [network.outputs, network.inputs], data: layer.weight.data }],
+    ["bias", { shape: [network.outputs], data: layer.bias }],
+  ]);
+  const [moments] = state.layers;
+  if (moments !== undefined) {
+    tensors.set("mean", { shape: [network.inputs], data: moments.mean });
+    tensors.set("variance", { shape: [network.inputs], data: moments.variance });
+    tensors.set("examples", single(state.examples)).set("steps", single(state.steps));
+  }
+  const metadata = new Map([["labels", JSON.stringify(labels)]]);
+  const file = answered(writeSafetensors({ tensors, metadata }));
+  if (file._tag === "Left" || file.right.length <= MAX_HEAD_BYTES) return file;
+  return refuse(413, "HeadTooLarge", `the head takes ${file.right.length} bytes`, `Keep it within ${MAX_HEAD_BYTES}`);
+}
+
+type Kind<A> = new (length: number) => A;
+
+/** A tensor by name, of a kind and a shape; a size of −1 is any. */
+function tensor<A extends TensorData>(
+  tensors: Safetensors["tensors"],
+  name: string,
+  Kind: Kind<A>,
+  shape: readonly number[],
+): Answered<{ readonly shape: readonly number[]; readonly data: A }> {
+  const wanted = `[${shape.map((size) => size < 0 ? "any" : size).join(", ")}]`, found = tensors.get(name);
+  if (found === undefined) return invalid(`it has no tensor ${name}`, `Add it, of shape ${wanted}`);
+  const fits = found.shape.length === shape.length && shape.every((size, i) => size < 0 || size === found.shape[i]);
+  if (!fits) return invalid(`its ${name} has shape [${found.shape.join(", ")}]`, `Give it shape ${wanted}`);
+  if (found.data instanceof Kind) return E.right({ shape: found.shape, data: found.data });
+  return invalid(
+    `its ${name} is of another dtype`,
+    `Save it as ${Kind as unknown === Float64Array ? "F64" : "F32, F16 or BF16"}`,
+  );
+}
+
+const HEAD = ["weight", "bias"], MEMORY = ["mean", "variance", "examples", "steps"];
+
+function readMemory(tensors: Safetensors["tensors"], features: number): Answered<OnlineState> {
+  if (MEMORY.every((name) => !tensors.has(name))) return E.right(NOTHING);
+  const mean = tensor(tensors, "mean", Float32Array, [features]);
+  if (mean._tag === "Left") return mean;
+  const variance = tensor(tensors, "variance", Float32Array, [features]);
+  if (variance._tag === "Left") return variance;
+  const examples = tensor(tensors, "examples", Float64Array, []);
+  if (examples._tag === "Left") return examples;
+  const steps = tensor(tensors, "steps", Float64Array, []);
+  if (steps._tag === "Left") return steps;
+  const moments = { mean: mean.right.data, variance: variance.right.data };
+  const finite = moments.mean.every(Number.isFinite) && moments.variance.every((v) => v >= 0 && v < Infinity);
+  if (!finite) {
+    return invalid("its mean or variance is not finite, or a variance below zero", "Leave both out, or give others");
+  }
+  const [seen] = examples.right.data as unknown as [number], [done] = steps.right.data as unknown as [number];
+  const counted = seen > 0 && seen < Infinity && Number.isSafeInteger(done) && done >= 0;
+  if (!counted || Object.is(done, -0)) {
+    return invalid("its examples or steps are no counts", "Give examples > 0 and whole steps ≥ 0");
+  }
+  return E.right({ steps: done, examples: seen, layers: [moments] });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readLabels(text: string | undefined, classes: number, limits: Limits): Answered<readonly string[]> {
+  if (text === undefined) return E.right(Array.from({ length: classes }, (_, index) => String(index)));
+  const labels = parse(text);
+  if (!Array.isArray(labels) || labels.length !== classes) {
+    return invalid(`its labels are no list of ${classes} names`, "Give a JSON array of a name for each class");
+  }
+  const seen = new Set<string>();
+  for (const [index, label] of labels.entries()) {
+    const name = checkLabel(label, `label ${index}`, limits);
+    if (name._tag === "Left") return name;
+    if (seen.has(name.right)) return invalid(`its label ${index} is there twice`, "Give each class its own name");
+    seen.add(name.right);
+  }
+  return E.right([...seen]);
+}
+
+/** The head of a file. */
+export function readHead(bytes: Uint8Array, limits: Limits): Answered<LabelledHead> {
+  const file = answered(readSafetensors(bytes));
+  if (file._tag === "Left") return file;
+  const { tensors, metadata } = file.right;
+  for (const name of tensors.keys()) {
+    if (HEAD.includes(name) || MEMORY.includes(name)) continue;
+    return invalid(
+      `it has a tensor ${JSON.stringify(name.slice(0, 80))}`,
+      `Keep ${[...HEAD, ...MEMORY].join(", ")} only`,
+    );
+  }
+  const weight = tensor(tensors, "weight", Float32Array, [-1, -1]);
+  if (weight._tag === "Left") return weight;
+  const [classes, features] = weight.right.shape as [number, number];
+  const { MAX_CLASSES, MAX_FEATURES } = limits;
+  if (classes > MAX_CLASSES || features > MAX_FEATURES) {
+    return refuse(
+      413,
+      "HeadTooLarge",
+      `it has ${classes} classes of ${features} features`,
+      `Keep it within ${MAX_CLASSES} classes of ${MAX_FEATURES} features`,
+    );
+  }
+  const bias = tensor(tensors, "bias", Float32Array, [classes]);
+  if (bias._tag === "Left") return bias;
+  const labels = readLabels(metadata.get("labels"), classes, limits);
+  if (labels._tag === "Left") return labels;
+  const state = readMemory(tensors, features);
+  if (state._tag === "Left") return state;
+  const network = linearHead({ classes, features }, weight.right.data, bias.right.data);
+  return E.map((network: Network) => ({ network, labels: labels.right, state: state.right }))(answered(network));
+}

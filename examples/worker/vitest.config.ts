@@ -1,0 +1,5 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: { include: ["examples/worker/test/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 30_000, maxWorkers: 2 },
+});
