@@ -13,6 +13,7 @@ import { Missing } from "../runtime/runtime.ts";
 import { fileOf, serve } from "../runtime/serve.ts";
 import { pages } from "./pages.ts";
 import { serveRegistry } from "./registry.ts";
+import { deploysWorker } from "./wrangler.ts";
 
 /** What a case is given: the tarball, and a project that it fills. */
 interface Given extends Fresh {
@@ -115,6 +116,7 @@ try {
   for (const [index, { name, file, check }] of CASES.entries()) {
     await attempt(name, () => check({ tarball, ...freshProject(join(home, `${index}`), registry.url, file) }));
   }
+  await attempt("examples/worker, wrangler deploy --dry-run", () => deploysWorker(join(home, "worker"), tarball));
   for (const { name, check } of pages(tarball)) await attempt(name, check);
 } finally {
   await registry.close();

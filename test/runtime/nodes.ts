@@ -2,7 +2,7 @@
 // the one that runs them.
 
 import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { output } from "./programs.ts";
 
 const LISTED = "test/runtime/nodes", CACHE = "node_modules/.cache/fgn/nodes", LOCK = "package-lock.json";
@@ -17,5 +17,5 @@ export async function nodeOf(name: string): Promise<string> {
     cpSync(LISTED, CACHE, { recursive: true });
     await output("npm", ["ci", "--no-audit", "--no-fund"], { cwd: CACHE, seconds: 300 });
   }
-  return program;
+  return resolve(program);
 }

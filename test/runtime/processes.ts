@@ -36,7 +36,7 @@ function runtime(name: string, find: () => Program | Promise<Program>): Runtime 
 
 const node = (name: string, find: () => string | Promise<string>): Runtime =>
   runtime(name, async () => ({
-    command: resolve(await find()),
+    command: await find(),
     run: [],
     eval: ["--input-type=module", "--eval"],
   }));
