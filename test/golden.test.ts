@@ -13,7 +13,6 @@ import {
   fgnStep,
   ggnProduct,
   ggnStep,
-  type Layer,
   logits,
   lossAndGradient,
   matrix,
@@ -22,48 +21,13 @@ import {
   rowSystem,
   type StepOptions,
 } from "../mod.ts";
+import { type Golden, layersOf } from "./golden_file.ts";
 import { difference, flat, relativeError, right } from "./reference.ts";
 
-interface Golden {
-  readonly name: string;
-  readonly batchSize: number;
-  readonly layers: readonly {
-    readonly inDim: number;
-    readonly outDim: number;
-    readonly weight: number[];
-    readonly bias: number[] | null;
-  }[];
-  readonly activation: "tanh" | "relu" | null;
-  readonly x: number[];
-  readonly y: number[];
-  readonly expected: {
-    readonly logits: number[];
-    readonly margins: number[];
-    readonly loss: number;
-    readonly gradient: number[];
-    readonly gram: number[];
-    readonly steps: readonly {
-      readonly damping: number;
-      readonly step: number[];
-      readonly fullGgnStep: number[];
-      readonly predictedReductionFgn: number;
-      readonly predictedReductionGgn: number;
-      readonly lossAfterStep: number;
-    }[];
-  };
-}
-
-function open({ layers, activation, batchSize, x, y }: Omit<Golden, "expected">): { model: Network; data: Batch } {
-  const made: Layer[] = [];
-  for (const { inDim, outDim, weight, bias } of layers) {
-    if (made.length > 0) made.push({ _tag: "activation", kind: activation ?? "tanh", slope: 0 });
-    const data = Float32Array.from(weight);
-    const matrix = { rows: outDim, cols: inDim, data };
-    made.push({ _tag: "dense", weight: matrix, bias: bias && Float32Array.from(bias), frozen: false });
-  }
-  const inputs = x.length / batchSize;
+function open(golden: Omit<Golden, "expected">): { model: Network; data: Batch } {
+  const { batchSize, x, y } = golden, inputs = x.length / batchSize;
   const features = right(matrix(batchSize, inputs, x));
-  return { model: right(network(inputs, made)), data: right(batch({ features, labels: y })) };
+  return { model: right(network(inputs, layersOf(golden))), data: right(batch({ features, labels: y })) };
 }
 
 const folder = new URL("./golden/", import.meta.url);

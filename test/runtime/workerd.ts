@@ -1,11 +1,11 @@
 // workerd, the runtime of Cloudflare's workers: the suite bundled under its condition, kernels as modules of their own.
 
 import { spawn } from "node:child_process";
-import { copyFileSync, writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import process from "node:process";
 import type { Readable } from "node:stream";
-import type { Plugin } from "esbuild";
+import { wasmModules } from "../../tools/wasm_modules.ts";
 import { output } from "./programs.ts";
 import { failureOf, withForbidden } from "./forbidden.ts";
 import { bundleProject, freshProject } from "./project.ts";
@@ -13,19 +13,6 @@ import type { Report } from "./report.ts";
 import type { Run, Runtime } from "./runtime.ts";
 
 const COMMAND = resolve("node_modules/.bin/workerd");
-
-/** Leaves imports of kernels to the runtime, with the files beside the bundle; notes their names. */
-const kernelFiles = (project: string, names: Set<string>): Plugin => ({
-  name: "kernel files",
-  setup({ onResolve }) {
-    onResolve({ filter: /\.wasm\?module$/ }, ({ path, resolveDir }) => {
-      const file = path.replace("?module", ""), name = basename(file);
-      copyFileSync(join(resolveDir, file), join(project, name));
-      names.add(name);
-      return { path: `./${name}`, external: true };
-    });
-  },
-});
 
 const configuration = (kernels: Iterable<string>): string => {
   const modules = Array.from(kernels, (name) => `    (name = "${name}", wasm = embed "${name}"),`);
@@ -84,7 +71,7 @@ async function answer(url: string): Promise<Response> {
 
 async function run(folder: string, tarball: string): Promise<Run> {
   const project = await freshProject(folder, tarball), kernels = new Set<string>();
-  const plugins = [kernelFiles(project, kernels)];
+  const plugins = [wasmModules(project, kernels)];
   const { entry } = await bundleProject(project, "workerd", { conditions: ["workerd"], plugins });
   const version = (await output(COMMAND, ["--version"])).replace("workerd", "").trim();
   const inlined = join(project, "inlined");

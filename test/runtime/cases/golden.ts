@@ -4,43 +4,18 @@
 // the solve multiplies that by the condition number of the damped system; 1e-3 for the extreme files, whose logits of
 // up to 1e4 carry a float32 rounding of 5e-4 each.
 
-import { type Batch, batch, fgnStep, type Layer, lossAndGradient, matrix, type Network, network } from "fgn";
+import { type Batch, batch, fgnStep, lossAndGradient, matrix, type Network, network } from "fgn";
+import { type Golden, layersOf } from "../../golden_file.ts";
 import { below, type Cases, equal, type Outcome, relativeError, right } from "../check.ts";
 import { flat } from "../data.ts";
-
-interface Golden {
-  readonly name: string;
-  readonly batchSize: number;
-  readonly layers: readonly {
-    readonly inDim: number;
-    readonly outDim: number;
-    readonly weight: number[];
-    readonly bias: number[] | null;
-  }[];
-  readonly activation: "tanh" | "relu" | null;
-  readonly x: number[];
-  readonly y: number[];
-  readonly expected: {
-    readonly loss: number;
-    readonly gradient: number[];
-    readonly steps: readonly { readonly damping: number; readonly step: number[]; readonly lossAfterStep: number }[];
-  };
-}
 
 /** The linear and network files of test/golden. */
 declare const GOLDEN: readonly Golden[];
 
-function open({ layers, activation, batchSize, x, y }: Golden): { model: Network; data: Batch } {
-  const made: Layer[] = [];
-  for (const { inDim, outDim, weight, bias } of layers) {
-    if (made.length > 0) made.push({ _tag: "activation", kind: activation ?? "tanh", slope: 0 });
-    const data = Float32Array.from(weight);
-    const dense = { rows: outDim, cols: inDim, data };
-    made.push({ _tag: "dense", weight: dense, bias: bias && Float32Array.from(bias), frozen: false });
-  }
-  const inputs = x.length / batchSize;
+function open(golden: Golden): { model: Network; data: Batch } {
+  const { batchSize, x, y } = golden, inputs = x.length / batchSize;
   const features = right(matrix(batchSize, inputs, x));
-  return { model: right(network(inputs, made)), data: right(batch({ features, labels: y })) };
+  return { model: right(network(inputs, layersOf(golden))), data: right(batch({ features, labels: y })) };
 }
 
 function compare(golden: Golden): Outcome {
