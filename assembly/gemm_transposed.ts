@@ -13,16 +13,22 @@ const ROW_BLOCK: i32 = 32;
 /** Floats from one row of the buffer to the next: not a power of two. */
 const ROW: i32 = 272;
 
-const BUFFER: usize = memory.data(34816, 16); // ROW_BLOCK·ROW floats
+/** Where the buffer lies: ROW_BLOCK·ROW floats. */
+let buffer: usize = memory.data(34816, 16);
+
+/** Gives this instance a buffer of its own, 34,816 bytes: instances that share a memory must not share one. */
+export function useScratch(at: usize): void {
+  buffer = at;
+}
 
 /** The depth × rows block at `a`, `step` bytes a row, into the buffer: row i of Aᵀ at float i·ROW. */
 function transposeBlock(a: usize, step: usize, depth: i32, rows: i32): void {
   let p = 0;
   for (; p + 4 <= depth; p += 4) {
-    transpose4(a + <usize> p * step, step, rows, BUFFER + (<usize> p << 2), <usize> ROW << 2);
+    transpose4(a + <usize> p * step, step, rows, buffer + (<usize> p << 2), <usize> ROW << 2);
   }
   if (p < depth) {
-    transposeEdge(a + <usize> p * step, step, depth - p, rows, BUFFER + (<usize> p << 2), <usize> ROW << 2);
+    transposeEdge(a + <usize> p * step, step, depth - p, rows, buffer + (<usize> p << 2), <usize> ROW << 2);
   }
 }
 
@@ -51,8 +57,8 @@ export function productTransposedPanels(
         const lanes = (min(PANEL, n - j) + LANES - 1) & -LANES;
         const panel = b + ((<usize> j * k + <usize> k0 * lanes) << 2);
         const corner = c + ((<usize> j * m + <usize> i * lanes) << 2);
-        if (lanes == PANEL) fullRows(0, rows, depth, BUFFER, row, panel, corner, 64);
-        else edgeRows(0, rows, lanes, depth, BUFFER, row, panel, corner, <usize> lanes << 2);
+        if (lanes == PANEL) fullRows(0, rows, depth, buffer, row, panel, corner, 64);
+        else edgeRows(0, rows, lanes, depth, buffer, row, panel, corner, <usize> lanes << 2);
       }
     }
   }

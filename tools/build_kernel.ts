@@ -8,16 +8,30 @@ import process from "node:process";
 import asc from "assemblyscript/asc";
 import { hashOf } from "../src/hash.ts";
 
+/** The most pages of 64 KiB that a shared memory, which cannot be without an end, grows to: 2 GiB. */
+const MOST = "32768";
+
+const SHARED = ["--enable", "threads", "--importMemory", "--sharedMemory", "--maximumMemory", MOST];
+
+/** The kernels, and how many imports each has: a memory that is shared is one. */
 const VARIANTS = [
-  { constant: "simd", name: "simd128", flags: [] },
-  { constant: "relaxed", name: "relaxed-simd", flags: ["--enable", "relaxed-simd"] },
+  { constant: "simd", name: "simd128", files: [], flags: [], imports: 0 },
+  { constant: "relaxed", name: "relaxed-simd", files: [], flags: ["--enable", "relaxed-simd"], imports: 0 },
+  {
+    constant: "shared",
+    name: "simd128",
+    files: ["assembly/threads.ts"],
+    flags: [...SHARED, "--zeroFilledMemory"],
+    imports: 1,
+  },
 ];
 
 const FLAGS = ["--enable", "simd", "-O3", "--converge", "--noAssert", "--runtime", "stub"];
 
-async function compile(flags: string[]): Promise<Uint8Array> {
+async function compile(files: readonly string[], flags: readonly string[]): Promise<Uint8Array> {
   let wasm: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(["assembly/index.ts", ...FLAGS, ...flags, "--outFile", "kernel.wasm"], {
+  const entries = ["assembly/index.ts", ...files];
+  const { error, stderr } = await asc.main([...entries, ...FLAGS, ...flags, "--outFile", "kernel.wasm"], {
     writeFile: (_name: string, contents: Uint8Array | string) => {
       if (typeof contents !== "string") wasm = contents;
     },
@@ -52,7 +66,7 @@ function generated(constant: string, name: string, wasm: Uint8Array): string {
 
 import type { KernelCode } from "./source.ts";
 
-/** The ${name} kernel. */
+/** The ${name} kernel${constant === "shared" ? " on a memory that threads share" : ""}. */
 export const ${constant}: KernelCode = {
   name: "${name}",
   hash: "${hashOf(base64)}",
@@ -62,17 +76,15 @@ export const ${constant}: KernelCode = {
 }
 
 const check = process.argv.includes("--check");
-for (const { constant, name, flags } of VARIANTS) {
+for (const { constant, name, files, flags, imports } of VARIANTS) {
   const file = `src/kernel/${constant}.generated.ts`;
-  const wasm = await compile(flags);
-  if (importCount(wasm) > 0) {
-    throw new Error(`the ${name} kernel has imports; it must have none`);
-  }
+  const wasm = await compile(files, flags);
+  if (importCount(wasm) !== imports) throw new Error(`the ${constant} kernel must have ${imports} imports`);
   const text = generated(constant, name, wasm);
   if (!check) writeFileSync(file, text);
   else if (readFileSync(file, "utf8") !== text) {
     console.error(`${file} is not what assembly/ gives: run npm run build:kernel`);
     process.exit(1);
   }
-  console.log(`${name}: ${wasm.length} bytes`);
+  console.log(`${constant}: ${wasm.length} bytes`);
 }

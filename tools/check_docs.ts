@@ -12,7 +12,14 @@ function deno(...args: readonly string[]): { status: number | null; stdout: stri
   return { status, stdout, stderr };
 }
 
-const { stderr } = deno("doc", "--lint", "mod.ts", "src/kernel/relaxed.ts", "src/io/file_store.ts");
+const { stderr } = deno(
+  "doc",
+  "--lint",
+  "mod.ts",
+  "src/kernel/relaxed.ts",
+  "src/io/file_store.ts",
+  "src/threads/threads.ts",
+);
 const places = stderr.split("\n").filter((line) => line.trimStart().startsWith("-->"));
 const ours = places.filter((line) => !line.includes("node_modules"));
 if (ours.length > 0 || (places.length === 0 && stderr.includes("error"))) {

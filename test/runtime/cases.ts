@@ -7,6 +7,7 @@ import { golden } from "./cases/golden.ts";
 import { hasRelaxed, kernel } from "./cases/kernel.ts";
 import { online } from "./cases/online.ts";
 import { predict } from "./cases/predict.ts";
+import { hasThreads, threads } from "./cases/threads.ts";
 import { training } from "./cases/training.ts";
 import type { Cases } from "./check.ts";
 
@@ -20,7 +21,9 @@ export const cases = (forbidden: boolean): Cases => ({
   ...files,
   ...errors,
   ...kernel(forbidden),
+  ...threads(forbidden),
 });
 
 /** The kernels that run here. */
-export const kernels = (): string => hasRelaxed() ? "simd128, relaxed" : "simd128";
+export const kernels = (forbidden: boolean): string =>
+  ["simd128", ...hasRelaxed() ? ["relaxed"] : [], ...hasThreads(forbidden) ? ["threads"] : []].join(", ");

@@ -51,13 +51,23 @@ const fromWorker = (page: Page): Promise<Report> =>
     })
   );
 
+/** What makes a page cross-origin isolated: it may share memory with workers. */
+const ISOLATED = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+};
+
 const html = (...scripts: readonly string[]): string => `<!doctype html>\n<title>fgn</title>\n${scripts.join("\n")}\n`;
 
 /** The standalone file of the package takes the place of "fgn" in modules of the page. */
 async function modules(folder: string, tarball: string): Promise<Run> {
   const project = await freshProject(folder, tarball, ["fgn", "fgn/*"]), entry = "dist/index.js";
   const installed = "/node_modules/fgn/";
-  const imports = { fgn: `${installed}${entry}`, "fgn/relaxed": `${installed}dist/relaxed.js` };
+  const imports = {
+    fgn: `${installed}${entry}`,
+    "fgn/relaxed": `${installed}dist/relaxed.js`,
+    "fgn/threads": `${installed}dist/threads.js`,
+  };
   writeFileSync(
     join(project, "index.html"),
     html(
@@ -73,13 +83,13 @@ async function modules(folder: string, tarball: string): Promise<Run> {
 async function bundled(folder: string, tarball: string): Promise<Run> {
   const project = await freshProject(folder, tarball), { entry } = await bundleProject(project, "page", PARTS);
   writeFileSync(join(project, "index.html"), html('<script type="module" src="/page.js"></script>'));
-  return { entry, ...await open(project, fromPage) };
+  return { entry, ...await open(project, fromPage, ISOLATED) };
 }
 
 async function worker(folder: string, tarball: string): Promise<Run> {
   const project = await freshProject(folder, tarball), { entry } = await bundleProject(project, "web_worker", PARTS);
   writeFileSync(join(project, "index.html"), html());
-  return { entry, ...await open(project, fromWorker) };
+  return { entry, ...await open(project, fromWorker, ISOLATED) };
 }
 
 export const chromium: readonly Runtime[] = [

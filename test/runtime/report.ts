@@ -50,5 +50,5 @@ async function run(cases: Cases): Promise<Pick<Report, "passed" | "failed" | "nu
 export async function report({ forbidden }: { readonly forbidden: boolean }): Promise<Report> {
   const times = await cold();
   const { cases, kernels } = await import("./cases.ts");
-  return { kernel: kernels(), ...times, ...await run(cases(forbidden)) };
+  return { kernel: kernels(forbidden), ...times, ...await run(cases(forbidden)) };
 }

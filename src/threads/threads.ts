@@ -1,0 +1,153 @@
+/**
+ * The opt-in kernel of several threads: the same bytes as the default kernel, large products in less time.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import { fail, type FgnError, invalid } from "../error.ts";
+import type { Kernel, KernelExports, LoadedKernel } from "../kernel/kernel.ts";
+import { shared } from "../kernel/shared.generated.ts";
+import { simd } from "../kernel/simd.generated.ts";
+import { compile, refusal } from "../kernel/source.ts";
+import { ENDED, NUMBERS, type Start, WORDS } from "./program.ts";
+import { type Control, shareExports, TASKS } from "./team.ts";
+import { type Running, workerStarter } from "./workers.ts";
+
+/** Bytes of an instance's scratch buffer (assembly/gemm_transposed.ts), in whole cache lines. */
+const SCRATCH = 34_816;
+/** The most that the shared memory grows to, in pages of 64 KiB: 2 GiB, as the kernel declares. */
+const MOST = 32_768;
+
+/** Options of {@link threadedKernel}. */
+export interface ThreadsOptions {
+  /** Threads, the calling one included: from 2 to 64. Default: the processors there are, at most 8. */
+  readonly threads?: number;
+}
+
+/** A kernel that shares its large products with workers; pass it as `kernel` in the options of a step. */
+export interface ThreadedKernel extends Kernel {
+  /** Threads, the calling one included. */
+  readonly threads: number;
+  /** Ends the workers. The kernel goes on with the calling thread alone. */
+  readonly close: () => void;
+}
+
+function noThreads(cause: string): E.Either<FgnError, never> {
+  return fail(
+    "UnsupportedRuntime",
+    { cause },
+    `this runtime gives no threads (${cause})`,
+    "Use the default kernel. A page needs to be cross-origin isolated: Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, and a policy that allows workers from blob: URLs; runtimes at the edge have no threads",
+  );
+}
+
+function sharedMemory(): WebAssembly.Memory | null {
+  if (typeof SharedArrayBuffer === "undefined") return null;
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum: MOST, shared: true });
+  } catch {
+    return null;
+  }
+}
+
+/** Starts all workers, or none. */
+async function startTeam(
+  startWorker: (start: Start) => Promise<Running>,
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  count: number,
+  heapBase: number,
+): Promise<{ readonly control: Control; readonly running: readonly Running[] }> {
+  const control = new SharedArrayBuffer(4 * WORDS * count), tasks = new SharedArrayBuffer(8 * NUMBERS * count);
+  const starting = Array.from(
+    { length: count },
+    (_, index) =>
+      startWorker({ module, memory, control, tasks, functions: TASKS, index, scratch: heapBase + SCRATCH * index }),
+  );
+  const settled = await Promise.allSettled(starting);
+  const running = settled.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+  const refused = settled.find((one) => one.status === "rejected");
+  if (refused !== undefined) {
+    for (const { terminate } of running) terminate();
+    throw refused.reason;
+  }
+  return {
+    control: { states: new Int32Array(control), tasks: new Float64Array(tasks), workers: count },
+    running,
+  };
+}
+
+/** Ends the workers once; tasks are never given to them again. */
+function closing(control: Control, running: readonly Running[]): () => void {
+  return () => {
+    for (let worker = 0; worker < control.workers; worker++) {
+      Atomics.store(control.states, WORDS * worker, ENDED);
+      Atomics.notify(control.states, WORDS * worker);
+    }
+    control.workers = 0;
+    for (const { terminate } of running) terminate();
+  };
+}
+
+/**
+ * A kernel of several threads: products, exponentials and Gram matrices beyond some 10 µs of work are shared with
+ * workers over one memory. The results are those of the default kernel, bit for bit, and so are checkpoints. Below
+ * about 5 ms a step it gains little.
+ *
+ * `close()` it when done: where the runtime cannot tell sleeping workers from busy ones (Deno), they keep a program from
+ * ending. Not for use by several workers of your own at once.
+ *
+ * Errors: `InvalidOption`, `UnsupportedRuntime` (no SharedArrayBuffer, as in a page that is not cross-origin isolated;
+ * no workers), `CompilationForbidden`.
+ *
+ * @example
+ * ```ts
+ * import { batch, fgnStep, matrix, zeroHead } from "@fgn/fgn";
+ * import { threadedKernel } from "@fgn/fgn/threads";
+ *
+ * const kernel = await threadedKernel({ threads: 2 })();
+ * const features = matrix(2, 2, [1, 0, 0, 1]), head = zeroHead({ features: 2, classes: 2 });
+ * if (kernel._tag === "Right" && features._tag === "Right" && head._tag === "Right") {
+ *   const data = batch({ features: features.right, labels: [0, 1] });
+ *   if (data._tag === "Right") console.log(fgnStep(head.right, data.right, 0.1, { kernel: kernel.right })._tag); // Right
+ *   kernel.right.close();
+ * }
+ * ```
+ */
+export function threadedKernel({ threads }: ThreadsOptions = {}): TaskEither<FgnError, ThreadedKernel> {
+  return async () => {
+    const processors = (globalThis.navigator as Navigator | undefined)?.hardwareConcurrency ?? 2;
+    const count = threads ?? Math.max(2, Math.min(8, processors));
+    if (!(Number.isInteger(count) && count >= 2 && count <= 64)) {
+      return invalid("threads", threads, "a whole number from 2 to 64");
+    }
+    const startWorker = workerStarter();
+    if (startWorker === null) return noThreads("workers are missing");
+    const memory = sharedMemory();
+    if (memory === null) return noThreads("SharedArrayBuffer is missing");
+    const module = compile(shared);
+    if (module._tag === "Left") return module;
+    try {
+      const raw = new WebAssembly.Instance(module.right, { env: { memory } }).exports as unknown as KernelExports;
+      const base = Math.ceil(raw.heapBase() / 64) * 64, free = base + SCRATCH * (count - 1);
+      memory.grow(Math.max(0, Math.ceil(free / 65_536) - memory.buffer.byteLength / 65_536));
+      const { control, running } = await startTeam(startWorker, module.right, memory, count - 1, base);
+      const exports = shareExports(raw, control, free);
+      const kernel: LoadedKernel & ThreadedKernel = {
+        name: simd.name,
+        exports,
+        hash: simd.hash,
+        busy: false,
+        threads: count,
+        close: closing(control, running),
+      };
+      return E.right(kernel);
+    } catch (cause) {
+      return cause instanceof WebAssembly.LinkError || cause instanceof WebAssembly.CompileError
+        ? refusal(cause)
+        : noThreads(cause instanceof Error ? cause.message : String(cause));
+    }
+  };
+}

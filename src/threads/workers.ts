@@ -1,0 +1,86 @@
+/**
+ * Workers of whatever kind the runtime has.
+ *
+ * @module
+ */
+
+import { program, type Start } from "./program.ts";
+
+/** A worker that waits for tasks. */
+export interface Running {
+  /** Ends it, whatever it does. */
+  readonly terminate: () => void;
+}
+
+/** What is used of node:worker_threads. */
+interface NodeWorker {
+  on(event: "message" | "error", receive: (value: unknown) => void): void;
+  postMessage(value: unknown): void;
+  unref(): void;
+  terminate(): Promise<number>;
+}
+interface NodeThreads {
+  readonly Worker: new (source: string, options: { readonly eval: true }) => NodeWorker;
+}
+
+/** Node's own workers, where there are no web workers. */
+function nodeThreads(): NodeThreads | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
+  return process?.getBuiltinModule?.("node:worker_threads") as NodeThreads | undefined;
+}
+
+/** Milliseconds that a worker may take to begin. */
+const PATIENCE = 10_000;
+
+/** Waits for the word of a worker that it is ready; ends it where that does not come. */
+function begun(
+  terminate: () => void,
+  listen: (ready: () => void, failed: (cause: unknown) => void) => void,
+): Promise<Running> {
+  return new Promise((ready, failed) => {
+    const fail = (cause: unknown): void => {
+      clearTimeout(timer);
+      terminate();
+      failed(cause);
+    };
+    const timer = setTimeout(() => fail(new Error(`a worker did not begin in ${PATIENCE} ms`)), PATIENCE);
+    listen(() => {
+      clearTimeout(timer);
+      ready({ terminate });
+    }, fail);
+  });
+}
+
+function startNode({ Worker }: NodeThreads, start: Start): Promise<Running> {
+  const worker = new Worker(program, { eval: true });
+  worker.postMessage(start);
+  return begun(() => void worker.terminate(), (ready, failed) => {
+    worker.on("message", () => {
+      // From now on a program may end while it sleeps.
+      worker.unref();
+      ready();
+    });
+    worker.on("error", failed);
+  });
+}
+
+function startWeb(start: Start): Promise<Running> {
+  const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
+  const worker = new Worker(url, { type: "module" });
+  worker.postMessage(start);
+  return begun(() => worker.terminate(), (ready, failed) => {
+    worker.onmessage = ready;
+    worker.onerror = ({ message }) => failed(new Error(message || "the worker could not be started"));
+  }).finally(() => {
+    URL.revokeObjectURL(url);
+    // Bun: a program may end while it sleeps.
+    (worker as { unref?: () => void }).unref?.();
+  });
+}
+
+/** How a worker is started here; null where there are none. Starting rejects with what the runtime says against it. */
+export function workerStarter(): ((start: Start) => Promise<Running>) | null {
+  if (typeof Worker !== "undefined") return startWeb;
+  const threads = nodeThreads();
+  return threads === undefined ? null : (start) => startNode(threads, start);
+}
