@@ -1,0 +1,63 @@
+// Two threads against one: the pure step without the loss after it, as ratios of best times of interleaved rounds, and
+// whether the parameters are the same bytes. Prints a table, writes bench/threads.json.
+//
+//   npm run bench:threads [-- THREADS]
+//   node_modules/.bin/deno run -A …, bun …: node_modules/.cache/fgn/threads.mjs, after a run in Node
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { type Batch, fgnStep, mlp, type Network, parameters, randomHead, type StepOptions } from "../mod.ts";
+import { threadedKernel } from "../src/threads/threads.ts";
+import { problem, right } from "../test/reference.ts";
+
+const ROUNDS = 4;
+
+/** Best time of some calls, in milliseconds. */
+function best(run: () => unknown, calls: number): number {
+  let least = Infinity;
+  for (let i = 0; i < calls; i++) {
+    const began = performance.now();
+    run();
+    least = Math.min(least, performance.now() - began);
+  }
+  return least;
+}
+
+const head = (features: number, classes: number): Network => right(randomHead({ features, classes }, 1));
+
+const MODELS: readonly (readonly [what: string, model: () => Network, B: number, D: number, C: number])[] = [
+  ...[[128, 784, 10], [128, 384, 100], [128, 384, 1000], [256, 768, 1000], [128, 768, 10_000]].map((
+    [B = 0, D = 0, C = 0],
+  ) => [`${B}×${D}×${C}`, () => head(D, C), B, D, C] as const),
+  ["128×784×256×10", () => right(mlp({ inputs: 784, hidden: [256], classes: 10 })), 128, 784, 10],
+  ["256×1024×1024×1000", () => right(mlp({ inputs: 1024, hidden: [1024], classes: 1000 })), 256, 1024, 1000],
+];
+
+const threads = Number(process.argv[2] ?? 2), kernel = right(await threadedKernel({ threads })());
+const rows = MODELS.map(([what, make, B, D, C]) => {
+  const model = make(), data: Batch = problem(B, D, C).data;
+  const step = (options: StepOptions) => right(fgnStep(model, data, undefined, { lossAfter: false, ...options }));
+  const alone = parameters(step({}).params), together = parameters(step({ kernel }).params);
+  const same = alone.every((value, i) => value === together[i]);
+  const calls = Math.max(5, Math.min(200, Math.round(4e9 / (B * D * C))));
+  let one = Infinity, several = Infinity;
+  for (let round = 0; round < ROUNDS; round++) {
+    one = Math.min(one, best(() => step({}), calls));
+    several = Math.min(several, best(() => step({ kernel }), calls));
+  }
+  return { what, one, several, ratio: one / several, same };
+});
+kernel.close();
+const versions = process.versions, name = versions["deno"] ? "Deno" : versions["bun"] ? "Bun" : "Node";
+const runtime = `${name} ${versions["deno"] ?? versions["bun"] ?? versions.node}`;
+console.log(`${runtime}, ${threads} threads, best times in ms`);
+console.table(rows.map(({ what, one, several, ratio, same }) => ({
+  what,
+  "one thread": one.toFixed(3),
+  several: several.toFixed(3),
+  "one / several": ratio.toFixed(2),
+  "same bytes": same,
+})));
+if (rows.some(({ same }) => !same)) process.exitCode = 1;
+mkdirSync("bench", { recursive: true });
+writeFileSync("bench/threads.json", `${JSON.stringify({ runtime, threads, rows }, null, 2)}\n`);
