@@ -26,9 +26,9 @@ const compiledBeforehand: Plugin = {
   setup({ onLoad, onResolve }) {
     onLoad({ filter: /\.generated\.ts$/ }, ({ path }) => {
       const inlined = readFileSync(path, "utf8"), kernel = basename(path, ".generated.ts");
-      const contents = `import module from "../kernel.${kernel}.wasm?module";\n` +
-        inlined.replace(/code: "[^"]*"/, "code: module");
-      return { contents, loader: "ts" };
+      const code = inlined.replace(/code:\s*"[^"]*"/, "code: module");
+      if (code === inlined) throw new Error(`${path} has no code to replace`);
+      return { contents: `import module from "../kernel.${kernel}.wasm?module";\n${code}`, loader: "ts" };
     });
     onResolve({ filter: /\.wasm\?module$/ }, ({ path }) => ({ path, external: true }));
   },

@@ -33,20 +33,46 @@ function tooLarge(most: number): Answered<never> {
   );
 }
 
-/** Bytes of a refused body that are read and dropped, before it is cut off. */
-const DROPPED = 16 * 2 ** 20;
+/** How the reading of a body ended: at its end, because it was enough, or with a client that is slow or gone. */
+type Ended = "whole" | "enough" | "late" | "broken";
 
-/** Drops what is left of a refused body: most clients read no answer before they have sent it all. */
-export async function drop({ body }: Request): Promise<void> {
-  let left = DROPPED;
+/** Reads a body until it ends, `take` refuses a chunk, or so many milliseconds are over. */
+async function read(
+  { body }: Request,
+  milliseconds: number,
+  take: (chunk: Uint8Array) => boolean,
+): Promise<Ended> {
+  if (body === null) return "whole";
+  const done = new AbortController(), expired = (): null => null;
+  const late = scheduler.wait(milliseconds, { signal: done.signal }).then(expired, expired);
   try {
-    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-      left -= chunk.length;
-      if (left < 0) return;
+    const reader = body.getReader();
+    for (;;) {
+      const next = await Promise.race([reader.read(), late]);
+      if (next === null) {
+        void reader.cancel().catch(expired);
+        return "late";
+      }
+      if (next.done) return "whole";
+      if (!take(next.value)) {
+        reader.releaseLock();
+        return "enough";
+      }
     }
   } catch {
-    // The client has gone.
+    return "broken";
+  } finally {
+    done.abort();
   }
+}
+
+/** Of a refused body: bytes that are read and dropped before it is cut off, and for how long. */
+const DROPPED = 16 * 2 ** 20, DROPPING = 5000;
+
+/** Drops what is left of a refused body: most clients read no answer before they have sent it all. */
+export async function drop(request: Request): Promise<void> {
+  let left = DROPPED;
+  await read(request, DROPPING, ({ length }) => (left -= length) >= 0);
 }
 
 /** The chunks of a body that have arrived. */
@@ -55,18 +81,26 @@ interface Arrived {
   length: number;
 }
 
+/** Milliseconds that a body may take to arrive: it holds room for as long. */
+const PATIENCE = 10_000;
+
 async function collect(request: Request, most: number, room: Room, arrived: Arrived): Promise<Answered<void>> {
   if (Number(request.headers.get("content-length")) > most) return tooLarge(most);
-  const chunks = request.body?.values({ preventCancel: true }) ?? [];
-  for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
-    if (arrived.length + chunk.length > most) return tooLarge(most);
-    if (!room.take(chunk.length)) {
-      return refuse(429, "Busy", "too many bodies are being read", "Try again later", { "retry-after": "1" });
-    }
+  let fits = true;
+  const ended = await read(request, PATIENCE, (chunk) => {
+    fits = arrived.length + chunk.length <= most;
+    if (!fits || !room.take(chunk.length)) return false;
     arrived.length += chunk.length;
     arrived.chunks.push(chunk);
+    return true;
+  });
+  if (ended === "whole") return E.right(undefined);
+  if (ended === "late") {
+    return refuse(408, "BodyTooSlow", `the body took more than ${PATIENCE} ms`, "Send it in one go");
   }
-  return E.right(undefined);
+  if (ended === "broken") return refuse(400, "BodyBroken", "the body ended before its end", "Send all of it");
+  if (!fits) return tooLarge(most);
+  return refuse(429, "Busy", "too many bodies are being read", "Try again later", { "retry-after": "1" });
 }
 
 function joined({ chunks, length }: Arrived): Uint8Array<ArrayBuffer> {

@@ -96,7 +96,8 @@ function readMemory(tensors: Safetensors["tensors"], features: number): Answered
     return invalid("its mean or variance is not finite, or a variance below zero", "Leave both out, or give others");
   }
   const [seen] = examples.right.data as unknown as [number], [done] = steps.right.data as unknown as [number];
-  const counted = seen > 0 && seen < Infinity && Number.isSafeInteger(done) && done >= 0;
+  // Room for more: what is learnt after it must be read again.
+  const counted = seen > 0 && seen < 2 ** 52 && Number.isSafeInteger(done) && done >= 0 && done < 2 ** 52;
   if (!counted || Object.is(done, -0)) {
     return invalid("its examples or steps are no counts", "Give examples > 0 and whole steps ≥ 0");
   }

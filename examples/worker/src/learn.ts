@@ -62,6 +62,15 @@ function update(
   return done._tag === "Left" ? done : E.right({ network: done.right.params, state: done.right.state, labels });
 }
 
+function outOfTime(done: number, rows: number, spent: number): Answered<never> {
+  return refuse(
+    503,
+    "OutOfTime",
+    `${done} of ${rows} examples took ${spent} ms; nothing was learnt`,
+    "Send fewer examples at a time, or raise MAX_MILLISECONDS",
+  );
+}
+
 /** The head that has learnt from examples; the one given stays as it is. */
 export async function learn(
   before: LabelledHead | null,
@@ -74,15 +83,10 @@ export async function learn(
   if (numbered._tag === "Left") return numbered;
   let head = before === null ? begin(cols, numbered.right) : E.right(before);
   for (let first = 0; first < rows && head._tag === "Right"; first += CHUNK) {
-    if (first > 0) await scheduler.wait(0);
-    const spent = Date.now() - since;
-    if (spent > limits.MAX_MILLISECONDS) {
-      return refuse(
-        503,
-        "OutOfTime",
-        `${first} of ${rows} examples took ${spent} ms; nothing was learnt`,
-        "Send fewer examples at a time, or raise MAX_MILLISECONDS",
-      );
+    if (first > 0) {
+      await scheduler.wait(0);
+      const spent = Date.now() - since;
+      if (spent > limits.MAX_MILLISECONDS) return outOfTime(first, rows, spent);
     }
     const last = Math.min(first + CHUNK, rows);
     const part = answered(matrix(last - first, cols, data.slice(first * cols, last * cols)));

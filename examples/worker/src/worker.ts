@@ -15,12 +15,12 @@ async function allowed(request: Request, env: Env): Promise<Answered<unknown>> {
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    const checked = await allowed(request, env);
-    if (checked._tag === "Left") {
-      await drop(request);
-      return respond(checked);
-    }
     try {
+      const checked = await allowed(request, env);
+      if (checked._tag === "Left") {
+        await drop(request);
+        return respond(checked);
+      }
       return await env.HEAD.get(env.HEAD.idFromName("head")).fetch(request);
     } catch (cause) {
       console.error(cause);

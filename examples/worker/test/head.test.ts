@@ -133,6 +133,7 @@ const WRONG: Readonly<Record<string, Buffer<ArrayBuffer>>> = {
   "zero examples": fileOf({ ...HEAD, ...MEMORY, examples: single(0) }, LABELS),
   "endless examples": fileOf({ ...HEAD, ...MEMORY, examples: single(Infinity) }, LABELS),
   "half a step": fileOf({ ...HEAD, ...MEMORY, steps: single(0.5) }, LABELS),
+  "steps that leave no room for more": fileOf({ ...HEAD, ...MEMORY, steps: single(2 ** 53 - 1) }, LABELS),
   "a step below zero": fileOf({ ...HEAD, ...MEMORY, steps: single(-1) }, LABELS),
   "steps as a float32": fileOf({ ...HEAD, ...MEMORY, steps: { shape: [], data: floats(1) } }, LABELS),
 };

@@ -153,3 +153,20 @@ test("vars that are no limits are said to be none", async () => {
     expect([status, body.error?.code]).toEqual([500, "Misconfigured"]);
   }
 });
+
+/** Sends a part of a body, and no more; gives the status of the answer. */
+const stalled = (path: string, headers: Record<string, string>): Promise<number | undefined> =>
+  new Promise((answered, failed) => {
+    const sent = request(client.running.url + path, { method: "POST", headers }, (response) => {
+      answered(response.statusCode);
+      sent.destroy();
+    });
+    sent.on("error", failed);
+    sent.write('{"embeddings": [[1, ');
+  });
+
+test("bodies that stop coming are answered, and leave their room", async () => {
+  const statuses = [stalled("/predict", {}), stalled("/learn", { authorization: "Bearer none" })];
+  expect(await Promise.all(statuses)).toEqual([408, 401]);
+  expect((await client.predict([[1, 2]])).status).toBe(200);
+}, 30_000);
