@@ -26,8 +26,8 @@ export function checkKind<A>(what: string, value: A, isRight: boolean, wanted: s
 
 /** Internal. Errors: `WrongKind`. */
 export function checkNumbers(what: string, value: ArrayLike<number>): E.Either<FgnError, ArrayLike<number>> {
-  const isArray = Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
-  return checkKind(what, value, isArray, "an array of numbers");
+  const found: unknown = value;
+  return checkKind(what, value, isObject(found) && typeof found.length === "number", "an array of numbers");
 }
 
 /** Internal. Errors: `WrongKind`. */

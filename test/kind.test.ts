@@ -29,7 +29,7 @@ const head = right(zeroHead({ features: 2, classes: 2 }));
 
 /** Neither arrays nor objects of any use; an Either is the commonest of all. */
 const NOTHING: readonly unknown[] = [null, 1, "text", () => 1, matrix(1, 1, [1]), matrix(1, 1, [])];
-const NO_ARRAY: readonly unknown[] = [...NOTHING, {}];
+const NO_ARRAY: readonly unknown[] = [...NOTHING, {}, new DataView(new ArrayBuffer(8))];
 const NO_VALUE: readonly unknown[] = [...NO_ARRAY, undefined, []];
 
 /** A function, without what types say of its arguments. */
@@ -98,6 +98,12 @@ const CASES: readonly Case[] = [
 describe("values of a wrong kind", () => {
   it.each(CASES)("in the place of $what are typed errors", ({ what, wrong, call }) => {
     for (const value of wrong) expect(left(call(value)), String(value)).toMatchObject({ _tag: "WrongKind", what });
+  });
+
+  it("are not what has a length and numbers", () => {
+    for (const values of [[1, 2], Float64Array.of(1, 2), { length: 2, 0: 1, 1: 2 }]) {
+      expect([...right(matrix(1, 2, values)).data]).toEqual([1, 2]);
+    }
   });
 
   it("as a batch say where one comes from, also where it only lacks what batch adds", () => {
