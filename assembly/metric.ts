@@ -1,8 +1,8 @@
 // What metrics of the damping and the two-stage system need beside the products.
 
+import { axpy64 } from "./blas1";
 import { LANES } from "./pack";
 import { columnOffset, rowStride, usedLanes } from "./panels";
-import { dot64 } from "./solve";
 
 /**
  * out[k,i] = (x[k,i] − mean[k])·scale[k] for k × n operands in panels; zero in unused lanes. `mean` and `scale` may be 0:
@@ -75,19 +75,20 @@ export function finishLayer(
 }
 
 /**
- * out = L⁻¹ diag(h) in float32, row-major with n₄ floats a row, for a Cholesky factor L (lower triangle, ld doubles a
+ * out = F⁻ᵀ diag(h) in float32, row-major with n₄ floats a row, for a Cholesky factor F (upper triangle, ld doubles a
  * row) and n doubles h. Zero above the diagonal and in the padding. `work` holds n doubles.
  */
-export function triangularInverse(n: i32, l: usize, ld: i32, h: usize, out: usize, work: usize): void {
+export function triangularInverse(n: i32, f: usize, ld: i32, h: usize, out: usize, work: usize): void {
   const row = <usize> ld << 3, width = (n + LANES - 1) & -LANES;
   memory.fill(out, 0, (<usize> width * width) << 2);
   for (let j = 0; j < n; j++) {
+    memory.fill(work, 0, <usize> n << 3);
+    store<f64>(work + (<usize> j << 3), load<f64>(h + (<usize> j << 3)));
     for (let i = j; i < n; i++) {
-      const at = l + <usize> i * row;
-      const own = i == j ? load<f64>(h + (<usize> j << 3)) : 0;
-      const x = (own - dot64(i - j, at + (<usize> j << 3), work + (<usize> j << 3))) / load<f64>(at + (<usize> i << 3));
-      store<f64>(work + (<usize> i << 3), x);
+      const at = f + <usize> i * row + (<usize> i << 3), rest = work + (<usize> i << 3);
+      const x = load<f64>(rest) / load<f64>(at);
       store<f32>(out + ((<usize> i * width + <usize> j) << 2), <f32> x);
+      axpy64(n - i - 1, -x, at + 8, rest + 8);
     }
   }
 }

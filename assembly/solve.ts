@@ -1,6 +1,6 @@
 // Solvers for (S + λI) u = r in float64: S symmetric positive semidefinite, n × n, row-major with `ld`
 // doubles a row. Callers choose an even ld, not a multiple of 64 (measured: aligned rows collide in the
-// cache and cost 1.5–3 times as much), and keep the columns from n to the next even number zero.
+// cache and cost 1.5–3 times as much), at least n + 7: the columns from n on are read, never used.
 
 function sum2(v: v128): f64 {
   return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
@@ -25,92 +25,158 @@ export function dot64(n: i32, x: usize, y: usize): f64 {
   return total;
 }
 
-/** y = S x. */
+/** y = S x: two rows at a time, which share the loads of x. */
 export function multiply64(n: i32, s: usize, ld: i32, x: usize, y: usize): void {
   const row = <usize> ld << 3;
-  for (let i = 0; i < n; i++) {
-    store<f64>(y + (<usize> i << 3), dot64(n, s + <usize> i * row, x));
+  let i = 0;
+  for (; i + 2 <= n; i += 2) {
+    pairProduct(n, s, s + row, x, y);
+    s += 2 * row;
+    y += 16;
   }
+  if (i < n) store<f64>(y, dot64(n, s, x));
 }
 
-/** Dot products over k doubles of two rows with two rows: [x0·y0, x0·y1] to `out`, [x1·y0, x1·y1] below. */
-function dots2x2(k: i32, x0: usize, x1: usize, y0: usize, y1: usize, out: usize): void {
-  const end = x0 + (<usize> k << 3);
+/** The products of two rows of n doubles with x; summed as dot64 does. */
+function pairProduct(n: i32, s0: usize, s1: usize, x: usize, y: usize): void {
   let a = f64x2.splat(0), b = a, c = a, d = a;
-  while (x0 < end) {
-    const p = v128.load(x0), q = v128.load(x1), r = v128.load(y0), s = v128.load(y1);
-    a = f64x2.add(a, f64x2.mul(p, r));
-    b = f64x2.add(b, f64x2.mul(p, s));
-    c = f64x2.add(c, f64x2.mul(q, r));
-    d = f64x2.add(d, f64x2.mul(q, s));
-    x0 += 16;
-    x1 += 16;
-    y0 += 16;
-    y1 += 16;
+  let i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const low = v128.load(x), high = v128.load(x, 16);
+    a = f64x2.add(a, f64x2.mul(v128.load(s0), low));
+    b = f64x2.add(b, f64x2.mul(v128.load(s0, 16), high));
+    c = f64x2.add(c, f64x2.mul(v128.load(s1), low));
+    d = f64x2.add(d, f64x2.mul(v128.load(s1, 16), high));
+    s0 += 32;
+    s1 += 32;
+    x += 32;
   }
-  store<f64>(out, sum2(a));
-  store<f64>(out, sum2(b), 8);
-  store<f64>(out, sum2(c), 16);
-  store<f64>(out, sum2(d), 24);
+  let first = sum2(f64x2.add(a, b)), second = sum2(f64x2.add(c, d));
+  for (; i < n; i++) {
+    first += load<f64>(s0) * load<f64>(x);
+    second += load<f64>(s1) * load<f64>(x);
+    s0 += 8;
+    s1 += 8;
+    x += 8;
+  }
+  store<f64>(y, first);
+  store<f64>(y, second, 8);
 }
-
-const SCRATCH: usize = memory.data(32, 16);
 
 /**
- * Cholesky factor of S + λI: lower triangle of `l` (same layout, at least n rounded up to even rows).
- * Left-looking, two columns at a time. Returns n, or the index of the first pivot that is not positive.
+ * Two rows × 8 columns of F: what lies at s0, s1 minus Σ_k a_k·b_k over k rows of F, `row` bytes apart; a at the two
+ * rows' own columns, b at the eight.
  */
-export function cholesky(n: i32, s: usize, l: usize, ld: i32, lambda: f64): i32 {
+function tile2x8(k: i32, a: usize, b: usize, row: usize, s0: usize, s1: usize, f0: usize, f1: usize): void {
+  const end = a + <usize> k * row;
+  let p0 = v128.load(s0), p1 = v128.load(s0, 16), p2 = v128.load(s0, 32), p3 = v128.load(s0, 48);
+  let q0 = v128.load(s1), q1 = v128.load(s1, 16), q2 = v128.load(s1, 32), q3 = v128.load(s1, 48);
+  while (a < end) {
+    const x = v128.load64_splat(a), y = v128.load64_splat(a, 8);
+    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
+    p0 = f64x2.sub(p0, f64x2.mul(x, b0));
+    p1 = f64x2.sub(p1, f64x2.mul(x, b1));
+    p2 = f64x2.sub(p2, f64x2.mul(x, b2));
+    p3 = f64x2.sub(p3, f64x2.mul(x, b3));
+    q0 = f64x2.sub(q0, f64x2.mul(y, b0));
+    q1 = f64x2.sub(q1, f64x2.mul(y, b1));
+    q2 = f64x2.sub(q2, f64x2.mul(y, b2));
+    q3 = f64x2.sub(q3, f64x2.mul(y, b3));
+    a += row;
+    b += row;
+  }
+  v128.store(f0, p0);
+  v128.store(f0, p1, 16);
+  v128.store(f0, p2, 32);
+  v128.store(f0, p3, 48);
+  v128.store(f1, q0);
+  v128.store(f1, q1, 16);
+  v128.store(f1, q2, 32);
+  v128.store(f1, q3, 48);
+}
+
+/** Divides the first of two rows by its pivot's root, takes it out of the second and divides that, too: n doubles. */
+function finishPair(n: i32, f0: usize, f1: usize, i0: f64, below: f64, i1: f64): void {
+  const x = f64x2.splat(i0), y = f64x2.splat(below), z = f64x2.splat(i1);
+  for (let i = 0; i < n; i += 2) {
+    const first = f64x2.mul(x, v128.load(f0));
+    v128.store(f0, first);
+    v128.store(f1, f64x2.mul(z, f64x2.sub(v128.load(f1), f64x2.mul(y, first))));
+    f0 += 16;
+    f1 += 16;
+  }
+}
+
+/**
+ * Cholesky factor F of S + λI = FᵀF: upper triangle of `f` (same layout; both hold n rounded up to even rows; what
+ * lies below the diagonal is scratch). Left-looking, two rows at a time over tiles of eight columns, so that nothing is summed
+ * across lanes (measured on Node 20 at n = 128: 30 µs; 56 with dot products of rows of the lower factor). Returns n, or
+ * the index of the first pivot that is not positive.
+ */
+export function cholesky(n: i32, s: usize, f: usize, ld: i32, lambda: f64): i32 {
   const row = <usize> ld << 3;
-  for (let j = 0; j < n; j += 2) {
-    const l0 = l + <usize> j * row, l1 = l0 + row;
-    const two = j + 1 < n;
-    const at = <usize> j << 3;
-    dots2x2(j, l0, two ? l1 : l0, l0, two ? l1 : l0, SCRATCH);
-    const pivot = load<f64>(s + <usize> j * row + at) + lambda - load<f64>(SCRATCH);
-    if (!(pivot > 0)) return j;
-    const d0 = Math.sqrt(pivot);
-    store<f64>(l0 + at, d0);
-    store<f64>(l0 + at, 0, 8);
-    if (!two) break;
-    const below = (load<f64>(s + <usize> (j + 1) * row + at) - load<f64>(SCRATCH, 16)) / d0;
-    const next = load<f64>(s + <usize> (j + 1) * row + at, 8) + lambda - load<f64>(SCRATCH, 24) - below * below;
-    if (!(next > 0)) return j + 1;
-    const d1 = Math.sqrt(next);
-    store<f64>(l1 + at, below);
-    store<f64>(l1 + at, d1, 8);
-    const i0 = 1 / d0, i1 = 1 / d1;
-    for (let i = j + 2; i < n; i += 2) {
-      const x0 = l + <usize> i * row, x1 = i + 1 < n ? x0 + row : x0;
-      dots2x2(j, x0, x1, l0, l1, SCRATCH);
-      const a = (load<f64>(s + <usize> i * row + at) - load<f64>(SCRATCH)) * i0;
-      const b = (load<f64>(s + <usize> i * row + at, 8) - load<f64>(SCRATCH, 8) - a * below) * i1;
-      if (x1 != x0) {
-        const c = (load<f64>(s + <usize> (i + 1) * row + at) - load<f64>(SCRATCH, 16)) * i0;
-        const d = (load<f64>(s + <usize> (i + 1) * row + at, 8) - load<f64>(SCRATCH, 24) - c * below) * i1;
-        store<f64>(x1 + at, c);
-        store<f64>(x1 + at, d, 8);
-      }
-      store<f64>(x0 + at, a);
-      store<f64>(x0 + at, b, 8);
+  for (let i = 0; i < n; i += 2) {
+    const at = <usize> i << 3;
+    const f0 = f + <usize> i * row, s0 = s + <usize> i * row;
+    const f1 = f0 + row;
+    for (let j = i & -8; j < n; j += 8) {
+      const column = <usize> j << 3;
+      tile2x8(i, f + at, f + column, row, s0 + column, s0 + row + column, f0 + column, f1 + column);
     }
+    const pivot = load<f64>(f0 + at) + lambda;
+    if (!(pivot > 0)) return i;
+    const d0 = Math.sqrt(pivot);
+    if (i + 1 == n) {
+      store<f64>(f0 + at, d0);
+      break;
+    }
+    const below = load<f64>(f0 + at, 8) / d0;
+    const next = load<f64>(f1 + at, 8) + lambda - below * below;
+    if (!(next > 0)) return i + 1;
+    const d1 = Math.sqrt(next);
+    finishPair(n - i, f0 + at, f1 + at, 1 / d0, below, 1 / d1);
+    store<f64>(f0 + at, d0);
+    store<f64>(f1 + at, d1, 8);
   }
   return n;
 }
 
-/** u = (L Lᵀ)⁻¹ r. */
-export function choleskySolve(n: i32, l: usize, ld: i32, r: usize, u: usize): void {
-  const row = <usize> ld << 3;
-  for (let i = 0; i < n; i++) {
-    const value = load<f64>(r + (<usize> i << 3)) - dot64(i, l + <usize> i * row, u);
-    store<f64>(u + (<usize> i << 3), value / load<f64>(l + <usize> i * row + (<usize> i << 3)));
+/** x −= a·f0 + b·f1 over n doubles. */
+function subtractPair(n: i32, a: f64, b: f64, f0: usize, f1: usize, x: usize): void {
+  const p = f64x2.splat(a), q = f64x2.splat(b);
+  let i = 0;
+  for (; i + 2 <= n; i += 2) {
+    const sum = f64x2.add(f64x2.mul(p, v128.load(f0)), f64x2.mul(q, v128.load(f1)));
+    v128.store(x, f64x2.sub(v128.load(x), sum));
+    f0 += 16;
+    f1 += 16;
+    x += 16;
   }
-  for (let i = n - 1; i >= 0; i--) {
-    const value = load<f64>(u + (<usize> i << 3)) / load<f64>(l + <usize> i * row + (<usize> i << 3));
-    store<f64>(u + (<usize> i << 3), value);
-    for (let j = 0; j < i; j++) {
-      const at = u + (<usize> j << 3);
-      store<f64>(at, load<f64>(at) - value * load<f64>(l + <usize> i * row + (<usize> j << 3)));
-    }
+  if (i < n) store<f64>(x, load<f64>(x) - (a * load<f64>(f0) + b * load<f64>(f1)));
+}
+
+/** u = (FᵀF)⁻¹ r. */
+export function choleskySolve(n: i32, f: usize, ld: i32, r: usize, u: usize): void {
+  const row = <usize> ld << 3, even = n & -2;
+  memory.copy(u, r, <usize> n << 3);
+  for (let i = 0; i < even; i += 2) {
+    const at = <usize> i << 3, f0 = f + <usize> i * row + at, f1 = f0 + row;
+    const a = load<f64>(u + at) / load<f64>(f0);
+    const b = (load<f64>(u + at, 8) - a * load<f64>(f0, 8)) / load<f64>(f1, 8);
+    store<f64>(u + at, a);
+    store<f64>(u + at, b, 8);
+    subtractPair(n - i - 2, a, b, f0 + 16, f1 + 16, u + at + 16);
+  }
+  if (even < n) {
+    const at = <usize> even << 3;
+    const d = load<f64>(f + <usize> even * row + at);
+    store<f64>(u + at, load<f64>(u + at) / d / d);
+  }
+  for (let i = even - 2; i >= 0; i -= 2) {
+    const at = <usize> i << 3, f0 = f + <usize> i * row + at, f1 = f0 + row;
+    const b = (load<f64>(u + at, 8) - dot64(n - i - 2, f1 + 16, u + at + 16)) / load<f64>(f1, 8);
+    const a = load<f64>(u + at) - dot64(n - i - 2, f0 + 16, u + at + 16) - b * load<f64>(f0, 8);
+    store<f64>(u + at, a / load<f64>(f0));
+    store<f64>(u + at, b, 8);
   }
 }

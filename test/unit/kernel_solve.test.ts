@@ -35,7 +35,7 @@ function residual({ n, ld, s }: System, lambda: number, r: Float64Array, u: Floa
 }
 
 function place({ n, s }: System, r: Float64Array) {
-  const m = layout({ s: s.byteLength, l: s.byteLength, r: 8 * n, u: 8 * n });
+  const m = layout({ s: s.byteLength, f: s.byteLength, r: 8 * n, u: 8 * n });
   putF64(m.s, s);
   putF64(m.r, r);
   return m;
@@ -44,9 +44,9 @@ function place({ n, s }: System, r: Float64Array) {
 function cholesky(system: System, lambda: number, r: Float64Array) {
   const { n, ld, s } = system;
   const m = place(system, r);
-  const pivots = exports().cholesky(n, m.s, m.l, ld, lambda);
-  if (pivots === n) exports().choleskySolve(n, m.l, ld, m.r, m.u);
-  return { pivots, u: getF64(m.u, n), l: getF64(m.l, s.length), after: getF64(m.s, s.length) };
+  const pivots = exports().cholesky(n, m.s, m.f, ld, lambda);
+  if (pivots === n) exports().choleskySolve(n, m.f, ld, m.r, m.u);
+  return { pivots, u: getF64(m.u, n), f: getF64(m.f, s.length), after: getF64(m.s, s.length) };
 }
 
 function forAll(check: (system: System, lambda: number, r: Float64Array) => boolean): string[] {
@@ -84,17 +84,24 @@ describe("cholesky", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("gives the lower factor: L Lᵀ = S + λI", () => {
+  it("gives the upper factor: FᵀF = S + λI", () => {
     const wrong = forAll((system, lambda, r) => {
       const { n, ld, s } = system;
-      const { l } = cholesky(system, lambda, r);
-      return violations("L Lᵀ", n * n, (e) => {
+      const { f } = cholesky(system, lambda, r);
+      const column = (j: number, k: number) => Float64Array.from({ length: k }, (_, i) => at(f, i * ld + j));
+      return violations("FᵀF", n * n, (e) => {
         const i = Math.floor(e / n), j = e % n, k = Math.min(i, j) + 1;
-        const product = inner(l.subarray(i * ld, i * ld + k), l.subarray(j * ld, j * ld + k));
+        const product = inner(column(i, k), column(j, k));
         return near(product, at(s, i * ld + j) + (i === j ? lambda : 0), 1e-13 * (1 + lambda));
       }).length === 0;
     });
     expect(wrong).toEqual([]);
+  });
+
+  it("does not let what lies beyond the matrix in", () => {
+    const clean = positive(17, 1), r = randomF64(17, 2);
+    const dirty = { ...clean, s: clean.s.map((v, e) => e % clean.ld < 17 && e < 17 * clean.ld ? v : NaN) };
+    expect([...cholesky(dirty, 0.1, r).u]).toEqual([...cholesky(clean, 0.1, r).u]);
   });
 
   it("leaves S unchanged, so that another λ can be tried", () => {
