@@ -134,7 +134,9 @@ interface Level {
 /** Ĵ of the part of the step outside the row space, row by row: Ĵv/λ' + (λ/λ')Ĵβd₋. */
 function movedRows({ kernel, at, rows }: Workspace, { lambda, carry }: Level): Float64Array {
   const shift = f64(kernel, at.shift, rows), carried = f64(kernel, at.carried, rows);
-  return Float64Array.from(shift, (v, i) => v / lambda + carry * (carried[i] as number));
+  const moved = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) moved[i] = (shift[i] as number) / lambda + carry * (carried[i] as number);
+  return moved;
 }
 
 /** Solves for u, and leaves the dual a = w ∘ u. */

@@ -171,6 +171,6 @@ export function systemFor(
   if (isSmall(features.rows)) return E.right("gram");
   const kernel = kernelOf(option);
   if (kernel._tag === "Left") return kernel;
-  const { tape } = compile(kernel.right, startLayout(kernel.right), model, features, NOTHING);
+  const tape = compile(kernel.right, startLayout(kernel.right), model, features, NOTHING);
   return E.right(chooseSystem(tape));
 }

@@ -7,6 +7,7 @@
 import type { FgnError } from "../error.ts";
 import type { Matrix } from "../matrix.ts";
 import type { CustomModel } from "../network/custom.ts";
+import { allArrays } from "../network/flat.ts";
 import type { Layer, Network } from "../network/layer.ts";
 import { type Features, isSparse } from "../sparse.ts";
 import { f32, type Layout } from "./arena.ts";
@@ -65,12 +66,19 @@ function slot({ context: { rows }, layout, needs, slots }: Builder, width: numbe
     trial: needs.trial && depends ? layout.reserve(bytes) : value,
     signal: needs.signals && depends ? layout.reserve(bytes) : 0,
     tangent: needs.tangents && depends ? layout.reserve(bytes) : 0,
+    packed: 0,
   };
   slots.push(made);
   return made;
 }
 
-type Copying = Pick<Tensor, "array" | "load" | "store">;
+/** The slot of dense features. */
+function inputSlot(builder: Builder, width: number): Slot {
+  const made = slot(builder, width, false), { layout, needs, context: { rows } } = builder;
+  return needs.signals ? { ...made, packed: layout.reserve(4 * rows * up4(width)) } : made;
+}
+
+type Copying = Pick<Tensor, "load" | "store">;
 
 function tensor(builder: Builder, trainable: boolean, length: number, copying: Copying): Tensor {
   if (!trainable) return { trainable, place: builder.layout.reserve(4 * length), length, ...copying };
@@ -79,11 +87,7 @@ function tensor(builder: Builder, trainable: boolean, length: number, copying: C
   return { trainable, place, length, ...copying };
 }
 
-const whole = (array: Float32Array): Copying => ({
-  array,
-  load: (from, into) => into.set(from),
-  store: (from, into) => into.set(from),
-});
+const WHOLE: Copying = { load: (from, into) => into.set(from), store: (from, into) => into.set(from) };
 
 /**
  * Copies rows of `cols` floats, `rows(i)` of one array to `rows(i)` of another. In pairs, as doubles, where both arrays
@@ -104,10 +108,9 @@ function copyRows(from: Float32Array, into: Float32Array, cols: number, place: U
 }
 
 /** The rows of the active features out of an in × out array, or the columns out of an out × in one. */
-function gathered({ rows, cols, data: array }: Matrix, active: Uint32Array, byRow: boolean): Copying {
+function gathered({ rows, cols }: Matrix, active: Uint32Array, byRow: boolean): Copying {
   if (byRow) {
     return {
-      array,
       load: (from, into) => copyRows(from, into, cols, active, true),
       store: (from, into) => copyRows(from, into, cols, active, false),
     };
@@ -117,7 +120,6 @@ function gathered({ rows, cols, data: array }: Matrix, active: Uint32Array, byRo
       for (let o = 0; o < rows; o++) visit(i * rows + o, o * cols + feature);
     });
   return {
-    array,
     load: (from, into) => each((here, there) => into[here] = from[there] as number),
     store: (from, into) => each((here, there) => into[there] = from[here] as number),
   };
@@ -136,12 +138,12 @@ function affine(
   const { rows } = context;
   const width = byRow ? weight.cols : weight.rows;
   const output = slot(builder, width, trainable || (from?.depends ?? false));
-  const b = (): Tensor | null => bias === null ? null : tensor(builder, trainable, bias.length, whole(bias));
+  const b = (): Tensor | null => bias === null ? null : tensor(builder, trainable, bias.length, WHOLE);
   const constant = from === null || !from.depends;
   const keeps = needs.moves && trainable && constant && (from === null || rows <= from.width);
   const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : 0;
   if (from !== null) {
-    const w = tensor(builder, trainable, weight.data.length, whole(weight.data));
+    const w = tensor(builder, trainable, weight.data.length, WHOLE);
     const panels = (width: number): number => layout.reserve(4 * width * up4(rows));
     const places = needs.metric && trainable
       ? {
@@ -188,7 +190,7 @@ function layer(builder: Builder, from: Flow, made: Layer): Slot {
   if (made._tag === "layerNorm") {
     const output = slot(builder, input.width, input.depends || !made.frozen);
     const [gain, shift] = [made.gain, made.shift].map((array) =>
-      tensor(builder, !made.frozen, array.length, whole(array))
+      tensor(builder, !made.frozen, array.length, WHOLE)
     ) as [Tensor, Tensor];
     const normalised = layout.reserve(bytes(input.width)), inverse = layout.reserve(bytes(1));
     const trialNormalised = needs.trial ? layout.reserve(bytes(input.width)) : normalised;
@@ -218,22 +220,44 @@ function widest(made: readonly Layer[], inputs: number): number {
   return most;
 }
 
-/** A tape under construction: its memory is not there before the layout is committed and `load` called. */
-export interface Compiled {
-  /** The tape. */
-  readonly tape: Tape;
-  /** Copies parameters and features in. */
-  readonly load: () => void;
+/** What the functions of a custom model see of the features. */
+interface Fed {
+  features: Features;
 }
 
-/** Reserves memory for a model on features and lists its operations. */
+/** Puts features in place. It holds on to none of a network's, for tapes outlive calls. */
+const feeder =
+  (context: Context, input: Slot | null, sparse: Sparse | null, fed: Fed | null) => (features: Features): void => {
+    if (fed !== null) fed.features = features;
+    loadFeatures(context, features, input, sparse);
+  };
+
+/** Of the functions of a custom model. */
+interface Failures {
+  first: FgnError | undefined;
+}
+
+/** The operation of a custom model. */
+function customOp(builder: Builder, model: CustomModel, fed: Fed, failures: Failures): Slot {
+  const output = slot(builder, model.outputs, true);
+  const parameters = tensor(builder, true, model.parameters.length, WHOLE);
+  const failed = (error: FgnError): void => {
+    failures.first ??= error;
+  };
+  builder.ops.push(custom({ ...builder.context, model, fed, output, tensor: parameters, failed }));
+  return output;
+}
+
+/**
+ * Reserves memory for a model on features and lists its operations: a tape to be loaded once the layout is committed.
+ */
 export function compile(
   kernel: LoadedKernel,
   layout: Layout,
   model: Network | CustomModel,
   features: Features,
   needs: TapeNeeds,
-): Compiled {
+): Tape {
   const rows = features.rows, n = up4(rows);
   const dense = model._tag === "network" && !isSparse(features);
   const sparse = model._tag === "network" && isSparse(features)
@@ -243,20 +267,13 @@ export function compile(
   const scratch = { panels: layout.reserve(4 * n * up4(width)), block: layout.reserve(4 * ROW_BLOCK * n) };
   const context: Context = { kernel, rows, scratch };
   const builder: Builder = { context, layout, needs, ops: [], slots: [], sparse, length: 0 };
-  const input = dense ? slot(builder, model.inputs, false) : null;
-  const fed = { features };
-  let tape: Tape | undefined = undefined;
-  let logits: Slot;
-  if (model._tag === "network") logits = layers(builder, input, model.layers) as Slot;
-  else {
-    logits = slot(builder, model.outputs, true);
-    const parameters = tensor(builder, true, model.parameters.length, whole(model.parameters));
-    const failed = (error: FgnError): void => {
-      if (tape !== undefined) tape.fault ??= error;
-    };
-    builder.ops.push(custom({ ...context, model, fed, output: logits, tensor: parameters, failed }));
-  }
-  tape = {
+  const input = dense ? inputSlot(builder, model.inputs) : null;
+  const fed = model._tag === "custom" ? { features } : null;
+  const failures: Failures = { first: undefined };
+  const logits = model._tag === "network"
+    ? layers(builder, input, model.layers) as Slot
+    : customOp(builder, model, fed as Fed, failures);
+  return {
     kernel,
     rows,
     ops: builder.ops,
@@ -266,17 +283,16 @@ export function compile(
     theta: layout.reserve(4 * builder.length),
     scratch,
     ones: layout.reserve(4 * n),
-    feed: (others) => {
-      fed.features = others;
-      loadFeatures(context, others, input, sparse);
+    feed: feeder(context, input, sparse, fed),
+    get fault() {
+      return failures.first;
     },
-    fault: undefined,
   };
-  const made = tape;
-  const load = (): void => {
-    loadTensors(made);
-    loadFeatures(context, features, input, sparse);
-    f32(kernel, made.ones, n).fill(0).fill(1, 0, rows);
-  };
-  return { tape: made, load };
+}
+
+/** Copies parameters and features in. */
+export function loadTape(tape: Tape, model: Network | CustomModel, features: Features): void {
+  loadTensors(tape, allArrays(model));
+  tape.feed(features);
+  f32(tape.kernel, tape.ones, up4(tape.rows)).fill(0).fill(1, 0, tape.rows);
 }

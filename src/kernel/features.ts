@@ -101,6 +101,7 @@ export function loadFeatures(
     const packed = f32(kernel, scratch.panels, rows * features.cols);
     packed.fill(0, features.data.length).set(features.data);
     kernel.exports.packTransposed(scratch.panels, rows, features.cols, input.value);
+    if (input.packed !== 0) kernel.exports.packRows(scratch.panels, rows, features.cols, input.packed);
   }
 }
 

@@ -14,8 +14,9 @@ import type { CustomModel } from "../network/custom.ts";
 import type { Network } from "../network/layer.ts";
 import type { Features } from "../sparse.ts";
 import { f32, f64, type Layout, startLayout, u32 } from "./arena.ts";
-import { compile, type TapeNeeds } from "./compile.ts";
+import { compile, loadTape, type TapeNeeds } from "./compile.ts";
 import type { LoadedKernel } from "./kernel.ts";
+import { reused } from "./reuse.ts";
 import { eachBlock, type Tape, up4 } from "./tape.ts";
 
 /** What the rows need memory for, beside the tape's needs. */
@@ -178,21 +179,20 @@ export function loadRows(ws: Workspace, { labels, alpha, rest }: Omit<Examples, 
   if (rest !== null) packLogits(ws, rest, at.rest);
 }
 
-/** Opens a model on examples: lays out memory and copies everything in. Errors: `OutOfMemory`. */
-export function open(
+/** Lays out memory for a model on examples. Errors: `OutOfMemory`. */
+function layOut(
   kernel: LoadedKernel,
   model: Network | CustomModel,
   examples: Examples,
   needs: RowNeeds,
-  layout: Layout = startLayout(kernel),
+  layout: Layout,
 ): E.Either<FgnError, Workspace> {
-  const { tape, load } = compile(kernel, layout, model, examples.features, needs);
+  const tape = compile(kernel, layout, model, examples.features, needs);
   const at = reserveRows(layout, tape, needs);
   const vectors = Array.from({ length: needs.vectors }, () => layout.reserve(4 * tape.length));
   const panels = Array.from({ length: needs.panels }, () => layout.reserve(4 * tape.logits.width * up4(tape.rows)));
   const grown = layout.commit();
   if (grown._tag === "Left") return grown;
-  load();
   const rows = tape.rows, classes = tape.logits.width;
   const ws: Workspace = {
     kernel,
@@ -206,8 +206,24 @@ export function open(
     soft: examples.rest !== null,
     parts: null,
   };
-  loadRows(ws, examples);
   return E.right(ws);
+}
+
+/** Opens a model on examples: lays out memory and copies everything in. Errors: `OutOfMemory`. */
+export function open(
+  kernel: LoadedKernel,
+  model: Network | CustomModel,
+  examples: Examples,
+  needs: RowNeeds,
+  layout: Layout | null = null,
+): E.Either<FgnError, Workspace> {
+  const made = (): E.Either<FgnError, Workspace> =>
+    layOut(kernel, model, examples, needs, layout ?? startLayout(kernel));
+  const ws = layout === null ? reused(kernel, model, examples.features, needs, made) : made();
+  if (ws._tag === "Left") return ws;
+  loadTape(ws.right.tape, model, examples.features);
+  loadRows(ws.right, examples);
+  return ws;
 }
 
 /** Packs B × C row-major values into panels like those of the logits; rows that are left out become zeros. */

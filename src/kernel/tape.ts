@@ -37,6 +37,8 @@ export interface Slot {
   readonly signal: number;
   /** Derivatives along a direction. */
   readonly tangent: number;
+  /** The same values packed the other way round, B × width, where they are kept: those of the features; else 0. */
+  readonly packed: number;
 }
 
 /** A parameter array: in a parameter vector when trainable, at a fixed address when frozen. */
@@ -45,8 +47,6 @@ export interface Tensor {
   /** Bytes from the start of a parameter vector, or the address of the frozen array. */
   readonly place: number;
   readonly length: number;
-  /** The model's array. */
-  readonly array: Float32Array;
   /** Copies an array shaped like the model's into the kernel's. */
   readonly load: (from: Float32Array, into: Float32Array) => void;
   /** Copies the kernel's array into one shaped like the model's. */
@@ -184,7 +184,7 @@ export interface Tape {
   /** Puts the features of other examples in place: at most B; sparse ones numbered as `Numbering` says. */
   readonly feed: (features: Features) => void;
   /** The first failure of a custom model's functions; later products are then meaningless. */
-  fault: FgnError | undefined;
+  readonly fault: FgnError | undefined;
 }
 
 /** Values of all slots, to the logits. */
@@ -219,12 +219,13 @@ function clearPadding({ kernel, theta }: Tape, tensor: Tensor): void {
   f32(kernel, addressOf(tensor, theta) + 4 * tensor.length, end).fill(0);
 }
 
-/** Copies the model's parameters in: the trainable ones to the vector θ, the frozen ones to their places. */
-export function loadTensors(tape: Tape): void {
-  for (const tensor of tensorsOf(tape)) {
-    tensor.load(tensor.array, f32(tape.kernel, addressOf(tensor, tape.theta), tensor.length));
+/** Copies all arrays of the model in: the trainable ones to the vector θ, the frozen ones to their places. */
+export function loadTensors(tape: Tape, arrays: readonly Float32Array[]): void {
+  tensorsOf(tape).forEach((tensor, index) => {
+    const array = arrays[index] as Float32Array;
+    tensor.load(array, f32(tape.kernel, addressOf(tensor, tape.theta), tensor.length));
     if (tensor.trainable) clearPadding(tape, tensor);
-  }
+  });
 }
 
 /** Visits the trainable tensors in flat order, each with its part of a parameter vector. */

@@ -65,6 +65,27 @@ export function trainableArrays(network: Network): Float32Array[] {
   return arrays;
 }
 
+function layerArrays(layer: Layer): readonly (Float32Array | null)[] {
+  switch (layer._tag) {
+    case "activation":
+      return [];
+    case "residual":
+      return layer.layers.flatMap(layerArrays);
+    case "layerNorm":
+      return [layer.gain, layer.shift];
+    case "adapter":
+      return [layer.weight.data, layer.bias, layer.down.data, layer.up.data];
+    default:
+      return [layer.weight.data, layer.bias];
+  }
+}
+
+/** All arrays of a model, the frozen ones too, in order. Internal. */
+export function allArrays(model: Network | CustomModel): Float32Array[] {
+  if (model._tag === "custom") return [model.parameters];
+  return model.layers.flatMap(layerArrays).filter((array) => array !== null);
+}
+
 /** Which of the trainable arrays are weights rather than biases, gains or shifts. Internal. */
 export function weightFlags(model: Network | CustomModel): boolean[] {
   const flags: boolean[] = [];

@@ -33,16 +33,22 @@ function mixBlock({ kernel, rows, scratch, mixed }: Parts, mixing: number, count
   return mixed;
 }
 
+/** The inputs as the right operand of R Ā: B × in, packed. */
+function packedInputs({ kernel: { exports }, rows, input, scratch }: Parts, inputs: number): number {
+  if (inputs === input.value && input.packed !== 0) return input.packed;
+  exports.transposePanels(inputs, input.width, rows, scratch.panels);
+  return scratch.panels;
+}
+
 /** into += R Ā, row sums of R for the bias; out of the metric where there is one (`into` then starts from zero). */
 function projectProduct(parts: Parts, operands: Operands, coefficient: number, into: number): void {
   const { kernel: { exports }, rows, input, output, weight, bias, scratch } = parts;
   const { inputs, signals, constant, mean, inputScale, outputScale, finishes, mixing } = operands;
-  const D = input.width;
-  exports.transposePanels(inputs, D, rows, scratch.panels);
+  const D = input.width, right = packedInputs(parts, inputs);
   eachRowBlock(parts, output.width, signals, coefficient, (from, to) => {
     const block = mixing === 0 ? scratch.block : mixBlock(parts, mixing, to - from);
     const w = into + weight.place + 4 * from * D, b = bias === null ? 0 : into + bias.place + 4 * from;
-    exports.product(0, to - from, D, rows, block, up4(rows), scratch.panels, w, D);
+    exports.product(0, to - from, D, rows, block, up4(rows), right, w, D);
     if (b !== 0) exports.addRowSums(to - from, rows, block, b);
     const scale = outputScale === 0 ? 0 : outputScale + 4 * from;
     if (finishes) exports.finishLayer(to - from, D, w, scale, inputScale, mean, constant, b);
