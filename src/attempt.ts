@@ -234,9 +234,9 @@ function attemptFgn(stage: Stage, level: Level): E.Either<FgnError, Candidate> {
   const moved = movedRows(ws, level);
   const solved = solveRows(stage, moved, prepared.right);
   if (vectors.direction !== 0 && vectors.direction !== vectors.product) formDirection(stage, level);
-  const residual = rowResidual(stage, moved, lambda), model = rowModel(stage);
-  if (!Number.isFinite(model.gain + model.curvature)) return overflow("the quadratic model");
-  return E.right({ ...model, residual, solved });
+  const residual = rowResidual(stage, moved, lambda), { gain, curvature } = rowModel(stage);
+  if (!Number.isFinite(gain + curvature)) return overflow("the quadratic model");
+  return E.right({ gain, curvature, residual, solved });
 }
 
 /** The model of a direction that was changed after it was solved for, at the cost of a tangent pass: if it is read. */

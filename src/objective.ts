@@ -122,18 +122,18 @@ export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions):
   }
   const shared = shares(batch, classWeights);
   if (shared._tag === "Left") return shared;
-  const soft = labelSmoothing > 0 || batch.targets !== null;
-  return E.right({ ...shared.right, l2, smoothing: labelSmoothing, soft });
+  const { alpha, totalWeight } = shared.right, soft = labelSmoothing > 0 || batch.targets !== null;
+  return E.right({ alpha, totalWeight, l2, smoothing: labelSmoothing, soft });
 }
 
 /** The objective of a batch; internal. Errors: those of {@link aimOf}, `OutOfMemory`. */
 export function objective(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Objective> {
   const aim = aimOf(batch, classes, options);
   if (aim._tag === "Left") return aim;
-  const { alpha, smoothing, soft } = aim.right;
-  if (!soft) return E.right({ ...aim.right, rest: null });
+  const { alpha, totalWeight, l2, smoothing, soft } = aim.right;
+  if (!soft) return E.right({ alpha, totalWeight, l2, smoothing, soft, rest: null });
   const rest = floats("the targets", batch.labels.length * classes);
   if (rest._tag === "Left") return rest;
   fillRest(batch, alpha, smoothing, classes, rest.right);
-  return E.right({ ...aim.right, rest: rest.right });
+  return E.right({ alpha, totalWeight, l2, smoothing, soft, rest: rest.right });
 }

@@ -243,9 +243,10 @@ export function openPlan(
   // These directions are formed as vectors: their projections do not add up to what is there.
   const carries = previous !== null;
   const formed = remainder || full || metric !== null || mixed || limit > 0 || carries;
-  const wanted = { product: kind === "matrixFree", remainder, direction: formed, trial: retries, previous: carries };
-  const names = [...Object.entries(wanted), ...["first", "second", "third"].map((name) => [name, full] as const)]
-    .flatMap(([name, used]) => (used ? [name] : []));
+  let count = 0;
+  const next = (used: boolean): number => used ? count++ : -1;
+  const product = next(kind === "matrixFree"), rest = next(remainder), formedAt = next(formed);
+  const trial = next(retries), carried = next(carries), work = [next(full), next(full), next(full)] as const;
   const wants: Wants = {
     signals: true,
     tangents: kind === "matrixFree" || remainder || full || carries || (limit > 0 && judged),
@@ -256,26 +257,25 @@ export function openPlan(
     gram: kind === "gram",
     curvature: full,
     ...(carries && { allFeatures: true }),
-    vectors: names.length,
+    vectors: count,
     panels: full ? 7 : 0,
   };
   const session = openChecked(model, batch, wants, options);
   if (session._tag === "Left") return session;
   const { vectors, panels } = session.right.ws;
-  const place = (name: string): number => vectors[names.indexOf(name)] ?? 0;
-  const direction = place("direction");
+  const place = (index: number): number => vectors[index] ?? 0;
+  const direction = place(formedAt);
   const { ws } = session.right;
-  if (previous !== null) writeVector(ws, model, previous, place("previous"));
-  const work = [place("first"), place("second"), place("third")] as const;
+  if (previous !== null) writeVector(ws, model, previous, place(carried));
   return E.right({
     session: session.right,
     vectors: {
-      product: place("product"),
-      remainder: place("remainder"),
+      product: place(product),
+      remainder: place(rest),
       direction,
-      trial: place("trial"),
-      previous: place("previous"),
-      ggn: full ? { direction, vectors: work, panels } : null,
+      trial: place(trial),
+      previous: place(carried),
+      ggn: full ? { direction, vectors: [place(work[0]), place(work[1]), place(work[2])], panels } : null,
     },
   });
 }

@@ -79,7 +79,7 @@ export interface Step<M extends Model = Model> {
 
 function report(lossBefore: number, norm: number, system: RowSystemKind, done: Attempt): StepReport {
   const { candidate, lambda, accepted, rejections, lossAfter } = done;
-  const { residual, solved } = candidate, predicted = predictedReduction(candidate);
+  const { residual, solved: { solver, iterations, stop } } = candidate, predicted = predictedReduction(candidate);
   const actualReduction = lossAfter === undefined ? undefined : lossBefore - lossAfter;
   const known = actualReduction !== undefined && predicted > 0;
   return {
@@ -93,7 +93,9 @@ function report(lossBefore: number, norm: number, system: RowSystemKind, done: A
     rejections,
     lambda,
     system,
-    ...solved,
+    solver,
+    iterations,
+    stop,
     residual,
   };
 }

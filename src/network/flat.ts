@@ -55,36 +55,32 @@ export function mapTrainable(network: Network, visit: Visit): Network {
   return { ...network, layers: mapLayers(network.layers, "layers", visit) };
 }
 
-/** The trainable arrays themselves, in order. Internal. */
-export function trainableArrays(network: Network): Float32Array[] {
-  const arrays: Float32Array[] = [];
-  mapTrainable(network, (array) => {
-    arrays.push(array);
-    return array;
-  });
-  return arrays;
-}
-
-function layerArrays(layer: Layer): readonly (Float32Array | null)[] {
+/** Of a layer, those that train or all; null where there is no bias. */
+function layerArrays(layer: Layer, all: boolean): readonly (Float32Array | null)[] {
+  if (layer._tag === "residual") return layersArrays(layer.layers, all);
+  if (layer._tag === "activation" || (layer.frozen && !all)) return [];
   switch (layer._tag) {
-    case "activation":
-      return [];
-    case "residual":
-      return layer.layers.flatMap(layerArrays);
     case "layerNorm":
       return [layer.gain, layer.shift];
-    case "adapter":
-      return [layer.weight.data, layer.bias, layer.down.data, layer.up.data];
+    case "adapter": {
+      const own = [layer.down.data, layer.up.data];
+      return all ? [layer.weight.data, layer.bias, ...own] : own;
+    }
     default:
       return [layer.weight.data, layer.bias];
   }
 }
 
+const layersArrays = (layers: readonly Layer[], all: boolean): Float32Array[] =>
+  layers.flatMap((layer) => layerArrays(layer, all)).filter((array) => array !== null);
+
+/** The trainable arrays of a model, in order. Internal. */
+export const arraysOf = (model: Network | CustomModel): Float32Array[] =>
+  model._tag === "custom" ? [model.parameters] : layersArrays(model.layers, false);
+
 /** All arrays of a model, the frozen ones too, in order. Internal. */
-export function allArrays(model: Network | CustomModel): Float32Array[] {
-  if (model._tag === "custom") return [model.parameters];
-  return model.layers.flatMap(layerArrays).filter((array) => array !== null);
-}
+export const allArrays = (model: Network | CustomModel): Float32Array[] =>
+  model._tag === "custom" ? [model.parameters] : layersArrays(model.layers, true);
 
 /** Which of the trainable arrays are weights rather than biases, gains or shifts. Internal. */
 export function weightFlags(model: Network | CustomModel): boolean[] {
@@ -95,11 +91,6 @@ export function weightFlags(model: Network | CustomModel): boolean[] {
     return array;
   });
   return flags;
-}
-
-/** The trainable arrays of a model, in order. Internal. */
-export function arraysOf(model: Network | CustomModel): Float32Array[] {
-  return model._tag === "custom" ? [model.parameters] : trainableArrays(model);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Initial parameters: bounds, seeds, and descriptions that do not fit.
 
 import { describe, expect, it } from "vitest";
-import { parameterCount, parameters, trainableArrays } from "../../src/network/flat.ts";
+import { arraysOf, parameterCount, parameters } from "../../src/network/flat.ts";
 import { network } from "../../src/network/network.ts";
 import * as spec from "../../src/network/spec.ts";
 import { left, right } from "../reference.ts";
@@ -9,7 +9,7 @@ import { left, right } from "../reference.ts";
 describe("initialise()", () => {
   const weightOf = (layers: spec.LayerSpec[]): Float32Array => {
     const made = right(spec.initialise({ inputs: 100, layers, seed: 3 }));
-    return trainableArrays(made)[0] as Float32Array;
+    return arraysOf(made)[0] as Float32Array;
   };
   const he = Math.sqrt(6 / 100), glorot = Math.sqrt(6 / 140);
 
@@ -47,7 +47,7 @@ describe("initialise()", () => {
     expect(seeded(7)).toEqual(seeded(7));
     expect(seeded()).toEqual(seeded(0));
     expect(parameters(seeded(7))).not.toEqual(parameters(seeded(8)));
-    const [first, , , , second] = trainableArrays(seeded(7));
+    const [first, , , , second] = arraysOf(seeded(7));
     expect(first).not.toEqual(second);
   });
 

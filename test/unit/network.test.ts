@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { freeze } from "../../src/network/adapter.ts";
-import { mapTrainable, parameterCount, parameters, trainableArrays, withParameters } from "../../src/network/flat.ts";
+import { arraysOf, mapTrainable, parameterCount, parameters, withParameters } from "../../src/network/flat.ts";
 import { linearHead, randomHead, zeroHead } from "../../src/network/head.ts";
 import type {
   Activation,
@@ -107,7 +107,7 @@ describe("heads", () => {
     const head = right(linearHead({ features: 3, classes: 2 }, weight, bias));
     const layer = { _tag: "dense", weight: { rows: 2, cols: 3, data: weight }, bias, frozen: false };
     expect(head).toEqual({ _tag: "network", inputs: 3, outputs: 2, layers: [layer] });
-    expect(trainableArrays(head)[0]).toBe(weight);
+    expect(arraysOf(head)[0]).toBe(weight);
     expect(parameters(right(zeroHead({ features: 3, classes: 2 })))).toEqual(new Float32Array(8));
     expect(parameterCount(right(zeroHead({ features: 3, classes: 2, bias: false })))).toBe(6);
     for (const made of [head, right(randomHead({ features: 3, classes: 2 }, 1))]) {
@@ -118,7 +118,7 @@ describe("heads", () => {
   it("draw Glorot weights in order from the seed", () => {
     const head = right(randomHead({ features: 3, classes: 2 }, 5));
     const expected = Float32Array.from(drawn(6, 5), (v) => v * Math.sqrt(6 / 5));
-    expect(trainableArrays(head)).toEqual([expected, new Float32Array(2)]);
+    expect(arraysOf(head)).toEqual([expected, new Float32Array(2)]);
     expect(head).toEqual(right(initialise({ inputs: 3, layers: [denseSpec(2)], seed: 5 })));
   });
 
@@ -147,7 +147,7 @@ describe("flat parameters", () => {
       ...["[2].[2].gain", "[2].[2].shift", "[3].weight", "[3].bias"],
     ]);
     const flat = parameters(all());
-    expect(flat).toEqual(Float32Array.from(trainableArrays(all()).flatMap((array) => [...array])));
+    expect(flat).toEqual(Float32Array.from(arraysOf(all()).flatMap((array) => [...array])));
     expect(parameterCount(all())).toBe(24 + 4 + 8 + 8 + 8 + 8 + 12 + 3);
   });
 
