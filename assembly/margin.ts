@@ -7,7 +7,7 @@
 // factor 1/Σ goes into the B×B system and into the row coefficients.
 
 import { LANES, PANEL } from "./pack";
-import { expSoftmax } from "./exp";
+import { expSoftmax, expSoftmax4 } from "./exp";
 
 /** Classes summed in float32 before their sum joins the total: bounds the rounding of long sums. */
 const SUM_BLOCK: i32 = 64;
@@ -29,8 +29,9 @@ function getTrue(f: usize, stride: usize, y: usize): v128 {
   );
 }
 
-function columnMax(f: usize, stride: usize, classes: i32): v128 {
-  let a = f32x4.splat(-Infinity), b = a, c = a, d = a;
+/** The larger of `top` and the largest of `classes` logits, column by column. */
+function maxBlock(f: usize, stride: usize, classes: i32, top: v128): v128 {
+  let a = top, b = a, c = a, d = a;
   let k = 0;
   for (; k + 4 <= classes; k += 4) {
     a = f32x4.max(a, v128.load(f));
@@ -46,47 +47,91 @@ function columnMax(f: usize, stride: usize, classes: i32): v128 {
   return f32x4.max(f32x4.max(a, b), f32x4.max(c, d));
 }
 
-/** e = exp(f − max), Σ e; e may be 0: the sum alone. */
-function columnExp(STORE: bool, f: usize, e: usize, stride: usize, classes: i32, peak: v128): v128 {
-  let total = f32x4.splat(0);
-  for (let block = 0; block < classes; block += SUM_BLOCK) {
-    const end = min(block + SUM_BLOCK, classes);
-    let sum = f32x4.splat(0);
-    let k = block;
-    for (; k + 4 <= end; k += 4) {
-      const a = expSoftmax(f32x4.sub(v128.load(f), peak));
-      const b = expSoftmax(f32x4.sub(v128.load(f + stride), peak));
-      const c = expSoftmax(f32x4.sub(v128.load(f + 2 * stride), peak));
-      const d = expSoftmax(f32x4.sub(v128.load(f + 3 * stride), peak));
-      if (STORE) {
-        v128.store(e, a);
-        v128.store(e + stride, b);
-        v128.store(e + 2 * stride, c);
-        v128.store(e + 3 * stride, d);
-        e += 4 * stride;
-      }
-      sum = f32x4.add(sum, f32x4.add(f32x4.add(a, b), f32x4.add(c, d)));
-      f += 4 * stride;
-    }
-    for (; k < end; k++) {
-      const a = expSoftmax(f32x4.sub(v128.load(f), peak));
-      if (STORE) {
-        v128.store(e, a);
-        e += stride;
-      }
-      sum = f32x4.add(sum, a);
-      f += stride;
-    }
-    total = f32x4.add(total, sum);
+/** e = exp(f − peak) of at most 64 classes, Σ e; e may be 0: the sum alone. */
+function expBlock(STORE: bool, f: usize, e: usize, stride: usize, classes: i32, peak: v128): v128 {
+  let sum = f32x4.splat(0);
+  let k = 0;
+  for (; k + 4 <= classes; k += 4) {
+    sum = f32x4.add(sum, expSoftmax4(f, stride, peak, STORE ? e : 0));
+    f += 4 * stride;
+    if (STORE) e += 4 * stride;
   }
-  return total;
+  for (; k < classes; k++) {
+    const a = expSoftmax(f32x4.sub(v128.load(f), peak));
+    if (STORE) {
+      v128.store(e, a);
+      e += stride;
+    }
+    sum = f32x4.add(sum, a);
+    f += stride;
+  }
+  return sum;
 }
 
 function expStore(f: usize, e: usize, stride: usize, classes: i32, peak: v128): v128 {
-  return columnExp(true, f, e, stride, classes, peak);
+  return expBlock(true, f, e, stride, classes, peak);
 }
 function expSum(f: usize, stride: usize, classes: i32, peak: v128): v128 {
-  return columnExp(false, f, 0, stride, classes, peak);
+  return expBlock(false, f, 0, stride, classes, peak);
+}
+
+/** The sums of one block; the exponentials go to e unless that is 0. */
+function exponentials(f: usize, e: usize, stride: usize, classes: i32, peak: v128): v128 {
+  return e == 0 ? expSum(f, stride, classes, peak) : expStore(f, e, stride, classes, peak);
+}
+
+/** Takes the true class of four columns out of the running, its logit to `trueLogit`. */
+function hideTrue(f: usize, stride: usize, y: usize, trueLogit: usize): void {
+  v128.store(trueLogit, getTrue(f, stride, y));
+  setTrue(f, stride, y, f32x4.splat(-Infinity));
+}
+
+/** Puts the logit of the true class back, −Σ where its exponential is. */
+function showTrue(f: usize, e: usize, stride: usize, y: usize, trueLogit: usize, sum: usize): void {
+  setTrue(f, stride, y, v128.load(trueLogit));
+  if (e != 0) setTrue(e, stride, y, f32x4.neg(v128.load(sum)));
+}
+
+/**
+ * Peaks and sums of up to four vectors of columns that lie side by side, block by block over all of them (measured on
+ * Node 20, B = 128: 10 classes 1.6 µs instead of 2.4 a column vector at a time, 1000 classes the same).
+ */
+function peaksAndSums(
+  vectors: i32,
+  stride: usize,
+  classes: i32,
+  f: usize,
+  e: usize,
+  peak: usize,
+  sum: usize,
+): void {
+  let a = f32x4.splat(-Infinity), b = a, c = a, d = a;
+  for (let block = 0; block < classes; block += SUM_BLOCK) {
+    const count = min(SUM_BLOCK, classes - block), at = f + <usize> block * stride;
+    a = maxBlock(at, stride, count, a);
+    if (vectors > 1) b = maxBlock(at + 16, stride, count, b);
+    if (vectors > 2) c = maxBlock(at + 32, stride, count, c);
+    if (vectors > 3) d = maxBlock(at + 48, stride, count, d);
+  }
+  const zero = f32x4.splat(0);
+  let p = zero, q = zero, r = zero, s = zero;
+  for (let block = 0; block < classes; block += SUM_BLOCK) {
+    const count = min(SUM_BLOCK, classes - block), offset = <usize> block * stride;
+    const at = f + offset, to = e == 0 ? 0 : e + offset, step: usize = e == 0 ? 0 : 16;
+    p = f32x4.add(p, exponentials(at, to, stride, count, a));
+    if (vectors > 1) q = f32x4.add(q, exponentials(at + 16, to + step, stride, count, b));
+    if (vectors > 2) r = f32x4.add(r, exponentials(at + 32, to + 2 * step, stride, count, c));
+    if (vectors > 3) s = f32x4.add(s, exponentials(at + 48, to + 3 * step, stride, count, d));
+  }
+  storeVectors(vectors, peak, a, b, c, d);
+  storeVectors(vectors, sum, p, q, r, s);
+}
+
+function storeVectors(vectors: i32, to: usize, a: v128, b: v128, c: v128, d: v128): void {
+  v128.store(to, a);
+  if (vectors > 1) v128.store(to, b, 16);
+  if (vectors > 2) v128.store(to, c, 32);
+  if (vectors > 3) v128.store(to, d, 48);
 }
 
 /**
@@ -108,22 +153,19 @@ export function competitors(
   peak: usize,
   sum: usize,
 ): void {
-  for (let j = from; j < to; j += LANES) {
+  for (let j = from; j < to;) {
     const first = j & -PANEL;
     const stride = <usize> ((min(PANEL, n - first) + LANES - 1) & -LANES) << 2;
+    const vectors = (min(to, min(n, first + PANEL)) - j + LANES - 1) >> 2;
     const offset = (<usize> first * classes + <usize> (j - first)) << 2;
-    const at = <usize> j << 2;
-    const saved = getTrue(f + offset, stride, y + at);
-    setTrue(f + offset, stride, y + at, f32x4.splat(-Infinity));
-    const top = columnMax(f + offset, stride, classes);
-    const total = e == 0
-      ? expSum(f + offset, stride, classes, top)
-      : expStore(f + offset, e + offset, stride, classes, top);
-    setTrue(f + offset, stride, y + at, saved);
-    if (e != 0) setTrue(e + offset, stride, y + at, f32x4.neg(total));
-    v128.store(trueLogit + at, saved);
-    v128.store(peak + at, top);
-    v128.store(sum + at, total);
+    const at = <usize> j << 2, end = at + (<usize> vectors << 4);
+    const logits = f + offset, exponent = e == 0 ? 0 : e + offset;
+    for (let i: usize = 0; at + i < end; i += 16) hideTrue(logits + i, stride, y + at + i, trueLogit + at + i);
+    peaksAndSums(vectors, stride, classes, logits, exponent, peak + at, sum + at);
+    for (let i: usize = 0; at + i < end; i += 16) {
+      showTrue(logits + i, e == 0 ? 0 : exponent + i, stride, y + at + i, trueLogit + at + i, sum + at + i);
+    }
+    j += vectors << 2;
   }
 }
 

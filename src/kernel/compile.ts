@@ -13,7 +13,7 @@ import { type Features, isSparse } from "../sparse.ts";
 import { f32, type Layout } from "./arena.ts";
 import { loadFeatures, type Numbering, type Sparse, sparseInput } from "./features.ts";
 import type { LoadedKernel } from "./kernel.ts";
-import { type Context, ROW_BLOCK } from "./ops/signals.ts";
+import { type Context, SIGNAL_ROWS } from "./ops/signals.ts";
 import { custom } from "./ops/custom.ts";
 import { activation, add, multiple } from "./ops/elementwise.ts";
 import { normalise } from "./ops/normalise.ts";
@@ -154,7 +154,7 @@ function affine(
         signals: panels(width),
       }
       : null;
-    const mixed = needs.mixed && trainable ? layout.reserve(4 * ROW_BLOCK * up4(rows)) : 0;
+    const mixed = needs.mixed && trainable ? layout.reserve(4 * SIGNAL_ROWS * up4(rows)) : 0;
     ops.push(product({ ...context, input: from, output, weight: w, bias: b(), kept, places, mixed }));
   } else if (sparse !== null) {
     const w = tensor(builder, trainable, sparse.active.length * width, gathered(weight, sparse.active, byRow));
@@ -264,7 +264,7 @@ export function compile(
     ? sparseInput(features, layout, needs.allFeatures, needs.micro)
     : null;
   const width = model._tag === "network" ? widest(model.layers, dense ? model.inputs : 1) : model.outputs;
-  const scratch = { panels: layout.reserve(4 * n * up4(width)), block: layout.reserve(4 * ROW_BLOCK * n) };
+  const scratch = { panels: layout.reserve(4 * n * up4(width)), block: layout.reserve(4 * SIGNAL_ROWS * n) };
   const context: Context = { kernel, rows, scratch };
   const builder: Builder = { context, layout, needs, ops: [], slots: [], sparse, length: 0 };
   const input = dense ? inputSlot(builder, model.inputs) : null;

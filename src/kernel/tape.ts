@@ -162,7 +162,7 @@ export const inert: Pick<
 export interface Scratch {
   /** Panels, or a row-major matrix, of the widest slot. */
   readonly panels: number;
-  /** 32 rows of n₄ floats. */
+  /** Rows of n₄ floats: as many as signals are scaled at a time. */
   readonly block: number;
 }
 

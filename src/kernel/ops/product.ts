@@ -15,7 +15,7 @@ interface Parts extends Context {
   readonly kept: number;
   /** Where the metric of the damping lies, or null: the Euclidean one. */
   readonly places: MetricPlaces | null;
-  /** A block of 32 rows for mixed signals, or 0. */
+  /** A block of rows for mixed signals, or 0. */
   readonly mixed: number;
 }
 

@@ -11,8 +11,11 @@ export interface Context {
   readonly scratch: Scratch;
 }
 
-/** Rows of one back-projection block: 32 rows stay near the core. */
+/** Rows that a product finishes before it loads other columns; where products are cut, they are cut at multiples. */
 export const ROW_BLOCK = 32;
+
+/** Rows of scaled signals at a time: as fast as 32 for one thread, and enough work for several to share. */
+export const SIGNAL_ROWS = 128;
 
 /** Visits blocks of `signals` (width × B panels) · diag(coefficient), row-major: rows [from, to) at address `block`. */
 export function eachRowBlock(
@@ -22,8 +25,8 @@ export function eachRowBlock(
   coefficient: number,
   visit: (from: number, to: number) => void,
 ): void {
-  for (let from = 0; from < width; from += ROW_BLOCK) {
-    const to = Math.min(width, from + ROW_BLOCK);
+  for (let from = 0; from < width; from += SIGNAL_ROWS) {
+    const to = Math.min(width, from + SIGNAL_ROWS);
     kernel.exports.scaleColumns(from, to, width, rows, signals, coefficient, scratch.block);
     visit(from, to);
   }
