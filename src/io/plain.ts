@@ -11,6 +11,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
+import { checkHeld } from "../held.ts";
 import { quote } from "./header.ts";
 import { readSafetensors, type Tensor, type TensorData, writeSafetensors } from "./safetensors.ts";
 
@@ -130,6 +131,8 @@ function encodeArray(
   path: string,
   { tensors }: Encoding,
 ): E.Either<FgnError, Json> {
+  const held = checkHeld(tensorName(path), data);
+  if (held._tag === "Left") return held;
   tensors.set(tensorName(path), { shape, data });
   return E.right(mark("tensor"));
 }

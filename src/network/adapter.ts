@@ -8,9 +8,8 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
 import { checkSize, type Matrix } from "../matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../random.ts";
-import { checkModelKind } from "./flat.ts";
 import type { Adapter, Dense, Layer, Network } from "./layer.ts";
-import { layerError } from "./network.ts";
+import { checkNetwork, layerError } from "./network.ts";
 import { uniformMatrix } from "./spec.ts";
 
 /** What {@link withAdapters} takes. */
@@ -54,8 +53,8 @@ function changeLayer(layer: Layer, path: string, change: Change): E.Either<FgnEr
 
 /** The network with the chosen layers changed, residual blocks inside. */
 function changeNetwork(network: Network, change: Change, chosen?: readonly number[]): E.Either<FgnError, Network> {
-  const kind = checkModelKind(network);
-  if (kind._tag === "Left") return kind;
+  const fits = checkNetwork(network);
+  if (fits._tag === "Left") return fits;
   const count = network.layers.length;
   const wrong = chosen?.find((index) => !(Number.isInteger(index) && index >= 0 && index < count));
   if (wrong !== undefined) {
