@@ -24,11 +24,9 @@ const arraysIn = (layers: readonly Layer[]): Float32Array[] =>
     layer._tag === "residual" ? arraysIn(layer.layers) : layerArrays(layer).map(([, array]) => array)
   );
 
-/** Whether an array is all that its buffer holds, and that buffer one of fixed size and not shared between threads. */
-function ownsBuffer({ buffer, byteLength }: Float32Array): boolean {
-  const isPlain = Object.prototype.toString.call(buffer) === "[object ArrayBuffer]";
-  return isPlain && buffer.byteLength === byteLength && (buffer as Buffer).resizable !== true;
-}
+/** Whether an array is all that its buffer holds, and that buffer one of fixed size. */
+const ownsBuffer = ({ buffer, byteLength }: Float32Array): boolean =>
+  buffer.byteLength === byteLength && (buffer as Buffer).resizable !== true;
 
 /** The memory of an array in a new one. */
 function take(array: Float32Array): Float32Array {
@@ -36,7 +34,7 @@ function take(array: Float32Array): Float32Array {
   try {
     return new Float32Array(buffer.transfer?.() ?? structuredClone(buffer, { transfer: [buffer] }));
   } catch {
-    // Memory that its owner does not let go, such as that of a WebAssembly instance.
+    // Memory that does not let itself be taken: shared between threads, or that of a WebAssembly instance.
     return array.slice();
   }
 }
