@@ -341,6 +341,8 @@ describe("the state of an optimizer", () => {
         what: "the state's average[0]",
       });
       right(optimizer.update(next.params, next.state, data));
+      const plain = { ...next.state, average: [[1, 2, 3]] } as unknown as typeof state;
+      expect(left(optimizer.update(HEAD, plain, data))._tag).toBe("WrongKind");
       const other = optimizer.init(right(randomHead({ features: D, classes: C + 1 }, 1)));
       expect(left(optimizer.update(HEAD, other, data))._tag).toBe("ShapeMismatch");
     }

@@ -171,7 +171,7 @@ function encodeChild(
  * Takes objects, arrays, texts, booleans, null, undefined, all numbers (−0, NaN and infinities too) and arrays of type
  * Float32Array, Float64Array, Int32Array, Uint32Array and Uint8Array. The same value gives the same bytes.
  * Errors: `NotPlain` (functions, symbols, bigints, instances of classes, arrays with holes, what contains itself, more
- * than 500 levels or 10 million values), and those of `writeSafetensors`.
+ * than 500 levels or 10 million values), `DonatedParameters`, and those of `writeSafetensors`.
  *
  * @example
  * ```ts

@@ -71,7 +71,8 @@ function setFrozen(network: Network, frozen: boolean, layers?: readonly number[]
 
 /**
  * The network with layers that training leaves as they are: those at the given places of `network.layers`, residual
- * blocks with all inside (default: all). Errors: `InvalidLayer` (no such place).
+ * blocks with all inside (default: all). Its arrays are those of the network given. Errors: `InvalidLayer` (no such
+ * place), and those of the function `network` but for `NotFinite`; `DonatedParameters`.
  *
  * @example
  * ```ts
@@ -89,7 +90,7 @@ export function freeze(network: Network, layers?: readonly number[]): E.Either<F
 }
 
 /**
- * The opposite of {@link freeze}; the base weight of an adapter stays frozen. Errors: `InvalidLayer` (no such place).
+ * The opposite of {@link freeze}; the base weight of an adapter stays frozen. Errors: as there.
  *
  * @example
  * ```ts
@@ -119,10 +120,11 @@ function adapt({ weight, bias }: Dense, rank: number, scale: number, source: Sou
 /**
  * The network with dense layers turned into low-rank adapters z = W x + b + alpha/rank · U V x (Hu et al. 2021,
  * LoRA): W and b frozen, V (rank × in) uniform in ±1/√in, U (out × rank) zero, so that the network computes what it
- * did. Layers of other kinds, and adapters, stay as they are: {@link freeze} the network first to train the factors
+ * did. W and b are the arrays of the network given. Layers of other kinds, and adapters, stay as they are: {@link freeze} the network first to train the factors
  * alone.
  *
- * Errors: `InvalidSize`, `InvalidOption`, `InvalidLayer` (no such place, or no dense layer there), `OutOfMemory`.
+ * Errors: `InvalidSize`, `InvalidOption`, `InvalidLayer` (no such place, or no dense layer there), `OutOfMemory`; those
+ * of {@link freeze}.
  *
  * @example
  * ```ts
@@ -177,7 +179,7 @@ function merged({ weight, down, up, scale }: Adapter): Matrix {
 
 /**
  * The network with its adapters turned back into dense layers of weight W + scale · U V, which are not frozen.
- * Errors: `Overflow` (a weight beyond float32).
+ * Errors: `Overflow` (a weight beyond float32); those of {@link freeze}.
  *
  * @example
  * ```ts

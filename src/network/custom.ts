@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
 import { checkHeld } from "../held.ts";
-import { checkKind, checkNumbers } from "../kind.ts";
+import { checkKind, checkNumbers, isFloats } from "../kind.ts";
 import { checkSize, finiteFloats } from "../matrix.ts";
 import type { Features } from "../sparse.ts";
 
@@ -75,8 +75,7 @@ export function customModel(
  * `WrongKind`, `DonatedParameters`, `InvalidSize`.
  */
 export function checkCustom({ parameters }: CustomModel): E.Either<FgnError, number> {
-  const isRight = Object.prototype.toString.call(parameters) === "[object Float32Array]";
-  const kind = checkKind("the model's parameters", parameters, isRight, "a Float32Array");
+  const kind = checkKind("the model's parameters", parameters, isFloats(parameters), "a Float32Array");
   if (kind._tag === "Left") return kind;
   const held = checkHeld("parameters", parameters);
   return held._tag === "Left" ? held : checkSize("parameters", parameters.length, 1);

@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
 import { checkHeld } from "../held.ts";
+import { isFloats } from "../kind.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix } from "../matrix.ts";
 import { checkModelKind } from "./flat.ts";
 import type { Activation, Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./layer.ts";
@@ -32,9 +33,7 @@ export function layerError(layer: string, reason: string): E.Either<FgnError, ne
 }
 
 function checkArray(what: string, array: Float32Array, length: number): Outputs {
-  if (Object.prototype.toString.call(array) !== "[object Float32Array]") {
-    return layerError(what, "is not a Float32Array");
-  }
+  if (!isFloats(array)) return layerError(what, "is not a Float32Array");
   const held = checkHeld(what, array);
   return held._tag === "Left" ? held : checkLength(what, array.length, length);
 }

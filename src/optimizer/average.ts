@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../error.ts";
 import { checkHeld } from "../held.ts";
+import { checkKind, isFloats } from "../kind.ts";
 import { checkLength } from "../matrix.ts";
 import { takeArrays } from "../network/donate.ts";
 import { arraysOf, checkHeldModel } from "../network/flat.ts";
@@ -27,10 +28,16 @@ export function mix(
 /** The decay of the n-th update, n from 1: what came before the average had n terms does not weigh on it. Internal. */
 export const warmDecay = (n: number, most: number): number => Math.min(most, n / (n + 9));
 
-/** An average of the given parameters, both still there. Internal. Errors: `DonatedParameters`, `ShapeMismatch`. */
+/**
+ * An average of the given parameters, both still there. Internal. Errors: `WrongKind`, `DonatedParameters`,
+ * `ShapeMismatch`.
+ */
 export function checkAverage(average: readonly Float32Array[], params: Model): E.Either<FgnError, void> {
   const held = checkHeldModel(params);
   if (held._tag === "Left") return held;
+  const isRight = Array.isArray(average) && average.every(isFloats);
+  const kind = checkKind("the state's average", average, isRight, "a list of Float32Arrays");
+  if (kind._tag === "Left") return kind;
   const arrays = arraysOf(params), count = checkLength("the state's average", average.length, arrays.length);
   if (count._tag === "Left") return count;
   for (const [index, array] of average.entries()) {

@@ -44,6 +44,6 @@ export interface Optimizer<M extends Model, S> {
   readonly init: (params: M) => S;
   /** One update on a batch. */
   readonly update: (params: M, state: S, batch: Batch, options?: UpdateOptions) => Either<FgnError, Update<M, S>>;
-  /** The parameters to evaluate and to keep, such as a running average. */
+  /** The parameters to evaluate and to keep, such as a running average, which may be arrays of the state. */
   readonly result: (params: M, state: S) => M;
 }

@@ -134,7 +134,8 @@ export interface Checkpoint<M extends Model> {
 
 /**
  * Takes the parameters out of a checkpoint of `train`, for a model like the one that was trained and the optimizer that
- * trained it (default: their names are compared, not their settings). Errors: `InvalidFile`, `CheckpointMismatch`.
+ * trained it (default: their names are compared, not their settings). Errors: `InvalidFile`, `CheckpointMismatch`,
+ * `DonatedParameters`.
  */
 export function readCheckpoint<M extends Model, S>(
   bytes: Uint8Array,
