@@ -20,13 +20,13 @@ import { type Batch, checkBatchKind } from "./batch.ts";
 import { type Damping, relative } from "./damping/damping.ts";
 import { type FgnError, invalid, overflow } from "./error.ts";
 import { openMicroBatches } from "./micro_batches.ts";
-import { copyModel, type Model } from "./network/model.ts";
+import type { Model } from "./network/model.ts";
 import { aimOf } from "./objective.ts";
 import { type Plan, plan, type StepOptions } from "./plan.ts";
 import { matrixFreeSystem } from "./row_system/matrix_free.ts";
 import { penalty } from "./search.ts";
 import { kernelOf } from "./session.ts";
-import { type Step, takeStep } from "./step.ts";
+import { allocation, type Step, takeStep } from "./step.ts";
 
 /** Most examples a pass; without the option any number. Internal. Errors: `InvalidOption`. */
 export function checkMicroBatch(value: number | undefined): E.Either<FgnError, number> {
@@ -97,7 +97,6 @@ export function accumulatedStep<M extends Model>(
   microBatch: number,
   damping: Damping = relative(1),
   options: StepOptions = {},
-  allocate: (like: M) => M = copyModel,
 ): E.Either<FgnError, Step<M>> {
   const most = checkMicroBatch(microBatch);
   if (most._tag === "Left") return most;
@@ -135,5 +134,6 @@ export function accumulatedStep<M extends Model>(
     limit: 0,
     judged: planned.right.judged,
   };
-  return takeStep(params, { stage, lossBefore, totalWeight, examples: ws.rows }, damping, planned.right, allocate);
+  const ready = { stage, lossBefore, totalWeight, examples: ws.rows };
+  return takeStep(params, ready, damping, planned.right, allocation(options));
 }

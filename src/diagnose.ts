@@ -125,13 +125,14 @@ function compareSteps(
   maxIterations: number,
   options: ObjectiveOptions & KernelOption,
 ): E.Either<FgnError, StepComparison> {
-  const resolved = fgnStep(params, batch, damping, { ...options, lossAfter: false });
+  const kept = { ...options, donate: false };
+  const resolved = fgnStep(params, batch, damping, { ...kept, lossAfter: false });
   if (resolved._tag === "Left") return resolved;
   const same = constant(resolved.right.report.lambda);
-  const fgn = fgnStep(params, batch, same, options);
+  const fgn = fgnStep(params, batch, same, kept);
   if (fgn._tag === "Left") return fgn;
   const ggn = ggnStep(params, batch, same, {
-    ...options,
+    ...kept,
     preconditioner: "fgn",
     tolerance: TOLERANCE,
     maxIterations,

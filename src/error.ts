@@ -23,6 +23,8 @@ export interface FgnErrorCases {
   readonly WrongKind: { readonly what: string };
   /** A size (rows, columns, classes) is not a whole number in its range. */
   readonly InvalidSize: { readonly what: string; readonly value: number };
+  /** Arrays that were given up, by a call with `donate` or a transfer; `what` is the first, such as "layers[0].weight". */
+  readonly DonatedParameters: { readonly what: string };
   /** A batch without examples. */
   readonly EmptyBatch: Readonly<Record<never, never>>;
   /** A label is not a whole number ≥ 0 and below the number of classes. */

@@ -43,7 +43,7 @@ function pass(model: Model, batch: Batch, option: KernelOption): E.Either<FgnErr
 /**
  * Loss, accuracy and top-5 accuracy of a model on a batch of any size, in constant memory.
  * Errors: `FeatureMismatch`, `LabelOutOfRange`, `ShapeMismatch`, `EmptyBatch`, `InvalidLayer`, `ModelFailure`,
- * `Overflow`, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`.
+ * `DonatedParameters`, `Overflow`, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`.
  *
  * @example
  * ```ts

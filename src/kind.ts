@@ -12,6 +12,10 @@ import { fail, type FgnError } from "./error.ts";
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
 
+/** Internal. Of another realm, too. */
+export const isFloats = (value: unknown): value is Float32Array =>
+  Object.prototype.toString.call(value) === "[object Float32Array]";
+
 /** The value, if it is of the wanted kind; internal. Errors: `WrongKind`. */
 export function checkKind<A>(what: string, value: A, isRight: boolean, wanted: string): E.Either<FgnError, A> {
   if (isRight) return E.right(value);

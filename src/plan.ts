@@ -65,6 +65,14 @@ export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOpti
    * another metric. Not with `twoStage`, `refine` or `ggnStep`. The transform `momentum` keeps d₋.
    */
   readonly momentum?: Momentum;
+  /**
+   * The parameters are given up (default false): a step that is taken goes on in the memory of their trainable arrays, which
+   * saves large models the time that fresh pages take. Those arrays, and every other view of their memory, are empty from
+   * then on, so that nothing is ever overwritten under a reader; a later call with them is told `DonatedParameters`. After
+   * an error or a rejected step they are as they were. Frozen arrays stay shared. An array is copied, and stays, where it
+   * is not all of its buffer, or where another array of the model has the same one. The result has the same bytes.
+   */
+  readonly donate?: boolean;
 }
 
 /** The step before and how much of it counts. */
@@ -192,7 +200,8 @@ export function plan(
       "Unfreeze a layer, or add adapters",
     );
   }
-  const { lossAfter = true, curvature = "gaussNewton", trustRegion = 0 } = options;
+  const { lossAfter = true, curvature = "gaussNewton", trustRegion = 0, donate = false } = options;
+  if (typeof donate !== "boolean") return invalid("donate", donate, "true or false");
   if (!(trustRegion >= 0 && trustRegion < Infinity)) {
     return invalid("trustRegion", trustRegion, "a number of at least 0");
   }

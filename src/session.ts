@@ -13,6 +13,7 @@ import { checkFirstLayer } from "./kernel/features.ts";
 import { defaultKernel, type Kernel, type LoadedKernel } from "./kernel/kernel.ts";
 import { open, type RowNeeds, type Workspace } from "./kernel/rows.ts";
 import { checkLength } from "./matrix.ts";
+import { checkCustom } from "./network/custom.ts";
 import { checkModelKind } from "./network/flat.ts";
 import type { Model } from "./network/model.ts";
 import { checkNetwork } from "./network/network.ts";
@@ -50,10 +51,10 @@ const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds
 /** Needs of a call that wants nothing; internal. */
 export const NOTHING: RowNeeds = needsOf({}, false, false);
 
-function checkModel(model: Model, features: Features): E.Either<FgnError, void> {
+function checkModel(model: Model, features: Features): E.Either<FgnError, unknown> {
   const kind = checkModelKind(model);
   if (kind._tag === "Left") return kind;
-  if (model._tag === "custom") return E.right(undefined);
+  if (model._tag === "custom") return checkCustom(model);
   const shapes = checkNetwork(model);
   if (shapes._tag === "Left") return shapes;
   if (features.cols !== model.inputs) {
@@ -69,7 +70,7 @@ function checkModel(model: Model, features: Features): E.Either<FgnError, void> 
 
 /**
  * Features that match the model; internal. Errors: `WrongKind`, `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`,
- * `InvalidLayer`, `InvalidSize`.
+ * `InvalidLayer`, `InvalidSize`, `DonatedParameters`.
  */
 export function checkFeatures(model: Model, features: Features): E.Either<FgnError, Features> {
   const kind = checkFeaturesKind("features", features);

@@ -19,7 +19,8 @@ import { type FgnError, overflow } from "./error.ts";
 import { f64 } from "./kernel/arena.ts";
 import { majorise, type Workspace } from "./kernel/rows.ts";
 import { forward, storeVector } from "./kernel/tape.ts";
-import { arraysOf } from "./network/flat.ts";
+import { donateModel } from "./network/donate.ts";
+import { arraysOf, checkHeldModel } from "./network/flat.ts";
 import { copyModel, type Model } from "./network/model.ts";
 import { methodOf, openPlan, openSystem, type Plan, plan, type StepOptions, type StepRule } from "./plan.ts";
 import { competitorMargins } from "./row_system/competitors.ts";
@@ -104,7 +105,7 @@ function report(lossBefore: number, norm: number, system: RowSystemKind, done: A
 const meanSlope = ({ kernel, at, rows }: Workspace): number =>
   f64(kernel, at.slope, rows).reduce((sum, slope) => sum + slope, 0);
 
-/** A step's end: the parameters written where `allocate` says. Errors: `Overflow`. */
+/** A step's end: the parameters written where `allocate` says. Errors: `Overflow`, `DonatedParameters`. */
 function finish<M extends Model>(
   model: M,
   { ws }: Stage,
@@ -113,6 +114,9 @@ function finish<M extends Model>(
   const { kernel, tape } = ws;
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (kernel.exports.allFinite(tape.length, tape.theta) === 0) return overflow("the new parameters");
+  // A function of the model itself may have given them up meanwhile.
+  const held = checkHeldModel(model);
+  if (held._tag === "Left") return held;
   const result = allocate(model);
   storeVector(tape, tape.theta, arraysOf(result));
   return E.right(result);
@@ -166,6 +170,10 @@ export function takeStep<M extends Model>(
   });
 }
 
+/** Where the new parameters go: into the memory of the given ones, or into copies of them; internal. */
+export const allocation = ({ donate }: StepOptions): <M extends Model>(like: M) => M =>
+  donate === true ? donateModel : copyModel;
+
 /** A step by any method, with a say in where the new parameters go; internal. */
 export function stepInto<M extends Model>(
   model: M,
@@ -173,7 +181,7 @@ export function stepInto<M extends Model>(
   damping: Damping,
   options: StepOptions,
   method: Method,
-  allocate: (like: M) => M = copyModel,
+  allocate: (like: M) => M = allocation(options),
   rule: StepRule | null = null,
 ): E.Either<FgnError, Step<M>> {
   const planned = plan(model, batch, damping, options, method, rule);
@@ -205,10 +213,11 @@ export function stepInto<M extends Model>(
  * (diag(w) J Jᵀ diag(w) + λI) u = r, w = √(α p s), w∘r = α s, d = Jᵀ(w∘u): B × B whatever C and P. H drops the
  * covariance among the competitors of the true class and equals the full Gauss-Newton matrix for C = 2.
  *
- * Pure: the arguments are never written to, and the same arguments give the same bytes in every runtime.
+ * Pure: the arguments are never written to, and the same arguments give the same bytes in every runtime. With `donate` the
+ * given parameters are given up, in exchange for their memory; nobody can read them any more.
  * Errors: `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`, `LabelOutOfRange`, `ZeroWeights`, `NegativeWeight`,
  * `NotFinite`, `InvalidDamping`, `InvalidOption`, `InvalidLayer` and `InvalidSize` (a network that does not fit, or has
- * nothing to train), `NotPositiveDefinite`, `Overflow`, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`; of
+ * nothing to train), `DonatedParameters`, `NotPositiveDefinite`, `Overflow`, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`; of
  * a model of your own `ModelMismatch`, `ModelFailure`, `KernelBusy`.
  *
  * Source: Korbit and Zanon, Fast Gauss-Newton for Multiclass Cross-Entropy, arXiv 2605.06081.
@@ -230,6 +239,23 @@ export function stepInto<M extends Model>(
  *   E.chain(({ head, data }) => fgnStep(head, data)),
  * );
  * if (step._tag === "Right") console.log(step.right.report.lossAfter);
+ * ```
+ *
+ * A loop that keeps nothing but the newest parameters gives each step the memory of the one before:
+ *
+ * ```ts
+ * import { type Batch, fgnStep, type FgnError, type Network } from "@fgn/fgn";
+ * import * as E from "fp-ts/lib/Either.js";
+ *
+ * function descend(head: Network, data: Batch, steps: number): E.Either<FgnError, Network> {
+ *   let params: E.Either<FgnError, Network> = E.right(head);
+ *   for (let n = 0; n < steps && params._tag === "Right"; n++) {
+ *     // The first step leaves the caller's head as it is.
+ *     const step = fgnStep(params.right, data, undefined, { donate: n > 0 });
+ *     params = E.map(({ params: next }: { params: Network }) => next)(step);
+ *   }
+ *   return params;
+ * }
  * ```
  */
 export function fgnStep<M extends Model>(

@@ -10,7 +10,7 @@ import { checkNumbers } from "./kind.ts";
 import type { Workspace } from "./kernel/rows.ts";
 import { loadVector, storeVector } from "./kernel/tape.ts";
 import { checkLength, finiteFloats } from "./matrix.ts";
-import { arraysOf, checkModelKind, parameterCount } from "./network/flat.ts";
+import { arraysOf, checkHeldModel, parameterCount } from "./network/flat.ts";
 import type { Model } from "./network/model.ts";
 
 const split = (model: Model, flat: Float32Array): Float32Array[] => {
@@ -30,9 +30,9 @@ export function readVector({ tape }: Workspace, model: Model, vector: number): F
   return flat;
 }
 
-/** P finite numbers; internal. Errors: `ShapeMismatch`, `NotFinite`. */
+/** P finite numbers; internal. Errors: `DonatedParameters`, `ShapeMismatch`, `NotFinite`. */
 export function checkVector(model: Model, what: string, flat: ArrayLike<number>): E.Either<FgnError, Float32Array> {
-  const kind = E.chain(() => checkNumbers(what, flat))(checkModelKind(model));
+  const kind = E.chain(() => checkNumbers(what, flat))(checkHeldModel(model));
   if (kind._tag === "Left") return kind;
   const length = checkLength(what, flat.length, parameterCount(model));
   return length._tag === "Left" ? length : finiteFloats(what, flat);

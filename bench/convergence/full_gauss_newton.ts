@@ -3,7 +3,6 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type Network, type Optimizer, relative } from "../../mod.ts";
-import { copyModel } from "../../src/network/model.ts";
 import { stepInto } from "../../src/step.ts";
 
 /**
@@ -20,10 +19,10 @@ export function fullGaussNewton(ratio: number): Optimizer<Network, null> {
     name: "fullGaussNewton",
     notes: [`damping relative ${ratio}, at most ${ITERATIONS} iterations`],
     init: () => null,
-    update: (params, state, batch, { donate = false, ...options } = {}) => {
+    update: (params, state, batch, options = {}) => {
       const method = { _tag: "ggn", preconditioner: "none", ...limits } as const;
       const asked = { lossAfter: false, ...options };
-      const step = stepInto(params, batch, relative(ratio), asked, method, donate ? () => params : copyModel);
+      const step = stepInto(params, batch, relative(ratio), asked, method);
       if (step._tag === "Left") return step;
       const { params: next, report } = step.right;
       return E.right({ params: next, state, report });

@@ -11,6 +11,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
+import { checkHeld } from "../held.ts";
 import { quote } from "./header.ts";
 import { readSafetensors, type Tensor, type TensorData, writeSafetensors } from "./safetensors.ts";
 
@@ -130,6 +131,8 @@ function encodeArray(
   path: string,
   { tensors }: Encoding,
 ): E.Either<FgnError, Json> {
+  const held = checkHeld(tensorName(path), data);
+  if (held._tag === "Left") return held;
   tensors.set(tensorName(path), { shape, data });
   return E.right(mark("tensor"));
 }
@@ -168,7 +171,7 @@ function encodeChild(
  * Takes objects, arrays, texts, booleans, null, undefined, all numbers (−0, NaN and infinities too) and arrays of type
  * Float32Array, Float64Array, Int32Array, Uint32Array and Uint8Array. The same value gives the same bytes.
  * Errors: `NotPlain` (functions, symbols, bigints, instances of classes, arrays with holes, what contains itself, more
- * than 500 levels or 10 million values), and those of `writeSafetensors`.
+ * than 500 levels or 10 million values), `DonatedParameters`, and those of `writeSafetensors`.
  *
  * @example
  * ```ts

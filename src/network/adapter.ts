@@ -8,9 +8,8 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
 import { checkSize, type Matrix } from "../matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../random.ts";
-import { checkModelKind } from "./flat.ts";
 import type { Adapter, Dense, Layer, Network } from "./layer.ts";
-import { layerError } from "./network.ts";
+import { checkNetwork, layerError } from "./network.ts";
 import { uniformMatrix } from "./spec.ts";
 
 /** What {@link withAdapters} takes. */
@@ -54,8 +53,8 @@ function changeLayer(layer: Layer, path: string, change: Change): E.Either<FgnEr
 
 /** The network with the chosen layers changed, residual blocks inside. */
 function changeNetwork(network: Network, change: Change, chosen?: readonly number[]): E.Either<FgnError, Network> {
-  const kind = checkModelKind(network);
-  if (kind._tag === "Left") return kind;
+  const fits = checkNetwork(network);
+  if (fits._tag === "Left") return fits;
   const count = network.layers.length;
   const wrong = chosen?.find((index) => !(Number.isInteger(index) && index >= 0 && index < count));
   if (wrong !== undefined) {
@@ -72,7 +71,8 @@ function setFrozen(network: Network, frozen: boolean, layers?: readonly number[]
 
 /**
  * The network with layers that training leaves as they are: those at the given places of `network.layers`, residual
- * blocks with all inside (default: all). Errors: `InvalidLayer` (no such place).
+ * blocks with all inside (default: all). Its arrays are those of the network given. Errors: `InvalidLayer` (no such
+ * place), and those of the function `network` but for `NotFinite`; `DonatedParameters`.
  *
  * @example
  * ```ts
@@ -90,7 +90,7 @@ export function freeze(network: Network, layers?: readonly number[]): E.Either<F
 }
 
 /**
- * The opposite of {@link freeze}; the base weight of an adapter stays frozen. Errors: `InvalidLayer` (no such place).
+ * The opposite of {@link freeze}; the base weight of an adapter stays frozen. Errors: as there.
  *
  * @example
  * ```ts
@@ -120,10 +120,11 @@ function adapt({ weight, bias }: Dense, rank: number, scale: number, source: Sou
 /**
  * The network with dense layers turned into low-rank adapters z = W x + b + alpha/rank · U V x (Hu et al. 2021,
  * LoRA): W and b frozen, V (rank × in) uniform in ±1/√in, U (out × rank) zero, so that the network computes what it
- * did. Layers of other kinds, and adapters, stay as they are: {@link freeze} the network first to train the factors
+ * did. W and b are the arrays of the network given. Layers of other kinds, and adapters, stay as they are: {@link freeze} the network first to train the factors
  * alone.
  *
- * Errors: `InvalidSize`, `InvalidOption`, `InvalidLayer` (no such place, or no dense layer there), `OutOfMemory`.
+ * Errors: `InvalidSize`, `InvalidOption`, `InvalidLayer` (no such place, or no dense layer there), `OutOfMemory`; those
+ * of {@link freeze}.
  *
  * @example
  * ```ts
@@ -178,7 +179,7 @@ function merged({ weight, down, up, scale }: Adapter): Matrix {
 
 /**
  * The network with its adapters turned back into dense layers of weight W + scale · U V, which are not frozen.
- * Errors: `Overflow` (a weight beyond float32).
+ * Errors: `Overflow` (a weight beyond float32); those of {@link freeze}.
  *
  * @example
  * ```ts

@@ -6,7 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
-import { checkNumbers } from "../kind.ts";
+import { checkHeld } from "../held.ts";
+import { checkKind, checkNumbers, isFloats } from "../kind.ts";
 import { checkSize, finiteFloats } from "../matrix.ts";
 import type { Features } from "../sparse.ts";
 
@@ -67,4 +68,15 @@ export function customModel(
   const values = finiteFloats("parameters", parameters);
   if (values._tag === "Left") return values;
   return E.right({ _tag: "custom", parameters: values.right, outputs: classes, functions: { forward, jvp, vjp } });
+}
+
+/**
+ * The parameters of a model that was perhaps not made by {@link customModel}, without reading them; internal. Errors:
+ * `WrongKind`, `DonatedParameters`, `InvalidSize`.
+ */
+export function checkCustom({ parameters }: CustomModel): E.Either<FgnError, number> {
+  const kind = checkKind("the model's parameters", parameters, isFloats(parameters), "a Float32Array");
+  if (kind._tag === "Left") return kind;
+  const held = checkHeld("parameters", parameters);
+  return held._tag === "Left" ? held : checkSize("parameters", parameters.length, 1);
 }

@@ -9,6 +9,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
+import { checkHeld } from "../held.ts";
 import { checkKind, checkNumbers, isObject } from "../kind.ts";
 import { checkLength, finiteFloats, type Matrix } from "../matrix.ts";
 import type { CustomModel } from "./custom.ts";
@@ -82,6 +83,20 @@ export const arraysOf = (model: Network | CustomModel): Float32Array[] =>
 export const allArrays = (model: Network | CustomModel): Float32Array[] =>
   model._tag === "custom" ? [model.parameters] : layersArrays(model.layers, true);
 
+/** A model whose trainable arrays have not been given up; internal. Errors: `WrongKind`, `DonatedParameters`. */
+export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
+  const kind = checkModelKind(model);
+  if (kind._tag === "Left" || arraysOf(model).every(({ length }) => length > 0)) return kind;
+  let held: E.Either<FgnError, unknown> = kind;
+  const visit: Visit = (array, what) => {
+    if (held._tag === "Right") held = checkHeld(what, array);
+    return array;
+  };
+  if (model._tag === "custom") visit(model.parameters, "parameters");
+  else mapTrainable(model, visit);
+  return E.map(() => model)(held);
+}
+
 /** Which of the trainable arrays are weights rather than biases, gains or shifts. Internal. */
 export function weightFlags(model: Network | CustomModel): boolean[] {
   const flags: boolean[] = [];
@@ -109,7 +124,8 @@ export function parameterCount(model: Network | CustomModel): number {
 }
 
 /**
- * All P trainable parameters in one fresh array: layer by layer; weight, then bias; gain, then shift; down, then up.
+ * All P trainable parameters in one fresh array: layer by layer; weight, then bias; gain, then shift; down, then up. Of
+ * parameters that were given up (`donate`) none are left.
  *
  * @example
  * ```ts
@@ -123,7 +139,8 @@ export function parameters(model: Network | CustomModel): Float32Array {
   const flat = new Float32Array(parameterCount(model));
   let at = 0;
   for (const array of arraysOf(model)) {
-    flat.set(array, at);
+    // One that was given up cannot even be read.
+    if (array.length > 0) flat.set(array, at);
     at += array.length;
   }
   return flat;
@@ -131,7 +148,7 @@ export function parameters(model: Network | CustomModel): Float32Array {
 
 /**
  * The model with other values for its P trainable parameters, in the order of {@link parameters}; they are copied.
- * Errors: `ShapeMismatch`, `NotFinite`.
+ * Errors: `ShapeMismatch`, `NotFinite`, `DonatedParameters`.
  *
  * @example
  * ```ts
@@ -147,7 +164,7 @@ export function withParameters<M extends Network | CustomModel>(
   model: M,
   flat: ArrayLike<number>,
 ): E.Either<FgnError, M> {
-  const kinds = E.chain(() => checkNumbers("parameters", flat))(checkModelKind(model));
+  const kinds = E.chain(() => checkNumbers("parameters", flat))(checkHeldModel(model));
   if (kinds._tag === "Left") return kinds;
   const length = checkLength("parameters", flat.length, parameterCount(model));
   if (length._tag === "Left") return length;

@@ -73,7 +73,7 @@ function growHead(head: Head, classes: number): E.Either<FgnError, Layer> {
  * without a metric of the outputs leaves that mean at zero.
  *
  * Errors: `InvalidSize` (no whole number, or fewer classes than there are), `InvalidLayer` (the last layer is not dense,
- * an embedding or an adapter: within a residual block there are no logits to add to), `OutOfMemory`.
+ * an embedding or an adapter: within a residual block there are no logits to add to), `DonatedParameters`, `OutOfMemory`.
  *
  * @param classes C' ≥ C; for C' = C the network itself is returned
  * @example

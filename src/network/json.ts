@@ -31,13 +31,17 @@ export interface NetworkJson {
 
 function plain<T>(value: T): Plain<T> {
   if (typeof value !== "object" || value === null) return value as Plain<T>;
-  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as Float32Array) as unknown as Plain<T>;
+  if (ArrayBuffer.isView(value)) {
+    // One that was given up cannot even be read.
+    return (value.byteLength === 0 ? [] : Array.from(value as unknown as Float32Array)) as unknown as Plain<T>;
+  }
   if (Array.isArray(value)) return value.map(plain) as unknown as Plain<T>;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)])) as Plain<T>;
 }
 
 /**
- * A network as plain data for `JSON.stringify`. Every float32 comes back exactly (as text, −0 comes back as 0).
+ * A network as plain data for `JSON.stringify`. Every float32 comes back exactly (as text, −0 comes back as 0). Of
+ * parameters that were given up (`donate`) none are left: {@link fromJson} refuses such data.
  *
  * @example
  * ```ts

@@ -6,6 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
+import { checkHeld } from "../held.ts";
+import { isFloats } from "../kind.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix } from "../matrix.ts";
 import { checkModelKind } from "./flat.ts";
 import type { Activation, Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./layer.ts";
@@ -31,9 +33,9 @@ export function layerError(layer: string, reason: string): E.Either<FgnError, ne
 }
 
 function checkArray(what: string, array: Float32Array, length: number): Outputs {
-  return Object.prototype.toString.call(array) === "[object Float32Array]"
-    ? checkLength(what, array.length, length)
-    : layerError(what, "is not a Float32Array");
+  if (!isFloats(array)) return layerError(what, "is not a Float32Array");
+  const held = checkHeld(what, array);
+  return held._tag === "Left" ? held : checkLength(what, array.length, length);
 }
 
 function checkMatrix(what: string, { rows, cols, data }: Matrix): Outputs {
@@ -141,8 +143,8 @@ function checkShapes(inputs: number, layers: readonly Layer[]): Outputs {
   return outputs._tag === "Left" ? outputs : checkSize("classes", outputs.right, 2);
 }
 
-/** The arrays of a layer with their names and numbers of columns, those of residual blocks left out. */
-function arrays(layer: Layer): readonly (readonly [name: string, array: Float32Array, cols: number])[] {
+/** The arrays of a layer with their names and numbers of columns, those of residual blocks left out. Internal. */
+export function layerArrays(layer: Layer): readonly (readonly [name: string, array: Float32Array, cols: number])[] {
   switch (layer._tag) {
     case "activation":
     case "residual":
@@ -164,7 +166,7 @@ function arrays(layer: Layer): readonly (readonly [name: string, array: Float32A
 function checkFinite(layers: readonly Layer[], path: string): E.Either<FgnError, null> {
   for (const [index, layer] of layers.entries()) {
     const here = `${path}[${index}]`;
-    for (const [name, array, cols] of arrays(layer)) {
+    for (const [name, array, cols] of layerArrays(layer)) {
       const finite = finiteFloats(`${here}.${name}`, array, cols);
       if (finite._tag === "Left") return finite;
     }
@@ -205,7 +207,7 @@ export function network(inputs: number, layers: readonly Layer[]): E.Either<FgnE
 
 /**
  * The shapes of a network that was perhaps not made by {@link network}, without reading its arrays; internal.
- * Errors: as {@link network}, without `NotFinite`.
+ * Errors: as {@link network}, without `NotFinite`; `DonatedParameters`.
  */
 export function checkNetwork(network: Network): E.Either<FgnError, Network> {
   const kind = checkModelKind(network);

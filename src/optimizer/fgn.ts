@@ -9,7 +9,7 @@ import { accumulatedStep, checkMicroBatch } from "../accumulate.ts";
 import type { Batch } from "../batch.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { FgnError } from "../error.ts";
-import { copyModel, type Model } from "../network/model.ts";
+import type { Model } from "../network/model.ts";
 import type { Network } from "../network/layer.ts";
 import { methodOf, type StepOptions } from "../plan.ts";
 import { stepInto } from "../step.ts";
@@ -22,9 +22,11 @@ export interface FgnState {
 }
 
 /** Options of {@link fgn}: those of `fgnStep` that say how to step. */
-export interface FgnOptions
-  extends
-    Omit<StepOptions, "warmStart" | "kernel" | "lossAfter" | "momentum" | "l2" | "labelSmoothing" | "classWeights"> {
+export interface FgnOptions extends
+  Omit<
+    StepOptions,
+    "donate" | "warmStart" | "kernel" | "lossAfter" | "momentum" | "l2" | "labelSmoothing" | "classWeights"
+  > {
   /** The damping of the first step (default `relative(1)`). */
   readonly damping?: Damping;
 }
@@ -57,17 +59,16 @@ export function fgn<M extends Model = Network>(
     params: M,
     state: FgnState,
     batch: Batch,
-    { donate = false, microBatch, ...options }: UpdateOptions = {},
+    { microBatch, donate = false, ...options }: UpdateOptions = {},
   ): E.Either<FgnError, Update<M, FgnState>> => {
-    const asked = { lossAfter: false, ...method, ...options };
+    const asked = { lossAfter: false, ...method, ...options, donate };
     const most = checkMicroBatch(microBatch);
     if (most._tag === "Left") return most;
     const chosen = methodOf(asked);
     if (chosen._tag === "Left") return chosen;
-    const allocate: (like: M) => M = donate ? () => params : copyModel;
     const step = batch.features.rows > most.right
-      ? accumulatedStep(params, batch, most.right, state.damping, asked, allocate)
-      : stepInto(params, batch, state.damping, asked, chosen.right, allocate);
+      ? accumulatedStep(params, batch, most.right, state.damping, asked)
+      : stepInto(params, batch, state.damping, asked, chosen.right);
     if (step._tag === "Left") return step;
     const { params: next, damping: following, report } = step.right;
     return E.right({ params: next, state: { damping: following }, report });

@@ -11,10 +11,10 @@ import { relative } from "../damping/damping.ts";
 import { type FgnError, invalid } from "../error.ts";
 import { weightFlags } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
-import { copyModel, type Model } from "../network/model.ts";
+import type { Model } from "../network/model.ts";
 import { leavesRowSpace } from "../objective.ts";
 import type { StepRule } from "../plan.ts";
-import { stepInto } from "../step.ts";
+import { allocation, stepInto } from "../step.ts";
 import { centred, centredWidths, checkMoments, type InputMoments, poolMoments, setMetric } from "./moments.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 
@@ -120,7 +120,7 @@ export function online<M extends Model = Network>({ ratio }: OnlineOptions = {})
     params: M,
     state: OnlineState,
     batch: Batch,
-    { donate = false, microBatch, ...options }: UpdateOptions = {},
+    { microBatch, ...options }: UpdateOptions = {},
   ): E.Either<FgnError, Update<M, OnlineState>> => {
     if (ratio !== undefined && !(ratio > 0 && ratio < Infinity)) return invalid("ratio", ratio, "a positive number");
     const whole = checkWhole(batch, microBatch, "online");
@@ -136,7 +136,7 @@ export function online<M extends Model = Network>({ ratio }: OnlineOptions = {})
       relative(ratio ?? (centredAll ? RATIO : EUCLIDEAN_RATIO)),
       { lossAfter: false, trustRegion: LIMIT, ...options, curvature: "majorized" },
       { _tag: "fgn" },
-      donate ? () => params : copyModel,
+      allocation(options),
       rule,
     );
     if (step._tag === "Left") return step;

@@ -24,19 +24,17 @@ export interface Update<M extends Model, S> {
 
 /** Options of an update: the objective, and what an optimizer leaves open. */
 export interface UpdateOptions
-  extends ObjectiveOptions, Pick<StepOptions, "kernel" | "lossAfter" | "momentum" | "trustRegion"> {
+  extends ObjectiveOptions, Pick<StepOptions, "donate" | "kernel" | "lossAfter" | "momentum" | "trustRegion"> {
   /**
    * Examples a pass within the step (default: the whole batch): the same step in less memory. For `fgn`.
    */
   readonly microBatch?: number;
-  /**
-   * The parameters and the state are given away: the update may overwrite and return their arrays (default false). For
-   * loops that hold nothing else; `train` does so with copies of its own.
-   */
-  readonly donate?: boolean;
 }
 
-/** An optimizer for models of a kind. Neither function writes to its arguments, unless they are donated. */
+/**
+ * An optimizer for models of a kind. No function writes to its arguments. With `donate` an update may take the memory of
+ * the parameters and of the state: what it took is empty then, as after a step.
+ */
 export interface Optimizer<M extends Model, S> {
   /** What it is called. */
   readonly name: string;
@@ -46,6 +44,6 @@ export interface Optimizer<M extends Model, S> {
   readonly init: (params: M) => S;
   /** One update on a batch. */
   readonly update: (params: M, state: S, batch: Batch, options?: UpdateOptions) => Either<FgnError, Update<M, S>>;
-  /** The parameters to evaluate and to keep, such as a running average. */
+  /** The parameters to evaluate and to keep, such as a running average, which may be arrays of the state. */
   readonly result: (params: M, state: S) => M;
 }

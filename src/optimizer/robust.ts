@@ -11,14 +11,14 @@ import { type Explained, explained } from "../damping/explained.ts";
 import { type FgnError, invalid } from "../error.ts";
 import type { LayerMetric } from "../kernel/tape.ts";
 import type { Network } from "../network/layer.ts";
-import { copyModel, type Model, withArrays } from "../network/model.ts";
+import { type Model, withArrays } from "../network/model.ts";
 import { leavesRowSpace } from "../objective.ts";
 import type { StepOptions } from "../plan.ts";
 import { evenOut } from "../row_system/factored.ts";
 import { differ, type MetricView } from "../row_system/metric.ts";
 import { isSparse } from "../sparse.ts";
-import { stepInto } from "../step.ts";
-import { averageArrays, copyArrays, mix, warmDecay } from "./average.ts";
+import { allocation, stepInto } from "../step.ts";
+import { averageArrays, checkAverage, copyArrays, mix, shareMemory, warmDecay } from "./average.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 
 /** Running means of a dense layer that trains. */
@@ -112,7 +112,7 @@ function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
  * have the Euclidean metric and no two-stage bound. A layer that reads sparse features has the Euclidean metric; the
  * layers after it keep theirs.
  *
- * Errors: `InvalidOption`; those of `fgnStep`.
+ * Errors: `InvalidOption`, `ShapeMismatch` (a state of another network); those of `fgnStep`.
  *
  * @example
  * ```ts
@@ -137,13 +137,15 @@ export function robust<M extends Model = Network>(
     params: M,
     state: RobustState,
     batch: Batch,
-    { donate = false, microBatch, ...options }: UpdateOptions = {},
+    { microBatch, ...options }: UpdateOptions = {},
   ): E.Either<FgnError, Update<M, RobustState>> => {
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }
     const whole = checkWhole(batch, microBatch, "robust");
     if (whole._tag === "Left") return whole;
+    const fits = checkAverage(state.average, params);
+    if (fits._tag === "Left") return fits;
     const { steps, meanSlope } = state;
     const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };
     const decay = Math.min(0.99, 1 - 1 / (steps + 1));
@@ -156,6 +158,7 @@ export function robust<M extends Model = Network>(
       lossAfter: false,
       trustRegion: LIMIT,
       ...options,
+      ...(shareMemory(params, state.average) && { donate: false }),
       curvature: "majorized",
       twoStage: parts.twoStage ? ETA : 0,
     };
@@ -165,13 +168,13 @@ export function robust<M extends Model = Network>(
       damping,
       asked,
       { _tag: "fgn" },
-      donate ? () => params : copyModel,
+      allocation(asked),
       parts.metric ? { name: "robust", metric } : null,
     );
     if (step._tag === "Left") return step;
     const { params: next, damping: seen, report } = step.right;
     const { steps: n, meanSlope: mean } = seen as Explained;
-    const average = averageArrays(state.average, next, warmDecay(n, AVERAGE), donate);
+    const average = averageArrays(state.average, next, warmDecay(n, AVERAGE), options.donate === true);
     return E.right({ params: next, state: { steps: n, meanSlope: mean, layers, average }, report });
   };
   return {

@@ -192,7 +192,7 @@ export function weightDecay(rate: number | Schedule): StatefulTransform<Counted>
     const decays = weightFlags(after), from = arraysOf(before);
     const arrays = arraysOf(after).map((array, index) => {
       const start = from[index] as Float32Array;
-      return decays[index] ? array.map((v, i) => v - share * (start[i] as number)) : array;
+      return decays[index] ? array.map((v, i) => v - share * (start[i] as number)) : array.slice();
     });
     return E.right(withArrays(after, arrays));
   });

@@ -10,7 +10,7 @@ import { fail, type FgnError } from "../error.ts";
 import { hashOf } from "../hash.ts";
 import { decodePlain, encodePlain } from "../io/plain.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
-import { arraysOf } from "../network/flat.ts";
+import { arraysOf, checkHeldModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { explain } from "../optimizer/explain.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
@@ -134,13 +134,16 @@ export interface Checkpoint<M extends Model> {
 
 /**
  * Takes the parameters out of a checkpoint of `train`, for a model like the one that was trained and the optimizer that
- * trained it (default: their names are compared, not their settings). Errors: `InvalidFile`, `CheckpointMismatch`.
+ * trained it (default: their names are compared, not their settings). Errors: `InvalidFile`, `CheckpointMismatch`,
+ * `DonatedParameters`.
  */
 export function readCheckpoint<M extends Model, S>(
   bytes: Uint8Array,
   model: M,
   optimizer: Optimizer<M, S>,
 ): E.Either<FgnError, Checkpoint<M>> {
+  const held = checkHeldModel(model);
+  if (held._tag === "Left") return held;
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
   const { identity, arrays, state, best, epoch, step } = read.right;

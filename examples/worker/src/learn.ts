@@ -45,7 +45,7 @@ function begin(features: number, { labels }: Numbered): Answered<LabelledHead> {
   return made._tag === "Left" ? made : E.right({ network: made.right, labels, state: NOTHING });
 }
 
-/** The head after one update. A head of our own making is written over. */
+/** The head after one update. A head of our own making gives its memory up. */
 function update(
   { network, state, labels }: LabelledHead,
   features: Matrix,

@@ -1,0 +1,32 @@
+/**
+ * Arrays whose memory was given away: what `donate` leaves behind of its arguments.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "./error.ts";
+
+/** A typed array, as far as is asked here. */
+type Numbers = Pick<Float32Array, "buffer" | "length">;
+
+/** Whether an array has lost its memory. Not every runtime has `detached`, but none makes a view of such a buffer. */
+function isDetached({ buffer, length }: Numbers): boolean {
+  if (length > 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** An array that still has its memory; internal. Errors: `DonatedParameters`. */
+export function checkHeld<A extends Numbers>(what: string, array: A): E.Either<FgnError, A> {
+  return !isDetached(array) ? E.right(array) : fail(
+    "DonatedParameters",
+    { what },
+    `${what} is empty: its memory was given up, by a call with donate or a transfer to elsewhere`,
+    "Go on from the result of that call, or leave out donate where the arguments are still needed",
+  );
+}
