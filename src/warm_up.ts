@@ -24,8 +24,8 @@ import { fgnStep } from "./step.ts";
 const PANEL = 16;
 /** Steps with few rows between two of the full size. */
 const BETWEEN = 8;
-/** Steps after which nothing more is gained; also the end where clocks stand still. */
-const MOST = 200;
+/** Steps a millisecond asked for, and in all, after which nothing more is gained: the end where clocks stand still. */
+const A_MILLISECOND = 2, MOST = 200;
 /** Numbers after which made-up features repeat: a prime, so that rows differ. */
 const PERIOD = 1009;
 /** Entries of a made-up sparse row. */
@@ -33,7 +33,10 @@ const ENTRIES = 16;
 
 /** Options of {@link warmUpKernel}. */
 export interface WarmUpOptions extends KernelOption {
-  /** Milliseconds after which no further step begins (default 50); the first, of the full size, is always taken. */
+  /**
+   * Milliseconds after which no further step begins (default 50); the first, of the full size, is always taken. Where
+   * clocks stand still, as in Cloudflare Workers, two steps count as one.
+   */
   readonly milliseconds?: number;
   /**
    * What is to come, for a batch that is made up: it must not have effects. Default: `fgnStep` with its defaults on
@@ -46,7 +49,7 @@ type Step = Required<WarmUpOptions>["step"];
 
 /** What a warm-up took. */
 export interface WarmUp {
-  /** Milliseconds; 0 where clocks stand still during a computation, as in Cloudflare Workers. */
+  /** Milliseconds; 0 where clocks stand still. */
   readonly milliseconds: number;
   /** Steps, with few rows and of the full size. */
   readonly steps: number;
@@ -145,12 +148,12 @@ export function warmUpKernel(model: Network, rows: number, options: WarmUpOption
   const few = examples(model, rows < 2 * PANEL ? rows : PANEL + rows % PANEL);
   if (few._tag === "Left") return few;
   const { milliseconds, step } = checked.right;
-  const spent = (): number => performance.now() - began;
+  const spent = (): number => performance.now() - began, most = Math.min(MOST, A_MILLISECOND * milliseconds);
   let steps = 0;
   do {
     const done = run(step, model, steps % (BETWEEN + 1) === 0 ? full.right : few.right);
     if (done._tag === "Left") return done;
     steps++;
-  } while (steps < MOST && spent() < milliseconds);
+  } while (steps < most && spent() < milliseconds);
   return E.right({ milliseconds: spent(), steps });
 }

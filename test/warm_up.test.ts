@@ -93,10 +93,12 @@ describe("a warm-up", () => {
     expect(sizes(table, 50).slice(0, 10)).toEqual([50, ...few(18), 50]);
   });
 
-  it("ends by the clock, after 200 steps where that stands still, after one if it must be quick", () => {
+  it("ends by the clock, by steps where that stands still, after one if it must be quick", () => {
     const head = right(zeroHead({ features: 3, classes: 2 })), now = vi.spyOn(performance, "now");
     now.mockReturnValue(0);
     expect(sizes(head, 2, { milliseconds: 1e9 })).toHaveLength(200);
+    expect(sizes(head, 2)).toHaveLength(100);
+    expect(sizes(head, 2, { milliseconds: 2.5 })).toHaveLength(5);
     expect(sizes(head, 2, { milliseconds: 0 })).toHaveLength(1);
     let clock = 0;
     now.mockImplementation(() => clock++);
