@@ -145,7 +145,7 @@ export function warmUpKernel(model: Network, rows: number, options: WarmUpOption
   if (size._tag === "Left") return size;
   const full = examples(model, rows);
   if (full._tag === "Left") return full;
-  const few = examples(model, rows < 2 * PANEL ? rows : PANEL + rows % PANEL);
+  const few = examples(model, Math.min(rows, PANEL + rows % PANEL));
   if (few._tag === "Left") return few;
   const { milliseconds, step } = checked.right;
   const spent = (): number => performance.now() - began, most = Math.min(MOST, A_MILLISECOND * milliseconds);

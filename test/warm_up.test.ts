@@ -37,6 +37,7 @@ function sizes(model: Network, rows: number, options: WarmUpOptions = {}): numbe
   const seen: number[] = [];
   const step = (_: Network, { features, labels: y }: Batch) => {
     seen.push(features.rows);
+    expect(features.data.slice(-model.inputs).every((value) => value === 0)).toBe(false);
     expect([features.cols, y.length]).toEqual([model.inputs, features.rows]);
     return logits(model, features);
   };
@@ -88,8 +89,8 @@ describe("a warm-up", () => {
     vi.spyOn(performance, "now").mockReturnValue(0);
     const head = right(zeroHead({ features: 3, classes: 2 })), few = (rows: number) => Array(8).fill(rows) as number[];
     expect(sizes(head, 128).slice(0, 11)).toEqual([128, ...few(16), 128, 16]);
-    expect(sizes(head, 300).slice(0, 10)).toEqual([300, ...few(28), 300]);
-    expect(sizes(head, 31).slice(0, 10)).toEqual([31, ...few(31), 31]);
+    expect(sizes(head, 364).slice(0, 10)).toEqual([364, ...few(28), 364]);
+    for (const rows of [7, 31]) expect(sizes(head, rows).slice(0, 10)).toEqual([rows, ...few(rows), rows]);
     expect(sizes(table, 50).slice(0, 10)).toEqual([50, ...few(18), 50]);
   });
 
@@ -115,7 +116,9 @@ describe("what cannot be warmed up is an error", () => {
     const f = () => [0, 0];
     const own = right(customModel({ parameters: [1], classes: 2, forward: f, jvp: f, vjp: f }));
     for (const wrong of [own, zeroHead({ features: 3, classes: 2 }), null, 7]) expect(tag(wrong, 8)).toBe("WrongKind");
-    expect(tag({ ...head, inputs: 4 }, 8)).toBe("InvalidLayer");
+    for (const step of [logits, () => zeroHead({ features: 3, classes: 2 })]) {
+      expect(tag({ ...head, inputs: 4 }, 8, { step })).toBe("InvalidLayer");
+    }
   });
 
   it("sizes", () => {
