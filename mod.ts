@@ -126,6 +126,7 @@ export { showDiagnosis } from "./src/show_diagnosis.ts";
 export { type Random, seedRandom, shuffle } from "./src/random.ts";
 export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/error.ts";
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
+export { type WarmUp, warmUpKernel, type WarmUpOptions } from "./src/warm_up.ts";
 export type { KernelOption } from "./src/session.ts";
 export type { Either, Left, Right } from "fp-ts/lib/Either.js";
 export type { Task } from "fp-ts/lib/Task.js";

@@ -1,6 +1,6 @@
 // Bad input: each case its own typed error, with the place and a remedy.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   batch,
   evaluate,
@@ -19,6 +19,7 @@ import {
 } from "../mod.ts";
 import { place } from "../src/kernel/arena.ts";
 import { defaultKernel, instantiate } from "../src/kernel/kernel.ts";
+import { simd } from "../src/kernel/simd.generated.ts";
 import { refusal } from "../src/kernel/source.ts";
 import { left, problem, right } from "./reference.ts";
 
@@ -130,6 +131,22 @@ describe("the kernel", () => {
     const kernel = right(defaultKernel());
     expect(left(place(kernel, { all: 2 ** 33 }))).toMatchObject({ _tag: "OutOfMemory" });
     expect(fgnStep(head, data)._tag).toBe("Right");
+  });
+
+  it.each([
+    ["the engine", true, Buffer, { engine: 1, loop: 0 }],
+    ["Node", false, Buffer, { engine: 0, loop: 0 }],
+    ["a loop", false, undefined, { engine: 0, loop: 1 }],
+  ])("is decoded by %s", (_, native, node, calls) => {
+    const engine = vi.fn((text: string) => Buffer.from(text, "base64")), loop = vi.fn(atob);
+    const bytes = class extends Uint8Array {};
+    vi.stubGlobal("Uint8Array", Object.assign(bytes, { fromBase64: native ? engine : undefined }));
+    vi.stubGlobal("Buffer", node);
+    vi.stubGlobal("atob", loop);
+    const made = instantiate(simd);
+    vi.unstubAllGlobals();
+    expect(right(made).exports.heapBase()).toBeGreaterThan(0);
+    expect({ engine: engine.mock.calls.length, loop: loop.mock.calls.length }).toEqual(calls);
   });
 
   it("tells missing support from a forbidding policy, with the remedy for each", () => {

@@ -21,6 +21,7 @@ import {
   relu,
   robust,
   type StepOptions,
+  warmUpKernel,
 } from "../mod.ts";
 import { type ThreadedKernel, threadedKernel } from "../src/threads/threads.ts";
 import { flat, left, problem, right } from "./reference.ts";
@@ -46,6 +47,15 @@ describe.each([2, 3, 5])("a kernel of %i threads", (threads) => {
     const several = right(fgnStep(model, data, undefined, { ...options, kernel }));
     return { one, several, given: told.mock.calls.length };
   }
+
+  it("warms up, and gives its workers their share of it", () => {
+    const { head, data } = problem(128, 384, 200), told = vi.spyOn(Atomics, "notify");
+    expect(right(warmUpKernel(head, 128, { milliseconds: 5, kernel })).steps).toBeGreaterThan(0);
+    expect(told.mock.calls.length).toBeGreaterThan(0);
+    vi.restoreAllMocks();
+    const { one, several } = both(head, data);
+    expect(hash(several.params)).toBe(hash(one.params));
+  });
 
   it("says how many it has", () => expect(kernel).toMatchObject({ threads, name: "simd128" }));
 

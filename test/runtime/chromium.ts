@@ -14,11 +14,11 @@ import { fileOf, serve } from "./serve.ts";
 const PARTS = { output: { splitting: true } } as const;
 
 /** Opens a page of a folder in a new browser, and waits for the report that it is asked for. */
-async function open(
+export async function open<A>(
   folder: string,
-  ask: (page: Page) => Promise<Report>,
+  ask: (page: Page) => Promise<A>,
   headers: Readonly<Record<string, string>> = {},
-): Promise<Omit<Run, "entry">> {
+): Promise<{ readonly version: string; readonly report: A }> {
   const { url, close } = await serve((path) => fileOf(folder, path), headers);
   try {
     return await withBrowser(async (browser) => {

@@ -15,7 +15,7 @@ import type { Run, Runtime } from "./runtime.ts";
 const globalOf = (file: string): string => `wasm_${basename(file).replace(/\W/g, "_")}`;
 
 /** Puts a global in the place of an imported kernel; notes which file it stands for. */
-const kernelGlobals = (kernels: Map<string, string>): Plugin => ({
+export const kernelGlobals = (kernels: Map<string, string>): Plugin => ({
   name: "kernel globals",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /\.wasm\?module$/ }, ({ path, resolveDir }) => {

@@ -5,7 +5,16 @@ import { join } from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
 import { output } from "./programs.ts";
 
-const ENTRIES = ["process", "page", "web_worker", "workerd", "edge_runtime"];
+/** Programs that are bundled for a project: a folder and the names of its entries. */
+export interface Suite {
+  readonly folder: string;
+  readonly entries: readonly string[];
+}
+
+const CONFORMANCE: Suite = {
+  folder: "test/runtime/entries",
+  entries: ["process", "page", "web_worker", "workerd", "edge_runtime"],
+};
 const GOLDEN = "test/golden";
 
 /** The linear and network vectors. */
@@ -14,9 +23,9 @@ const vectors = (): unknown[] =>
     .map((name) => JSON.parse(readFileSync(join(GOLDEN, name), "utf8")) as unknown);
 
 /** Throws where an entry imports the package before it asks for it: the first step would not be cold. */
-function checkCold({ outputs }: Metafile): void {
+function checkCold({ outputs }: Metafile, { folder }: Suite): void {
   for (const [file, { entryPoint }] of Object.entries(outputs)) {
-    if (!entryPoint?.startsWith("test/runtime/entries/")) continue;
+    if (!entryPoint?.startsWith(`${folder}/`)) continue;
     const waiting = [file];
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
       const imported = outputs[path]?.imports.filter(({ kind }) => kind === "import-statement") ?? [];
@@ -27,10 +36,10 @@ function checkCold({ outputs }: Metafile): void {
 }
 
 /** Bundles the suite into a folder: one module an entry, golden vectors within, the packages outside. */
-async function bundleSuite(folder: string, external = ["fgn", "fgn/*", "fp-ts/*"]): Promise<void> {
+async function bundleSuite(outdir: string, suite: Suite, external = ["fgn", "fgn/*", "fp-ts/*"]): Promise<void> {
   const { metafile } = await build({
-    entryPoints: ENTRIES.map((name) => `test/runtime/entries/${name}.ts`),
-    outdir: folder,
+    entryPoints: suite.entries.map((name) => `${suite.folder}/${name}.ts`),
+    outdir,
     bundle: true,
     splitting: true,
     format: "esm",
@@ -39,15 +48,20 @@ async function bundleSuite(folder: string, external = ["fgn", "fgn/*", "fp-ts/*"
     define: { GOLDEN: JSON.stringify(vectors()) },
     metafile: true,
   });
-  checkCold(metafile);
+  checkCold(metafile, suite);
 }
 
 /** A new project in a folder, with the tarball as its dependency and the suite in suite/. */
-export async function freshProject(folder: string, tarball: string, external?: string[]): Promise<string> {
+export async function freshProject(
+  folder: string,
+  tarball: string,
+  external?: string[],
+  suite = CONFORMANCE,
+): Promise<string> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{ "name": "fresh", "private": true, "type": "module" }\n');
   await output("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], { cwd: folder });
-  await bundleSuite(join(folder, "suite"), external);
+  await bundleSuite(join(folder, "suite"), suite, external);
   return folder;
 }
 

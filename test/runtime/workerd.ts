@@ -34,7 +34,11 @@ ${modules.join("\n")}
 };
 
 /** Serves a bundle with kernels beside it until the work is done; hands over the address. */
-async function serve<A>(folder: string, kernels: Iterable<string>, work: (address: string) => Promise<A>): Promise<A> {
+export async function serve<A>(
+  folder: string,
+  kernels: Iterable<string>,
+  work: (address: string) => Promise<A>,
+): Promise<A> {
   writeFileSync(join(folder, "config.capnp"), configuration(kernels));
   const server = spawn(COMMAND, ["serve", "config.capnp", "--control-fd=3"], {
     cwd: folder,
@@ -63,7 +67,8 @@ async function serve<A>(folder: string, kernels: Iterable<string>, work: (addres
   }
 }
 
-async function answer(url: string): Promise<Response> {
+/** Throws what is answered where that is an error. */
+export async function answer(url: string): Promise<Response> {
   const response = await fetch(url, { signal: AbortSignal.timeout(120_000) });
   if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
   return response;

@@ -1,8 +1,8 @@
 // The kernel: let go and made again, relaxed where the engine has it, and what an engine says to compiling bytes.
 
-import { fgnStep, releaseKernel } from "fgn";
+import { fgnStep, releaseKernel, warmUpKernel } from "fgn";
 import { relaxedKernel } from "fgn/relaxed";
-import { below, type Cases, equal, refused, relativeError, right } from "../check.ts";
+import { below, type Cases, check, equal, refused, relativeError, right } from "../check.ts";
 import { flat, problem } from "../data.ts";
 
 const bytes = (hex: string): Uint8Array<ArrayBuffer> =>
@@ -38,6 +38,16 @@ export const kernel = (forbidden: boolean): Cases => ({
     const after = right(fgnStep(head, data, 0.1));
     equal(after, before, "the step");
     return [flat(after.params)];
+  },
+
+  "a warm-up takes its steps on any kernel, and leaves the real ones as they are": () => {
+    const before = right(fgnStep(head, data, 0.1));
+    releaseKernel();
+    for (const option of [{}, ...hasRelaxed() ? [{ kernel: right(relaxedKernel()) }] : []]) {
+      const { steps } = right(warmUpKernel(head, 64, { milliseconds: 5, ...option }));
+      check(steps >= 1, `${steps} steps`);
+    }
+    equal(right(fgnStep(head, data, 0.1)), before, "the step");
   },
 
   "the relaxed kernel is close to the other one, or says what is missing": () => {

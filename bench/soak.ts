@@ -2,7 +2,7 @@
 // 768 features, B = 4. Reads it after a garbage collection, early and at the end; prints both, and fails where they differ
 // by more than MARGIN.
 //
-//   npm run bench:memory [-- FIRST LAST]   (default 2000 20000: some minutes)
+//   npm run bench:soak [-- FIRST LAST]   (default 2000 20000: some minutes)
 
 import process from "node:process";
 import { type Batch, type Damping, fgnStep, type Network, randomHead, relative } from "../mod.ts";
