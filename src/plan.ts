@@ -97,6 +97,8 @@ export interface StepRule {
 export interface Plan {
   /** The examples, followed by the copies that carry the rows of their competitors. */
   readonly batch: Batch;
+  /** Whether there are such copies. */
+  readonly competes: boolean;
   readonly damping: TaggedDamping;
   readonly solver: CheckedSolver;
   readonly method: Method;
@@ -217,6 +219,7 @@ export function plan(
   if (kind._tag === "Left") return kind;
   return E.right({
     batch: rows.right,
+    competes: copies.right > 0,
     damping: checked.right,
     solver: solver.right,
     method,
@@ -235,7 +238,7 @@ export function plan(
 export function openPlan(
   model: Model,
   batch: Batch,
-  { damping, method, kind, judged, remainder, metric, twoStage, limit, previous }: Plan,
+  { competes, damping, method, kind, judged, remainder, metric, twoStage, limit, previous }: Plan,
   options: StepOptions,
 ): E.Either<FgnError, { readonly session: Session; readonly vectors: Vectors }> {
   const retries = "attempts" in damping;
@@ -246,18 +249,19 @@ export function openPlan(
   const wanted = { product: kind === "matrixFree", remainder, direction: formed, trial: retries, previous: carries };
   const names = [...Object.entries(wanted), ...["first", "second", "third"].map((name) => [name, full] as const)]
     .flatMap(([name, used]) => (used ? [name] : []));
+  const moves = kind === "gram" && !formed && judged;
   const wants: Wants = {
     signals: true,
     tangents: kind === "matrixFree" || remainder || full || carries || (limit > 0 && judged),
     trial: retries,
-    moves: kind === "gram" && !formed && judged,
+    moves,
     metric: metric !== null,
     mixed,
     gram: kind === "gram",
     curvature: full,
     ...(carries && { allFeatures: true }),
     vectors: names.length,
-    panels: full ? 7 : 0,
+    panels: full ? 7 : competes && moves ? 1 : 0,
   };
   const session = openChecked(model, batch, wants, options);
   if (session._tag === "Left") return session;

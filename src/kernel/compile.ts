@@ -12,7 +12,7 @@ import { type Features, isSparse } from "../sparse.ts";
 import { f32, type Layout } from "./arena.ts";
 import { loadFeatures, type Numbering, type Sparse, sparseInput } from "./features.ts";
 import type { LoadedKernel } from "./kernel.ts";
-import { type Context, ROW_BLOCK } from "./ops/signals.ts";
+import { type Context, PANEL, ROW_BLOCK } from "./ops/signals.ts";
 import { custom } from "./ops/custom.ts";
 import { activation, add, multiple } from "./ops/elementwise.ts";
 import { normalise } from "./ops/normalise.ts";
@@ -24,6 +24,8 @@ import { ALIGN, loadTensors, type Op, type Slot, type Tape, type Tensor, up4 } f
 export interface TapeNeeds {
   /** Backward passes and projections. */
   readonly signals: boolean;
+  /** Soft targets, whose signals are sent back before those of the margins. */
+  readonly targets: boolean;
   /** Tangents. */
   readonly tangents: boolean;
   /** A second set of values, so that a step can be tried more than once. */
@@ -55,15 +57,25 @@ interface Builder {
 /** What goes into a layer: a slot, or the sparse features (null). */
 type Flow = Slot | null;
 
-function slot({ context: { rows }, layout, needs, slots }: Builder, width: number, depends: boolean): Slot {
+/**
+ * A slot. `inPlace`: its signals take the place of its values, as those of logits can: nothing reads logits once there
+ * are exponentials (soft targets do, and a layer that moves its output).
+ */
+function slot(
+  { context: { rows }, layout, needs, slots }: Builder,
+  width: number,
+  depends: boolean,
+  inPlace = false,
+): Slot {
   const bytes = 4 * width * up4(rows);
   const value = layout.reserve(bytes);
+  const signal = (): number => inPlace && !needs.targets ? value : layout.reserve(bytes);
   const made: Slot = {
     width,
     depends,
     value,
     trial: needs.trial && depends ? layout.reserve(bytes) : value,
-    signal: needs.signals && depends ? layout.reserve(bytes) : 0,
+    signal: needs.signals && depends ? signal() : 0,
     tangent: needs.tangents && depends ? layout.reserve(bytes) : 0,
   };
   slots.push(made);
@@ -131,14 +143,15 @@ function affine(
   bias: Float32Array | null,
   trainable: boolean,
   byRow: boolean,
+  last = false,
 ): Slot {
   const { context, layout, needs, ops, sparse } = builder;
   const { rows } = context;
   const width = byRow ? weight.cols : weight.rows;
-  const output = slot(builder, width, trainable || (from?.depends ?? false));
-  const b = (): Tensor | null => bias === null ? null : tensor(builder, trainable, bias.length, whole(bias));
   const constant = from === null || !from.depends;
   const keeps = needs.moves && trainable && constant && (from === null || rows <= from.width);
+  const output = slot(builder, width, trainable || (from?.depends ?? false), last && !keeps);
+  const b = (): Tensor | null => bias === null ? null : tensor(builder, trainable, bias.length, whole(bias));
   const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : 0;
   if (from !== null) {
     const w = tensor(builder, trainable, weight.data.length, whole(weight.data));
@@ -162,12 +175,12 @@ function affine(
   return output;
 }
 
-/** Adds the operations of a layer; returns what it gives. Sparse features only reach layers with a weight. */
-function layer(builder: Builder, from: Flow, made: Layer): Slot {
+/** Adds the operations of a layer; returns what it gives. Sparse features only reach layers with a weight. `last`: logits. */
+function layer(builder: Builder, from: Flow, made: Layer, last: boolean): Slot {
   const { context, layout, needs, ops } = builder;
   const bytes = (width: number): number => 4 * width * up4(context.rows);
   if (made._tag === "dense" || made._tag === "embedding") {
-    return affine(builder, from, made.weight, made.bias, !made.frozen, made._tag === "embedding");
+    return affine(builder, from, made.weight, made.bias, !made.frozen, made._tag === "embedding", last);
   }
   if (made._tag === "adapter") {
     const base = affine(builder, from, made.weight, made.bias, false, false);
@@ -175,18 +188,18 @@ function layer(builder: Builder, from: Flow, made: Layer): Slot {
     const scaled = slot(builder, low.width, low.depends);
     ops.push(multiple(context, made.scale, low, scaled));
     const high = affine(builder, scaled, made.up, null, !made.frozen, false);
-    const output = slot(builder, base.width, base.depends || high.depends);
+    const output = slot(builder, base.width, base.depends || high.depends, last);
     ops.push(add(context, base, high, output));
     return output;
   }
   const input = from as Slot;
   if (made._tag === "activation") {
-    const output = slot(builder, input.width, input.depends);
+    const output = slot(builder, input.width, input.depends, last);
     ops.push(activation(context, made, input, output, needs.signals ? layout.reserve(bytes(input.width)) : 0));
     return output;
   }
   if (made._tag === "layerNorm") {
-    const output = slot(builder, input.width, input.depends || !made.frozen);
+    const output = slot(builder, input.width, input.depends || !made.frozen, last);
     const [gain, shift] = [made.gain, made.shift].map((array) =>
       tensor(builder, !made.frozen, array.length, whole(array))
     ) as [Tensor, Tensor];
@@ -197,25 +210,27 @@ function layer(builder: Builder, from: Flow, made: Layer): Slot {
     ops.push(normalise({ ...context, input, output, gain, shift, epsilon: made.epsilon, ...parts }));
     return output;
   }
-  const inner = layers(builder, input, made.layers) as Slot;
-  const output = slot(builder, input.width, input.depends || inner.depends);
+  const inner = layers(builder, input, made.layers, false) as Slot;
+  const output = slot(builder, input.width, input.depends || inner.depends, last);
   ops.push(add(context, input, inner, output));
   return output;
 }
 
-const layers = (builder: Builder, from: Flow, made: readonly Layer[]): Flow =>
-  made.reduce<Flow>((flow, next) => layer(builder, flow, next), from);
+const layers = (builder: Builder, from: Flow, made: readonly Layer[], last: boolean): Flow =>
+  made.reduce<Flow>((flow, next, i) => layer(builder, flow, next, last && i === made.length - 1), from);
 
-/** The widest slot of layers that take `inputs` features. */
-function widest(made: readonly Layer[], inputs: number): number {
-  let width = inputs, most = inputs;
+/** The widest slot of layers that take `inputs` features, and the widest that a layer with parameters takes. */
+function widest(made: readonly Layer[], inputs: number): { readonly slot: number; readonly taken: number } {
+  let width = inputs, slot = inputs, taken = inputs;
   for (const next of made) {
+    if (next._tag !== "activation") taken = Math.max(taken, width, next._tag === "adapter" ? next.down.rows : 0);
     if (next._tag === "dense" || next._tag === "adapter") width = next.weight.rows;
     if (next._tag === "embedding") width = next.weight.cols;
-    most = Math.max(most, width, next._tag === "residual" ? widest(next.layers, width) : 0);
-    if (next._tag === "adapter") most = Math.max(most, next.down.rows);
+    const inner = next._tag === "residual" ? widest(next.layers, width) : { slot: width, taken: 0 };
+    slot = Math.max(slot, inner.slot);
+    taken = Math.max(taken, inner.taken);
   }
-  return most;
+  return { slot: Math.max(slot, taken), taken };
 }
 
 /** A tape under construction: its memory is not there before the layout is committed and `load` called. */
@@ -239,17 +254,22 @@ export function compile(
   const sparse = model._tag === "network" && isSparse(features)
     ? sparseInput(features, layout, needs.allFeatures, needs.micro)
     : null;
-  const width = model._tag === "network" ? widest(model.layers, dense ? model.inputs : 1) : model.outputs;
-  const scratch = { panels: layout.reserve(4 * n * up4(width)), block: layout.reserve(4 * ROW_BLOCK * n) };
+  const width = model._tag === "network"
+    ? widest(model.layers, dense ? model.inputs : 1)
+    : { slot: model.outputs, taken: 0 };
+  const scratch = {
+    panels: layout.reserve(4 * Math.max(n * up4(width.taken), PANEL * up4(width.slot))),
+    block: layout.reserve(4 * ROW_BLOCK * n),
+  };
   const context: Context = { kernel, rows, scratch };
   const builder: Builder = { context, layout, needs, ops: [], slots: [], sparse, length: 0 };
   const input = dense ? slot(builder, model.inputs, false) : null;
   const fed = { features };
   let tape: Tape | undefined = undefined;
   let logits: Slot;
-  if (model._tag === "network") logits = layers(builder, input, model.layers) as Slot;
+  if (model._tag === "network") logits = layers(builder, input, model.layers, true) as Slot;
   else {
-    logits = slot(builder, model.outputs, true);
+    logits = slot(builder, model.outputs, true, true);
     const parameters = tensor(builder, true, model.parameters.length, whole(model.parameters));
     const failed = (error: FgnError): void => {
       if (tape !== undefined) tape.fault ??= error;

@@ -10,7 +10,7 @@ import { fail, type FgnError } from "../error.ts";
 import type { Network } from "../network/layer.ts";
 import { type Features, isSparse, type SparseMatrix } from "../sparse.ts";
 import { f32, type Layout, u32 } from "./arena.ts";
-import type { Context } from "./ops/signals.ts";
+import { type Context, packValues } from "./ops/signals.ts";
 import type { SparseInput } from "./ops/sparse.ts";
 import type { Slot } from "./tape.ts";
 
@@ -86,11 +86,12 @@ export function sparseInput(matrix: SparseMatrix, layout: Layout, all: boolean, 
  * the others get zeros.
  */
 export function loadFeatures(
-  { kernel, rows, scratch }: Context,
+  context: Context,
   features: Features,
   input: Slot | null,
   sparse: Sparse | null,
 ): void {
+  const { kernel, rows } = context;
   if (sparse !== null && isSparse(features)) {
     const { matrix, numbers, input: at } = sparse;
     const { offsets, data, indices } = features;
@@ -98,9 +99,7 @@ export function loadFeatures(
     u32(kernel, at.indices, data.length).set(features === matrix ? numbers : indices);
     f32(kernel, at.values, data.length).set(data);
   } else if (input !== null) {
-    const packed = f32(kernel, scratch.panels, rows * features.cols);
-    packed.fill(0, features.data.length).set(features.data);
-    kernel.exports.packTransposed(scratch.panels, rows, features.cols, input.value);
+    packValues(context, features.cols, features.data, input.value);
   }
 }
 

@@ -13,9 +13,10 @@ import type { FgnError } from "../error.ts";
 import type { CustomModel } from "../network/custom.ts";
 import type { Network } from "../network/layer.ts";
 import type { Features } from "../sparse.ts";
-import { f32, f64, type Layout, startLayout, u32 } from "./arena.ts";
+import { f64, type Layout, startLayout, u32 } from "./arena.ts";
 import { compile, type TapeNeeds } from "./compile.ts";
 import type { LoadedKernel } from "./kernel.ts";
+import { packValues, unpackValues } from "./ops/signals.ts";
 import { eachBlock, type Tape, up4 } from "./tape.ts";
 
 /** What the rows need memory for, beside the tape's needs. */
@@ -24,8 +25,6 @@ export interface RowNeeds extends TapeNeeds {
   readonly gram: boolean;
   /** Exponentials that survive another backward pass. */
   readonly curvature: boolean;
-  /** Soft targets. */
-  readonly targets: boolean;
   /** Parameter vectors beside θ. */
   readonly vectors: number;
   /** C × B panels beside those of the logits. */
@@ -140,10 +139,9 @@ function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at
   const B = up4(tape.rows), C = tape.logits.width;
   const square = needs.gram ? 4 * B * B : 0, square64 = needs.gram ? 8 * B * strideOf(B) : 0;
   const stage = needs.mixed ? square : 0;
-  const own = needs.curvature || tape.logits.signal === 0;
   const sizes: Record<Exclude<Region, keyof typeof VECTORS>, number> = {
     labels: 4 * B,
-    exponentials: own ? 4 * B * C : 0,
+    exponentials: needs.curvature ? 4 * B * C : 0,
     rest: needs.targets ? 4 * B * C : 0,
     trueLogit: 4 * B,
     peak: 4 * B,
@@ -164,7 +162,7 @@ function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at
   };
   const at = { ...reserveVectors(layout, tape.rows) } as Record<Region, number>;
   for (const name of Object.keys(sizes) as (keyof typeof sizes)[]) at[name] = layout.reserve(sizes[name]);
-  return own ? at : { ...at, exponentials: tape.logits.signal };
+  return needs.curvature ? at : { ...at, exponentials: tape.logits.signal || tape.logits.value };
 }
 
 /** An even number of doubles, never a multiple of 64 (measured: rows that collide cost 1.5–3 times as much). */
@@ -211,16 +209,13 @@ export function open(
 }
 
 /** Packs B × C row-major values into panels like those of the logits; rows that are left out become zeros. */
-export function packLogits({ kernel, tape, rows, classes }: Workspace, values: Float32Array, to: number): void {
-  const { panels } = tape.scratch;
-  f32(kernel, panels, rows * classes).fill(0, values.length).set(values);
-  kernel.exports.packTransposed(panels, rows, classes, to);
+export function packLogits({ tape, classes }: Workspace, values: Float32Array, to: number): void {
+  packValues(tape, classes, values, to);
 }
 
 /** A B × C row-major copy of panels. */
-export function readLogits({ kernel, tape, rows, classes }: Workspace, panels: number, scale = 0): Float32Array {
-  kernel.exports.unpackTransposed(panels, classes, rows, scale, tape.scratch.panels);
-  return f32(kernel, tape.scratch.panels, rows * classes).slice();
+export function readLogits({ tape, classes }: Workspace, panels: number, scale = 0): Float32Array {
+  return unpackValues(tape, classes, panels, scale);
 }
 
 function eachColumnBlock(ws: Workspace, visit: (from: number, to: number) => void): void {
@@ -241,6 +236,7 @@ export function exponentials(ws: Workspace): void {
  */
 export function margins(ws: Workspace): number {
   const { kernel: { exports }, tape, at, rows: B } = ws;
+  const rest = restLoss(ws, tape.logits.value); // before the exponentials, which may take the place of the logits
   exponentials(ws);
   const loss = exports.margins(
     B,
@@ -253,7 +249,7 @@ export function margins(ws: Workspace): number {
     at.rowWeight,
     at.rhs,
   );
-  return loss + restLoss(ws, tape.logits.value);
+  return loss + rest;
 }
 
 /** Below this margin κ is taken as ¼, from which it differs by less than 1e-9. */

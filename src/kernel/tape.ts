@@ -160,7 +160,7 @@ export const inert: Pick<
 
 /** Scratch that the operations share; nothing in it outlives a call. */
 export interface Scratch {
-  /** Panels, or a row-major matrix, of the widest slot. */
+  /** Panels of the widest input of a layer with parameters, or a row-major panel of the widest slot. */
   readonly panels: number;
   /** 32 rows of n₄ floats. */
   readonly block: number;
