@@ -29,7 +29,8 @@ function getTrue(f: usize, stride: usize, y: usize): v128 {
   );
 }
 
-function columnMax(f: usize, stride: usize, classes: i32): v128 {
+/** max_k f_k of four columns. */
+export function columnMax(f: usize, stride: usize, classes: i32): v128 {
   let a = f32x4.splat(-Infinity), b = a, c = a, d = a;
   let k = 0;
   for (; k + 4 <= classes; k += 4) {
@@ -82,10 +83,12 @@ function columnExp(STORE: bool, f: usize, e: usize, stride: usize, classes: i32,
   return total;
 }
 
-function expStore(f: usize, e: usize, stride: usize, classes: i32, peak: v128): v128 {
+/** e = exp(f − peak) and Σ e of four columns. */
+export function expStore(f: usize, e: usize, stride: usize, classes: i32, peak: v128): v128 {
   return columnExp(true, f, e, stride, classes, peak);
 }
-function expSum(f: usize, stride: usize, classes: i32, peak: v128): v128 {
+/** The sum alone. */
+export function expSum(f: usize, stride: usize, classes: i32, peak: v128): v128 {
   return columnExp(false, f, 0, stride, classes, peak);
 }
 

@@ -254,6 +254,7 @@ export function openPlan(
     signals: true,
     tangents: kind === "matrixFree" || remainder || full || carries || (limit > 0 && judged),
     trial: retries,
+    blocks: kind === "gram" && !formed && !competes,
     moves,
     metric: metric !== null,
     mixed,

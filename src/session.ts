@@ -35,6 +35,7 @@ export const NOTHING: RowNeeds = {
   signals: false,
   tangents: false,
   trial: false,
+  blocks: false,
   moves: false,
   allFeatures: false,
   micro: null,

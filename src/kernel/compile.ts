@@ -13,12 +13,13 @@ import { f32, type Layout } from "./arena.ts";
 import { loadFeatures, type Numbering, type Sparse, sparseInput } from "./features.ts";
 import type { LoadedKernel } from "./kernel.ts";
 import { type Context, PANEL, ROW_BLOCK } from "./ops/signals.ts";
+import { classProduct } from "./ops/classes.ts";
 import { custom } from "./ops/custom.ts";
 import { activation, add, multiple } from "./ops/elementwise.ts";
 import { normalise } from "./ops/normalise.ts";
 import { product } from "./ops/product.ts";
 import { sparseProduct } from "./ops/sparse.ts";
-import { ALIGN, loadTensors, type Op, type Slot, type Tape, type Tensor, up4 } from "./tape.ts";
+import { ALIGN, type ClassBlocks, loadTensors, type Op, type Slot, type Tape, type Tensor, up4 } from "./tape.ts";
 
 /** What the tape needs memory for. */
 export interface TapeNeeds {
@@ -30,6 +31,8 @@ export interface TapeNeeds {
   readonly tangents: boolean;
   /** A second set of values, so that a step can be tried more than once. */
   readonly trial: boolean;
+  /** Whether nothing but an explicit Gram matrix and its step is asked for, which many classes can do in blocks. */
+  readonly blocks: boolean;
   /** Gram matrices kept so that layers with constant input can move by them. */
   readonly moves: boolean;
   /** Whether dense layers get a metric of their own. */
@@ -52,6 +55,8 @@ interface Builder {
   readonly sparse: Sparse | null;
   /** Floats of the parameter vector so far. */
   length: number;
+  /** Of a last layer over many classes. */
+  blocks: ClassBlocks | null;
 }
 
 /** What goes into a layer: a slot, or the sparse features (null). */
@@ -135,6 +140,43 @@ function gathered({ rows, cols, data: array }: Matrix, active: Uint32Array, byRo
   };
 }
 
+/** A dense last layer over many classes, whose logits are not kept beside their exponentials; null: they may be. */
+function manyClasses(
+  builder: Builder,
+  from: Slot,
+  weight: Matrix,
+  bias: Float32Array | null,
+  trainable: boolean,
+): Slot | null {
+  const { context, layout, needs } = builder;
+  const { kernel: { classes: limits }, rows } = context;
+  const width = weight.rows, bytes = 4 * width * up4(rows);
+  if (!needs.blocks || bytes <= limits.apart) return null;
+  const all = bytes <= limits.whole, part = Math.min(limits.block, width);
+  const value = layout.reserve(all ? bytes : 4 * part * up4(rows)), trial = layout.reserve(4 * part * up4(rows));
+  const output: Slot = { width, depends: true, value, trial: value, signal: value, tangent: 0 };
+  // Without another attempt the parameters of the step are in place when its loss is asked for.
+  const keeps = needs.moves && needs.trial && trainable && !from.depends && rows <= from.width;
+  const w = tensor(builder, trainable, weight.data.length, whole(weight.data));
+  const b = bias === null ? null : tensor(builder, trainable, bias.length, whole(bias));
+  const kept = keeps ? layout.reserve(4 * up4(rows) ** 2) : 0;
+  const made = classProduct({
+    ...context,
+    input: from,
+    output,
+    weight: w,
+    bias: b,
+    kept,
+    whole: all,
+    block: part,
+    trial,
+  });
+  builder.ops.push(made.op);
+  builder.slots.push(output);
+  builder.blocks = made.blocks;
+  return output;
+}
+
 /** W x + b for a weight out × in (`byRow` false) or in × out, over a slot or the sparse features. */
 function affine(
   builder: Builder,
@@ -179,6 +221,10 @@ function affine(
 function layer(builder: Builder, from: Flow, made: Layer, last: boolean): Slot {
   const { context, layout, needs, ops } = builder;
   const bytes = (width: number): number => 4 * width * up4(context.rows);
+  if (made._tag === "dense" && last && from !== null) {
+    const logits = manyClasses(builder, from, made.weight, made.bias, !made.frozen);
+    if (logits !== null) return logits;
+  }
   if (made._tag === "dense" || made._tag === "embedding") {
     return affine(builder, from, made.weight, made.bias, !made.frozen, made._tag === "embedding", last);
   }
@@ -262,7 +308,7 @@ export function compile(
     block: layout.reserve(4 * ROW_BLOCK * n),
   };
   const context: Context = { kernel, rows, scratch };
-  const builder: Builder = { context, layout, needs, ops: [], slots: [], sparse, length: 0 };
+  const builder: Builder = { context, layout, needs, ops: [], slots: [], sparse, length: 0, blocks: null };
   const input = dense ? slot(builder, model.inputs, false) : null;
   const fed = { features };
   let tape: Tape | undefined = undefined;
@@ -282,6 +328,7 @@ export function compile(
     ops: builder.ops,
     slots: builder.slots,
     logits,
+    blocks: builder.blocks,
     length: builder.length,
     theta: layout.reserve(4 * builder.length),
     scratch,

@@ -17,7 +17,7 @@ import { f64, type Layout, startLayout, u32 } from "./arena.ts";
 import { compile, type TapeNeeds } from "./compile.ts";
 import type { LoadedKernel } from "./kernel.ts";
 import { packValues, unpackValues } from "./ops/signals.ts";
-import { eachBlock, type Tape, up4 } from "./tape.ts";
+import { eachBlock, movesAll, type Tape, up4 } from "./tape.ts";
 
 /** What the rows need memory for, beside the tape's needs. */
 export interface RowNeeds extends TapeNeeds {
@@ -186,7 +186,8 @@ export function open(
 ): E.Either<FgnError, Workspace> {
   const { tape, load } = compile(kernel, layout, model, examples.features, needs);
   const at = reserveRows(layout, tape, needs);
-  const vectors = Array.from({ length: needs.vectors }, () => layout.reserve(4 * tape.length));
+  const vectorCount = needs.moves && movesAll(tape) ? 0 : needs.vectors; // the one there would be is of trial parameters
+  const vectors = Array.from({ length: vectorCount }, () => layout.reserve(4 * tape.length));
   const panels = Array.from({ length: needs.panels }, () => layout.reserve(4 * tape.logits.width * up4(tape.rows)));
   const grown = layout.commit();
   if (grown._tag === "Left") return grown;
@@ -224,7 +225,8 @@ function eachColumnBlock(ws: Workspace, visit: (from: number, to: number) => voi
 
 /** The exponentials of the logits, with their peaks and sums. */
 export function exponentials(ws: Workspace): void {
-  const { kernel: { exports }, tape: { logits }, at, classes: C, rows: B } = ws;
+  const { kernel: { exports }, tape: { logits, blocks }, at, classes: C, rows: B } = ws;
+  if (blocks !== null) return blocks.exponentials(at);
   eachColumnBlock(ws, (from, to) => {
     exports.competitors(from, to, B, C, logits.value, at.exponentials, at.labels, at.trueLogit, at.peak, at.sum);
   });
@@ -279,14 +281,15 @@ function restLoss({ kernel, at, classes, rows, soft }: Workspace, logits: number
   return f64(kernel, at.work, rows).reduce((sum, v) => sum + v, 0);
 }
 
-/** The mean loss of the logits at `address`; leaves margins and exponentials alone. */
+/** The mean loss of the logits at `address`, those of the last forward pass; leaves margins and exponentials alone. */
 export function loss(ws: Workspace, address: number): number {
-  const { kernel: { exports }, at, classes: C, rows: B } = ws;
+  const { kernel: { exports }, tape: { blocks }, at, classes: C, rows: B } = ws;
   // The work area holds what the margin pass must not overwrite: true logits, peaks and sums.
   const trueLogit = at.work, peak = at.work + 4 * up4(B), sum = at.work + 8 * up4(B);
-  eachColumnBlock(ws, (from, to) => {
-    exports.competitors(from, to, B, C, address, 0, at.labels, trueLogit, peak, sum);
-  });
+  if (blocks !== null) blocks.sums({ labels: at.labels, trueLogit, peak, sum });
+  else {eachColumnBlock(ws, (from, to) => {
+      exports.competitors(from, to, B, C, address, 0, at.labels, trueLogit, peak, sum);
+    });}
   const mean = exports.margins(B, trueLogit, peak, sum, at.alpha, at.work + 16 * up4(B), 0, 0, 0);
   return mean + restLoss(ws, address);
 }

@@ -19,7 +19,15 @@ interface Parts extends Context {
   readonly mixed: number;
 }
 
-function multiply({ kernel, rows }: Parts, m: number, k: number, left: number, right: number, out: number): void {
+/** out += A B for an m × k matrix A, row-major, and k × B panels. */
+export function multiply(
+  { kernel, rows }: Context,
+  m: number,
+  k: number,
+  left: number,
+  right: number,
+  out: number,
+): void {
   eachBlock(m, ROW_BLOCK, k * up4(rows), (from, to) => {
     kernel.exports.productPanels(from, to, m, rows, k, left, k, right, out);
   });

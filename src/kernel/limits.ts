@@ -1,0 +1,21 @@
+/**
+ * How much of the memory the logits of a step take: where many classes begin.
+ *
+ * @module
+ */
+
+/** What a dense last layer may take of the memory. */
+export interface ClassLimits {
+  /** Bytes of C × B panels up to which logits and exponentials lie side by side. */
+  readonly apart: number;
+  /** Bytes of C × B panels up to which the exponentials of all classes are kept. */
+  readonly whole: number;
+  /** Classes of a block. */
+  readonly block: number;
+}
+
+/**
+ * Side by side up to 16 MiB, for then a loss after the step needs no forward pass (moveByGram); all exponentials up to 32
+ * MiB, 65,536 classes for 128 examples, for doing without costs two or three forward passes.
+ */
+export const CLASS_LIMITS: ClassLimits = { apart: 2 ** 24, whole: 2 ** 25, block: 512 };
