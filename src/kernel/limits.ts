@@ -19,3 +19,7 @@ export interface ClassLimits {
  * MiB, 65,536 classes for 128 examples, for doing without costs two or three forward passes.
  */
 export const CLASS_LIMITS: ClassLimits = { apart: 2 ** 24, whole: 2 ** 25, block: 512 };
+
+/** Examples of one pass that predicts: as many as `whole` holds the logits of, in full panels, at most 256. */
+export const rowsOfPass = (classes: number): number =>
+  Math.max(16, Math.min(256, 16 * Math.floor(CLASS_LIMITS.whole / (64 * classes))));
