@@ -1,10 +1,10 @@
 // A dense last layer over many classes: logits and exponentials are there a block of classes at a time.
 //
 // The step needs the exponentials three times, for the signals of the layer below, for the Gram matrix and for the
-// update, and the logits never again; a loss after the step needs logits of other parameters while the exponentials may
-// still be needed for another attempt. So exponentials of all classes are kept where they take little enough, in the place
-// of the logits; else each pass computes the logits of a block again and what follows from them. Losses always go over
-// blocks. Weights are read before a projection adds to them, a block at a time, so a step can be taken in place.
+// update, and the logits never again. So the exponentials of all classes are kept where they take little enough, in the
+// place of the logits; else each of the three computes the logits of a block again, and what follows from them. A loss
+// after the step always goes over blocks, for the exponentials may still be needed for another attempt. A projection reads
+// the weights of a block before it adds to them, so a step can be taken in place. How much is little: limits.ts.
 
 import { f32 } from "../arena.ts";
 import {
@@ -21,7 +21,7 @@ import {
 } from "../tape.ts";
 import { addGram, fillGram } from "./gram.ts";
 import { multiply } from "./product.ts";
-import { type Context, eachRowBlock, ROW_BLOCK } from "./signals.ts";
+import { type Context, ROW_BLOCK } from "./signals.ts";
 
 interface Parts extends Context {
   readonly input: Slot;
@@ -29,8 +29,8 @@ interface Parts extends Context {
   readonly output: Slot;
   readonly weight: Tensor;
   readonly bias: Tensor | null;
-  /** Where A Aᵀ + 1 is kept for moving the logits, or 0. */
-  readonly kept: number;
+  /** Where weights and biases of a block after a step lie, for a loss without trial parameters; 0: those are there. */
+  readonly moved: number;
   /** Whether the exponentials of all classes are kept. */
   readonly whole: boolean;
   /** Classes of a block. */
@@ -39,12 +39,22 @@ interface Parts extends Context {
   readonly trial: number;
 }
 
+/** W x + b for some of the classes. */
+function forwardBlock(parts: Parts, count: number, w: number, b: number, x: number, out: number): void {
+  parts.kernel.exports.fillPanels(b, count, parts.rows, out);
+  multiply(parts, count, parts.input.width, w, x, out);
+}
+
+/** Where weights and biases of the classes from `from` on lie, given the vector that holds the trainable ones. */
+const placesOf = ({ input, weight, bias }: Parts, vector: number, from: number): { w: number; b: number } => ({
+  w: addressOf(weight, vector) + 4 * from * input.width,
+  b: bias === null ? 0 : addressOf(bias, vector) + 4 * from,
+});
+
 /** Logits of the classes [from, to) of a forward pass. */
 function blockLogits(parts: Parts, from: number, to: number, { vector, trial }: Pass, out: number): void {
-  const { kernel: { exports }, rows, input, weight, bias } = parts;
-  const D = input.width, m = to - from;
-  exports.fillPanels(bias === null ? 0 : addressOf(bias, vector) + 4 * from, m, rows, out);
-  multiply(parts, m, D, addressOf(weight, vector) + 4 * from * D, trial ? input.trial : input.value, out);
+  const { w, b } = placesOf(parts, vector, from), { input } = parts;
+  forwardBlock(parts, to - from, w, b, trial ? input.trial : input.value, out);
 }
 
 /** The logits of a block at `panels` become exponentials. */
@@ -89,28 +99,40 @@ function sumBlocks(
   }
 }
 
-/** Adds to logits of the classes [from, to) what a dual step moves them by: R (A Aᵀ + 1), R the scaled signals. */
-function moveBlock(
-  parts: Parts,
-  from: number,
-  to: number,
-  logits: number,
+/** w += R Ā, b += row sums of R, R the scaled signals of `count` of the classes at `panels`; inputs lie transposed. */
+function addBlock(
+  { kernel: { exports }, rows, input: { width: D }, scratch }: Parts,
+  panels: { readonly signals: number; readonly width: number; readonly first: number },
+  count: number,
   coefficient: number,
-  at: MarginPlaces,
+  { w, b }: { readonly w: number; readonly b: number },
 ): void {
-  const { kernel, rows, output: { width: C, value: signals }, scratch, whole, kept } = parts;
-  const { exports } = kernel;
-  const n = up4(rows), m = to - from;
+  const { signals, width, first } = panels, n = up4(rows);
+  for (let from = 0; from < count; from += ROW_BLOCK) {
+    const to = Math.min(count, from + ROW_BLOCK);
+    exports.scaleColumns(first + from, first + to, width, rows, signals, coefficient, scratch.block);
+    exports.product(0, to - from, D, rows, scratch.block, n, scratch.panels, w + 4 * from * D, D);
+    if (b !== 0) exports.addRowSums(to - from, rows, scratch.block, b + 4 * from);
+  }
+}
+
+/**
+ * Logits of the classes [from, to) after a dual step, by their weights after it, in a copy: there are no trial parameters
+ * of all classes, and the bytes are those of the parameters that the step would leave.
+ */
+function movedLogits(parts: Parts, from: number, to: number, coefficient: number, { theta, at }: State): void {
+  const { kernel, input: { width: D, value }, output: { width: C, value: signals }, bias, whole, trial, moved } = parts;
+  const count = to - from, given = placesOf(parts, theta.vector, from);
+  const copy = { w: moved, b: bias === null ? 0 : moved + 4 * count * D };
   if (!whole) {
-    f32(kernel, signals, m * n).set(f32(kernel, logits, m * n));
+    blockLogits(parts, from, to, theta, signals);
     exponentiate(parts, from, to, signals, at);
   }
-  const width = whole ? C : m, first = whole ? from : 0;
-  for (let a = 0; a < m; a += ROW_BLOCK) {
-    const b = Math.min(m, a + ROW_BLOCK);
-    exports.scaleColumns(first + a, first + b, width, rows, signals, coefficient, scratch.block);
-    exports.productPanels(a, b, m, rows, n, scratch.block - 4 * a * n, n, kept, logits);
-  }
+  f32(kernel, copy.w, count * D).set(f32(kernel, given.w, count * D));
+  if (bias !== null) f32(kernel, copy.b, count).set(f32(kernel, given.b, count));
+  const panels = whole ? { signals, width: C, first: from } : { signals, width: count, first: 0 };
+  addBlock(parts, panels, count, coefficient, copy);
+  forwardBlock(parts, count, copy.w, copy.b, value, trial);
 }
 
 /** What the passes so far have left to go on from. */
@@ -123,8 +145,11 @@ interface State {
   at: MarginPlaces;
 }
 
+const transposeInputs = ({ kernel: { exports }, rows, input, scratch }: Parts): void =>
+  exports.transposePanels(input.value, input.width, rows, scratch.panels);
+
 function classBlocks(parts: Parts, state: State): ClassBlocks {
-  const { kernel: { exports }, rows, output: { width: C, value: panels }, whole, kept, trial } = parts;
+  const { kernel: { exports }, rows, output: { width: C, value: panels }, whole, trial } = parts;
   return {
     exponentials: (at) => {
       state.at = at;
@@ -136,11 +161,11 @@ function classBlocks(parts: Parts, state: State): ClassBlocks {
       });
     },
     sums: (at) => {
-      const { theta, last } = state, { moved } = last;
+      const { last } = state, coefficient = parts.moved === 0 ? undefined : last.moved;
+      if (coefficient !== undefined) transposeInputs(parts);
       sumBlocks(parts, trial, at, (from, to) => {
-        if (moved === undefined || kept === 0) return blockLogits(parts, from, to, last, trial);
-        blockLogits(parts, from, to, theta, trial);
-        moveBlock(parts, from, to, trial, moved, state.at);
+        if (coefficient === undefined) blockLogits(parts, from, to, last, trial);
+        else movedLogits(parts, from, to, coefficient, state);
       });
     },
   };
@@ -148,7 +173,7 @@ function classBlocks(parts: Parts, state: State): ClassBlocks {
 
 /** A dense last layer that trains by its explicit Gram matrix in the Euclidean metric; it is opened for nothing else. */
 export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: ClassBlocks } {
-  const { kernel: { exports }, rows, input, output, weight, bias, kept, scratch } = parts;
+  const { kernel: { exports }, rows, input, output, weight, bias, moved } = parts;
   const D = input.width, n = up4(rows);
   const nowhere: Pass = { vector: 0, trial: false };
   const state: State = { theta: nowhere, last: nowhere, at: { labels: 0, trueLogit: 0, peak: 0, sum: 0 } };
@@ -174,26 +199,22 @@ export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: 
     tangent: () => {},
     project: (coefficient, into) => {
       if (!weight.trainable) return;
-      exports.transposePanels(input.value, D, rows, scratch.panels);
-      each((from, to, panels) => {
-        eachRowBlock(parts, to - from, panels, coefficient, (a, b) => {
-          const row = from + a;
-          exports.product(0, b - a, D, rows, scratch.block, n, scratch.panels, into + weight.place + 4 * row * D, D);
-          if (bias !== null) exports.addRowSums(b - a, rows, scratch.block, into + bias.place + 4 * row);
-        });
+      transposeInputs(parts);
+      each((from, to, signals) => {
+        const panels = { signals, width: to - from, first: 0 };
+        const b = bias === null ? 0 : into + bias.place + 4 * from;
+        addBlock(parts, panels, to - from, coefficient, { w: into + weight.place + 4 * from * D, b });
       });
     },
     gram: ({ left, right, sum }) => {
       if (!weight.trainable) return;
-      const inputs = kept === 0 ? left : kept;
-      fillGram(parts, D, input.value, bias === null ? 0 : 1, inputs);
+      fillGram(parts, D, input.value, bias === null ? 0 : 1, left);
       f32(parts.kernel, right, n * n).fill(0);
       each((from, to, panels) => addGram(parts, to - from, panels, right));
-      exports.multiplyAdd(n * n, inputs, right, sum);
-      if (kept !== 0) exports.mirror(rows, kept);
+      exports.multiplyAdd(n * n, left, right, sum);
     },
     fanIn: D,
-    moves: kept !== 0,
+    moves: moved !== 0,
     work: D * output.width,
     gramWork: weight.trainable ? D + output.width : 0,
   };
