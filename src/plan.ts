@@ -249,20 +249,19 @@ export function openPlan(
   const wanted = { product: kind === "matrixFree", remainder, direction: formed, trial: retries, previous: carries };
   const names = [...Object.entries(wanted), ...["first", "second", "third"].map((name) => [name, full] as const)]
     .flatMap(([name, used]) => (used ? [name] : []));
-  const moves = kind === "gram" && !formed && judged;
   const wants: Wants = {
     signals: true,
     tangents: kind === "matrixFree" || remainder || full || carries || (limit > 0 && judged),
     trial: retries,
     blocks: kind === "gram" && !formed && !competes,
-    moves,
+    moves: kind === "gram" && !formed && judged,
     metric: metric !== null,
     mixed,
     gram: kind === "gram",
     curvature: full,
     ...(carries && { allFeatures: true }),
     vectors: names.length,
-    panels: full ? 7 : competes && moves ? 1 : 0,
+    panels: full ? 7 : 0,
   };
   const session = openChecked(model, batch, wants, options);
   if (session._tag === "Left") return session;

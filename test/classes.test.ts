@@ -16,6 +16,7 @@ import {
   fgn,
   fgnStep,
   initialise,
+  jvp,
   type Kernel,
   layerNorm,
   levenbergMarquardt,
@@ -24,6 +25,7 @@ import {
   mlp,
   type Network,
   network,
+  parameterCount,
   parameters,
   relative,
   relu,
@@ -31,6 +33,8 @@ import {
   type StepOptions,
   tanh,
   train,
+  vjp,
+  withAdapters,
   withParameters,
 } from "../mod.ts";
 import { defaultKernel, type LoadedKernel } from "../src/kernel/kernel.ts";
@@ -170,6 +174,20 @@ describe("golden vectors over blocks of classes", () => {
       });
     }
   }
+});
+
+describe("the scratch of a tape", () => {
+  it("holds a panel of many classes of few features, and an adapter's rank above all widths", () => {
+    const wide = problem(20, 2, 300).head, adapted = right(withAdapters(problem(20, 2, 5).head, { rank: 60, seed: 3 }));
+    const { features } = problem(20, 2, 5).data;
+    for (const model of [wide, right(withParameters(adapted, uniform(parameterCount(adapted), 7)))]) {
+      const v = uniform(parameterCount(model), 5), c = right(matrix(20, model.outputs, uniform(20 * model.outputs, 6)));
+      const forth = right(jvp(model, features, v)).data, back = right(vjp(model, features, c));
+      const a = forth.reduce((sum, x, i) => sum + x * (c.data[i] as number), 0);
+      const b = back.reduce((sum, x, i) => sum + x * (v[i] as number), 0);
+      expect(Math.abs(a - b)).toBeLessThan(1e-5 * Math.hypot(...forth) * Math.hypot(...c.data));
+    }
+  });
 });
 
 describe("many classes", () => {

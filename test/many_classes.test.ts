@@ -54,6 +54,7 @@ describe("65,536 classes × 256 features in 128 MiB", () => {
     const { loss, accuracy } = right(evaluate(params, data));
     expect(loss).toBeLessThan(Math.log(CLASSES) - 3);
     expect(accuracy).toBe(1);
+    right(evaluate(params, examples(256)));
     expect(memory()).toBeLessThan(MOST);
   });
 

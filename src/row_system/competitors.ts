@@ -146,13 +146,9 @@ function weighCopies({ kernel, at, rows }: Workspace, examples: number): void {
  * slopes and right-hand side stay those of the examples. Returns the mean loss.
  */
 export function competitorMargins(ws: Workspace, examples: number): number {
-  const { kernel, tape, panels: [saved = 0], rows, classes } = ws;
-  if (rows === examples) return margins(ws);
-  const { logits } = tape, size = classes * up4(rows), moves = tape.ops.at(-1)?.moves === true;
-  if (moves) f32(kernel, saved, size).set(f32(kernel, logits.value, size));
+  if (ws.rows === examples) return margins(ws);
   assignCopies(ws, examples);
   const loss = margins(ws);
-  if (moves) f32(kernel, logits.value, size).set(f32(kernel, saved, size));
   weighCopies(ws, examples);
   return loss;
 }
