@@ -6,6 +6,7 @@ export { product, productPanels } from "./gemm";
 export { productTransposedPanels } from "./gemm_transposed";
 export { gramPanel, mirror, whiten } from "./gram";
 export { competitors, margins, ranks } from "./margin";
+export { addClasses, exponentiate } from "./classes";
 export { curvatureProduct } from "./curvature";
 export { vexp, vlog } from "./exp";
 export { activate, verf, vsigmoid, vtanh } from "./activation";

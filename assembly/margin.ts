@@ -30,7 +30,7 @@ function getTrue(f: usize, stride: usize, y: usize): v128 {
 }
 
 /** The larger of `top` and the largest of `classes` logits, column by column. */
-function maxBlock(f: usize, stride: usize, classes: i32, top: v128): v128 {
+export function maxBlock(f: usize, stride: usize, classes: i32, top: v128): v128 {
   let a = top, b = a, c = a, d = a;
   let k = 0;
   for (; k + 4 <= classes; k += 4) {
@@ -78,6 +78,16 @@ function expSum(f: usize, stride: usize, classes: i32, peak: v128): v128 {
 /** The sums of one block; the exponentials go to e unless that is 0. */
 function exponentials(f: usize, e: usize, stride: usize, classes: i32, peak: v128): v128 {
   return e == 0 ? expSum(f, stride, classes, peak) : expStore(f, e, stride, classes, peak);
+}
+
+/** e = exp(f − peak) of all classes, in blocks; Σ e. e may be 0: the sum alone. */
+export function columnExp(f: usize, e: usize, stride: usize, classes: i32, peak: v128): v128 {
+  let total = f32x4.splat(0);
+  for (let block = 0; block < classes; block += SUM_BLOCK) {
+    const count = min(SUM_BLOCK, classes - block), offset = <usize> block * stride;
+    total = f32x4.add(total, exponentials(f + offset, e == 0 ? 0 : e + offset, stride, count, peak));
+  }
+  return total;
 }
 
 /** Takes the true class of four columns out of the running, its logit to `trueLogit`. */

@@ -9,15 +9,13 @@ import type { Batch } from "./batch.ts";
 import { fail, type FgnError, overflow } from "./error.ts";
 import { batchRows, featureRows } from "./gather.ts";
 import { f32, f64, u32 } from "./kernel/arena.ts";
+import { rowsOfPass } from "./kernel/limits.ts";
 import { loss, margins, readLogits, type Workspace } from "./kernel/rows.ts";
 import { forward } from "./kernel/tape.ts";
 import { floats, type Matrix } from "./matrix.ts";
 import type { Model } from "./network/model.ts";
 import { checkBatch, checkFeatures, type KernelOption, openBatch } from "./session.ts";
 import type { Features } from "./sparse.ts";
-
-/** Examples of one pass: bounds memory, whatever the number of examples. */
-const ROWS = 256;
 
 /** How well a model does on labelled examples; every number is the (weighted) mean over them. */
 export interface Evaluation {
@@ -60,10 +58,10 @@ function pass(model: Model, batch: Batch, option: KernelOption): E.Either<FgnErr
 export function evaluate(params: Model, batch: Batch, option: KernelOption = {}): E.Either<FgnError, Evaluation> {
   const checked = checkBatch(params, batch);
   if (checked._tag === "Left") return checked;
-  const examples = batch.features.rows;
+  const examples = batch.features.rows, most = rowsOfPass(params.outputs);
   let sum = 0, correct = 0, near = 0, total = 0;
-  for (let first = 0; first < examples; first += ROWS) {
-    const part = batchRows(batch, first, Math.min(first + ROWS, examples));
+  for (let first = 0; first < examples; first += most) {
+    const part = batchRows(batch, first, Math.min(first + most, examples));
     if (part.weights?.every((w) => w === 0)) continue;
     const opened = pass(params, part, option);
     if (opened._tag === "Left") return opened;
@@ -96,12 +94,12 @@ function predict(
 ): E.Either<FgnError, Matrix> {
   const checked = checkFeatures(model, features);
   if (checked._tag === "Left") return checked;
-  const { rows } = features, cols = model.outputs;
+  const { rows } = features, cols = model.outputs, most = rowsOfPass(cols);
   const made = floats("the result", rows * cols);
   if (made._tag === "Left") return made;
   const data = made.right;
-  for (let first = 0; first < rows; first += ROWS) {
-    const last = Math.min(first + ROWS, rows);
+  for (let first = 0; first < rows; first += most) {
+    const last = Math.min(first + most, rows);
     const labels = new Uint32Array(last - first);
     const part = { features: featureRows(features, first, last), labels, targets: null, weights: null };
     const opened = pass(model, part, option);

@@ -105,6 +105,8 @@ export interface StepRule {
 export interface Plan {
   /** The examples, followed by the copies that carry the rows of their competitors. */
   readonly batch: Batch;
+  /** Whether there are such copies. */
+  readonly competes: boolean;
   readonly damping: TaggedDamping;
   readonly solver: CheckedSolver;
   readonly method: Method;
@@ -226,6 +228,7 @@ export function plan(
   if (kind._tag === "Left") return kind;
   return E.right({
     batch: rows.right,
+    competes: copies.right > 0,
     damping: checked.right,
     solver: solver.right,
     method,
@@ -244,7 +247,7 @@ export function plan(
 export function openPlan(
   model: Model,
   batch: Batch,
-  { damping, method, kind, judged, remainder, metric, twoStage, limit, previous }: Plan,
+  { competes, damping, method, kind, judged, remainder, metric, twoStage, limit, previous }: Plan,
   options: StepOptions,
 ): E.Either<FgnError, { readonly session: Session; readonly vectors: Vectors }> {
   const retries = "attempts" in damping;
@@ -260,6 +263,7 @@ export function openPlan(
     signals: true,
     tangents: kind === "matrixFree" || remainder || full || carries || (limit > 0 && judged),
     trial: retries,
+    blocks: kind === "gram" && !formed && !competes,
     moves: kind === "gram" && !formed && judged,
     metric: metric !== null,
     mixed,

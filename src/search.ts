@@ -11,7 +11,7 @@ import { type FgnError, overflow } from "./error.ts";
 import { f32 } from "./kernel/arena.ts";
 import { loss } from "./kernel/rows.ts";
 import { coefficients } from "./kernel/jacobian.ts";
-import { forward } from "./kernel/tape.ts";
+import { forward, movesAll } from "./kernel/tape.ts";
 
 /** How a search ended. */
 export interface Attempt {
@@ -32,14 +32,13 @@ interface Judged {
 export const penalty = ({ ws: { kernel, tape }, l2 }: Pick<Stage, "ws" | "l2">, vector: number): number =>
   l2 === 0 ? 0 : l2 / 2 * kernel.exports.norm(tape.length, vector) ** 2;
 
-/** Whether every layer moves its output through its Gram matrix: a trial then needs no trial parameters. */
-const movesAll = ({ ws: { tape }, vectors }: Stage): boolean =>
-  vectors.direction === 0 && tape.ops.every((op) => op.moves || op.tensors.every((tensor) => !tensor.trainable));
+/** Whether a trial needs no trial parameters. */
+const moves = ({ ws: { tape }, vectors }: Stage): boolean => vectors.direction === 0 && movesAll(tape);
 
 /** Where the trial's parameters go: beside θ when there may be another attempt, else θ itself. */
 function trialParameters(stage: Stage): number {
   const { ws: { kernel, tape }, vectors } = stage;
-  if (movesAll(stage)) return tape.theta;
+  if (moves(stage)) return tape.theta;
   const to = vectors.trial === 0 ? tape.theta : vectors.trial;
   if (to !== tape.theta) f32(kernel, to, tape.length).set(f32(kernel, tape.theta, tape.length));
   applyStep(stage, to);
@@ -59,7 +58,7 @@ function trialLoss(stage: Stage): number {
 /** θ ← the parameters of the candidate, unless the trial has put them there. */
 export function acceptStep(stage: Stage, tried: boolean): void {
   const { ws: { kernel, tape }, vectors } = stage;
-  if (!tried || movesAll(stage)) applyStep(stage, tape.theta);
+  if (!tried || moves(stage)) applyStep(stage, tape.theta);
   else if (vectors.trial !== 0) f32(kernel, tape.theta, tape.length).set(f32(kernel, vectors.trial, tape.length));
 }
 

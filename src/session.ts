@@ -36,6 +36,7 @@ const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds
   signals: wants.signals ?? false,
   tangents: wants.tangents ?? false,
   trial: wants.trial ?? false,
+  blocks: wants.blocks ?? false,
   moves: wants.moves ?? false,
   allFeatures: wants.allFeatures ?? allFeatures,
   micro: wants.micro ?? null,

@@ -14,15 +14,18 @@ import {
   fit,
   gelu,
   initialise,
+  type Kernel,
   layerNorm,
   lossAndGradient,
   memoryStore,
   type Network,
+  relative,
   relu,
   robust,
   type StepOptions,
   warmUpKernel,
 } from "../mod.ts";
+import { defaultKernel } from "../src/kernel/kernel.ts";
 import { type ThreadedKernel, threadedKernel } from "../src/threads/threads.ts";
 import { flat, left, problem, right } from "./reference.ts";
 
@@ -71,6 +74,22 @@ describe.each([2, 3, 5])("a kernel of %i threads", (threads) => {
     const { one, several, given } = both(head, data, options);
     expect(given).toBeGreaterThan(0);
     expect(several).toEqual(one);
+  });
+
+  it("gives the bytes of one for many classes, in place and in blocks", () => {
+    const { head, data } = problem(64, 200, 3000), told = vi.spyOn(Atomics, "notify");
+    for (const limit of [Infinity, 0]) {
+      const classes = { apart: 0, whole: limit, block: 512 };
+      const step = (given: Kernel) =>
+        right(fgnStep(head, data, relative(1), { kernel: Object.assign({}, given, { classes }) }));
+      const one = step(right(defaultKernel()));
+      told.mockClear();
+      const several = step(kernel);
+      expect(several.report).toEqual(one.report);
+      expect([...several.dual]).toEqual([...one.dual]);
+      expect(hash(several.params)).toBe(hash(one.params));
+      expect(told.mock.calls.length).toBeGreaterThan(20);
+    }
   });
 
   it("gives the bytes of one for networks, forth and back, explicit and matrix-free", () => {

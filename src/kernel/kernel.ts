@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
+import { CLASS_LIMITS, type ClassLimits } from "./limits.ts";
 import { simd } from "./simd.generated.ts";
 import { compile, type KernelCode, refusal } from "./source.ts";
 
@@ -77,6 +78,29 @@ export interface KernelExports {
     weight: number,
     rhs: number,
   ): number;
+  addClasses(
+    from: number,
+    to: number,
+    n: number,
+    first: number,
+    classes: number,
+    f: number,
+    y: number,
+    trueLogit: number,
+    peak: number,
+    sum: number,
+  ): void;
+  exponentiate(
+    from: number,
+    to: number,
+    n: number,
+    first: number,
+    classes: number,
+    f: number,
+    y: number,
+    peak: number,
+    sum: number,
+  ): void;
   ranks(n: number, classes: number, f: number, y: number, rank: number): void;
   curvatureProduct(
     classes: number,
@@ -198,6 +222,8 @@ export interface LoadedKernel extends Kernel {
   readonly exports: KernelExports;
   /** Of its bytes. */
   readonly hash: string;
+  /** What the classes of a problem may take of its memory. */
+  readonly classes: ClassLimits;
   /** Whether a function of a custom model is running: its own calls must not touch this kernel's memory. */
   busy: boolean;
 }
@@ -208,7 +234,7 @@ export function instantiate(code: KernelCode): E.Either<FgnError, LoadedKernel> 
   if (module._tag === "Left") return module;
   try {
     const exports = new WebAssembly.Instance(module.right).exports as unknown as KernelExports;
-    return E.right({ name: code.name, exports, hash: code.hash, busy: false });
+    return E.right({ name: code.name, exports, hash: code.hash, classes: CLASS_LIMITS, busy: false });
   } catch (cause) {
     return refusal(cause);
   }

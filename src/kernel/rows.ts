@@ -13,11 +13,13 @@ import type { FgnError } from "../error.ts";
 import type { CustomModel } from "../network/custom.ts";
 import type { Network } from "../network/layer.ts";
 import type { Features } from "../sparse.ts";
-import { f32, f64, type Layout, startLayout, u32 } from "./arena.ts";
-import { compile, loadTape, type TapeNeeds } from "./compile.ts";
+import { f64, type Layout, startLayout, u32 } from "./arena.ts";
+import type { TapeNeeds } from "./builder.ts";
+import { compile, loadTape } from "./compile.ts";
 import type { LoadedKernel } from "./kernel.ts";
+import { packValues, unpackValues } from "./ops/signals.ts";
 import { reused } from "./reuse.ts";
-import { eachBlock, type Tape, up4 } from "./tape.ts";
+import { eachBlock, movesAll, type Tape, up4 } from "./tape.ts";
 
 /** What the rows need memory for, beside the tape's needs. */
 export interface RowNeeds extends TapeNeeds {
@@ -25,8 +27,6 @@ export interface RowNeeds extends TapeNeeds {
   readonly gram: boolean;
   /** Exponentials that survive another backward pass. */
   readonly curvature: boolean;
-  /** Soft targets. */
-  readonly targets: boolean;
   /** Parameter vectors beside θ. */
   readonly vectors: number;
   /** C × B panels beside those of the logits. */
@@ -141,10 +141,9 @@ function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at
   const B = up4(tape.rows), C = tape.logits.width;
   const square = needs.gram ? 4 * B * B : 0, square64 = needs.gram ? 8 * B * strideOf(B) : 0;
   const stage = needs.mixed ? square : 0;
-  const own = needs.curvature || tape.logits.signal === 0;
   const sizes: Record<Exclude<Region, keyof typeof VECTORS>, number> = {
     labels: 4 * B,
-    exponentials: own ? 4 * B * C : 0,
+    exponentials: needs.curvature ? 4 * B * C : 0,
     rest: needs.targets ? 4 * B * C : 0,
     trueLogit: 4 * B,
     peak: 4 * B,
@@ -165,7 +164,7 @@ function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at
   };
   const at = { ...reserveVectors(layout, tape.rows) } as Record<Region, number>;
   for (const name of Object.keys(sizes) as (keyof typeof sizes)[]) at[name] = layout.reserve(sizes[name]);
-  return own ? at : { ...at, exponentials: tape.logits.signal };
+  return needs.curvature ? at : { ...at, exponentials: tape.logits.signal || tape.logits.value };
 }
 
 /** An even number of doubles, never a multiple of 64 (measured: rows that collide cost 1.5–3 times as much). */
@@ -189,7 +188,8 @@ function layOut(
 ): E.Either<FgnError, Workspace> {
   const tape = compile(kernel, layout, model, examples.features, needs);
   const at = reserveRows(layout, tape, needs);
-  const vectors = Array.from({ length: needs.vectors }, () => layout.reserve(4 * tape.length));
+  const vectorCount = needs.moves && movesAll(tape) ? 0 : needs.vectors; // the one there would be is of trial parameters
+  const vectors = Array.from({ length: vectorCount }, () => layout.reserve(4 * tape.length));
   const panels = Array.from({ length: needs.panels }, () => layout.reserve(4 * tape.logits.width * up4(tape.rows)));
   const grown = layout.commit();
   if (grown._tag === "Left") return grown;
@@ -227,16 +227,13 @@ export function open(
 }
 
 /** Packs B × C row-major values into panels like those of the logits; rows that are left out become zeros. */
-export function packLogits({ kernel, tape, rows, classes }: Workspace, values: Float32Array, to: number): void {
-  const { panels } = tape.scratch;
-  f32(kernel, panels, rows * classes).fill(0, values.length).set(values);
-  kernel.exports.packTransposed(panels, rows, classes, to);
+export function packLogits({ tape, classes }: Workspace, values: Float32Array, to: number): void {
+  packValues(tape, classes, values, to);
 }
 
 /** A B × C row-major copy of panels. */
-export function readLogits({ kernel, tape, rows, classes }: Workspace, panels: number, scale = 0): Float32Array {
-  kernel.exports.unpackTransposed(panels, classes, rows, scale, tape.scratch.panels);
-  return f32(kernel, tape.scratch.panels, rows * classes).slice();
+export function readLogits({ tape, classes }: Workspace, panels: number, scale = 0): Float32Array {
+  return unpackValues(tape, classes, panels, scale);
 }
 
 function eachColumnBlock(ws: Workspace, visit: (from: number, to: number) => void): void {
@@ -245,7 +242,8 @@ function eachColumnBlock(ws: Workspace, visit: (from: number, to: number) => voi
 
 /** The exponentials of the logits, with their peaks and sums. */
 export function exponentials(ws: Workspace): void {
-  const { kernel: { exports }, tape: { logits }, at, classes: C, rows: B } = ws;
+  const { kernel: { exports }, tape: { logits, blocks }, at, classes: C, rows: B } = ws;
+  if (blocks !== null) return blocks.exponentials(at);
   eachColumnBlock(ws, (from, to) => {
     exports.competitors(from, to, B, C, logits.value, at.exponentials, at.labels, at.trueLogit, at.peak, at.sum);
   });
@@ -257,6 +255,7 @@ export function exponentials(ws: Workspace): void {
  */
 export function margins(ws: Workspace): number {
   const { kernel: { exports }, tape, at, rows: B } = ws;
+  const rest = restLoss(ws, tape.logits.value); // before the exponentials, which may take the place of the logits
   exponentials(ws);
   const loss = exports.margins(
     B,
@@ -269,7 +268,7 @@ export function margins(ws: Workspace): number {
     at.rowWeight,
     at.rhs,
   );
-  return loss + restLoss(ws, tape.logits.value);
+  return loss + rest;
 }
 
 /** Below this margin κ is taken as ¼, from which it differs by less than 1e-9. */
@@ -299,14 +298,15 @@ function restLoss({ kernel, at, classes, rows, soft }: Workspace, logits: number
   return f64(kernel, at.work, rows).reduce((sum, v) => sum + v, 0);
 }
 
-/** The mean loss of the logits at `address`; leaves margins and exponentials alone. */
+/** The mean loss of the logits at `address`, those of the last forward pass; leaves margins and exponentials alone. */
 export function loss(ws: Workspace, address: number): number {
-  const { kernel: { exports }, at, classes: C, rows: B } = ws;
+  const { kernel: { exports }, tape: { blocks }, at, classes: C, rows: B } = ws;
   // The work area holds what the margin pass must not overwrite: true logits, peaks and sums.
   const trueLogit = at.work, peak = at.work + 4 * up4(B), sum = at.work + 8 * up4(B);
-  eachColumnBlock(ws, (from, to) => {
-    exports.competitors(from, to, B, C, address, 0, at.labels, trueLogit, peak, sum);
-  });
+  if (blocks !== null) blocks.sums({ labels: at.labels, trueLogit, peak, sum });
+  else {eachColumnBlock(ws, (from, to) => {
+      exports.competitors(from, to, B, C, address, 0, at.labels, trueLogit, peak, sum);
+    });}
   const mean = exports.margins(B, trueLogit, peak, sum, at.alpha, at.work + 16 * up4(B), 0, 0, 0);
   return mean + restLoss(ws, address);
 }

@@ -158,9 +158,25 @@ export const inert: Pick<
   gramWork: 0,
 };
 
+/** Where a margin pass finds labels and leaves true logits, peaks and sums (assembly/margin.ts). */
+export interface MarginPlaces {
+  readonly labels: number;
+  readonly trueLogit: number;
+  readonly peak: number;
+  readonly sum: number;
+}
+
+/** Margin passes of logits that are not there as a whole. */
+export interface ClassBlocks {
+  /** Of the logits at θ, whose exponentials the operation then has. */
+  readonly exponentials: (at: MarginPlaces) => void;
+  /** Of the forward pass made last. */
+  readonly sums: (at: MarginPlaces) => void;
+}
+
 /** Scratch that the operations share; nothing in it outlives a call. */
 export interface Scratch {
-  /** Panels, or a row-major matrix, of the widest slot. */
+  /** Panels of the widest input of a layer with parameters, or a row-major panel of the widest slot. */
   readonly panels: number;
   /** Rows of n₄ floats: as many as signals are scaled at a time. */
   readonly block: number;
@@ -174,6 +190,8 @@ export interface Tape {
   readonly ops: readonly Op[];
   readonly slots: readonly Slot[];
   readonly logits: Slot;
+  /** The margin passes where the slot does not hold the logits; null: it does. */
+  readonly blocks: ClassBlocks | null;
   /** Floats of a parameter vector, padding included. */
   readonly length: number;
   /** The loaded parameters. */
@@ -210,6 +228,10 @@ export function tangent(tape: Tape, direction: number): void {
 export function project(tape: Tape, coefficient: number, into: number): void {
   for (const op of tape.ops) op.project(coefficient, into, tape.theta);
 }
+
+/** Whether every layer moves its output through its Gram matrix: a trial then needs no trial parameters. */
+export const movesAll = ({ ops }: Pick<Tape, "ops">): boolean =>
+  ops.every((op) => op.moves || op.tensors.every((tensor) => !tensor.trainable));
 
 const tensorsOf = (tape: Tape): Tensor[] => tape.ops.flatMap((op) => op.tensors);
 

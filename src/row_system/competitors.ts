@@ -146,13 +146,9 @@ function weighCopies({ kernel, at, rows }: Workspace, examples: number): void {
  * slopes and right-hand side stay those of the examples. Returns the mean loss.
  */
 export function competitorMargins(ws: Workspace, examples: number): number {
-  const { kernel, tape, rows, classes } = ws;
-  if (rows === examples) return margins(ws);
-  const size = classes * up4(rows), { logits, scratch } = tape;
-  f32(kernel, scratch.panels, size).set(f32(kernel, logits.value, size));
+  if (ws.rows === examples) return margins(ws);
   assignCopies(ws, examples);
   const loss = margins(ws);
-  f32(kernel, logits.value, size).set(f32(kernel, scratch.panels, size));
   weighCopies(ws, examples);
   return loss;
 }

@@ -28,6 +28,8 @@ const RANGED: Readonly<Partial<Record<keyof KernelExports, Ranged>>> = {
   productTransposedPanels: { unit: 4, cost: (given) => (given[3] as number) * (given[4] as number) },
   // An exponential takes about as long as this many multiply-adds.
   competitors: { unit: 4, cost: (given) => (given[3] as number) * 20 },
+  addClasses: { unit: 4, cost: (given) => (given[4] as number) * 20 },
+  exponentiate: { unit: 4, cost: (given) => (given[4] as number) * 20 },
 };
 
 /** The functions that workers call. */

@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { fail, type FgnError, invalid } from "../error.ts";
 import type { Kernel, KernelExports, LoadedKernel } from "../kernel/kernel.ts";
+import { CLASS_LIMITS } from "../kernel/limits.ts";
 import { shared } from "../kernel/shared.generated.ts";
 import { simd } from "../kernel/simd.generated.ts";
 import { compile, refusal } from "../kernel/source.ts";
@@ -139,6 +140,7 @@ export function threadedKernel({ threads }: ThreadsOptions = {}): TaskEither<Fgn
         name: simd.name,
         exports,
         hash: simd.hash,
+        classes: CLASS_LIMITS,
         busy: false,
         threads: count,
         close: closing(control, running),

@@ -5,7 +5,7 @@ import type { CustomModel, ModelFunctions } from "../../network/custom.ts";
 import type { Features } from "../../sparse.ts";
 import { f32 } from "../arena.ts";
 import { inert, type Op, type Slot, type Tensor } from "../tape.ts";
-import type { Context } from "./signals.ts";
+import { type Context, packValues, unpackValues } from "./signals.ts";
 
 interface Parts extends Context {
   readonly model: CustomModel;
@@ -52,14 +52,10 @@ function called(
 
 /** A custom model. It has no Gram matrix: its row system is matrix-free. */
 export function custom(parts: Parts): Op {
-  const { kernel, rows, model, fed, output, tensor, scratch } = parts;
-  const { exports } = kernel;
+  const { kernel, model, fed, output, tensor } = parts;
   const C = output.width;
   const copy = (address: number): Float32Array => f32(kernel, address, tensor.length).slice();
-  const pack = (logits: Float32Array, to: number): void => {
-    f32(kernel, scratch.panels, rows * C).fill(0, logits.length).set(logits);
-    exports.packTransposed(scratch.panels, rows, C, to);
-  };
+  const pack = (logits: Float32Array, to: number): void => packValues(parts, C, logits, to);
   const { forward, jvp, vjp } = model.functions;
   return {
     ...inert,
@@ -79,9 +75,8 @@ export function custom(parts: Parts): Op {
       pack(result, output.tangent);
     },
     project: (coefficient, into, theta) => {
-      exports.unpackTransposed(output.signal, C, rows, coefficient, scratch.panels);
       const { features } = fed;
-      const cotangent = f32(kernel, scratch.panels, features.rows * C).slice();
+      const cotangent = unpackValues(parts, C, output.signal, coefficient).slice(0, features.rows * C);
       const result = called(
         parts,
         "vjp",

@@ -19,7 +19,15 @@ interface Parts extends Context {
   readonly mixed: number;
 }
 
-function multiply({ kernel, rows }: Parts, m: number, k: number, left: number, right: number, out: number): void {
+/** out += A B for an m × k matrix A, row-major, and k × B panels. */
+export function multiply(
+  { kernel, rows }: Context,
+  m: number,
+  k: number,
+  left: number,
+  right: number,
+  out: number,
+): void {
   eachBlock(m, ROW_BLOCK, k * up4(rows), (from, to) => {
     kernel.exports.productPanels(from, to, m, rows, k, left, k, right, out);
   });
@@ -34,7 +42,10 @@ function mixBlock({ kernel, rows, scratch, mixed }: Parts, mixing: number, count
 }
 
 /** The inputs as the right operand of R Ā: B × in, packed. */
-function packedInputs({ kernel: { exports }, rows, input, scratch }: Parts, inputs: number): number {
+export function packedInputs(
+  { kernel: { exports }, rows, input, scratch }: Context & Pick<Parts, "input">,
+  inputs: number,
+): number {
   if (inputs === input.value && input.packed !== 0) return input.packed;
   exports.transposePanels(inputs, input.width, rows, scratch.panels);
   return scratch.panels;
