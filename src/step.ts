@@ -19,8 +19,9 @@ import { type FgnError, overflow } from "./error.ts";
 import { f64 } from "./kernel/arena.ts";
 import { majorise, type Workspace } from "./kernel/rows.ts";
 import { forward, storeVector } from "./kernel/tape.ts";
+import { checkCustom } from "./network/custom.ts";
 import { donateModel } from "./network/donate.ts";
-import { arraysOf, checkHeldModel } from "./network/flat.ts";
+import { arraysOf } from "./network/flat.ts";
 import { copyModel, type Model } from "./network/model.ts";
 import { methodOf, openPlan, openSystem, type Plan, plan, type StepOptions, type StepRule } from "./plan.ts";
 import { competitorMargins } from "./row_system/competitors.ts";
@@ -115,8 +116,8 @@ function finish<M extends Model>(
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (kernel.exports.allFinite(tape.length, tape.theta) === 0) return overflow("the new parameters");
   // A function of the model itself may have given them up meanwhile.
-  const held = checkHeldModel(model);
-  if (held._tag === "Left") return held;
+  const held = model._tag === "custom" ? checkCustom(model) : null;
+  if (held?._tag === "Left") return held;
   const result = allocate(model);
   storeVector(tape, tape.theta, arraysOf(result));
   return E.right(result);
