@@ -132,7 +132,7 @@ export interface Op {
   mix(panels: number): void;
   /** Adds the squared norm of each example's parameter derivative to `out` (B numbers). */
   squares(out: Float64Array): void;
-  /** Whether it moves its output by its Gram matrix, so that a trial needs no trial parameters here. */
+  /** Whether a dual step moves its output, so that a trial needs no trial parameters here. */
   readonly moves: boolean;
   /** Multiply-adds of `project` or `forward`, one example. */
   readonly work: number;
@@ -229,7 +229,7 @@ export function project(tape: Tape, coefficient: number, into: number): void {
   for (const op of tape.ops) op.project(coefficient, into, tape.theta);
 }
 
-/** Whether every layer moves its output through its Gram matrix: a trial then needs no trial parameters. */
+/** Whether a dual step moves the output of every layer that trains: a trial then needs no trial parameters. */
 export const movesAll = ({ ops }: Pick<Tape, "ops">): boolean =>
   ops.every((op) => op.moves || op.tensors.every((tensor) => !tensor.trainable));
 
