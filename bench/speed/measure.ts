@@ -1,0 +1,98 @@
+// How times are taken: the best of many calls, in rounds in which everything that will be compared takes its turn, so
+// that a machine whose speed drifts is the same for all.
+
+import process from "node:process";
+import { loadModule } from "../assembly.ts";
+
+/** Milliseconds of one contender in one case. */
+export const MILLISECONDS = Number(process.env["FGN_BENCH_MS"] ?? 200);
+
+const ROUNDS = 5;
+/** The fewest calls of a contender, however slow. */
+const FEWEST = 2;
+
+/** What is timed. */
+export interface Contender {
+  readonly name: string;
+  readonly run: () => unknown;
+  /** Runs before every call, outside its time. */
+  readonly prepare?: (() => void) | undefined;
+}
+
+/** What came out of one case. */
+export interface Case {
+  readonly what: string;
+  /** Flops of ours; 0: not counted. */
+  readonly flops: number;
+  /** The peak of the same rounds, in GF/s. */
+  readonly peak: number;
+  /** Best times by contender, in milliseconds. */
+  readonly times: Readonly<Record<string, number>>;
+  /** Why a contender has no time. */
+  readonly missing?: Readonly<Record<string, string>>;
+  /** What else is known, for the table. */
+  readonly note?: string;
+}
+
+interface PeakExports {
+  readonly FLOPS6: WebAssembly.Global;
+  readonly FLOPS7: WebAssembly.Global;
+  peak6(turns: number): number;
+  peak7(turns: number): number;
+}
+
+/** Turns of a call of the peak: about a quarter of a millisecond. */
+const TURNS = 120_000;
+
+interface Clock extends Contender {
+  best: number;
+  spent: number;
+  calls: number;
+}
+
+async function time(clock: Clock): Promise<void> {
+  clock.prepare?.();
+  const began = performance.now(), result = clock.run();
+  if (result instanceof Promise) await result;
+  const took = performance.now() - began;
+  clock.best = Math.min(clock.best, took);
+  clock.spent += took;
+  clock.calls++;
+}
+
+async function race(contenders: readonly Contender[], milliseconds: number): Promise<readonly Clock[]> {
+  const clocks: Clock[] = contenders.map((contender) => ({ ...contender, best: Infinity, spent: 0, calls: 0 }));
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const clock of clocks) {
+      while (clock.spent < milliseconds * round / ROUNDS || clock.calls < Math.min(round, FEWEST)) await time(clock);
+    }
+  }
+  return clocks;
+}
+
+let peakModule: PeakExports | undefined;
+
+/** Times contenders in turns, together with the peak. */
+export async function measure(
+  what: string,
+  flops: number,
+  contenders: readonly Contender[],
+  missing: Readonly<Record<string, string>> = {},
+): Promise<Case> {
+  const module = peakModule ??= loadModule<PeakExports>("peak").exports;
+  const peaks = [
+    { name: "peak6", flops: module.FLOPS6.value * TURNS, run: () => module.peak6(TURNS) },
+    { name: "peak7", flops: module.FLOPS7.value * TURNS, run: () => module.peak7(TURNS) },
+  ];
+  const clocks = await race([...peaks, ...contenders], MILLISECONDS);
+  const best = (name: string): number => clocks.find((clock) => clock.name === name)?.best ?? NaN;
+  const peak = Math.max(...peaks.map(({ name, flops }) => flops / best(name) / 1e6));
+  const times = Object.fromEntries(contenders.map(({ name }) => [name, best(name)]));
+  const shown = Object.entries(times).map(([name, ms]) => `${name} ${ms.toPrecision(3)}`).join(", ");
+  console.log(`${what}: ${shown} ms; peak ${peak.toFixed(1)} GF/s`);
+  return { what, flops, peak, times, ...(Object.keys(missing).length > 0 ? { missing } : {}) };
+}
+
+/** The share of the peak that a contender reaches. */
+export const efficiency = ({ flops, peak, times }: Case, name: string): number =>
+  flops / (peak * 1e6 * (times[name] ?? NaN));
