@@ -3,7 +3,7 @@
 import { blockUntilReady, grad, jit, nn, numpy as np } from "@jax-js/jax";
 import type { Batch, Network } from "../../mod.ts";
 import { layerOf } from "../../test/reference.ts";
-import type { Contender } from "./measure.ts";
+import type { Contender } from "../race.ts";
 
 const device = "wasm";
 

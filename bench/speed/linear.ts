@@ -3,7 +3,8 @@
 import { type Batch, fgnStep, type Network, relative } from "../../mod.ts";
 import { layerOf, problem, relativeError, right } from "../../test/reference.ts";
 import { jaxProblem, jaxStep } from "./jax.ts";
-import { type Case, type Contender, measure } from "./measure.ts";
+import type { Contender } from "../race.ts";
+import { type Case, measure } from "./measure.ts";
 import { ggn10, ggnIterations, gradientStep, ours, pure } from "./own.ts";
 import { type TfjsProblem, tfjsProblem, tfjsSteps } from "./tfjs.ts";
 
@@ -27,7 +28,7 @@ const FIT = 30;
 function fitted(start: Network, data: Batch): { readonly head: Network; readonly loss: number } {
   let head = start, loss = Infinity;
   for (let n = 0; n < FIT; n++) {
-    const { params, report } = right(fgnStep(head, data, relative(1e-3)));
+    const { params, report } = right(fgnStep(head, data, relative(0.01)));
     head = params;
     loss = report.lossAfter as number;
   }

@@ -1,23 +1,13 @@
-// How times are taken: the best of many calls, in rounds in which everything that will be compared takes its turn, so
-// that a machine whose speed drifts is the same for all.
+// A case: contenders timed in turns, together with the peak of the machine.
 
 import process from "node:process";
 import { loadModule } from "../assembly.ts";
+import { type Contender, race } from "../race.ts";
 
 /** Milliseconds of one contender in one case. */
 export const MILLISECONDS = Number(process.env["FGN_BENCH_MS"] ?? 200);
 
-const ROUNDS = 5;
-/** The fewest calls of a contender, however slow. */
-const FEWEST = 2;
-
-/** What is timed. */
-export interface Contender {
-  readonly name: string;
-  readonly run: () => unknown;
-  /** Runs before every call, outside its time. */
-  readonly prepare?: (() => void) | undefined;
-}
+const COURSE = { milliseconds: MILLISECONDS, rounds: 5, fewest: 2 };
 
 /** What came out of one case. */
 export interface Case {
@@ -44,32 +34,6 @@ interface PeakExports {
 /** Turns of a call of the peak: about a quarter of a millisecond. */
 const TURNS = 120_000;
 
-interface Clock extends Contender {
-  best: number;
-  spent: number;
-  calls: number;
-}
-
-async function time(clock: Clock): Promise<void> {
-  clock.prepare?.();
-  const began = performance.now(), result = clock.run();
-  if (result instanceof Promise) await result;
-  const took = performance.now() - began;
-  clock.best = Math.min(clock.best, took);
-  clock.spent += took;
-  clock.calls++;
-}
-
-async function race(contenders: readonly Contender[], milliseconds: number): Promise<readonly Clock[]> {
-  const clocks: Clock[] = contenders.map((contender) => ({ ...contender, best: Infinity, spent: 0, calls: 0 }));
-  for (let round = 1; round <= ROUNDS; round++) {
-    for (const clock of clocks) {
-      while (clock.spent < milliseconds * round / ROUNDS || clock.calls < Math.min(round, FEWEST)) await time(clock);
-    }
-  }
-  return clocks;
-}
-
 let peakModule: PeakExports | undefined;
 
 /** Times contenders in turns, together with the peak. */
@@ -84,10 +48,9 @@ export async function measure(
     { name: "peak6", flops: module.FLOPS6.value * TURNS, run: () => module.peak6(TURNS) },
     { name: "peak7", flops: module.FLOPS7.value * TURNS, run: () => module.peak7(TURNS) },
   ];
-  const clocks = await race([...peaks, ...contenders], MILLISECONDS);
-  const best = (name: string): number => clocks.find((clock) => clock.name === name)?.best ?? NaN;
-  const peak = Math.max(...peaks.map(({ name, flops }) => flops / best(name) / 1e6));
-  const times = Object.fromEntries(contenders.map(({ name }) => [name, best(name)]));
+  const best = await race([...peaks, ...contenders], COURSE);
+  const peak = Math.max(...peaks.map(({ name, flops }) => flops / (best[name] ?? NaN) / 1e6));
+  const times = Object.fromEntries(contenders.map(({ name }) => [name, best[name] ?? NaN]));
   const shown = Object.entries(times).map(([name, ms]) => `${name} ${ms.toPrecision(3)}`).join(", ");
   console.log(`${what}: ${shown} ms; peak ${peak.toFixed(1)} GF/s`);
   return { what, flops, peak, times, ...(Object.keys(missing).length > 0 ? { missing } : {}) };

@@ -2,7 +2,7 @@
 // Gauss-Newton by ten iterations of conjugate gradient. Pure ones copy the parameters, as `fgnStep` does; those in place
 // write into the model that they are given, as `train` does, and are given it as it was before every call.
 
-import { type Batch, fgnStep, ggnStep, type Network, relative, robust } from "../../mod.ts";
+import { type Batch, type Damping, fgnStep, type Network, relative, robust } from "../../mod.ts";
 import type { Method } from "../../src/attempt.ts";
 import { f64 } from "../../src/kernel/arena.ts";
 import { addDual, sendBack } from "../../src/kernel/jacobian.ts";
@@ -13,7 +13,7 @@ import { copyModel } from "../../src/network/model.ts";
 import { openBatch } from "../../src/session.ts";
 import { stepInto } from "../../src/step.ts";
 import { right } from "../../test/reference.ts";
-import type { Contender } from "./measure.ts";
+import type { Contender } from "../race.ts";
 
 /** Forward, backward and update with a fixed rate. */
 export function gradientStep(
@@ -35,11 +35,18 @@ export function gradientStep(
   return stepped;
 }
 
+const FGN: Method = { _tag: "fgn" };
 const GGN10: Method = { _tag: "ggn", preconditioner: "none", tolerance: 1e-30, maxIterations: 10 };
+/** So that ten iterations are done: with more damping fewer solve the system, as far as float32 goes. */
+const GGN_DAMPING = relative(0.01);
 
 /** A step as `train` takes it: in place, without the loss after it. */
-export const stepInPlace = (model: Network, data: Batch, method: Method = { _tag: "fgn" }): number =>
-  right(stepInto(model, data, relative(1), { lossAfter: false }, method, () => model)).report.iterations;
+export const stepInPlace = (
+  model: Network,
+  data: Batch,
+  method: Method = FGN,
+  damping: Damping = relative(1),
+): number => right(stepInto(model, data, damping, { lossAfter: false }, method, () => model)).report.iterations;
 
 /** A contender on a model of its own, which is as it was at the start of every call. */
 function inPlace(name: string, start: Network, run: (model: Network) => unknown): Contender {
@@ -63,11 +70,11 @@ export const pure = (model: Network, data: Batch): readonly Contender[] => [
 
 /** Full Gauss-Newton, in place. */
 export const ggn10 = (model: Network, data: Batch): Contender =>
-  inPlace("GGN-CG10", model, (own) => stepInPlace(own, data, GGN10));
+  inPlace("GGN-CG10", model, (own) => stepInPlace(own, data, GGN10, GGN_DAMPING));
 
 /** Iterations that {@link ggn10} really does: fewer where it breaks down or has solved the system. */
 export const ggnIterations = (model: Network, data: Batch): number =>
-  right(ggnStep(model, data, relative(1), { lossAfter: false, tolerance: 1e-30, maxIterations: 10 })).report.iterations;
+  stepInPlace(copyModel(model), data, GGN10, GGN_DAMPING);
 
 /** An update of `robust()` on a state that five updates made, in place. */
 export function robustly(model: Network, data: Batch): Contender {

@@ -7,7 +7,8 @@ import * as ort from "onnxruntime-web/wasm";
 import { f32, place } from "../../src/kernel/arena.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
 import { right, uniform } from "../../test/reference.ts";
-import { type Case, type Contender, measure } from "./measure.ts";
+import type { Contender } from "../race.ts";
+import { type Case, measure } from "./measure.ts";
 import { matMulModel } from "./matmul_model.ts";
 
 const SHAPES = [

@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import * as tf from "@tensorflow/tfjs-core";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import type { Batch, Network } from "../../mod.ts";
-import type { Contender } from "./measure.ts";
+import type { Contender } from "../race.ts";
 
 const GRADIENTS = "node_modules/.cache/fgn/tfjs_gradients.mjs";
 
