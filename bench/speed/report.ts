@@ -59,11 +59,17 @@ function section({ title, note, base, cases }: Table): string {
   ]
     .filter((name) => name !== base);
   const counted = cases.some(({ flops }) => flops > 0), noted = cases.some((one) => one.note !== undefined);
-  const head = ["", `${base}, ms`, ...(counted ? ["of the peak"] : []), ...names, ...(noted ? ["note"] : [])];
+  const head = [
+    "",
+    `${base}, ms`,
+    ...(counted ? ["of the peak", "peak, GF/s"] : []),
+    ...names,
+    ...(noted ? ["note"] : []),
+  ];
   const rows = cases.map((one) => [
     one.what,
     number(one.times[base] ?? NaN),
-    ...(counted ? [`${(100 * efficiency(one, base)).toFixed(0)} %`] : []),
+    ...(counted ? [`${(100 * efficiency(one, base)).toFixed(0)} %`, number(one.peak)] : []),
     ...names.map((name) => cell(one, base, name)),
     ...(noted ? [one.note ?? ""] : []),
   ]);
