@@ -5,8 +5,8 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import asc from "assemblyscript/asc";
 import { hashOf } from "../src/hash.ts";
+import { compile } from "./asc.ts";
 
 /** The most pages of 64 KiB that a shared memory, which cannot be without an end, grows to: 2 GiB. */
 const MOST = "32768";
@@ -25,20 +25,6 @@ const VARIANTS = [
     imports: 1,
   },
 ];
-
-const FLAGS = ["--enable", "simd", "-O3", "--converge", "--noAssert", "--runtime", "stub"];
-
-async function compile(files: readonly string[], flags: readonly string[]): Promise<Uint8Array> {
-  let wasm: Uint8Array | undefined;
-  const entries = ["assembly/index.ts", ...files];
-  const { error, stderr } = await asc.main([...entries, ...FLAGS, ...flags, "--outFile", "kernel.wasm"], {
-    writeFile: (_name: string, contents: Uint8Array | string) => {
-      if (typeof contents !== "string") wasm = contents;
-    },
-  });
-  if (error || wasm === undefined) throw new Error(`asc failed: ${error?.message}\n${stderr.toString()}`);
-  return wasm;
-}
 
 /** Entries of the import section (id 2), read from the bytes: Node 20 cannot validate relaxed SIMD. */
 function importCount(wasm: Uint8Array): number {
@@ -78,7 +64,7 @@ export const ${constant}: KernelCode = {
 const check = process.argv.includes("--check");
 for (const { constant, name, files, flags, imports } of VARIANTS) {
   const file = `src/kernel/${constant}.generated.ts`;
-  const wasm = await compile(files, flags);
+  const wasm = await compile(["assembly/index.ts", ...files], flags);
   if (importCount(wasm) !== imports) throw new Error(`the ${constant} kernel must have ${imports} imports`);
   const text = generated(constant, name, wasm);
   if (!check) writeFileSync(file, text);
