@@ -67,7 +67,7 @@ function givenUp(): Network {
   return head;
 }
 
-const lengths = (model: Model): number[] => arraysOf(model).map(({ length }) => length);
+const lengths = (model: Model): number[] => arraysOf(model).map(({ buffer }) => buffer.byteLength / 4);
 const weightOf = ({ layers }: Network): Float32Array => (layers[0] as Dense).weight.data;
 
 /** A head over the given memory. */
