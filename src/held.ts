@@ -8,13 +8,13 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
 
 /** A typed array, as far as is asked here. */
-type Numbers = Pick<Float32Array, "buffer">;
+type Numbers = Pick<ArrayBufferView, "buffer">;
 
 /**
  * Whether an array has lost its memory. Not every runtime has `detached`, but none slices such a buffer. The buffer is
- * asked and not the array: optimised code of Node 20 was seen to give an array its old length after that.
+ * asked and not the array: optimised code of Node 20 was seen to give an array its old length after that. Internal.
  */
-function isDetached({ buffer }: Numbers): boolean {
+export function isDetached({ buffer }: Numbers): boolean {
   if (buffer.byteLength > 0) return false;
   try {
     buffer.slice(0, 0);

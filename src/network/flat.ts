@@ -9,7 +9,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
-import { checkHeld } from "../held.ts";
+import { checkHeld, isDetached } from "../held.ts";
 import { checkKind, checkNumbers, isObject } from "../kind.ts";
 import { checkLength, finiteFloats, type Matrix } from "../matrix.ts";
 import type { CustomModel } from "./custom.ts";
@@ -136,11 +136,12 @@ export function parameterCount(model: Network | CustomModel): number {
  * ```
  */
 export function parameters(model: Network | CustomModel): Float32Array {
-  const flat = new Float32Array(parameterCount(model));
+  // Arrays that were given up cannot even be read.
+  const arrays = arraysOf(model).filter((array) => !isDetached(array));
+  const flat = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const array of arraysOf(model)) {
-    // One that was given up cannot even be read.
-    if (array.length > 0) flat.set(array, at);
+  for (const array of arrays) {
+    flat.set(array, at);
     at += array.length;
   }
   return flat;

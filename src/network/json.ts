@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../error.ts";
+import { isDetached } from "../held.ts";
 import { checkLength, checkSize, type Matrix } from "../matrix.ts";
 import type { ActivationKind, Layer, Network } from "./layer.ts";
 import { layerError, network } from "./network.ts";
@@ -33,7 +34,7 @@ function plain<T>(value: T): Plain<T> {
   if (typeof value !== "object" || value === null) return value as Plain<T>;
   if (ArrayBuffer.isView(value)) {
     // One that was given up cannot even be read.
-    return (value.byteLength === 0 ? [] : Array.from(value as unknown as Float32Array)) as unknown as Plain<T>;
+    return (isDetached(value) ? [] : Array.from(value as unknown as Float32Array)) as unknown as Plain<T>;
   }
   if (Array.isArray(value)) return value.map(plain) as unknown as Plain<T>;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)])) as Plain<T>;

@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../error.ts";
-import { checkHeld } from "../held.ts";
+import { checkHeld, isDetached } from "../held.ts";
 import { checkKind, isFloats } from "../kind.ts";
 import { checkLength } from "../matrix.ts";
 import { takeArrays } from "../network/donate.ts";
@@ -74,7 +74,7 @@ export function averageArrays(
 
 /** A copy of the trainable arrays; empty ones of those that were given up, which the update refuses. Internal. */
 export const copyArrays = (params: Model): readonly Float32Array[] =>
-  arraysOf(params).map((array) => array.length === 0 ? new Float32Array(0) : array.slice());
+  arraysOf(params).map((array) => isDetached(array) ? new Float32Array(0) : array.slice());
 
 /** The state of {@link averaged}. */
 export interface AveragedState<S> {
