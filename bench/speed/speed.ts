@@ -88,3 +88,5 @@ for (const runtime of wanted) {
   if (runtime === here) await runHere(names);
   else if (runtime !== "node") runElsewhere(runtime, names);
 }
+// The libraries keep Deno alive.
+process.exit();
