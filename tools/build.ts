@@ -59,7 +59,7 @@ await build({
 await build({ ...modules, entryPoints: { index: "mod.ts" }, outdir: "dist", minify: true, plugins: [treeShaken] });
 for (const [name, { code }] of Object.entries({ simd, relaxed })) {
   if (typeof code !== "string") throw new Error(`the ${name} kernel is not inlined`);
-  writeFileSync(`dist/kernel.${name}.wasm`, Buffer.from(code, "base64"));
+  writeFileSync(`dist/kernel.${name}.wasm`, Buffer.from(code, "hex"));
 }
 writeFileSync("dist/kernel.d.ts", "declare const module: WebAssembly.Module;\nexport default module;\n");
 writeDeclarations([...Object.values(entries), file, threads], "dist");

@@ -47,7 +47,7 @@ function importCount(wasm: Uint8Array): number {
 }
 
 function generated(constant: string, name: string, wasm: Uint8Array): string {
-  const base64 = Buffer.from(wasm).toString("base64");
+  const hex = Buffer.from(wasm).toString("hex");
   return `// Written by tools/build_kernel.ts from assembly/: do not edit.
 
 import type { KernelCode } from "./source.ts";
@@ -55,8 +55,8 @@ import type { KernelCode } from "./source.ts";
 /** The ${name} kernel${constant === "shared" ? " on a memory that threads share" : ""}. */
 export const ${constant}: KernelCode = {
   name: "${name}",
-  hash: "${hashOf(base64)}",
-  code: "${base64}",
+  hash: "${hashOf(hex)}",
+  code: "${hex}",
 };
 `;
 }

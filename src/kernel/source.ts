@@ -13,24 +13,33 @@ export interface KernelCode {
   readonly name: "simd128" | "relaxed-simd";
   /** Of its bytes: that of the bytes a module was compiled from, too. */
   readonly hash: string;
-  /** Its bytes in base64, or what a runtime compiled from them. */
+  /**
+   * Its bytes in hexadecimal, which compresses a tenth better than base64 as bytes stay apart (gzip: 19.7 kB for 21.9), or
+   * what a runtime compiled from them.
+   */
   readonly code: string | WebAssembly.Module;
 }
 
 /** Cloudflare's types say that bytes make no module; where that is so, the constructor throws. */
 type Compiler = { readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => WebAssembly.Module };
 
-type Base64Decoder = { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> };
-type NodeBuffer = { Buffer?: { from: (text: string, encoding: "base64") => Uint8Array<ArrayBuffer> } };
+/** What can decode text, of the global names. */
+interface Decoders {
+  readonly Uint8Array: { readonly fromHex?: (text: string) => Uint8Array<ArrayBuffer> };
+  /** Node's. */
+  readonly Buffer?: { readonly from: (text: string, encoding: "hex") => Uint8Array<ArrayBuffer> };
+}
 
-/** By the engine, else by Node: the loop, which runs once and so never fast, takes 1 to 2 ms. */
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  const { fromBase64 } = Uint8Array as Base64Decoder, { Buffer: node } = globalThis as NodeBuffer;
-  if (fromBase64 !== undefined) return fromBase64(base64);
-  if (node !== undefined) return node.from(base64, "base64");
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+/** By the engine, else by Node: the loop runs once and so never fast. Lower-case digits. Internal. */
+export function decode(
+  hex: string,
+  { Uint8Array: engine, Buffer: node }: Decoders = globalThis as Decoders,
+): Uint8Array<ArrayBuffer> {
+  if (engine.fromHex !== undefined) return engine.fromHex(hex);
+  if (node !== undefined) return node.from(hex, "hex");
+  const digit = (i: number): number => (hex.charCodeAt(i) & 15) + 9 * (hex.charCodeAt(i) >> 6);
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = 16 * digit(2 * i) + digit(2 * i + 1);
   return bytes;
 }
 

@@ -86,7 +86,7 @@ export const allArrays = (model: Network | CustomModel): Float32Array[] =>
 /** A model whose trainable arrays have not been given up; internal. Errors: `WrongKind`, `DonatedParameters`. */
 export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const kind = checkModelKind(model);
-  if (kind._tag === "Left" || arraysOf(model).every(({ length }) => length > 0)) return kind;
+  if (kind._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return kind;
   let held: E.Either<FgnError, unknown> = kind;
   const visit: Visit = (array, what) => {
     if (held._tag === "Right") held = checkHeld(what, array);
