@@ -5,7 +5,7 @@ import { loadModule } from "../assembly.ts";
 import { type Contender, race } from "../race.ts";
 
 /** Milliseconds of one contender in one case. */
-export const MILLISECONDS = Number(process.env["FGN_BENCH_MS"] ?? 200);
+export const MILLISECONDS = Number(process.env["FGN_BENCH_MS"] ?? 150);
 
 const COURSE = { milliseconds: MILLISECONDS, rounds: 5, fewest: 2 };
 

@@ -3,7 +3,7 @@
 //
 //   --runtime NAME   in node (default), deno or bun; --all: in each of them
 //   TABLE …          only these tables (products, linear, …), printed; nothing is written
-//   FGN_BENCH_MS=…   milliseconds of one contender in one case (default 200)
+//   FGN_BENCH_MS=…   milliseconds of one contender in one case (default 150)
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
