@@ -20,7 +20,7 @@ import { type Fault, faults, type Ratios } from "./watch/verdict.ts";
 
 const BASELINE = "bench/watch.json";
 
-const SHORT: Course = { milliseconds: 250, rounds: 10, fewest: 10 };
+const SHORT: Course = { milliseconds: 400, rounds: 10, fewest: 10 };
 const LONG: Course = { milliseconds: 1500, rounds: 30, fewest: 30 };
 
 interface Baseline {
