@@ -11,10 +11,12 @@ import {
   evaluate,
   fgnStep,
   levenbergMarquardt,
+  mlp,
   type Model,
   parameters,
   probabilities,
   releaseKernel,
+  robust,
   type StepOptions,
 } from "../mod.ts";
 import { mapTrainable } from "../src/network/flat.ts";
@@ -40,6 +42,8 @@ const OPTIONS: readonly StepOptions[] = [
   { labelSmoothing: 0.1, l2: 0.01 },
   { metric: "centred" },
   { metric: "factored" },
+  { metric: "centred", twoStage: 0.5 },
+  { twoStage: 0.5 },
   { refine: 2 },
 ];
 
@@ -94,6 +98,26 @@ describe("calls one after another", () => {
       }),
       { numRuns: 60, seed: 1 },
     );
+  });
+
+  it("forget the metric of the one before", () => {
+    const model = right(mlp({ inputs: 5, hidden: [7], classes: 4 })), { data } = problem(9, 5, 4);
+    const optimizer = robust();
+    const steps = [
+      ...OPTIONS.map((option) => () => right(fgnStep(model, data, 0.1, option)).params),
+      () => right(optimizer.update(model, optimizer.init(model), data)).params,
+    ];
+    const alone = steps.map((step) => {
+      releaseKernel();
+      return parameters(step());
+    });
+    const wrong = steps.flatMap((first, i) =>
+      steps.flatMap((second, j) => {
+        first();
+        return parameters(second()).every((v, k) => v === alone[j]?.[k]) ? [] : [`${j} after ${i}`];
+      })
+    );
+    expect(wrong).toEqual([]);
   });
 
   it.skipIf(process.versions["bun"] !== undefined || process.versions["deno"] !== undefined)(

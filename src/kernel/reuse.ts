@@ -56,9 +56,9 @@ const kept = new WeakMap<LoadedKernel, Kept>();
 
 const layersOf = (model: Network | CustomModel): unknown => model._tag === "network" ? model.layers : null;
 
-/** Whether nothing of a tape depends on values or changes in its use: metrics do, and the numbering of sparse columns. */
-const isPlain = (model: Network | CustomModel, features: Features, { metric, mixed }: RowNeeds): boolean =>
-  model._tag === "network" && !isSparse(features) && !metric && !mixed;
+/** Whether a tape depends on no values: where it does on the columns of sparse features, and on a model's functions. */
+const isPlain = (model: Network | CustomModel, features: Features): boolean =>
+  model._tag === "network" && !isSparse(features);
 
 /** The kept workspace if it is of this form, else one that `make` lays out, which is kept. Errors: those of `make`. */
 export function reused(
@@ -68,7 +68,7 @@ export function reused(
   needs: RowNeeds,
   make: () => E.Either<FgnError, Workspace>,
 ): E.Either<FgnError, Workspace> {
-  if (!isPlain(model, features, needs)) return make();
+  if (!isPlain(model, features)) return make();
   const last = kept.get(kernel);
   if (last?.rows === features.rows && hasForm(needs, last.needs) && hasForm(layersOf(model), last.layers)) {
     return E.right(last.ws);

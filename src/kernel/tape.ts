@@ -130,6 +130,8 @@ export interface Op {
   readonly fanIn: number;
   /** Multiplies the scaled signals of later projections by a packed B × B matrix (0: none). */
   mix(panels: number): void;
+  /** Back to the Euclidean metric and nothing mixed, before other examples. */
+  restart(): void;
   /** Adds the squared norm of each example's parameter derivative to `out` (B numbers). */
   squares(out: Float64Array): void;
   /** Whether a dual step moves its output, so that a trial needs no trial parameters here. */
@@ -143,7 +145,18 @@ export interface Op {
 /** An operation without parameters has none of this. */
 export const inert: Pick<
   Op,
-  "tensors" | "project" | "gram" | "metric" | "factors" | "fanIn" | "mix" | "squares" | "moves" | "work" | "gramWork"
+  | "tensors"
+  | "project"
+  | "gram"
+  | "metric"
+  | "factors"
+  | "fanIn"
+  | "mix"
+  | "restart"
+  | "squares"
+  | "moves"
+  | "work"
+  | "gramWork"
 > = {
   tensors: [],
   project: () => {},
@@ -152,6 +165,7 @@ export const inert: Pick<
   factors: null,
   fanIn: 0,
   mix: () => {},
+  restart: () => {},
   squares: () => {},
   moves: false,
   work: 0,

@@ -116,6 +116,7 @@ export function product(parts: Parts): Op {
     mix: (panels) => {
       operands.mixing = panels;
     },
+    restart: () => void Object.assign(operands, euclidean(input, output, bias !== null)),
     squares: (out) => {
       if (!trainable) return;
       exports.columnDots(D, rows, operands.inputs, operands.inputs, parts.scratch.block);
