@@ -59,8 +59,8 @@ export function cpu({ kernel }: KernelOption = {}): Backend {
   const batches = handles<ResidentBatch, Batch>({ what: "the batch", maker: "batchOnDevice", dispose: () => {} });
   let closed = false;
   /** What a task does, unless the backend is closed. */
-  const task = <A>(run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => async () =>
-    closed ? lost("the backend was closed") : run();
+  const task = <A>(run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
+    Promise.resolve(closed ? lost("the backend was closed") : run());
   const release = (resident: Resident | ResidentBatch): void => {
     if (resident?._tag === "resident") parameters.release(resident);
     else batches.release(resident);

@@ -16,6 +16,10 @@ export interface Pool {
   /** A buffer of at least `bytes`; what is in it is anything. */
   readonly acquire: (bytes: number) => GPUBuffer;
   readonly release: (buffer: GPUBuffer) => void;
+  /** Destroys a buffer in use. */
+  readonly discard: (buffer: GPUBuffer) => void;
+  /** Keeps none of the buffers that there are for another use. */
+  readonly renew: () => void;
   /** Counts an operation, and destroys what was free for {@link KEPT} of them. */
   readonly sweep: () => void;
   /** Destroys all buffers, also those in use. */
@@ -41,9 +45,9 @@ export function sizeClass(bytes: number, most: number): number {
 export function pool(device: GPUDevice, usage: number, counts: Counts): Pool {
   const free = new Map<number, { readonly buffer: GPUBuffer; readonly since: number }[]>();
   const all = new Set<GPUBuffer>();
-  let sweeps = 0;
+  let stale = new WeakSet<GPUBuffer>(), sweeps = 0;
   const destroy = (buffer: GPUBuffer): void => {
-    all.delete(buffer);
+    if (!all.delete(buffer)) return;
     counts.buffers--;
     counts.bytes -= buffer.size;
     buffer.destroy();
@@ -61,9 +65,16 @@ export function pool(device: GPUDevice, usage: number, counts: Counts): Pool {
     },
     release: (buffer) => {
       if (!all.has(buffer)) return;
+      if (stale.has(buffer)) return destroy(buffer);
       const list = free.get(buffer.size) ?? [];
       list.push({ buffer, since: sweeps });
       free.set(buffer.size, list);
+    },
+    discard: destroy,
+    renew: () => {
+      for (const list of free.values()) for (const { buffer } of list) destroy(buffer);
+      free.clear();
+      stale = new WeakSet(all);
     },
     sweep: () => {
       sweeps++;

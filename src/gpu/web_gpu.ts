@@ -6,26 +6,21 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import type { Batch } from "../batch.ts";
 import { relative } from "../damping/damping.ts";
 import { fail, type FgnError, invalid } from "../error.ts";
 import { instantiate, type LoadedKernel } from "../kernel/kernel.ts";
 import { simd } from "../kernel/simd.generated.ts";
-import { checkModelKind } from "../network/flat.ts";
-import type { Layer, Network } from "../network/layer.ts";
-import { checkNetwork } from "../network/network.ts";
 import type { Backend, Resident, ResidentBatch } from "./backend.ts";
 import { type Device, openDevice } from "./device.ts";
 import { checkExamples, checkMatch, type Examples } from "./examples.ts";
-import { causeOf, noGpu, unsupported } from "./faults.ts";
+import { causeOf, noGpu } from "./faults.ts";
 import { type Handles, handles } from "./handles.ts";
-import { scope as openScope } from "./pool.ts";
 import { evaluateOnDevice, logitsOnDevice } from "./predict.ts";
 import { checkRequest } from "./request.ts";
-import { mapArrays } from "./skeleton.ts";
 import { stepOnDevice } from "./step.ts";
-import { hold, letGo, type Parameters, type Tensor } from "./tensor.ts";
-import { checkFits, view, whole } from "./view.ts";
+import { hold, letGo, type Parameters } from "./tensor.ts";
+import { checkParameters, download, type HeldExamples, letBatchGo, upload, uploadBatch } from "./upload.ts";
+import type { Limits } from "./view.ts";
 
 /** Options of {@link webGpu}. */
 export interface WebGpuOptions {
@@ -41,98 +36,6 @@ interface Parts {
   readonly kernel: LoadedKernel;
   readonly parameters: Handles<Resident, Parameters>;
   readonly batches: Handles<ResidentBatch, HeldExamples>;
-}
-
-/** Examples and how many hold them. */
-interface HeldExamples extends Examples {
-  holders: number;
-}
-
-const EMPTY = new Float32Array();
-
-/** Errors: `WrongKind`, `ShapeMismatch`, `InvalidLayer`, `InvalidSize`, `Unsupported`. */
-function checkParameters(network: Network): E.Either<FgnError, Network> {
-  const kind = checkModelKind(network);
-  if (kind._tag === "Left") return kind;
-  if (kind.right._tag === "custom") return unsupported("models of your own");
-  const checked = checkNetwork(network);
-  if (checked._tag === "Left") return checked;
-  const embeds = (layers: readonly Layer[]): boolean =>
-    layers.some((layer) => layer._tag === "embedding" || (layer._tag === "residual" && embeds(layer.layers)));
-  return embeds(network.layers) ? unsupported("embedding layers") : E.right(network);
-}
-
-/** Copies a network to the device; held once. */
-async function upload(device: Device, network: Network): Promise<E.Either<FgnError, Parameters>> {
-  const arrays: { data: Float32Array; rows: number; cols: number; trains: boolean }[] = [];
-  const skeleton = mapArrays(network, (data, rows, cols, trains) => {
-    arrays.push({ data, rows, cols, trains });
-    return EMPTY;
-  });
-  for (const { rows, cols } of arrays) {
-    const fits = checkFits(device.limits, "a layer's parameters", rows, cols);
-    if (fits._tag === "Left") return fits;
-  }
-  const scope = openScope(device.pool);
-  try {
-    const tensors: Tensor[] = [];
-    const done = await device.submit((encoder) => {
-      for (const { data, rows, cols, trains } of arrays) {
-        const tensor = { ...view(scope.acquire(data.byteLength), rows, cols), trains, holders: 1 };
-        encoder.write(tensor.buffer, data);
-        tensors.push(tensor);
-      }
-      return [];
-    });
-    if (done._tag === "Left") return done;
-    for (const { buffer } of tensors) scope.keep(buffer);
-    return E.right({ skeleton, tensors });
-  } finally {
-    scope.close();
-  }
-}
-
-/** Copies a batch to the device; held once. */
-async function uploadBatch(device: Device, batch: Batch): Promise<E.Either<FgnError, HeldExamples>> {
-  const { features: { rows, cols, data }, labels } = batch;
-  const fits = checkFits(device.limits, "the features", rows, cols);
-  if (fits._tag === "Left") return fits;
-  const scope = openScope(device.pool);
-  try {
-    const features = view(scope.acquire(data.byteLength), rows, cols), words = view(scope.acquire(4 * rows), rows, 1);
-    const done = await device.submit((encoder) => {
-      encoder.write(features.buffer, data);
-      encoder.write(words.buffer, labels);
-      return [];
-    });
-    if (done._tag === "Left") return done;
-    for (const { buffer } of [features, words]) scope.keep(buffer);
-    const kept = { ...batch, features: { rows: 0, cols, data: EMPTY } };
-    return E.right({ features, labels: words, batch: kept, holders: 1 });
-  } finally {
-    scope.close();
-  }
-}
-
-/** Reads a network back. */
-async function downloaded(
-  device: Device,
-  { skeleton, tensors }: Parameters,
-): Promise<E.Either<FgnError, Network>> {
-  const arrays: Float32Array[] = [];
-  for (const tensor of tensors) {
-    const done = await device.submit(() => [whole(tensor)]);
-    if (done._tag === "Left") return done;
-    arrays.push(new Float32Array(done.right));
-  }
-  let at = 0;
-  return E.right(mapArrays(skeleton, () => arrays[at++] ?? EMPTY));
-}
-
-function letBatchGo({ pool }: Device, examples: HeldExamples): void {
-  examples.holders--;
-  if (examples.holders > 0) return;
-  for (const { buffer } of [examples.features, examples.labels]) pool.release(buffer);
 }
 
 /** Runs a task on parameters, in its turn; they are held until it is done, whatever the caller releases meanwhile. */
@@ -237,7 +140,7 @@ export function backendOn(device: Device, kernel: LoadedKernel, description: str
       })(made);
     },
     ...stepsOf(parts),
-    download: (resident) => withParameters(parts, resident, (params) => downloaded(device, params)),
+    download: (resident) => withParameters(parts, resident, (params) => download(device, params)),
     release: (resident) => {
       if (resident?._tag === "resident") parameters.release(resident);
       else batches.release(resident);
@@ -267,8 +170,8 @@ async function requestDevice({ powerPreference }: WebGpuOptions): Promise<E.Eith
   }
 }
 
-/** {@link webGpu} with a lower limit of a binding than the device's; internal, for tests of splitting. */
-export function webGpuWithin(options: WebGpuOptions, binding: number): TaskEither<FgnError, Backend> {
+/** {@link webGpu} with lower limits than the device's; internal, for tests of splitting. */
+export function webGpuWithin(options: WebGpuOptions, limits: Partial<Limits>): TaskEither<FgnError, Backend> {
   return async () => {
     const { device: given } = options;
     if (given !== undefined && typeof given?.createBuffer !== "function") {
@@ -278,7 +181,7 @@ export function webGpuWithin(options: WebGpuOptions, binding: number): TaskEithe
     if (kernel._tag === "Left") return kernel;
     const device = given === undefined ? await requestDevice(options) : E.right(given);
     if (device._tag === "Left") return device;
-    const opened = openDevice(device.right, given === undefined, binding);
+    const opened = openDevice(device.right, given === undefined, limits);
     return E.right(backendOn(opened, kernel.right, describe(device.right)));
   };
 }
@@ -300,7 +203,7 @@ export function webGpuWithin(options: WebGpuOptions, binding: number): TaskEithe
  * if (backend._tag === "Right") backend.right.close();
  * ```
  */
-export const webGpu = (options: WebGpuOptions = {}): TaskEither<FgnError, Backend> => webGpuWithin(options, Infinity);
+export const webGpu = (options: WebGpuOptions = {}): TaskEither<FgnError, Backend> => webGpuWithin(options, {});
 
 /**
  * The WebGPU backend, or `fallback` where this runtime has no WebGPU or no adapter; `name` says which it is. Other errors
