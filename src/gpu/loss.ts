@@ -17,6 +17,9 @@ export interface Watch {
   readonly guarded: <A>(task: () => Promise<E.Either<FgnError, A>>) => Promise<E.Either<FgnError, A>>;
 }
 
+/** Time for the news of a loss to arrive: what a lost device refuses is a consequence, and may be heard of first. */
+const aTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
 /** Watches a device. */
 export function watch(gpu: GPUDevice): Watch {
   let gone: E.Either<FgnError, never> | null = null;
@@ -35,8 +38,8 @@ export function watch(gpu: GPUDevice): Watch {
       if (gone !== null) return Promise.resolve(gone);
       return new Promise((resolve) => {
         waiting.add(resolve);
-        // Errors of a lost device are consequences of the loss.
-        const finish = (result: Awaited<ReturnType<typeof task>>): void => {
+        const finish = async (result: Awaited<ReturnType<typeof task>>): Promise<void> => {
+          if (result._tag === "Left" && result.left._tag === "DeviceFailure") await aTurn();
           waiting.delete(resolve);
           resolve(result._tag === "Left" && gone !== null ? gone : result);
         };

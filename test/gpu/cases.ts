@@ -1,0 +1,8 @@
+// All cases that run on any backend.
+
+import { handles } from "./cases/handles.ts";
+import { steps } from "./cases/steps.ts";
+import type { Case } from "./check.ts";
+
+/** The cases; the files of test/golden (linear_*, mlp_*) are given to them, since not every runtime has a file system. */
+export const cases: readonly Case[] = [...steps, ...handles];
