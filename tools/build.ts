@@ -34,17 +34,16 @@ const compiledBeforehand: Plugin = {
   },
 };
 
-const entries = { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts" },
+const entries = { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts", gpu: "src/gpu/gpu.ts" },
   file = "src/io/file_store.ts",
-  threads = "src/threads/threads.ts",
-  gpu = "src/gpu/gpu.ts";
+  threads = "src/threads/threads.ts";
 const banner = { js: "/*! With parts of fp-ts, copyright (c) 2017-present Giulio Canti, MIT license */" };
 const modules: BuildOptions = { bundle: true, format: "esm", target: "es2022", banner };
 
 rmSync("dist", { recursive: true, force: true });
 await build({
   ...modules,
-  entryPoints: { ...entries, file, threads, gpu },
+  entryPoints: { ...entries, file, threads },
   outdir: "dist",
   splitting: true,
   external: ["node:*"],
@@ -63,4 +62,4 @@ for (const [name, { code }] of Object.entries({ simd, relaxed })) {
   writeFileSync(`dist/kernel.${name}.wasm`, Buffer.from(code, "base64"));
 }
 writeFileSync("dist/kernel.d.ts", "declare const module: WebAssembly.Module;\nexport default module;\n");
-writeDeclarations([...Object.values(entries), file, threads, gpu], "dist");
+writeDeclarations([...Object.values(entries), file, threads], "dist");

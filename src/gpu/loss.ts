@@ -43,7 +43,8 @@ export function watch(gpu: GPUDevice): Watch {
           waiting.delete(resolve);
           resolve(result._tag === "Left" && gone !== null ? gone : result);
         };
-        task().then(finish, (cause: unknown) => finish(refused(causeOf(cause))));
+        // In a promise of its own: what a task throws at once is caught, too.
+        Promise.resolve().then(task).then(finish, (cause: unknown) => finish(refused(causeOf(cause))));
       });
     },
   };

@@ -45,7 +45,9 @@ export async function upload(device: Device, network: Network): Promise<E.Either
     return EMPTY;
   });
   for (const { rows, cols } of arrays) {
-    const fits = checkFits(device.limits, "a layer's parameters", rows, cols);
+    // Biases, gains and shifts are bound as a whole.
+    const [height, width] = cols === 1 ? [1, rows] : [rows, cols];
+    const fits = checkFits(device.limits, "a layer's parameters", height, width);
     if (fits._tag === "Left") return fits;
   }
   const scope = openScope(device.pool);

@@ -177,10 +177,11 @@ export function webGpuWithin(options: WebGpuOptions, limits: Partial<Limits>): T
     if (given !== undefined && typeof given?.createBuffer !== "function") {
       return invalid("device", given, "a GPUDevice, or nothing");
     }
-    const kernel = instantiate(simd);
-    if (kernel._tag === "Left") return kernel;
     const device = given === undefined ? await requestDevice(options) : E.right(given);
     if (device._tag === "Left") return device;
+    // A kernel of its own: what lies in its memory outlives the turns of a step.
+    const kernel = instantiate(simd);
+    if (kernel._tag === "Left") return kernel;
     const opened = openDevice(device.right, given === undefined, limits);
     return E.right(backendOn(opened, kernel.right, describe(device.right)));
   };

@@ -61,6 +61,7 @@ const tooLarge: DeviceCase = {
     refused(await narrow.batchOnDevice(wide.data)(), "OutOfMemory", "features beyond a binding");
     refused(await narrow.onDevice(problem(2, 30, 70).head)(), "OutOfMemory", "parameters beyond a binding");
     refused(await small.onDevice(problem(2, 30, 70).head)(), "OutOfMemory", "parameters beyond a buffer");
+    refused(await narrow.onDevice(problem(2, 3, 255).head)(), "OutOfMemory", "a bias beyond a binding");
     await lent(small, head, data, async (params, batch) => {
       refused(await small.fgnStep(params, batch)(), "OutOfMemory", "a Gram matrix beyond a buffer");
       check((await small.logits(params, batch)())._tag === "Right", "logits still work");
