@@ -18,6 +18,7 @@ import { fgnStep } from "../step.ts";
 import type { Backend, Resident, ResidentBatch } from "./backend.ts";
 import { lost } from "./faults.ts";
 import { handles } from "./handles.ts";
+import { checkOptions } from "./request.ts";
 import { noTraffic } from "./traffic.ts";
 
 /** A network alone. Errors: `WrongKind`, `ShapeMismatch`, `InvalidLayer`, `InvalidSize`, `InvalidOption`. */
@@ -87,8 +88,11 @@ export function cpu({ kernel }: KernelOption = {}): Backend {
           return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, data);
         })(checkBatchKind(batch))
       ),
-    fgnStep: (resident, batch, damping = relative(1), { donate = false, ...options } = {}) =>
+    fgnStep: (resident, batch, damping = relative(1), given = {}) =>
       task(() => {
+        const checked = checkOptions(given);
+        if (checked._tag === "Left") return checked;
+        const { donate = false, ...options } = checked.right;
         const stepped = both(resident, batch, (network, data) => {
           return fgnStep(network, data, damping, { ...options, ...option });
         });

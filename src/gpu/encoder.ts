@@ -7,10 +7,16 @@
 import type { Shader } from "./shaders/shader.ts";
 import type { Range } from "./view.ts";
 
+/** A shader compiled for a device. */
+export interface Compiled {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
 /** What an encoder needs of its device. */
 export interface Resources {
   readonly gpu: GPUDevice;
-  readonly pipeline: (shader: Shader) => GPUComputePipeline;
+  readonly pipeline: (shader: Shader) => Compiled;
   /** A uniform buffer with these words. */
   readonly uniform: (words: readonly number[]) => GPUBuffer;
   /** Writes to a buffer before the commands run. */
@@ -45,14 +51,14 @@ export function startEncoder({ gpu, pipeline, uniform, write }: Resources): Enco
   };
   return {
     dispatch: (shader, words, bindings, x, y = 1) => {
-      const running = pipeline(shader);
+      const compiled = pipeline(shader);
       const resources: GPUBufferBinding[] = [{ buffer: uniform(words) }, ...bindings];
       const group = gpu.createBindGroup({
-        layout: running.getBindGroupLayout(0),
+        layout: compiled.layout,
         entries: resources.map((resource, binding) => ({ binding, resource })),
       });
       pass ??= commands.beginComputePass();
-      pass.setPipeline(running);
+      pass.setPipeline(compiled.pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(x, y);
     },

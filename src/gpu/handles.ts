@@ -48,7 +48,7 @@ export function handles<Handle extends object, State extends object>(
         return fail(
           "Released",
           { what },
-          `${what} were released, or donated to a step`,
+          `${what}: released before, or donated to a step`,
           `Use them before, or put them there again with ${maker}`,
         );
       }

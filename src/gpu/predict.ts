@@ -14,12 +14,20 @@ import type { Encoder } from "./encoder.ts";
 import type { Examples } from "./examples.ts";
 import { scope as openScope } from "./pool.ts";
 import { meanLoss, openRows, STATS } from "./rows.ts";
-import { compile, forward, marginPass, type Tape } from "./tape.ts";
+import { TILE } from "./shaders/shader.ts";
+import { compile, forward, marginPass, type Tape, widest } from "./tape.ts";
 import type { Parameters } from "./tensor.ts";
 import { type Range, type View, view, whole } from "./view.ts";
 
-/** Examples of one pass. */
+/** Examples of one pass, where a buffer holds their activations. */
 const ROWS = 1024;
+
+/** Blocks [from, to) of examples for one pass each. */
+function* passes({ limits }: Device, { skeleton }: Parameters, rows: number): Generator<readonly [number, number]> {
+  const held = Math.floor(limits.buffer / (4 * Math.max(1, widest(skeleton.layers))));
+  const step = Math.max(TILE, Math.min(ROWS, Math.floor(held / TILE) * TILE));
+  for (let from = 0; from < rows; from += step) yield [from, Math.min(rows, from + step)];
+}
 
 /** The rows [from, to) of a matrix, as one. */
 const part = (of: View, from: number, to: number): View => ({
@@ -64,8 +72,7 @@ export async function evaluateOnDevice(
     return fail("ZeroWeights", { count: rows }, "all weights are zero", "Give at least one example a weight");
   }
   let loss = 0, correct = 0, near = 0;
-  for (let from = 0; from < rows; from += ROWS) {
-    const to = Math.min(rows, from + ROWS);
+  for (const [from, to] of passes(device, params, rows)) {
     const stats = await pass(device, params, examples, [from, to], (encoder, tape, labels, out) => {
       marginPass(tape, encoder, labels, out, { trial: false, signals: false });
       return whole(out);
@@ -95,8 +102,7 @@ export async function logitsOnDevice(
   const { features: { rows } } = examples, cols = params.skeleton.outputs;
   const data = floats("the result", rows * cols);
   if (data._tag === "Left") return data;
-  for (let from = 0; from < rows; from += ROWS) {
-    const to = Math.min(rows, from + ROWS);
+  for (const [from, to] of passes(device, params, rows)) {
     const part = await pass(device, params, examples, [from, to], (_, tape) => whole(tape.logits.value));
     if (part._tag === "Left") return part;
     data.right.set(part.right, from * cols);

@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { Batch } from "../batch.ts";
 import { checkDamping, type Damping, type TaggedDamping } from "../damping/damping.ts";
 import { type FgnError, invalid } from "../error.ts";
+import { checkObject } from "../kind.ts";
 import { checkLength } from "../matrix.ts";
 import type { Network } from "../network/layer.ts";
 import { type Aim, aimOf } from "../objective.ts";
@@ -24,6 +25,10 @@ export interface Request {
   /** Whether the loss after a step is evaluated. */
   readonly judged: boolean;
 }
+
+/** Internal. Errors: `WrongKind`. */
+export const checkOptions = (options: BackendStepOptions): E.Either<FgnError, BackendStepOptions> =>
+  checkObject("the options", options, "an object with options, or nothing");
 
 /** Options that the device lacks, with the values that leave them out. */
 const LACKING: Readonly<Record<string, readonly unknown[]>> = {
@@ -66,6 +71,8 @@ export function checkRequest(
   damping: Damping,
   options: BackendStepOptions,
 ): E.Either<FgnError, Request> {
+  const object = checkOptions(options);
+  if (object._tag === "Left") return object;
   const supported = checkSupported(options);
   if (supported._tag === "Left") return supported;
   const tagged = checkDamping(damping);

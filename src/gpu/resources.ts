@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Resources } from "./encoder.ts";
+import type { Compiled, Resources } from "./encoder.ts";
 import type { Shader } from "./shaders/shader.ts";
 import type { Counts } from "./traffic.ts";
 
@@ -24,7 +24,7 @@ export interface SharedResources extends Resources {
 
 /** Makes resources on demand and keeps them. */
 export function sharedResources(gpu: GPUDevice, counts: Counts): SharedResources {
-  const pipelines = new Map<string, GPUComputePipeline>(), uniforms = new Map<string, GPUBuffer>();
+  const pipelines = new Map<string, Compiled>(), uniforms = new Map<string, GPUBuffer>();
   const clearUniforms = (): void => {
     for (const buffer of uniforms.values()) {
       counts.buffers--;
@@ -39,7 +39,9 @@ export function sharedResources(gpu: GPUDevice, counts: Counts): SharedResources
       const found = pipelines.get(name);
       if (found !== undefined) return found;
       const module = gpu.createShaderModule({ label: name, code: source });
-      const made = gpu.createComputePipeline({ label: name, layout: "auto", compute: { module, entryPoint: "main" } });
+      const compute = { module, entryPoint: "main" };
+      const pipeline = gpu.createComputePipeline({ label: name, layout: "auto", compute });
+      const made = { pipeline, layout: pipeline.getBindGroupLayout(0) };
       pipelines.set(name, made);
       return made;
     },

@@ -77,7 +77,7 @@ function open(
     );
   }
   const B = examples.features.rows, { limits } = device;
-  const fits = checkFits(limits, "the Gram matrix", B, up4(B));
+  const fits = checkFits(limits, "the Gram matrix", B, up4(B) + STATS);
   if (fits._tag === "Left") return fits;
   const ws = openRows(kernel, request.aim.alpha, true);
   if (ws._tag === "Left") return ws;

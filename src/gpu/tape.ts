@@ -99,7 +99,7 @@ function compileLayers(to: Compiler, layers: readonly Layer[], input: Slot): Slo
 }
 
 /** The widest of the slots that layers make. */
-function widest(layers: readonly Layer[]): number {
+export function widest(layers: readonly Layer[]): number {
   return layers.reduce((most, layer) => {
     if (layer._tag === "residual") return Math.max(most, widest(layer.layers));
     if (layer._tag === "activation" || layer._tag === "layerNorm") return most;

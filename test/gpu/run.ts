@@ -7,9 +7,8 @@
 
 import process from "node:process";
 import { webGpu } from "../../src/gpu/gpu.ts";
-import { cases } from "./cases.ts";
+import { cases, deviceCases } from "./cases.ts";
 import { soak } from "./cases/handles.ts";
-import { deviceCases } from "./cases/device.ts";
 import type { Case } from "./check.ts";
 import { goldenFiles } from "./golden.ts";
 

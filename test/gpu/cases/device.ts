@@ -65,6 +65,7 @@ const tooLarge: DeviceCase = {
     await lent(small, head, data, async (params, batch) => {
       refused(await small.fgnStep(params, batch)(), "OutOfMemory", "a Gram matrix beyond a buffer");
       check((await small.logits(params, batch)())._tag === "Right", "logits still work");
+      check((await small.evaluate(params, batch)())._tag === "Right", "evaluation still works");
     });
     for (const backend of [narrow, small]) backend.close();
   },

@@ -188,6 +188,8 @@ const BAD: readonly (readonly [what: string, FgnErrorTag, Batch, Damping, Backen
   ["a warm start of another length", "ShapeMismatch", data, 0.1, { solver: "cg", warmStart: new Float64Array(3) }],
   ["class weights of another length", "ShapeMismatch", data, 0.1, { classWeights: [1, 2] }],
   ["class weights of zero", "ZeroWeights", data, 0.1, { classWeights: [0, 0, 0] }],
+  ["null as options", "WrongKind", data, 0.1, null as unknown as BackendStepOptions],
+  ["null as damping", "InvalidOption", data, null as unknown as Damping, {}],
   ["nothing to train", "InvalidLayer", data, 0.1, {}, right(freeze(head))],
 ];
 
