@@ -45,9 +45,9 @@ export interface FgnErrorCases {
   readonly InvalidOption: { readonly option: string; readonly value: unknown };
   /** The features have another number of columns than the model takes. */
   readonly FeatureMismatch: { readonly expected: number; readonly actual: number };
-  /** The working memory is more than WebAssembly gives. */
+  /** The working memory is more than WebAssembly, or a GPU device, gives; `bytes` is 0 where that is not known. */
   readonly OutOfMemory: { readonly bytes: number };
-  /** The runtime has no WebAssembly SIMD. */
+  /** The runtime has no WebAssembly SIMD; for a GPU backend: no WebGPU, or no adapter. */
   readonly UnsupportedRuntime: { readonly cause: string };
   /** The runtime or page forbids compiling WebAssembly. */
   readonly CompilationForbidden: { readonly cause: string };
@@ -77,6 +77,14 @@ export interface FgnErrorCases {
   readonly InvalidFile: { readonly what: string; readonly reason: string };
   /** A value that cannot be kept, since it is not plain data; `path` is its place, such as "state.steps[2]". */
   readonly NotPlain: { readonly path: string; readonly reason: string };
+  /** Something that the chosen backend does not do. */
+  readonly Unsupported: { readonly what: string };
+  /** Parameters or a batch on a device that were released, or donated to a step. */
+  readonly Released: { readonly what: string };
+  /** The GPU device is gone: it was lost, destroyed or closed. */
+  readonly DeviceLost: { readonly cause: string };
+  /** The GPU device refused a command. */
+  readonly DeviceFailure: { readonly cause: string };
   /** A store could not load or save. */
   readonly StorageFailed: { readonly what: "load" | "save"; readonly cause: string };
 }

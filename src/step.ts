@@ -79,7 +79,8 @@ export interface Step<M extends Model = Model> {
   readonly report: StepReport;
 }
 
-function report(lossBefore: number, norm: number, system: RowSystemKind, done: Attempt): StepReport {
+/** The report of a search; internal. */
+export function report(lossBefore: number, norm: number, system: RowSystemKind, done: Attempt): StepReport {
   const { candidate, lambda, accepted, rejections, lossAfter } = done;
   const { residual, solved: { solver, iterations, stop } } = candidate, predicted = predictedReduction(candidate);
   const actualReduction = lossAfter === undefined ? undefined : lossBefore - lossAfter;
@@ -102,8 +103,8 @@ function report(lossBefore: number, norm: number, system: RowSystemKind, done: A
   };
 }
 
-/** Σ α_i s_i. */
-const meanSlope = ({ kernel, at, rows }: Workspace): number =>
+/** Σ α_i s_i; internal. */
+export const meanSlope = ({ kernel, at, rows }: Workspace): number =>
   f64(kernel, at.slope, rows).reduce((sum, slope) => sum + slope, 0);
 
 /** A step's end: the parameters written where `allocate` says. Errors: `Overflow`, `DonatedParameters`. */

@@ -34,7 +34,7 @@ const compiledBeforehand: Plugin = {
   },
 };
 
-const entries = { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts" },
+const entries = { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts", gpu: "src/gpu/gpu.ts" },
   file = "src/io/file_store.ts",
   threads = "src/threads/threads.ts";
 const banner = { js: "/*! With parts of fp-ts, copyright (c) 2017-present Giulio Canti, MIT license */" };

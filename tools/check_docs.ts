@@ -19,6 +19,7 @@ const { stderr } = deno(
   "src/kernel/relaxed.ts",
   "src/io/file_store.ts",
   "src/threads/threads.ts",
+  "src/gpu/gpu.ts",
 );
 const places = stderr.split("\n").filter((line) => line.trimStart().startsWith("-->"));
 const ours = places.filter((line) => !line.includes("node_modules"));

@@ -137,7 +137,8 @@ export function reserveVectors(layout: Layout, rows: number): Readonly<Record<ke
   return at;
 }
 
-function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at"] {
+/** Reserves what the rows of a tape need. */
+export function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at"] {
   const B = up4(tape.rows), C = tape.logits.width;
   const square = needs.gram ? 4 * B * B : 0, square64 = needs.gram ? 8 * B * strideOf(B) : 0;
   const stage = needs.mixed ? square : 0;
@@ -168,7 +169,7 @@ function reserveRows(layout: Layout, tape: Tape, needs: RowNeeds): Workspace["at
 }
 
 /** An even number of doubles, never a multiple of 64 (measured: rows that collide cost 1.5–3 times as much). */
-const strideOf = (n: number): number => n + ((n + 8) % 64 === 0 ? 12 : 8);
+export const strideOf = (n: number): number => n + ((n + 8) % 64 === 0 ? 12 : 8);
 
 /** Puts labels, shares and targets of examples in place: at most B; the other rows have no share. */
 export function loadRows(ws: Workspace, { labels, alpha, rest }: Omit<Examples, "features">): void {

@@ -1,0 +1,64 @@
+// A step on the GPU against the step on the CPU kernels: best times over interleaved rounds as ratios, parameters and
+// batch staying on the device, the loss after the step included. Prints the device as its driver names it.
+//
+//   npm run bench:gpu [-- SECONDS a shape]
+//
+// On a software rasteriser (lavapipe, SwiftShader) the numbers show that it runs, not what a GPU does.
+
+import process from "node:process";
+import { type Batch, fgnStep, mlp, type Network, randomHead } from "../mod.ts";
+import { type Backend, webGpu } from "../src/gpu/gpu.ts";
+import { problem, right } from "../test/reference.ts";
+
+const head = (features: number, classes: number): Network => right(randomHead({ features, classes }, 1));
+const deep = (inputs: number, width: number, classes: number): Network =>
+  right(mlp({ inputs, hidden: [width, width], classes }));
+
+const SHAPES: readonly (readonly [what: string, model: () => Network, B: number, D: number, C: number])[] = [
+  ["128×784×10", () => head(784, 10), 128, 784, 10],
+  ["128×384×1000", () => head(384, 1000), 128, 384, 1000],
+  ["256×768×10000", () => head(768, 10_000), 256, 768, 10_000],
+  ["128×784×128×128×10", () => deep(784, 128, 10), 128, 784, 10],
+  ["256×1024×1024×1024×1000", () => deep(1024, 1024, 1000), 256, 1024, 1000],
+];
+
+/** Best milliseconds of calls that take turns for about so many seconds. */
+async function race(seconds: number, runs: readonly (() => unknown)[]): Promise<number[]> {
+  const best = runs.map(() => Infinity), end = performance.now() + 1000 * seconds;
+  for (let round = 0; round < 3 || performance.now() < end; round++) {
+    for (const [index, run] of runs.entries()) {
+      const began = performance.now();
+      await run();
+      best[index] = Math.min(best[index] as number, performance.now() - began);
+    }
+  }
+  return best;
+}
+
+async function measure(backend: Backend, seconds: number, model: Network, data: Batch): Promise<number[]> {
+  const params = right(await backend.onDevice(model)()), batch = right(await backend.batchOnDevice(data)());
+  const step = (lossAfter: boolean) => async (): Promise<void> => {
+    backend.release(right(await backend.fgnStep(params, batch, undefined, { lossAfter })()).params);
+  };
+  const best = await race(seconds, [step(true), () => right(fgnStep(model, data)), step(false)]);
+  backend.release(params);
+  backend.release(batch);
+  return best;
+}
+
+const seconds = Number(process.argv[2] ?? 5), backend = right(await webGpu()());
+console.log(`${backend.description}, against the CPU kernel of one thread, best times in ms`);
+const table: Record<string, string>[] = [];
+for (const [what, make, B, D, C] of SHAPES) {
+  const [gpu = NaN, cpu = NaN, plain = NaN] = await measure(backend, seconds, make(), problem(B, D, C).data);
+  table.push({
+    what,
+    "GPU": gpu.toFixed(2),
+    "without loss after": plain.toFixed(2),
+    "CPU": cpu.toFixed(2),
+    "CPU / GPU": (cpu / gpu).toFixed(3),
+  });
+}
+console.table(table);
+backend.close();
+process.exit(0);

@@ -1,0 +1,95 @@
+/**
+ * Backends: where parameters and data lie and steps are computed, behind one interface.
+ *
+ * @module
+ */
+
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import type { Batch } from "../batch.ts";
+import type { Damping } from "../damping/damping.ts";
+import type { FgnError } from "../error.ts";
+import type { Evaluation } from "../evaluate.ts";
+import type { Matrix } from "../matrix.ts";
+import type { Network } from "../network/layer.ts";
+import type { StepOptions } from "../plan.ts";
+import type { StepReport } from "../step.ts";
+import type { Traffic } from "./traffic.ts";
+
+/** The parameters of a network where a backend computes: a handle, never written to, to be released. */
+export interface Resident {
+  /** Parameters on a backend. */
+  readonly _tag: "resident";
+  /** D. */
+  readonly inputs: number;
+  /** C. */
+  readonly classes: number;
+}
+
+/** A batch where a backend computes: a handle, to be released. */
+export interface ResidentBatch {
+  /** A batch on a backend. */
+  readonly _tag: "residentBatch";
+  /** B. */
+  readonly examples: number;
+  /** D. */
+  readonly inputs: number;
+}
+
+/** Options of {@link Backend.fgnStep}; which of them a device takes is said there. */
+export interface BackendStepOptions extends Omit<StepOptions, "kernel"> {
+  /**
+   * Gives the parameters away (default false): a step that succeeds releases them, and the next one writes over their
+   * memory. A step that fails leaves them as they are.
+   */
+  readonly donate?: boolean;
+}
+
+/** The result of a step on a backend. */
+export interface ResidentStep {
+  /** The new parameters, a handle of its own also where the step was rejected. */
+  readonly params: Resident;
+  /** The damping for the next step. */
+  readonly damping: Damping;
+  /** B row coefficients of the step, as in `Step`. */
+  readonly dual: Float64Array;
+  /** What it saw and did. */
+  readonly report: StepReport;
+}
+
+/** Where steps are computed. */
+export interface Backend {
+  /** Which one. */
+  readonly name: "cpu" | "webgpu";
+  /** The kernel, or the device as its driver names it. */
+  readonly description: string;
+  /**
+   * Puts a network where the backend computes. Errors: `WrongKind`, `ShapeMismatch`, `InvalidLayer`, `InvalidSize`,
+   * `Unsupported`, `OutOfMemory`, `DeviceLost`, `DeviceFailure`.
+   */
+  readonly onDevice: (params: Network) => TaskEither<FgnError, Resident>;
+  /** Puts a batch where the backend computes. Errors: as {@link Backend.onDevice}, `EmptyBatch`. */
+  readonly batchOnDevice: (batch: Batch) => TaskEither<FgnError, ResidentBatch>;
+  /**
+   * `fgnStep` on parameters and a batch that are there. The device takes every damping, `lossAfter`, `curvature`,
+   * `classWeights`, weights and the options of the solver, and answers others with `Unsupported`; the system is solved in
+   * float64 on the CPU. Errors: those of `fgnStep`, `Unsupported`, `Released`, `DeviceLost`, `DeviceFailure`.
+   */
+  readonly fgnStep: (
+    params: Resident,
+    batch: ResidentBatch,
+    damping?: Damping,
+    options?: BackendStepOptions,
+  ) => TaskEither<FgnError, ResidentStep>;
+  /** `evaluate` on parameters and a batch that are there. Errors: as {@link Backend.fgnStep}. */
+  readonly evaluate: (params: Resident, batch: ResidentBatch) => TaskEither<FgnError, Evaluation>;
+  /** B × C logits. Errors: as {@link Backend.fgnStep}. */
+  readonly logits: (params: Resident, batch: ResidentBatch) => TaskEither<FgnError, Matrix>;
+  /** The network as plain data. Errors: `Released`, `DeviceLost`, `DeviceFailure`, `OutOfMemory`. */
+  readonly download: (params: Resident) => TaskEither<FgnError, Network>;
+  /** Gives memory back, at once and once: using the handle later is an error, releasing it again is not. */
+  readonly release: (resident: Resident | ResidentBatch) => void;
+  /** What has crossed the bus so far, and what lies on the device. */
+  readonly traffic: () => Traffic;
+  /** Ends the backend: releases everything, and destroys the device if it was not the caller's. */
+  readonly close: () => void;
+}

@@ -1,0 +1,10 @@
+/**
+ * Backends: the same step on the CPU or on a GPU by WebGPU, with parameters and data that stay where they are.
+ *
+ * @module
+ */
+
+export type { Backend, BackendStepOptions, Resident, ResidentBatch, ResidentStep } from "./backend.ts";
+export { cpu } from "./cpu.ts";
+export type { Traffic } from "./traffic.ts";
+export { preferGpu, webGpu, type WebGpuOptions } from "./web_gpu.ts";

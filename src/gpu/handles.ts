@@ -1,0 +1,71 @@
+/**
+ * Handles: what callers hold for parameters and batches that lie elsewhere.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "../error.ts";
+import { isObject } from "../kind.ts";
+
+/** Handles of one kind, each with a state that its backend alone sees. */
+export interface Handles<Handle extends object, State extends object> {
+  readonly make: (handle: Handle, state: State) => Handle;
+  /** Errors: `WrongKind`, `Released`. */
+  readonly get: (handle: Handle) => E.Either<FgnError, State>;
+  /** Disposes of the state, once. */
+  readonly release: (handle: Handle) => void;
+}
+
+/** What {@link handles} needs to know. */
+export interface HandleKind<State> {
+  /** For errors: "the parameters". */
+  readonly what: string;
+  /** For errors: the function that makes them. */
+  readonly maker: string;
+  readonly dispose: (state: State) => void;
+}
+
+/**
+ * Makes handles. One that is forgotten is released when the collector finds it, which may be late or never: releasing
+ * is the rule.
+ */
+export function handles<Handle extends object, State extends object>(
+  { what, maker, dispose }: HandleKind<State>,
+): Handles<Handle, State> {
+  const states = new WeakMap<object, State | null>();
+  const forgotten = typeof FinalizationRegistry === "undefined" ? null : new FinalizationRegistry<State>(dispose);
+  return {
+    make: (handle, state) => {
+      states.set(handle, state);
+      forgotten?.register(handle, state, state);
+      return handle;
+    },
+    get: (handle) => {
+      const state = isObject(handle) ? states.get(handle) : undefined;
+      if (state) return E.right(state);
+      if (state === null) {
+        return fail(
+          "Released",
+          { what },
+          `${what}: released before, or donated to a step`,
+          `Use them before, or put them there again with ${maker}`,
+        );
+      }
+      const isEither = isObject(handle) && (handle["_tag"] === "Left" || handle["_tag"] === "Right");
+      return fail(
+        "WrongKind",
+        { what },
+        isEither ? `${what}: an Either is given, in the place of what it holds` : `${what}: not made by this backend`,
+        isEither ? "Check its _tag and give its right" : `Give what ${maker} of the same backend made`,
+      );
+    },
+    release: (handle) => {
+      const state = isObject(handle) ? states.get(handle) : undefined;
+      if (!state) return;
+      states.set(handle, null);
+      forgotten?.unregister(state);
+      dispose(state);
+    },
+  };
+}

@@ -1,0 +1,226 @@
+/**
+ * One step on the device: the passes there, the B × B system here, in float64.
+ *
+ * Per step the Gram matrix and four scalars an example come down, and per attempt B row coefficients go up and, where the
+ * loss after is wanted, the scalars come down again; parameters, features and activations stay.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import {
+  attempt,
+  type Candidate,
+  computeShift,
+  gradientNorm,
+  predictedReduction,
+  shorten,
+  type Stage,
+} from "../attempt.ts";
+import { accepts, attemptsOf, firstTrial, nextDamping, observe, retry, type Trial } from "../damping/damping.ts";
+import type { Damping } from "../damping/damping.ts";
+import { fail, type FgnError, overflow } from "../error.ts";
+import { f64 } from "../kernel/arena.ts";
+import type { LoadedKernel } from "../kernel/kernel.ts";
+import type { Workspace } from "../kernel/rows.ts";
+import { up4 } from "../kernel/tape.ts";
+import type { Attempt } from "../search.ts";
+import { meanSlope, report, type StepReport } from "../step.ts";
+import type { Device } from "./device.ts";
+import type { Examples } from "./examples.ts";
+import { type Scope, scope as openScope } from "./pool.ts";
+import type { Request } from "./request.ts";
+import { margins, meanLoss, openRows, stageOf, STATS } from "./rows.ts";
+import { backward, compile, forward, marginPass, type Tape } from "./tape.ts";
+import { hold, type Parameters, type Tensor } from "./tensor.ts";
+import { checkFits, type Range, type View, view, whole } from "./view.ts";
+
+/** The result of a step on the device; whoever takes it holds its tensors. */
+export interface DeviceStep {
+  readonly params: Parameters;
+  readonly damping: Damping;
+  readonly dual: Float64Array;
+  readonly report: StepReport;
+}
+
+/** A step under way. */
+interface Running {
+  readonly device: Device;
+  readonly params: Parameters;
+  readonly examples: Examples;
+  readonly request: Request;
+  readonly ws: Workspace;
+  readonly tape: Tape;
+  readonly scope: Scope;
+  /** B × 4. */
+  readonly stats: View;
+  /** B × 1. */
+  readonly scale: View;
+  readonly fault: Range;
+}
+
+/** Lays out a step. Errors: `OutOfMemory`, `InvalidLayer`. */
+function open(
+  device: Device,
+  kernel: LoadedKernel,
+  params: Parameters,
+  examples: Examples,
+  request: Request,
+  scope: Scope,
+): E.Either<FgnError, Running> {
+  if (!params.tensors.some(({ trains }) => trains)) {
+    return fail(
+      "InvalidLayer",
+      { layer: "layers", reason: "every layer is frozen" },
+      "the network has nothing to train: every layer is frozen",
+      "Unfreeze a layer, or add adapters",
+    );
+  }
+  const B = examples.features.rows, { limits } = device;
+  const fits = checkFits(limits, "the Gram matrix", B, up4(B) + STATS);
+  if (fits._tag === "Left") return fits;
+  const ws = openRows(kernel, request.aim.alpha, true);
+  if (ws._tag === "Left") return ws;
+  const needs = { signals: true, trial: request.judged };
+  const tape = compile(limits, params.skeleton, examples.features, scope, needs);
+  if (tape._tag === "Left") return tape;
+  const stats = view(scope.acquire(4 * STATS * B), B, STATS), scale = view(scope.acquire(4 * B), B, 1);
+  const fault = { buffer: scope.acquire(4), offset: 0, size: 4 };
+  return E.right({ device, params, examples, request, ws: ws.right, tape: tape.right, scope, stats, scale, fault });
+}
+
+/** Forward and backward pass and the Gram matrix; leaves the margins in the rows. */
+async function linearise(running: Running): Promise<E.Either<FgnError, { lossBefore: number; stage: Stage }>> {
+  const { device, params: { tensors }, examples: { labels }, request, ws, tape, scope, stats } = running;
+  const { rows } = tape, ld = up4(rows);
+  const done = await device.submit((encoder) => {
+    const K = view(scope.acquire(4 * rows * ld), rows, ld);
+    forward(tape, encoder, tensors, false);
+    marginPass(tape, encoder, labels, stats, { trial: false, signals: true });
+    backward(tape, encoder, tensors);
+    encoder.clear(whole(K));
+    for (const op of tape.ops) op.gram(encoder, K);
+    return [whole(stats), whole(K)];
+  });
+  if (done._tag === "Left") return done;
+  const scalars = new Float32Array(done.right, 0, STATS * rows);
+  const lossBefore = margins(ws, scalars, request.majorized);
+  if (!Number.isFinite(lossBefore)) return overflow("the loss");
+  const K = new Float32Array(done.right, 4 * STATS * rows);
+  return E.right({ lossBefore, stage: stageOf(ws, K, request.solver, request.judged) });
+}
+
+/** Parameters of a trial and the loss there. */
+interface Tried {
+  readonly tensors: readonly Tensor[];
+  readonly lossAfter: number | undefined;
+  readonly finite: boolean;
+}
+
+/** New tensors in place of those that train. */
+function newTensors({ params, scope }: Running): readonly Tensor[] {
+  return params.tensors.map((tensor) =>
+    tensor.trains ? { ...tensor, buffer: scope.acquire(4 * tensor.rows * tensor.cols), offset: 0, holders: 0 } : tensor
+  );
+}
+
+/** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. */
+async function tryOut(running: Running, tensors: readonly Tensor[]): Promise<E.Either<FgnError, Tried>> {
+  const { device, params, examples: { labels }, request: { judged }, ws, tape, stats, scale, fault } = running;
+  const done = await device.submit((encoder) => {
+    encoder.write(scale.buffer, Float32Array.from(f64(ws.kernel, ws.at.dual, ws.rows)));
+    encoder.clear(fault);
+    for (const op of tape.ops) op.update(encoder, { from: params.tensors, to: tensors, scale, fault });
+    if (judged) {
+      forward(tape, encoder, tensors, true);
+      marginPass(tape, encoder, labels, stats, { trial: true, signals: false });
+    }
+    return judged ? [fault, whole(stats)] : [fault];
+  });
+  if (done._tag === "Left") return done;
+  const finite = new Uint32Array(done.right, 0, 1)[0] === 0;
+  return E.right({
+    tensors,
+    lossAfter: judged ? meanLoss(ws, new Float32Array(done.right, 4)) : undefined,
+    finite,
+  });
+}
+
+/** Attempts steps until one is accepted, as `search` on the CPU does. */
+async function searchOnDevice(
+  running: Running,
+  stage: Stage,
+  lossBefore: number,
+  first: Trial,
+): Promise<E.Either<FgnError, { done: Attempt; tried: Tried }>> {
+  const { damping } = running.request, attempts = attemptsOf(damping), tensors = newTensors(running);
+  let trial = first, solved: E.Either<FgnError, Candidate> = attempt(stage, trial.lambda);
+  for (let rejections = 0;; rejections++) {
+    const last = rejections + 1 >= attempts;
+    if (solved._tag === "Right") {
+      const candidate = solved.right, made = await tryOut(running, tensors);
+      if (made._tag === "Left") return made;
+      const tried = made.right, { lossAfter, finite } = tried, predicted = predictedReduction(candidate);
+      const actual = finite ? lossBefore - (lossAfter ?? lossBefore) : NaN;
+      const accepted = accepts(damping, { lossBefore, actual, predicted, linear: candidate.gain });
+      if (accepted && !finite) return overflow("the new parameters");
+      if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
+        return overflow("the loss after the step");
+      }
+      const done = { candidate, lossAfter, lambda: trial.lambda, accepted, rejections };
+      if (accepted || last) return E.right({ done, tried });
+    }
+    const next = retry(damping, trial);
+    if (solved._tag === "Left" && (last || next.lambda === trial.lambda)) return solved;
+    solved = solved._tag === "Right" && next.lambda === trial.lambda
+      ? E.right(shorten(stage, solved.right, next.share))
+      : attempt(stage, next.lambda);
+    trial = next;
+  }
+}
+
+/** The step of an open problem. */
+async function run(running: Running, given: Damping): Promise<E.Either<FgnError, DeviceStep>> {
+  const { params, request, ws, scope } = running;
+  const linear = await linearise(running);
+  if (linear._tag === "Left") return linear;
+  const { lossBefore, stage } = linear.right, { meanDiagonal } = stage.system;
+  if (!Number.isFinite(meanDiagonal)) return overflow("the Gram matrix");
+  computeShift(ws, stage.vectors);
+  const unit = meanDiagonal > 0 ? meanDiagonal / request.aim.totalWeight : 1, norm = gradientNorm(stage);
+  if (!Number.isFinite(norm)) return overflow("the gradient");
+  const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
+  const damping = observe(request.damping, seen);
+  const observed = { ...running, request: { ...request, damping } };
+  const found = await searchOnDevice(observed, stage, lossBefore, firstTrial(damping, unit, seen));
+  if (found._tag === "Left") return found;
+  const { done, tried } = found.right, { accepted, lambda } = done;
+  const tensors = accepted ? tried.tensors : params.tensors;
+  for (const { buffer } of accepted ? tensors : []) scope.keep(buffer);
+  hold(tensors);
+  const following = nextDamping(damping, lambda, accepted);
+  return E.right({
+    params: { skeleton: params.skeleton, tensors },
+    damping: accepted && typeof given === "number" ? given : following,
+    dual: f64(ws.kernel, ws.at.dual, ws.rows).slice(),
+    report: report(lossBefore, norm, "gram", done),
+  });
+}
+
+/** A step on the device; its tensors are held once for the caller. Errors: those of `Backend.fgnStep`. */
+export async function stepOnDevice(
+  device: Device,
+  kernel: LoadedKernel,
+  params: Parameters,
+  examples: Examples,
+  given: Damping,
+  request: Request,
+): Promise<E.Either<FgnError, DeviceStep>> {
+  const scope = openScope(device.pool);
+  try {
+    const opened = open(device, kernel, params, examples, request, scope);
+    return opened._tag === "Left" ? opened : await run(opened.right, given);
+  } finally {
+    scope.close();
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * The WebGPU backend.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import { relative } from "../damping/damping.ts";
+import { fail, type FgnError, invalid } from "../error.ts";
+import { instantiate, type LoadedKernel } from "../kernel/kernel.ts";
+import { simd } from "../kernel/simd.generated.ts";
+import type { Backend, Resident, ResidentBatch } from "./backend.ts";
+import { type Device, openDevice } from "./device.ts";
+import { checkExamples, checkMatch, type Examples } from "./examples.ts";
+import { causeOf, noGpu } from "./faults.ts";
+import { type Handles, handles } from "./handles.ts";
+import { evaluateOnDevice, logitsOnDevice } from "./predict.ts";
+import { checkRequest } from "./request.ts";
+import { stepOnDevice } from "./step.ts";
+import { hold, letGo, type Parameters } from "./tensor.ts";
+import { checkParameters, download, type HeldExamples, letBatchGo, upload, uploadBatch } from "./upload.ts";
+import type { Limits } from "./view.ts";
+
+/** Options of {@link webGpu}. */
+export interface WebGpuOptions {
+  /** The caller's device, which stays the caller's; default: one requested with its adapter's limits. */
+  readonly device?: GPUDevice;
+  /** Which adapter to ask for. */
+  readonly powerPreference?: GPUPowerPreference;
+}
+
+/** A backend's parts. */
+interface Parts {
+  readonly device: Device;
+  readonly kernel: LoadedKernel;
+  readonly parameters: Handles<Resident, Parameters>;
+  readonly batches: Handles<ResidentBatch, HeldExamples>;
+}
+
+/** Runs a task on parameters, in its turn; they are held until it is done, whatever the caller releases meanwhile. */
+function withParameters<A>(
+  { device, parameters }: Parts,
+  resident: Resident,
+  task: (params: Parameters) => Promise<E.Either<FgnError, A>>,
+): TaskEither<FgnError, A> {
+  return async () => {
+    const found = parameters.get(resident);
+    if (found._tag === "Left") return found;
+    hold(found.right.tensors);
+    const result = await device.inTurn(() => task(found.right));
+    letGo(device.pool, found.right.tensors);
+    return result;
+  };
+}
+
+/** The same on parameters and examples that match. */
+function withBoth<A>(
+  parts: Parts,
+  resident: Resident,
+  batch: ResidentBatch,
+  task: (params: Parameters, examples: Examples) => Promise<E.Either<FgnError, A>>,
+): TaskEither<FgnError, A> {
+  return async () => {
+    const params = parts.parameters.get(resident);
+    if (params._tag === "Left") return params;
+    const found = parts.batches.get(batch);
+    if (found._tag === "Left") return found;
+    const matched = checkMatch(params.right.skeleton, found.right);
+    if (matched._tag === "Left") return matched;
+    found.right.holders++;
+    const result = await withParameters(parts, resident, (held) => task(held, found.right))();
+    letBatchGo(parts.device, found.right);
+    return result;
+  };
+}
+
+const residentOf = ({ skeleton }: Parameters): Resident => ({
+  _tag: "resident",
+  inputs: skeleton.inputs,
+  classes: skeleton.outputs,
+});
+
+/** The driver's name of an adapter. */
+function describe(device: GPUDevice): string {
+  const { vendor = "", architecture = "", device: model = "", description = "" } = device.adapterInfo ?? {};
+  return description || [vendor, architecture, model].filter((word) => word !== "").join(" ") || "unnamed device";
+}
+
+function stepsOf(parts: Parts): Pick<Backend, "fgnStep" | "evaluate" | "logits"> {
+  const { device, kernel, parameters } = parts;
+  return {
+    fgnStep: (resident, batch, damping = relative(1), options = {}) => async () => {
+      const stepped = await withBoth(parts, resident, batch, (params, examples) => {
+        const request = checkRequest(params.skeleton, examples.batch, damping, options);
+        if (request._tag === "Left") return Promise.resolve(request);
+        return stepOnDevice(device, kernel, params, examples, damping, request.right);
+      })();
+      if (stepped._tag === "Left") return stepped;
+      if (options.donate === true) parameters.release(resident);
+      const { params } = stepped.right;
+      return E.right({ ...stepped.right, params: parameters.make(residentOf(params), params) });
+    },
+    evaluate: (resident, batch) =>
+      withBoth(parts, resident, batch, (params, examples) => evaluateOnDevice(device, kernel, params, examples)),
+    logits: (resident, batch) =>
+      withBoth(parts, resident, batch, (params, examples) => logitsOnDevice(device, params, examples)),
+  };
+}
+
+/** A backend over an open device; internal. */
+export function backendOn(device: Device, kernel: LoadedKernel, description: string): Backend {
+  const parameters = handles<Resident, Parameters>({
+    what: "the parameters",
+    maker: "onDevice",
+    dispose: ({ tensors }) => letGo(device.pool, tensors),
+  });
+  const batches = handles<ResidentBatch, HeldExamples>({
+    what: "the batch",
+    maker: "batchOnDevice",
+    dispose: (examples) => letBatchGo(device, examples),
+  });
+  const parts = { device, kernel, parameters, batches };
+  return {
+    name: "webgpu",
+    description,
+    onDevice: (network) => async () => {
+      const checked = checkParameters(network);
+      if (checked._tag === "Left") return checked;
+      const made = await device.inTurn(() => upload(device, checked.right));
+      return E.map((state: Parameters) => parameters.make(residentOf(state), state))(made);
+    },
+    batchOnDevice: (batch) => async () => {
+      const checked = checkExamples(batch);
+      if (checked._tag === "Left") return checked;
+      const made = await device.inTurn(() => uploadBatch(device, checked.right));
+      return E.map((state: HeldExamples) => {
+        const { rows, cols } = state.features;
+        return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, state);
+      })(made);
+    },
+    ...stepsOf(parts),
+    download: (resident) => withParameters(parts, resident, (params) => download(device, params)),
+    release: (resident) => {
+      if (resident?._tag === "resident") parameters.release(resident);
+      else batches.release(resident);
+    },
+    traffic: () => ({ ...device.counts }),
+    close: device.close,
+  };
+}
+
+/** A device with its adapter's limits. Errors: `UnsupportedRuntime`, `DeviceFailure`. */
+async function requestDevice({ powerPreference }: WebGpuOptions): Promise<E.Either<FgnError, GPUDevice>> {
+  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (gpu === undefined) return noGpu("navigator.gpu is missing");
+  try {
+    const adapter = await gpu.requestAdapter(powerPreference === undefined ? {} : { powerPreference });
+    if (adapter === null) return noGpu("there is no adapter");
+    const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+    return E.right(await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } }));
+  } catch (cause) {
+    const said = causeOf(cause);
+    return fail(
+      "DeviceFailure",
+      { cause: said },
+      `the adapter gives no device (${said})`,
+      "Use the CPU backend, or pass a device",
+    );
+  }
+}
+
+/** {@link webGpu} with lower limits than the device's; internal, for tests of splitting. */
+export function webGpuWithin(options: WebGpuOptions, limits: Partial<Limits>): TaskEither<FgnError, Backend> {
+  return async () => {
+    const { device: given } = options;
+    if (given !== undefined && typeof given?.createBuffer !== "function") {
+      return invalid("device", given, "a GPUDevice, or nothing");
+    }
+    const device = given === undefined ? await requestDevice(options) : E.right(given);
+    if (device._tag === "Left") return device;
+    // A kernel of its own: what lies in its memory outlives the turns of a step.
+    const kernel = instantiate(simd);
+    if (kernel._tag === "Left") return kernel;
+    const opened = openDevice(device.right, given === undefined, limits);
+    return E.right(backendOn(opened, kernel.right, describe(device.right)));
+  };
+}
+
+/**
+ * A backend on a GPU by WebGPU. Results are those of the CPU to about 1e-5, not to the byte: devices round differently.
+ *
+ * Without options it asks for an adapter and a device with its limits; `close()` then destroys the device. A device of
+ * the caller's is left alone. Operations of one backend run one after another, in the order they were started in.
+ *
+ * Errors: `UnsupportedRuntime` (no WebGPU, no adapter), `DeviceFailure`, `InvalidOption`, `CompilationForbidden`.
+ *
+ * @example
+ * ```ts
+ * import { webGpu } from "@fgn/fgn/gpu";
+ *
+ * const backend = await webGpu()();
+ * console.log(backend._tag === "Right" ? backend.right.description : backend.left.remedy);
+ * if (backend._tag === "Right") backend.right.close();
+ * ```
+ */
+export const webGpu = (options: WebGpuOptions = {}): TaskEither<FgnError, Backend> => webGpuWithin(options, {});
+
+/**
+ * The WebGPU backend, or `fallback` where this runtime has no WebGPU or no adapter; `name` says which it is. Other errors
+ * stay errors. Errors: as {@link webGpu}, without `UnsupportedRuntime`.
+ *
+ * @example
+ * ```ts
+ * import { cpu, preferGpu } from "@fgn/fgn/gpu";
+ *
+ * const backend = await preferGpu(cpu())();
+ * if (backend._tag === "Right") {
+ *   console.log(backend.right.name); // webgpu, or cpu
+ *   backend.right.close();
+ * }
+ * ```
+ */
+export function preferGpu(fallback: Backend, options: WebGpuOptions = {}): TaskEither<FgnError, Backend> {
+  return async () => {
+    const made = await webGpu(options)();
+    return made._tag === "Left" && made.left._tag === "UnsupportedRuntime" ? E.right(fallback) : made;
+  };
+}

@@ -1,0 +1,93 @@
+// Parts that need no device: blocks of rows, size classes, networks apart from their numbers.
+
+import { describe, expect, it } from "vitest";
+import { pool, scope, sizeClass } from "../../src/gpu/pool.ts";
+import { mapArrays } from "../../src/gpu/skeleton.ts";
+import { noTraffic } from "../../src/gpu/traffic.ts";
+import { blocks, checkFits, type Limits } from "../../src/gpu/view.ts";
+import { allArrays } from "../../src/network/flat.ts";
+import { left } from "../reference.ts";
+import { everyKind } from "./cases/steps.ts";
+
+const limits: Limits = { binding: 4 * 64 * 10, buffer: 4 * 1000 * 10, groups: 65_535 };
+
+describe("blocks()", () => {
+  it("cuts rows so that a binding holds each block, at multiples of 64", () => {
+    expect([...blocks(limits, 150, 10)]).toEqual([[0, 64], [64, 128], [128, 150]]);
+    expect([...blocks(limits, 150, 5, 3)]).toEqual([[0, 128], [128, 150]]);
+    expect([...blocks(limits, 64, 10)]).toEqual([[0, 64]]);
+  });
+
+  it("takes the whole where it is smaller than a tile that no binding holds", () => {
+    expect([...blocks(limits, 3, 200)]).toEqual([[0, 3]]);
+    expect(checkFits(limits, "it", 3, 200)._tag).toBe("Right");
+  });
+
+  it("stays below the workgroups of a dispatch", () => {
+    expect([...blocks({ ...limits, groups: 128 }, 300, 1)]).toEqual([[0, 128], [128, 256], [256, 300]]);
+  });
+});
+
+it("checkFits() says what does not fit, with its size", () => {
+  expect(left(checkFits(limits, "it", 64, 11))).toMatchObject({ _tag: "OutOfMemory", bytes: 4 * 64 * 11 });
+  expect(left(checkFits(limits, "it", 1001, 10))).toMatchObject({ _tag: "OutOfMemory", bytes: 4 * 1001 * 10 });
+});
+
+it("sizeClass() rounds up by at most an eighth, within the limit", () => {
+  for (let bytes = 1; bytes < 1e7; bytes = Math.ceil(bytes * 1.1)) {
+    const size = sizeClass(bytes, 2 ** 40);
+    expect(size).toBeGreaterThanOrEqual(bytes);
+    expect(size).toBeLessThanOrEqual(Math.max(bytes + 256, bytes * 1.126));
+  }
+  expect(sizeClass(1000, 1000)).toBe(1000);
+});
+
+it("mapArrays() visits arrays in the order of allArrays, and puts others in their places", () => {
+  const model = everyKind(), seen: Float32Array[] = [];
+  const skeleton = mapArrays(model, (array, rows, cols) => {
+    expect(array.length).toBe(rows * cols);
+    seen.push(array);
+    return new Float32Array();
+  });
+  expect(seen).toEqual(allArrays(model));
+  expect(allArrays(skeleton).every(({ length }) => length === 0)).toBe(true);
+  let at = 0;
+  expect(mapArrays(skeleton, () => seen[at++] as Float32Array)).toEqual(model);
+});
+
+describe("pool()", () => {
+  /** A device that makes buffers which know whether they are destroyed. */
+  function fake(): { device: GPUDevice; alive: () => number } {
+    const made: { size: number; destroyed: boolean; destroy: () => void }[] = [];
+    const createBuffer = ({ size }: GPUBufferDescriptor) => {
+      const buffer = { size, destroyed: false, destroy: () => void (buffer.destroyed = true) };
+      made.push(buffer);
+      return buffer;
+    };
+    const device = { limits: { maxBufferSize: 2 ** 30 }, createBuffer } as unknown as GPUDevice;
+    return { device, alive: () => made.filter(({ destroyed }) => !destroyed).length };
+  }
+
+  it("gives buffers of one size again, and destroys what is not asked for any more", () => {
+    const { device, alive } = fake(), counts = noTraffic(), { acquire, release, sweep } = pool(device, 0, counts);
+    const first = acquire(1000);
+    release(first);
+    expect(acquire(1001)).toBe(first);
+    release(first);
+    for (let n = 0; n < 100; n++) sweep();
+    expect([alive(), counts.buffers, counts.bytes]).toEqual([0, 0, 0]);
+  });
+
+  it("uses no buffer again after it was renewed", () => {
+    const { device, alive } = fake(), buffers = pool(device, 0, noTraffic());
+    const held = scope(buffers), kept = buffers.acquire(10);
+    held.keep(held.acquire(3000));
+    held.acquire(2000);
+    buffers.renew();
+    held.close();
+    buffers.release(kept);
+    expect(alive()).toBe(1);
+    buffers.destroy();
+    expect(alive()).toBe(0);
+  });
+});
