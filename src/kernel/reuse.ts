@@ -1,8 +1,5 @@
 /**
- * Workspaces laid out once and used again: a kernel keeps the last one, for calls on problems of the same form.
- *
- * Every layout starts at the same address, so that a workspace stays right whatever was laid out since. It holds
- * addresses and operations, no parameter and no example.
+ * What depends on the form of values alone, made once and used again while calls are on values of the same form.
  *
  * @module
  */
@@ -10,11 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
 import { isObject } from "../kind.ts";
-import type { CustomModel } from "../network/custom.ts";
-import type { Network } from "../network/layer.ts";
-import { type Features, isSparse } from "../sparse.ts";
 import type { LoadedKernel } from "./kernel.ts";
-import type { RowNeeds, Workspace } from "./rows.ts";
 
 /** A value with every array of numbers replaced by its size. */
 type Form = unknown;
@@ -45,37 +38,22 @@ function hasForm(value: unknown, form: Form): boolean {
   return count === 0;
 }
 
-interface Kept {
-  readonly layers: Form;
-  readonly rows: number;
-  readonly needs: RowNeeds;
-  readonly ws: Workspace;
+interface Kept<A> {
+  readonly form: Form;
+  readonly made: A;
 }
 
-const kept = new WeakMap<LoadedKernel, Kept>();
-
-const layersOf = (model: Network | CustomModel): unknown => model._tag === "network" ? model.layers : null;
-
-/** Whether a tape depends on no values: where it does on the columns of sparse features, and on a model's functions. */
-const isPlain = (model: Network | CustomModel, features: Features): boolean =>
-  model._tag === "network" && !isSparse(features);
-
-/** The kept workspace if it is of this form, else one that `make` lays out, which is kept. Errors: those of `make`. */
-export function reused(
-  kernel: LoadedKernel,
-  model: Network | CustomModel,
-  features: Features,
-  needs: RowNeeds,
-  make: () => E.Either<FgnError, Workspace>,
-): E.Either<FgnError, Workspace> {
-  if (!isPlain(model, features)) return make();
-  const last = kept.get(kernel);
-  if (last?.rows === features.rows && hasForm(needs, last.needs) && hasForm(layersOf(model), last.layers)) {
-    return E.right(last.ws);
-  }
-  const made = make();
-  if (made._tag === "Right") {
-    kept.set(kernel, { layers: formOf(layersOf(model)), rows: features.rows, needs, ws: made.right });
-  }
-  return made;
+/**
+ * Keeps for each kernel what was made last: gives it back for a value of the same form, else makes another. Errors: those
+ * of `make`.
+ */
+export function lastOfForm<A>() {
+  const kept = new WeakMap<LoadedKernel, Kept<A>>();
+  return (kernel: LoadedKernel, value: unknown, make: () => E.Either<FgnError, A>): E.Either<FgnError, A> => {
+    const last = kept.get(kernel);
+    if (last !== undefined && hasForm(value, last.form)) return E.right(last.made);
+    const made = make();
+    if (made._tag === "Right") kept.set(kernel, { form: formOf(value), made: made.right });
+    return made;
+  };
 }

@@ -12,13 +12,13 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../error.ts";
 import type { CustomModel } from "../network/custom.ts";
 import type { Network } from "../network/layer.ts";
-import type { Features } from "../sparse.ts";
+import { type Features, isSparse } from "../sparse.ts";
 import { f64, type Layout, startLayout, u32 } from "./arena.ts";
 import type { TapeNeeds } from "./builder.ts";
 import { compile, loadTape } from "./compile.ts";
 import type { LoadedKernel } from "./kernel.ts";
 import { packValues, unpackValues } from "./ops/signals.ts";
-import { reused } from "./reuse.ts";
+import { lastOfForm } from "./reuse.ts";
 import { eachBlock, movesAll, type Tape, up4 } from "./tape.ts";
 
 /** What the rows need memory for, beside the tape's needs. */
@@ -210,6 +210,12 @@ function layOut(
   return E.right(ws);
 }
 
+/**
+ * Workspaces laid out once and used again, for problems of the same form. Every layout starts at the same address, so that
+ * one stays right whatever was laid out since. It holds addresses and operations, no parameter and no example.
+ */
+const reused = lastOfForm<Workspace>();
+
 /** Opens a model on examples: lays out memory and copies everything in. Errors: `OutOfMemory`. */
 export function open(
   kernel: LoadedKernel,
@@ -220,7 +226,9 @@ export function open(
 ): E.Either<FgnError, Workspace> {
   const made = (): E.Either<FgnError, Workspace> =>
     layOut(kernel, model, examples, needs, layout ?? startLayout(kernel));
-  const ws = layout === null ? reused(kernel, model, examples.features, needs, made) : made();
+  // A tape over sparse features depends on their columns, one of a custom model on its functions.
+  const isPlain = layout === null && model._tag === "network" && !isSparse(examples.features);
+  const ws = isPlain ? reused(kernel, [model.layers, examples.features.rows, needs], made) : made();
   if (ws._tag === "Left") return ws;
   loadTape(ws.right.tape, model, examples.features);
   loadRows(ws.right, examples);
