@@ -116,6 +116,9 @@ const loss: DeviceCase = {
   },
 };
 
+/** GPUBufferUsage.STORAGE alone: a buffer that can be neither written nor read, nor be a uniform. */
+const STORAGE = 128;
+
 /** A device with some of its methods replaced. */
 function altered(device: GPUDevice, changes: Partial<Record<keyof GPUDevice, unknown>>): GPUDevice {
   return new Proxy(device, {
@@ -141,7 +144,7 @@ const faults: DeviceCase = {
         },
         createBuffer: (descriptor: GPUBufferDescriptor) => {
           if (fault === "throws") throw new RangeError("injected");
-          return device.createBuffer(fault === "creation" ? { ...descriptor, usage: 1 | 128 } : descriptor);
+          return device.createBuffer(fault === "creation" ? { ...descriptor, usage: STORAGE } : descriptor);
         },
       }),
     }));
@@ -164,6 +167,16 @@ const faults: DeviceCase = {
       });
       await sameStep(backend, fresh.head, fresh.data, 0.1, {}, 1e-4, `after ${kind}`);
     }
+    await lent(backend, head, data, async (params, batch) => {
+      const failing = async (): Promise<number> => {
+        for (let n = 0; n < 5; n++) refused(await backend.fgnStep(params, batch)(), "OutOfMemory", "a step");
+        return backend.traffic().buffers;
+      };
+      fault = "memory";
+      const few = await failing();
+      equal(await failing(), few, "buffers after more failures");
+      fault = "none";
+    });
     backend.close();
     device.destroy();
   },

@@ -34,6 +34,10 @@ const roundTrip: Case = {
       equal(toJson(await done(backend.download(params))), before, "at first");
       const step = await done(backend.fgnStep(params, held));
       equal(toJson(await done(backend.download(params))), before, "after a step");
+      const first = toJson(await done(backend.download(step.params)));
+      const second = await done(backend.fgnStep(params, held, 10));
+      equal(toJson(await done(backend.download(step.params))), first, "the first result, after a second step");
+      backend.release(second.params);
       equal(toJson(model), before, "the caller's network");
       backend.release(step.params);
       equal(toJson(await done(backend.download(params))), before, "after the result is released");
