@@ -17,6 +17,7 @@ import {
   mlp,
   type Network,
   toJson,
+  zeroHead,
 } from "../../../mod.ts";
 import type { BackendStepOptions, ResidentStep, Traffic } from "../../../src/gpu/gpu.ts";
 import { cpu } from "../../../src/gpu/gpu.ts";
@@ -33,6 +34,10 @@ const roundTrip: Case = {
       equal(toJson(await done(backend.download(params))), before, "at first");
       const step = await done(backend.fgnStep(params, held));
       equal(toJson(await done(backend.download(params))), before, "after a step");
+      const first = toJson(await done(backend.download(step.params)));
+      const second = await done(backend.fgnStep(params, held, 10));
+      equal(toJson(await done(backend.download(step.params))), first, "the first result, after a second step");
+      backend.release(second.params);
       equal(toJson(model), before, "the caller's network");
       backend.release(step.params);
       equal(toJson(await done(backend.download(params))), before, "after the result is released");
@@ -94,6 +99,24 @@ const concurrent: Case = {
         equal(together[1].report, two.report, "the second");
         for (const { params: made } of [one, two, together[0], together[1]]) backend.release(made);
       }));
+  },
+};
+
+const ties: Case = {
+  name: "ties go to the lower class",
+  run: (backend) => {
+    const labels = [0, 0, 1, 4, 5, 6], features = right(matrix(6, 2, uniform(12, 1)));
+    return lent(
+      backend,
+      right(zeroHead({ features: 2, classes: 7 })),
+      right(batch({ features, labels })),
+      async (params, held) => {
+        const { loss, accuracy, top5 } = await done(backend.evaluate(params, held));
+        close(loss, Math.log(7), 1e-6, "loss");
+        close(accuracy, 2 / 6, 1e-6, "accuracy");
+        close(top5, 4 / 6, 1e-6, "top 5");
+      },
+    );
   },
 };
 
@@ -290,6 +313,7 @@ export const handles: readonly Case[] = [
   releases,
   concurrent,
   prediction,
+  ties,
   residency,
   badInput,
   strangers,
