@@ -1,47 +1,41 @@
-// Measurements that need a process of their own: bench/NAME.ts, run with --json, prints a table (`Printed`) as JSON in its
-// last line. One that is not there is left out.
+// Benches that are commands of their own, whose Markdown tables the page takes in: once, by the run in Node, since one of
+// them starts every runtime and the other is the same in all.
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import process from "node:process";
 import type { Printed } from "./report.ts";
 
-const NAMES = ["cold_start", "memory"];
+const COMMANDS = [
+  {
+    title: "Cold start",
+    note:
+      "`npm run bench:cold -- 3`: best / median milliseconds in processes of their own; * of requests, from outside.",
+    args: ["bench/cold_start.ts", "3"],
+  },
+  {
+    title: "Memory",
+    note: "`npm run bench:memory`: WebAssembly memory after a step, and the estimate 8BD + 4BC + 16B² + 4P bytes.",
+    args: ["bench/memory.ts"],
+  },
+] as const;
 
-const bundleOf = (name: string): string => `node_modules/.cache/fgn/${name}.mjs`;
-const sourceOf = (name: string): string => `bench/${name}.ts`;
+/** Cells of the lines of a Markdown table. */
+const cells = (output: string): string[][] =>
+  output.split("\n").filter((line) => line.startsWith("|")).map((line) =>
+    line.split("|").slice(1, -1).map((cell) => cell.trim())
+  );
 
-/** Bundles them as tools/run.mjs does; in Node. */
-export async function bundleProcesses(): Promise<void> {
-  const { build } = await import("esbuild");
-  for (const name of NAMES.filter((name) => existsSync(sourceOf(name)))) {
-    await build({
-      entryPoints: [sourceOf(name)],
-      outfile: bundleOf(name),
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      packages: "external",
+/** Runs them and reads their tables. */
+export function runCommands(): readonly Printed[] {
+  return COMMANDS.flatMap(({ title, note, args }) => {
+    console.log(`\n${title}`);
+    const { stdout, status } = spawnSync(process.execPath, ["tools/run.mjs", ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
     });
-  }
-}
-
-function execute(name: string): Printed | null {
-  const { deno, bun } = process.versions as Readonly<Record<string, string | undefined>>;
-  const flags = deno !== undefined ? ["run", "-A", "--v8-flags=--expose-gc"] : bun !== undefined ? [] : ["--expose-gc"];
-  const { stdout, status } = spawnSync(process.execPath, [...flags, bundleOf(name), "--json"], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
+    const [columns, , ...rows] = cells(stdout);
+    if (status === 0 && columns !== undefined) return [{ title, note, columns, rows }];
+    console.log(`no table: ${args[0]} ended with ${status}`);
+    return [];
   });
-  try {
-    return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as Printed;
-  } catch {
-    console.log(`${sourceOf(name)} printed no table (exit ${status})`);
-    return null;
-  }
-}
-
-/** Runs those that are there, in this runtime. */
-export function runProcesses(): readonly Printed[] {
-  return NAMES.filter((name) => existsSync(sourceOf(name))).flatMap((name) => execute(name) ?? []);
 }

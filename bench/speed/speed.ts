@@ -11,7 +11,7 @@ import { cpus } from "node:os";
 import process from "node:process";
 import { compileModule } from "../assembly.ts";
 import { goals } from "./goals.ts";
-import { bundleProcesses, runProcesses } from "./processes.ts";
+import { runCommands } from "./processes.ts";
 import { goalTable, page, type Run, type Table } from "./report.ts";
 import { TABLES } from "./tables.ts";
 import { bundleGradients, startTfjs } from "./tfjs.ts";
@@ -37,7 +37,7 @@ async function measureAll(names: readonly string[]): Promise<Run> {
     console.log(`\n${table.title}`);
     tables.push({ ...table, cases: await run(tables) });
   }
-  const printed = names.length === 0 ? runProcesses() : [];
+  const printed = names.length === 0 && here === "node" ? runCommands() : [];
   const cases = Object.fromEntries(tables.map((table) => [table.id, table.cases]));
   return {
     runtime: `${TITLES[here]} ${versions[here]}`,
@@ -82,7 +82,6 @@ const names = given.filter((value, i) => !value.startsWith("--") && (asked < 0 |
 if (here === "node") {
   await compileModule("peak");
   await bundleGradients();
-  await bundleProcesses();
 }
 for (const runtime of wanted) {
   if (runtime === here) await runHere(names);
