@@ -5,17 +5,11 @@ import { cpu, preferGpu, webGpu } from "../../../src/gpu/gpu.ts";
 import { webGpuWithin } from "../../../src/gpu/web_gpu.ts";
 import { examples } from "../../random_network.ts";
 import { problem } from "../../reference.ts";
-import { check, done, equal, lent, refused } from "../check.ts";
+import { check, type DeviceCase, done, equal, lent, refused } from "../check.ts";
 import { sameStep } from "../same_step.ts";
 import { everyKind } from "./steps.ts";
 
-/** A case that opens its own devices. */
-export interface DeviceCase {
-  readonly name: string;
-  readonly run: () => Promise<void>;
-}
-
-async function requestDevice(): Promise<GPUDevice> {
+export async function requestDevice(): Promise<GPUDevice> {
   const adapter = await navigator.gpu.requestAdapter();
   if (adapter === null) throw new Error("no adapter");
   return await adapter.requestDevice();

@@ -40,8 +40,8 @@ function open(golden: Golden): { model: Network; data: Batch } {
 /** One file of test/golden: logits, loss and steps. */
 const goldenCase: Case = {
   name: "golden vectors: logits, losses and steps by both solvers",
-  run: async (backend, files) => {
-    for (const golden of files) {
+  run: async (backend, given) => {
+    for (const golden of given.golden) {
       const { model, data } = open(golden), { expected, name } = golden;
       const tolerance = name.includes("extreme") ? 1e-3 : 1e-4;
       const rounding = 1e-7 * Math.hypot(...flat(model));
