@@ -229,7 +229,10 @@ export function add(context: Context, first: Slot, second: Slot, factor: number,
   };
 }
 
-/** A layer norm's tensors by their places, and its buffers: x̂ and 1/√(variance + ε), the same of a trial, signal ∘ x̂. */
+/**
+ * A layer norm's tensors by their places, and its buffers: x̂ and 1/√(variance + ε), which a trial may write over, since all
+ * that reads them comes before, and signal ∘ x̂.
+ */
 export interface NormalisePlaces {
   readonly gain: number;
   readonly shift: number;
@@ -237,22 +240,19 @@ export interface NormalisePlaces {
   readonly epsilon: number;
   readonly normalised: View;
   readonly inverse: View;
-  readonly trialNormalised: View;
-  readonly trialInverse: View;
   readonly gainSignal: View;
 }
 
 /** out = gain ∘ (x − mean)/√(variance + ε) + shift. */
 export function normalise(context: Context, input: Slot, output: Slot, places: NormalisePlaces): Op {
   const { limits, rows } = context, D = output.width;
-  const { gain, shift, trains, epsilon, normalised, inverse, trialNormalised, trialInverse, gainSignal } = places;
+  const { gain, shift, trains, epsilon, normalised, inverse, gainSignal } = places;
   return {
     output,
     forward: (encoder, pass) => {
-      const to = pass.trial ? [trialNormalised, trialInverse] : [normalised, inverse];
       const bound = [whole(pass.tensors[gain] as Tensor), whole(pass.tensors[shift] as Tensor)];
       for (const [from, end] of blocks(limits, rows, D)) {
-        const written = [read(output, pass), ...to].map((of) => rowsOf(of, from, end));
+        const written = [read(output, pass), normalised, inverse].map((of) => rowsOf(of, from, end));
         const bindings = [rowsOf(read(input, pass), from, end), ...bound, ...written];
         encoder.dispatch(normaliseRows, [D, bits(epsilon)], bindings, end - from);
       }

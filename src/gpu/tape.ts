@@ -77,16 +77,11 @@ function compileLayer(to: Compiler, layer: Layer, input: Slot): Slot {
       return sum(to, base, affine(to, low, layer.up.rows, false, !layer.frozen), layer.scale);
     }
     case "layerNorm": {
-      const trains = !layer.frozen, D = input.width, { trial } = to.needs;
+      const trains = !layer.frozen, D = input.width, { epsilon } = layer;
       const gain = to.next(), shift = to.next(), output = slotOf(to, D, input.depends || trains);
       const normalised = to.matrix(D, true), inverse = to.matrix(1, true);
-      const again = trial && output.depends;
-      const trialNormalised = again ? to.matrix(D, true) : normalised,
-        trialInverse = again ? to.matrix(1, true) : inverse;
       const gainSignal = to.matrix(D, trains && to.needs.signals);
-      const { epsilon } = layer;
-      const buffers = { normalised, inverse, trialNormalised, trialInverse, gainSignal };
-      to.ops.push(normalise(to, input, output, { gain, shift, trains, epsilon, ...buffers }));
+      to.ops.push(normalise(to, input, output, { gain, shift, trains, epsilon, normalised, inverse, gainSignal }));
       return output;
     }
     default:

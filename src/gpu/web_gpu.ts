@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { relative } from "../damping/damping.ts";
 import { fail, type FgnError, invalid } from "../error.ts";
+import { checkKind, checkObject } from "../kind.ts";
 import { instantiate, type LoadedKernel } from "../kernel/kernel.ts";
 import { simd } from "../kernel/simd.generated.ts";
 import type { Backend, Resident, ResidentBatch } from "./backend.ts";
@@ -173,6 +174,8 @@ async function requestDevice({ powerPreference }: WebGpuOptions): Promise<E.Eith
 /** {@link webGpu} with lower limits than the device's; internal, for tests of splitting. */
 export function webGpuWithin(options: WebGpuOptions, limits: Partial<Limits>): TaskEither<FgnError, Backend> {
   return async () => {
+    const checked = checkObject("the options", options, "an object with options, or nothing");
+    if (checked._tag === "Left") return checked;
     const { device: given } = options;
     if (given !== undefined && typeof given?.createBuffer !== "function") {
       return invalid("device", given, "a GPUDevice, or nothing");
@@ -193,7 +196,8 @@ export function webGpuWithin(options: WebGpuOptions, limits: Partial<Limits>): T
  * Without options it asks for an adapter and a device with its limits; `close()` then destroys the device. A device of
  * the caller's is left alone. Operations of one backend run one after another, in the order they were started in.
  *
- * Errors: `UnsupportedRuntime` (no WebGPU, no adapter), `DeviceFailure`, `InvalidOption`, `CompilationForbidden`.
+ * Errors: `UnsupportedRuntime` (no WebGPU, no adapter), `DeviceFailure`, `InvalidOption`, `WrongKind`,
+ * `CompilationForbidden`.
  *
  * @example
  * ```ts
@@ -223,6 +227,13 @@ export const webGpu = (options: WebGpuOptions = {}): TaskEither<FgnError, Backen
  */
 export function preferGpu(fallback: Backend, options: WebGpuOptions = {}): TaskEither<FgnError, Backend> {
   return async () => {
+    const usable = checkKind(
+      "the fallback",
+      fallback,
+      typeof fallback?.fgnStep === "function",
+      "a backend, such as cpu()",
+    );
+    if (usable._tag === "Left") return usable;
     const made = await webGpu(options)();
     return made._tag === "Left" && made.left._tag === "UnsupportedRuntime" ? E.right(fallback) : made;
   };

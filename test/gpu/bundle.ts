@@ -1,12 +1,18 @@
 // Bundles of the cases.
 
-import { resolve } from "node:path";
 import { build } from "esbuild";
 
-/** Bundles an entry of entries/. */
+/** The text of an entry of entries/ with all that it imports. */
 export async function bundle(name: string, platform: "node" | "browser"): Promise<string> {
-  const outfile = resolve(`node_modules/.cache/fgn/gpu/${name}.mjs`);
   const entryPoints = [`test/gpu/entries/${name}.ts`];
-  await build({ entryPoints, outfile, platform, bundle: true, format: "esm", target: "es2022" });
-  return outfile;
+  const { outputFiles: [file] } = await build({
+    entryPoints,
+    platform,
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+  });
+  if (file === undefined) throw new Error(`${name} has no bundle`);
+  return file.text;
 }

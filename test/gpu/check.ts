@@ -26,12 +26,13 @@ export interface Given {
 /** A case on a backend. */
 export interface Case {
   readonly name: string;
+  /** Takes long where shaders are slow to compile, so that one place takes it as a rule; default false. */
+  readonly long?: boolean;
   readonly run: (backend: Backend, given: Given) => Promise<void>;
 }
 
 /** A case that opens its own devices, through navigator.gpu. */
-export interface DeviceCase {
-  readonly name: string;
+export interface DeviceCase extends Pick<Case, "name" | "long"> {
   readonly run: () => Promise<void>;
 }
 

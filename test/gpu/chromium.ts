@@ -15,7 +15,7 @@ const HTML = '<!doctype html>\n<title>fgn</title>\n<script type="module" src="/b
 type Go = (request: Request, hear: Hear) => Promise<void>;
 
 async function open(given: string, hear: Hear, use: (page: Page) => Promise<void>): Promise<void> {
-  const script = readFileSync(await bundle("browser", "browser"), "utf8");
+  const script = await bundle("browser", "browser");
   const files: Readonly<Record<string, File>> = {
     "/": { type: "text/html", body: HTML },
     "/browser.js": { type: "text/javascript", body: script },

@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, it } from "vitest";
 import { showError } from "../../mod.ts";
-import { cpu, preferGpu, webGpu } from "../../src/gpu/gpu.ts";
+import { type Backend, cpu, preferGpu, webGpu, type WebGpuOptions } from "../../src/gpu/gpu.ts";
 import { left, problem, right } from "../reference.ts";
 import { cases } from "./cases.ts";
 import { given } from "./given.ts";
@@ -69,6 +69,11 @@ describe("webGpu() without a device", () => {
     withAdapter(() => Promise.reject(new TypeError("no")));
     expect(left(await preferGpu(cpu())())._tag).toBe("DeviceFailure");
     expect(left(await webGpu({ device: 3 as unknown as GPUDevice })())._tag).toBe("InvalidOption");
+  });
+
+  it("refuses what is no options and no backend", async () => {
+    expect(left(await webGpu(null as unknown as WebGpuOptions)())._tag).toBe("WrongKind");
+    expect(left(await preferGpu(undefined as unknown as Backend)())._tag).toBe("WrongKind");
   });
 
   it("makes nothing before the task is run", () => {

@@ -4,7 +4,8 @@
 // refuses the lavapipe of Debian 12.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { installed } from "../runtime/installed.ts";
@@ -16,6 +17,8 @@ import type { Hear, Request, Word } from "./suite.ts";
 /** Where it runs, and what it reads: the path of the given as JSON. */
 export interface Place {
   readonly name: string;
+  /** Whether it takes the long cases as a rule: one does. */
+  readonly long: boolean;
   /** Throws {@link Missing} where this machine lacks what it needs. */
   readonly run: (given: string, request: Request, hear: Hear) => Promise<void>;
 }
@@ -42,6 +45,7 @@ async function tell(
 
 const deno: Place = {
   name: "Deno",
+  long: true,
   run: (given, request, hear) =>
     tell(
       "node_modules/.bin/deno",
@@ -56,15 +60,17 @@ const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
 const node: Place = {
   name: "Node, Dawn",
+  long: false,
   run: async (given, request, hear) => {
     if (!existsSync(SWIFTSHADER)) throw new Missing("install chromium, whose SwiftShader is the device");
     const dawn = await installed("test/gpu/dawn", "webgpu/index.js");
-    const args = [await bundle("process", "node"), given, JSON.stringify(request), dawn];
-    await tell(process.execPath, args, { VK_ICD_FILENAMES: SWIFTSHADER }, hear);
+    const file = resolve("node_modules/.cache/fgn/gpu/process.mjs");
+    writeFileSync(file, await bundle("process", "node"));
+    await tell(process.execPath, [file, given, JSON.stringify(request), dawn], { VK_ICD_FILENAMES: SWIFTSHADER }, hear);
   },
 };
 
-const page: Place = { name: "Chromium, page", run: inPage };
-const worker: Place = { name: "Chromium, worker", run: inWorker };
+const page: Place = { name: "Chromium, page", long: false, run: inPage };
+const worker: Place = { name: "Chromium, worker", long: false, run: inWorker };
 
 export const places: readonly Place[] = [deno, node, page, worker];

@@ -1,9 +1,9 @@
 // The cases on GPU devices: Deno, Node with Dawn, a page and a worker of Chromium.
 //
-//   npm run test:gpu [-- --soak] [-- --in PLACE] [-- PATTERN]
+//   npm run test:gpu [-- --soak] [-- --long] [-- --in PLACE] [-- PATTERN]
 //
-// --soak takes 5,000 steps in place of the cases; --in picks places and PATTERN cases, by their names. A place without an
-// adapter is skipped, saying so; in CI (CI=true) that is a failure.
+// --soak takes 5,000 steps in place of the cases; --long takes the long cases in every place, not in Deno alone; --in picks places and PATTERN cases, by their names. A place without an adapter is skipped, saying so; in CI
+// (CI=true) that is a failure.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -19,28 +19,31 @@ import { type Column, table } from "./table.ts";
 const SOAK = 5000;
 
 const { values, positionals } = parseArgs({
-  options: { soak: { type: "boolean", default: false }, in: { type: "string", default: "" } },
+  options: {
+    soak: { type: "boolean", default: false },
+    long: { type: "boolean", default: false },
+    in: { type: "string", default: "" },
+  },
   allowPositionals: true,
 });
-const request: Request = { pattern: positionals[0] ?? null, soak: values.soak ? SOAK : null };
+const request: Omit<Request, "long"> = { pattern: positionals[0] ?? null, soak: values.soak ? SOAK : null };
 
 const folder = resolve("node_modules/.cache/fgn/gpu"), file = `${folder}/given.json`;
 mkdirSync(folder, { recursive: true });
 writeFileSync(file, JSON.stringify(given()));
 
 /** Runs the cases in a place; what it says of failures is printed at once. */
-async function runIn({ name, run }: Place): Promise<Column> {
+async function runIn({ name, long, run }: Place): Promise<Column> {
   const began = performance.now(), words: Word[] = [];
   const column = (problem: string | null, skipped = false): Column => {
     const seconds = (performance.now() - began) / 1000;
     return { name, words, seconds, problem, skipped };
   };
-  console.error(`${name} …`);
   try {
-    await run(file, request, (word) => {
+    await run(file, { ...request, long: long || values.long }, (word) => {
       words.push(word);
       if (word._tag !== "case") return;
-      console.error(word.failure === null ? `  ok      ${word.name}` : `  FAILED  ${word.name}\n${word.failure}`);
+      console.error(`${name}: ${word.name}: ${word.failure ?? `${word.ms} ms`}`);
     });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -51,8 +54,8 @@ async function runIn({ name, run }: Place): Promise<Column> {
   return column(words.some((word) => word._tag === "case") ? null : "no case ran");
 }
 
-const columns: Column[] = [];
-for (const place of places.filter(({ name }) => name.includes(values.in))) columns.push(await runIn(place));
+// All at once: they wait for their devices most of the time.
+const columns = await Promise.all(places.filter(({ name }) => name.includes(values.in)).map(runIn));
 console.log(`\n${table(columns)}`);
 const bad = columns.some(({ words, problem, skipped }) =>
   problem !== null && !skipped || words.some((word) => word._tag === "case" && word.failure !== null)

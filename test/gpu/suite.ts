@@ -3,7 +3,7 @@
 import { webGpu } from "../../src/gpu/gpu.ts";
 import { cases, deviceCases } from "./cases.ts";
 import { soak } from "./cases/handles.ts";
-import type { Given } from "./check.ts";
+import type { Case, Given } from "./check.ts";
 
 /** What to run. */
 export interface Request {
@@ -11,6 +11,8 @@ export interface Request {
   readonly pattern: string | null;
   /** A soak of so many steps in place of the cases. */
   readonly soak: number | null;
+  /** Long cases, too. */
+  readonly long: boolean;
 }
 
 /** What is told: of the device or its absence, then of every case. */
@@ -35,9 +37,10 @@ async function attempt(name: string, run: () => Promise<void>, hear: Hear): Prom
 }
 
 /** Runs the cases one after another. */
-export async function runCases(given: Given, { pattern, soak: steps }: Request, hear: Hear): Promise<void> {
+export async function runCases(given: Given, { pattern, soak: steps, long }: Request, hear: Hear): Promise<void> {
   const chosen = pattern === null ? null : new RegExp(pattern);
-  const matches = ({ name }: { readonly name: string }): boolean => chosen === null || chosen.test(name);
+  const matches = (one: Pick<Case, "name" | "long">): boolean =>
+    (chosen?.test(one.name) ?? true) && (long || one.long !== true);
   const opened = await webGpu()();
   if (opened._tag === "Left") {
     const { _tag, message } = opened.left;

@@ -17,6 +17,7 @@ import {
   mlp,
   type Network,
   toJson,
+  zeroHead,
 } from "../../../mod.ts";
 import type { BackendStepOptions, ResidentStep, Traffic } from "../../../src/gpu/gpu.ts";
 import { cpu } from "../../../src/gpu/gpu.ts";
@@ -33,6 +34,10 @@ const roundTrip: Case = {
       equal(toJson(await done(backend.download(params))), before, "at first");
       const step = await done(backend.fgnStep(params, held));
       equal(toJson(await done(backend.download(params))), before, "after a step");
+      const first = toJson(await done(backend.download(step.params)));
+      const second = await done(backend.fgnStep(params, held, 10));
+      equal(toJson(await done(backend.download(step.params))), first, "the first result, after a second step");
+      backend.release(second.params);
       equal(toJson(model), before, "the caller's network");
       backend.release(step.params);
       equal(toJson(await done(backend.download(params))), before, "after the result is released");
@@ -97,8 +102,27 @@ const concurrent: Case = {
   },
 };
 
+const ties: Case = {
+  name: "ties go to the lower class",
+  run: (backend) => {
+    const labels = [0, 0, 1, 4, 5, 6], features = right(matrix(6, 2, uniform(12, 1)));
+    return lent(
+      backend,
+      right(zeroHead({ features: 2, classes: 7 })),
+      right(batch({ features, labels })),
+      async (params, held) => {
+        const { loss, accuracy, top5 } = await done(backend.evaluate(params, held));
+        close(loss, Math.log(7), 1e-6, "loss");
+        close(accuracy, 2 / 6, 1e-6, "accuracy");
+        close(top5, 4 / 6, 1e-6, "top 5");
+      },
+    );
+  },
+};
+
 const prediction: Case = {
   name: "evaluate and logits on batches of several blocks, with weights",
+  long: true,
   run: async (backend) => {
     const model = everyKind(), B = 2500;
     const weights = Array.from({ length: B }, (_, i) => i < 1100 ? 0 : i % 3);
@@ -121,6 +145,7 @@ export const gramBytes = (B: number): number => 4 * B * Math.ceil(B / 4) * 4;
 
 const residency: Case = {
   name: "a hundred steps move the Gram matrices, row coefficients and scalars, and allocate nothing",
+  long: true,
   run: async (backend) => {
     const B = 30,
       steps = 100,
@@ -153,6 +178,7 @@ const residency: Case = {
 const SOAK = 300;
 
 export const soak = (steps: number): Case => ({
+  long: true,
   name: `${steps} steps of several sizes: buffers and bytes on the device stay as they are`,
   run: async (backend) => {
     const problems = [problem(5, 8, 3), problem(9, 8, 3), problem(16, 8, 3)].map(({ data }) => data);
@@ -291,6 +317,7 @@ export const handles: readonly Case[] = [
   releases,
   concurrent,
   prediction,
+  ties,
   residency,
   badInput,
   strangers,

@@ -23,6 +23,7 @@ async function go(backend: Backend, params: Resident, steps: number): Promise<Re
 /** A run that loses its device. */
 export const interrupted: DeviceCase = {
   name: "a run whose device is lost goes on from its checkpoint on another, to the same parameters",
+  long: true,
   run: async () => {
     const device = await requestDevice(), first = await done(webGpu({ device }));
     const early = await go(first, await done(first.onDevice(model)), 5), saved = await done(first.download(early));

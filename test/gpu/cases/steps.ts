@@ -148,6 +148,7 @@ const DAMPINGS: readonly (readonly [string, Damping])[] = [
 
 const dampingCase: Case = {
   name: "every damping: six steps, each with the state that the one before gives on",
+  long: true,
   run: async (backend) => {
     const data = examples(40, 9, 5, 90);
     for (const [name, first] of DAMPINGS) {
@@ -217,6 +218,7 @@ const extremesCase: Case = {
 
 const trainingCase: Case = {
   name: "a training run reaches the loss of the CPU",
+  long: true,
   run: async (backend) => {
     const spec = { inputs: 20, hidden: [24], classes: 4, seed: 5 }, model = right(mlp(spec));
     const features = right(matrix(200, 20, uniform(4000, 11)));
