@@ -21,7 +21,7 @@ import {
   rowSystem,
   type StepOptions,
 } from "../mod.ts";
-import { type Golden, layersOf } from "./golden_file.ts";
+import { type Golden, layersOf, type Variant } from "./golden_file.ts";
 import { difference, flat, relativeError, right } from "./reference.ts";
 
 function open(golden: Omit<Golden, "expected">): { model: Network; data: Batch } {
@@ -98,23 +98,12 @@ describe("golden vectors", () => {
   }
 });
 
-interface Variants extends Omit<Golden, "expected"> {
-  readonly damping: number;
-  readonly eta: number;
-  readonly expected: {
-    readonly centredGram: number[];
-    readonly stepMajorized: number[];
-    readonly stepMajorizedCentred: number[];
-    readonly stepMajorizedCentredTwoStage: number[];
-  };
-}
-
 describe("golden vectors of the variants", () => {
   const variants = readdirSync(folder).filter((name) => /^ext_.*\.json$/.test(name)).sort();
   it("are all here", () => expect(variants.length).toBe(8));
 
   for (const file of variants) {
-    const golden = JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Variants;
+    const golden = JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Variant;
     const tolerance = file.includes("extreme") ? 1e-3 : 1e-4;
     const { model, data } = open(golden);
     const { stepMajorized, stepMajorizedCentred, stepMajorizedCentredTwoStage } = golden.expected;

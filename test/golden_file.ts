@@ -32,6 +32,17 @@ export interface Golden {
   };
 }
 
+/** The steps of robust variants on the problem of another file, at one damping. */
+export interface Variant extends Omit<Golden, "expected"> {
+  readonly damping: number;
+  readonly eta: number;
+  readonly expected: {
+    readonly stepMajorized: number[];
+    readonly stepMajorizedCentred: number[];
+    readonly stepMajorizedCentredTwoStage: number[];
+  };
+}
+
 /** The layers, with the activation between dense ones. */
 export function layersOf({ layers, activation }: Pick<Golden, "layers" | "activation">): Layer[] {
   return layers.flatMap(({ inDim, outDim, weight, bias }, index): Layer[] => {

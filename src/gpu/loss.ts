@@ -17,8 +17,12 @@ export interface Watch {
   readonly guarded: <A>(task: () => Promise<E.Either<FgnError, A>>) => Promise<E.Either<FgnError, A>>;
 }
 
-/** Time for the news of a loss to arrive: what a lost device refuses is a consequence, and may be heard of first. */
-const aTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+/** Milliseconds for the news of a loss to arrive: what a lost device refuses is a consequence, and may be heard of first. */
+const PATIENCE = 100;
+
+/** The end of a device, or of the patience with it. */
+const news = ({ lost }: GPUDevice): Promise<unknown> =>
+  Promise.race([lost.catch(() => {}), new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
 
 /** Watches a device. */
 export function watch(gpu: GPUDevice): Watch {
@@ -39,7 +43,7 @@ export function watch(gpu: GPUDevice): Watch {
       return new Promise((resolve) => {
         waiting.add(resolve);
         const finish = async (result: Awaited<ReturnType<typeof task>>): Promise<void> => {
-          if (result._tag === "Left" && result.left._tag === "DeviceFailure") await aTurn();
+          if (result._tag === "Left" && result.left._tag === "DeviceFailure") await news(gpu);
           waiting.delete(resolve);
           resolve(result._tag === "Left" && gone !== null ? gone : result);
         };

@@ -1,10 +1,15 @@
-// All cases: those that run on any backend, and those of the device itself. One import for a bundle.
+// All cases.
 
+import { deviceCases as own } from "./cases/device.ts";
 import { handles } from "./cases/handles.ts";
+import { interrupted } from "./cases/interrupted.ts";
 import { steps } from "./cases/steps.ts";
-import type { Case } from "./check.ts";
+import { training } from "./cases/training.ts";
+import { variants } from "./cases/variants.ts";
+import type { Case, DeviceCase } from "./check.ts";
 
-export { type DeviceCase, deviceCases } from "./cases/device.ts";
+/** The cases that run on any backend. */
+export const cases: readonly Case[] = [...steps, ...variants, ...handles, ...training];
 
-/** The cases; the files of test/golden (linear_*, mlp_*) are given to them, since not every runtime has a file system. */
-export const cases: readonly Case[] = [...steps, ...handles];
+/** The cases that need WebGPU, and open devices of their own. */
+export const deviceCases: readonly DeviceCase[] = [...own, interrupted];

@@ -4,13 +4,36 @@
 import type { Either, FgnError, FgnErrorTag, Network, TaskEither } from "../../mod.ts";
 import { showError } from "../../mod.ts";
 import type { Backend, Resident, ResidentBatch } from "../../src/gpu/gpu.ts";
-import type { Golden } from "../golden_file.ts";
+import type { Golden, Variant } from "../golden_file.ts";
 import type { Batch } from "../../mod.ts";
+
+/** Images of 28 × 28 bytes and what they show. */
+export interface Digits {
+  readonly pixels: readonly number[];
+  readonly labels: readonly number[];
+}
+
+/** What cases are given, since not every runtime has a file system. */
+export interface Given {
+  /** The files of test/golden: linear_*, mlp_*. */
+  readonly golden: readonly Golden[];
+  /** ext_*. */
+  readonly variants: readonly Variant[];
+  readonly train: Digits;
+  readonly test: Digits;
+}
 
 /** A case on a backend. */
 export interface Case {
   readonly name: string;
-  readonly run: (backend: Backend, golden: readonly Golden[]) => Promise<void>;
+  /** Takes long where shaders are slow to compile, so that one place takes it as a rule; default false. */
+  readonly long?: boolean;
+  readonly run: (backend: Backend, given: Given) => Promise<void>;
+}
+
+/** A case that opens its own devices, through navigator.gpu. */
+export interface DeviceCase extends Pick<Case, "name" | "long"> {
+  readonly run: () => Promise<void>;
 }
 
 /** Throws unless it is so. */

@@ -6,11 +6,11 @@ import { showError } from "../../mod.ts";
 import { type Backend, cpu, preferGpu, webGpu, type WebGpuOptions } from "../../src/gpu/gpu.ts";
 import { left, problem, right } from "../reference.ts";
 import { cases } from "./cases.ts";
-import { goldenFiles } from "./golden.ts";
+import { given } from "./given.ts";
 
 describe("the CPU as a backend", () => {
-  const golden = goldenFiles();
-  for (const { name, run } of cases) it(name, () => run(cpu(), golden));
+  const data = given();
+  for (const { name, run } of cases) it(name, () => run(cpu(), data));
 
   it("ends when it is closed", async () => {
     const backend = cpu(), { head } = problem(3, 2, 2);

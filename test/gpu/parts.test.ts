@@ -1,6 +1,8 @@
 // Parts that need no device: blocks of rows, size classes, networks apart from their numbers.
 
 import { describe, expect, it } from "vitest";
+import { refused } from "../../src/gpu/faults.ts";
+import { watch } from "../../src/gpu/loss.ts";
 import { pool, scope, sizeClass } from "../../src/gpu/pool.ts";
 import { mapArrays } from "../../src/gpu/skeleton.ts";
 import { noTraffic } from "../../src/gpu/traffic.ts";
@@ -53,6 +55,24 @@ it("mapArrays() visits arrays in the order of allArrays, and puts others in thei
   expect(allArrays(skeleton).every(({ length }) => length === 0)).toBe(true);
   let at = 0;
   expect(mapArrays(skeleton, () => seen[at++] as Float32Array)).toEqual(model);
+});
+
+describe("watch()", () => {
+  /** A device that is lost after so many milliseconds. */
+  const lostAfter = (ms: number): GPUDevice =>
+    ({
+      lost: new Promise((lost) => setTimeout(() => lost({ message: "gone", reason: "unknown" }), ms)),
+    }) as unknown as GPUDevice;
+
+  it("takes a refusal that comes just before the news of a loss for the loss", async () => {
+    const { guarded } = watch(lostAfter(20));
+    expect(left(await guarded(() => Promise.resolve(refused("unmapped"))))._tag).toBe("DeviceLost");
+  });
+
+  it("takes a refusal without a loss for a refusal", async () => {
+    const { guarded } = watch(lostAfter(10_000));
+    expect(left(await guarded(() => Promise.resolve(refused("unmapped"))))._tag).toBe("DeviceFailure");
+  });
 });
 
 describe("pool()", () => {

@@ -1,47 +1,63 @@
-// The cases on a GPU in Deno: on the CI machine and here, Mesa's software rasteriser (lavapipe).
+// The cases on GPU devices: Deno, Node with Dawn, a page and a worker of Chromium.
 //
-//   npm run test:gpu [-- PATTERN | STEPS]
+//   npm run test:gpu [-- --soak] [-- --long] [-- --in PLACE] [-- PATTERN]
 //
-// PATTERN picks cases by their names; STEPS is a soak of so many. Without an adapter it passes, saying so; in CI
-// (CI=true) it fails.
+// --soak takes 5,000 steps in place of the cases; --long takes the long cases in every place, not in Deno alone; --in picks places and PATTERN cases, by their names. A place without an adapter is skipped, saying so; in CI
+// (CI=true) that is a failure.
 
+import { mkdirSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import process from "node:process";
-import { webGpu } from "../../src/gpu/gpu.ts";
-import { cases, deviceCases } from "./cases.ts";
-import { soak } from "./cases/handles.ts";
-import type { Case } from "./check.ts";
-import { goldenFiles } from "./golden.ts";
+import { parseArgs } from "node:util";
+import { Missing } from "../runtime/runtime.ts";
+import { given } from "./given.ts";
+import { type Place, places } from "./places.ts";
+import type { Request, Word } from "./suite.ts";
+import { type Column, table } from "./table.ts";
 
-const chosen = process.argv[2], steps = Number(chosen);
-const matches = ({ name }: { name: string }): boolean => chosen === undefined || new RegExp(chosen).test(name);
-const soaks = Number.isInteger(steps) ? [soak(steps)] : null;
+/** Steps of a long soak. */
+const SOAK = 5000;
 
-async function attempt(name: string, run: () => Promise<void>): Promise<boolean> {
-  const began = performance.now();
+const { values, positionals } = parseArgs({
+  options: {
+    soak: { type: "boolean", default: false },
+    long: { type: "boolean", default: false },
+    in: { type: "string", default: "" },
+  },
+  allowPositionals: true,
+});
+const request: Omit<Request, "long"> = { pattern: positionals[0] ?? null, soak: values.soak ? SOAK : null };
+
+const folder = resolve("node_modules/.cache/fgn/gpu"), file = `${folder}/given.json`;
+mkdirSync(folder, { recursive: true });
+writeFileSync(file, JSON.stringify(given()));
+
+/** Runs the cases in a place; what it says of failures is printed at once. */
+async function runIn({ name, long, run }: Place): Promise<Column> {
+  const began = performance.now(), words: Word[] = [];
+  const column = (problem: string | null, skipped = false): Column => {
+    const seconds = (performance.now() - began) / 1000;
+    return { name, words, seconds, problem, skipped };
+  };
   try {
-    await run();
-    console.log(`ok      ${name} (${Math.round(performance.now() - began)} ms)`);
-    return true;
+    await run(file, { ...request, long: long || values.long }, (word) => {
+      words.push(word);
+      if (word._tag !== "case") return;
+      console.error(`${name}: ${word.name}: ${word.failure ?? `${word.ms} ms`}`);
+    });
   } catch (error) {
-    console.log(`FAILED  ${name}\n        ${error instanceof Error ? error.stack : error}`);
-    return false;
+    const message = error instanceof Error ? error.message : String(error);
+    return column(message, error instanceof Missing && process.env["CI"] !== "true");
   }
+  const none = words.find((word) => word._tag === "none");
+  if (none !== undefined) return column(none.message, process.env["CI"] !== "true");
+  return column(words.some((word) => word._tag === "case") ? null : "no case ran");
 }
 
-const opened = await webGpu()();
-if (opened._tag === "Left") {
-  const { _tag, message } = opened.left;
-  console.log(`no case ran: ${message}`);
-  process.exit(_tag === "UnsupportedRuntime" && process.env["CI"] !== "true" ? 0 : 1);
-}
-const backend = opened.right, golden = goldenFiles();
-console.log(backend.description);
-const results: boolean[] = [];
-for (const one of (soaks ?? cases.filter(matches)) as readonly Case[]) {
-  results.push(await attempt(one.name, () => one.run(backend, golden)));
-}
-backend.close();
-for (const { name, run } of soaks === null ? deviceCases.filter(matches) : []) results.push(await attempt(name, run));
-const failed = results.filter((ok) => !ok).length;
-console.log(`${results.length - failed} of ${results.length} cases passed`);
-process.exit(failed > 0 || results.length === 0 ? 1 : 0);
+// All at once: they wait for their devices most of the time.
+const columns = await Promise.all(places.filter(({ name }) => name.includes(values.in)).map(runIn));
+console.log(`\n${table(columns)}`);
+const bad = columns.some(({ words, problem, skipped }) =>
+  problem !== null && !skipped || words.some((word) => word._tag === "case" && word.failure !== null)
+);
+process.exit(bad || columns.length === 0 ? 1 : 0);

@@ -8,7 +8,6 @@ import { Missing } from "./runtime.ts";
 const PROGRAM = "/usr/bin/chromium";
 
 const FLAGS = [
-  "--disable-gpu",
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",
@@ -16,13 +15,19 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Hands over a new browser for a while. Throws {@link Missing} where there is none on this machine. */
-export async function withBrowser<A>(use: (browser: Browser) => Promise<A>): Promise<A> {
+/**
+ * Hands over a new browser for a while, by default without a GPU. Throws {@link Missing} where there is none on this
+ * machine.
+ */
+export async function withBrowser<A>(
+  use: (browser: Browser) => Promise<A>,
+  graphics: readonly string[] = ["--disable-gpu"],
+): Promise<A> {
   if (!existsSync(PROGRAM)) throw new Missing("install chromium");
   const root = process.getuid?.() === 0;
   const browser = await chromium.launch({
     executablePath: PROGRAM,
-    args: FLAGS,
+    args: [...FLAGS, ...graphics],
     chromiumSandbox: !root,
     timeout: 30_000,
   });

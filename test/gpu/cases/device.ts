@@ -5,17 +5,12 @@ import { cpu, preferGpu, webGpu } from "../../../src/gpu/gpu.ts";
 import { webGpuWithin } from "../../../src/gpu/web_gpu.ts";
 import { examples } from "../../random_network.ts";
 import { problem, right } from "../../reference.ts";
-import { check, close, done, equal, lent, refused } from "../check.ts";
+import { check, close, type DeviceCase, done, equal, lent, refused } from "../check.ts";
 import { sameStep } from "../same_step.ts";
 import { everyKind } from "./steps.ts";
 
-/** A case that opens its own devices. */
-export interface DeviceCase {
-  readonly name: string;
-  readonly run: () => Promise<void>;
-}
-
-async function requestDevice(): Promise<GPUDevice> {
+/** A device of the caller's. */
+export async function requestDevice(): Promise<GPUDevice> {
   const adapter = await navigator.gpu.requestAdapter();
   if (adapter === null) throw new Error("no adapter");
   return await adapter.requestDevice();
@@ -25,6 +20,7 @@ const { head, data } = problem(20, 6, 4);
 
 const splitting: DeviceCase = {
   name: "parameters, features, activations and Gram matrices are split over bindings",
+  long: true,
   run: async () => {
     // Rows of 200 numbers: blocks of 64 rows; narrower matrices are cut elsewhere.
     const binding = 4 * 64 * 200, B = 150;
@@ -71,6 +67,7 @@ const tooLarge: DeviceCase = {
 
 const ownership: DeviceCase = {
   name: "a device of the caller's is the caller's: closing ends the backend alone",
+  long: true,
   run: async () => {
     const device = await requestDevice(), backend = await done(webGpu({ device }));
     await sameStep(backend, head, data, 0.1);
@@ -132,6 +129,7 @@ function altered(device: GPUDevice, changes: Partial<Record<keyof GPUDevice, unk
 
 const faults: DeviceCase = {
   name: "what the device refuses is a typed error, and the backend goes on when it can",
+  long: true,
   run: async () => {
     const device = await requestDevice();
     let fault: "none" | "memory" | "validation" | "throws" | "creation" = "none", popped = 0;
@@ -174,7 +172,9 @@ const faults: DeviceCase = {
       };
       fault = "memory";
       const few = await failing();
-      equal(await failing(), few, "buffers after more failures");
+      // The pool may have let go of some meanwhile: what counts is that no failure leaves one behind.
+      const more = await failing();
+      check(more <= few, `${more} buffers after more failures, where ${few} were there`);
       fault = "none";
     });
     backend.close();

@@ -122,6 +122,7 @@ const ties: Case = {
 
 const prediction: Case = {
   name: "evaluate and logits on batches of several blocks, with weights",
+  long: true,
   run: async (backend) => {
     const model = everyKind(), B = 2500;
     const weights = Array.from({ length: B }, (_, i) => i < 1100 ? 0 : i % 3);
@@ -140,10 +141,11 @@ const prediction: Case = {
 };
 
 /** Bytes of K as it comes down. */
-const gramBytes = (B: number): number => 4 * B * Math.ceil(B / 4) * 4;
+export const gramBytes = (B: number): number => 4 * B * Math.ceil(B / 4) * 4;
 
 const residency: Case = {
   name: "a hundred steps move the Gram matrices, row coefficients and scalars, and allocate nothing",
+  long: true,
   run: async (backend) => {
     const B = 30,
       steps = 100,
@@ -172,14 +174,15 @@ const residency: Case = {
   },
 };
 
-/** Steps of the soak here; `npm run test:gpu -- 5000` takes more. */
-const SOAK = 500;
+/** Steps of the soak here; `npm run test:gpu -- --soak` takes more. */
+const SOAK = 300;
 
 export const soak = (steps: number): Case => ({
-  name: `${steps} steps of several sizes: the buffers on the device stay as many`,
+  long: true,
+  name: `${steps} steps of several sizes: buffers and bytes on the device stay as they are`,
   run: async (backend) => {
     const problems = [problem(5, 8, 3), problem(9, 8, 3), problem(16, 8, 3)].map(({ data }) => data);
-    let params = await done(backend.onDevice(problem(5, 8, 3).head)), most = 0;
+    let params = await done(backend.onDevice(problem(5, 8, 3).head)), most = 0, largest = 0;
     for (let n = 0; n < steps; n++) {
       const held = await done(backend.batchOnDevice(problems[n % 3] as Batch));
       const step: ResidentStep = await done(
@@ -187,9 +190,10 @@ export const soak = (steps: number): Case => ({
       );
       params = step.params;
       backend.release(held);
-      const { buffers } = backend.traffic();
-      if (n < 30) most = Math.max(most, buffers);
-      else check(buffers <= most, `${buffers} buffers after ${n} steps, where ${most} were enough`);
+      const { buffers, bytes } = backend.traffic();
+      if (n < 30) [most, largest] = [Math.max(most, buffers), Math.max(largest, bytes)];
+      check(buffers <= most, `${buffers} buffers after ${n} steps, where ${most} were enough`);
+      check(bytes <= largest, `${bytes} bytes after ${n} steps, where ${largest} were enough`);
     }
     backend.release(params);
   },

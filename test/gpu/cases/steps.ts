@@ -40,8 +40,8 @@ function open(golden: Golden): { model: Network; data: Batch } {
 /** One file of test/golden: logits, loss and steps. */
 const goldenCase: Case = {
   name: "golden vectors: logits, losses and steps by both solvers",
-  run: async (backend, files) => {
-    for (const golden of files) {
+  run: async (backend, given) => {
+    for (const golden of given.golden) {
       const { model, data } = open(golden), { expected, name } = golden;
       const tolerance = name.includes("extreme") ? 1e-3 : 1e-4;
       const rounding = 1e-7 * Math.hypot(...flat(model));
@@ -148,6 +148,7 @@ const DAMPINGS: readonly (readonly [string, Damping])[] = [
 
 const dampingCase: Case = {
   name: "every damping: six steps, each with the state that the one before gives on",
+  long: true,
   run: async (backend) => {
     const data = examples(40, 9, 5, 90);
     for (const [name, first] of DAMPINGS) {
@@ -217,6 +218,7 @@ const extremesCase: Case = {
 
 const trainingCase: Case = {
   name: "a training run reaches the loss of the CPU",
+  long: true,
   run: async (backend) => {
     const spec = { inputs: 20, hidden: [24], classes: 4, seed: 5 }, model = right(mlp(spec));
     const features = right(matrix(200, 20, uniform(4000, 11)));

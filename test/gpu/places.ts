@@ -1,0 +1,76 @@
+// Where the cases run: software devices, so that any machine will do.
+//
+// Deno brings wgpu, and takes Mesa's lavapipe. Node and Chromium run Dawn on SwiftShader, which comes with Chromium: Dawn
+// refuses the lavapipe of Debian 12.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { installed } from "../runtime/installed.ts";
+import { Missing } from "../runtime/runtime.ts";
+import { bundle } from "./bundle.ts";
+import { inPage, inWorker } from "./chromium.ts";
+import type { Hear, Request, Word } from "./suite.ts";
+
+/** Where it runs, and what it reads: the path of the given as JSON. */
+export interface Place {
+  readonly name: string;
+  /** Whether it takes the long cases as a rule: one does. */
+  readonly long: boolean;
+  /** Throws {@link Missing} where this machine lacks what it needs. */
+  readonly run: (given: string, request: Request, hear: Hear) => Promise<void>;
+}
+
+/** The end of a process that tells its words line by line. */
+function end(child: ChildProcess): Promise<void> {
+  return new Promise((ended, failed) => {
+    child.on("error", failed);
+    child.on("close", (code, signal) => code === 0 ? ended() : failed(new Error(`it ended with ${signal ?? code}`)));
+  });
+}
+
+async function tell(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  hear: Hear,
+): Promise<void> {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, ...env } });
+  const ended = end(child);
+  createInterface({ input: child.stdout }).on("line", (line) => hear(JSON.parse(line) as Word));
+  await ended;
+}
+
+const deno: Place = {
+  name: "Deno",
+  long: true,
+  run: (given, request, hear) =>
+    tell(
+      "node_modules/.bin/deno",
+      ["run", "-A", "test/gpu/entries/process.ts", given, JSON.stringify(request)],
+      {},
+      hear,
+    ),
+};
+
+/** SwiftShader, as Chromium brings it. */
+const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
+
+const node: Place = {
+  name: "Node, Dawn",
+  long: false,
+  run: async (given, request, hear) => {
+    if (!existsSync(SWIFTSHADER)) throw new Missing("install chromium, whose SwiftShader is the device");
+    const dawn = await installed("test/gpu/dawn", "webgpu/index.js");
+    const file = resolve("node_modules/.cache/fgn/gpu/process.mjs");
+    writeFileSync(file, await bundle("process", "node"));
+    await tell(process.execPath, [file, given, JSON.stringify(request), dawn], { VK_ICD_FILENAMES: SWIFTSHADER }, hear);
+  },
+};
+
+const page: Place = { name: "Chromium, page", long: false, run: inPage };
+const worker: Place = { name: "Chromium, worker", long: false, run: inWorker };
+
+export const places: readonly Place[] = [deno, node, page, worker];

@@ -1,0 +1,58 @@
+// The cases on the device of the runtime that this runs in, and what is told of them.
+
+import { webGpu } from "../../src/gpu/gpu.ts";
+import { cases, deviceCases } from "./cases.ts";
+import { soak } from "./cases/handles.ts";
+import type { Case, Given } from "./check.ts";
+
+/** What to run. */
+export interface Request {
+  /** Cases whose names match; default: all. */
+  readonly pattern: string | null;
+  /** A soak of so many steps in place of the cases. */
+  readonly soak: number | null;
+  /** Long cases, too. */
+  readonly long: boolean;
+}
+
+/** What is told: of the device or its absence, then of every case. */
+export type Word =
+  | { readonly _tag: "device"; readonly description: string }
+  | { readonly _tag: "none"; readonly message: string }
+  | { readonly _tag: "case"; readonly name: string; readonly ms: number; readonly failure: string | null };
+
+/** What hears of it. */
+export type Hear = (word: Word) => unknown;
+
+async function attempt(name: string, run: () => Promise<void>, hear: Hear): Promise<void> {
+  const began = performance.now(), word = { _tag: "case", name } as const;
+  const ms = (): number => Math.round(performance.now() - began);
+  try {
+    await run();
+    await hear({ ...word, ms: ms(), failure: null });
+  } catch (error) {
+    const failure = error instanceof Error ? `${error.message}\n${error.stack}` : String(error);
+    await hear({ ...word, ms: ms(), failure });
+  }
+}
+
+/** Runs the cases one after another. */
+export async function runCases(given: Given, { pattern, soak: steps, long }: Request, hear: Hear): Promise<void> {
+  const chosen = pattern === null ? null : new RegExp(pattern);
+  const matches = (one: Pick<Case, "name" | "long">): boolean =>
+    (chosen?.test(one.name) ?? true) && (long || one.long !== true);
+  const opened = await webGpu()();
+  if (opened._tag === "Left") {
+    const { _tag, message } = opened.left;
+    if (_tag !== "UnsupportedRuntime") throw new Error(message);
+    await hear({ _tag: "none", message });
+    return;
+  }
+  const backend = opened.right;
+  await hear({ _tag: "device", description: backend.description });
+  for (const { name, run } of steps === null ? cases.filter(matches) : [soak(steps)]) {
+    await attempt(name, () => run(backend, given), hear);
+  }
+  backend.close();
+  for (const { name, run } of steps === null ? deviceCases.filter(matches) : []) await attempt(name, run, hear);
+}
