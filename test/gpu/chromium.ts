@@ -14,7 +14,12 @@ const HTML = '<!doctype html>\n<title>fgn</title>\n<script type="module" src="/b
 
 type Go = (request: Request, hear: Hear) => Promise<void>;
 
-async function open(given: string, hear: Hear, use: (page: Page) => Promise<void>): Promise<void> {
+async function open(
+  given: string,
+  hear: Hear,
+  use: (page: Page) => Promise<void>,
+  flags: readonly string[],
+): Promise<void> {
   const script = await bundle("browser", "browser");
   const files: Readonly<Record<string, File>> = {
     "/": { type: "text/html", body: HTML },
@@ -34,18 +39,19 @@ async function open(given: string, hear: Hear, use: (page: Page) => Promise<void
       await page.goto(url);
       await page.waitForFunction(() => "go" in globalThis);
       await Promise.race([use(page), failure]);
-    }, FLAGS);
+    }, flags);
   } finally {
     await close();
   }
 }
 
-const call = (name: "go" | "goInWorker") => (given: string, request: Request, hear: Hear): Promise<void> =>
-  open(given, hear, (page) =>
-    page.evaluate(([name, request]) => {
-      const { [name]: go, hear } = globalThis as unknown as { go: Go; goInWorker: Go; hear: Hear };
-      return go(request, hear);
-    }, [name, request] as const));
+const call =
+  (name: "go" | "goInWorker", flags = FLAGS) => (given: string, request: Request, hear: Hear): Promise<void> =>
+    open(given, hear, (page) =>
+      page.evaluate(([name, request]) => {
+        const { [name]: go, hear } = globalThis as unknown as { go: Go; goInWorker: Go; hear: Hear };
+        return go(request, hear);
+      }, [name, request] as const), flags);
 
-/** The cases in a page, and in a worker of it. */
-export const inPage = call("go"), inWorker = call("goInWorker");
+/** The cases in a page, in a worker of it, and in the page of a browser that has no WebGPU. */
+export const inPage = call("go"), inWorker = call("goInWorker"), inPageWithout = call("go", ["--disable-gpu"]);

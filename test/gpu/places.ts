@@ -11,14 +11,14 @@ import { createInterface } from "node:readline";
 import { installed } from "../runtime/installed.ts";
 import { Missing } from "../runtime/runtime.ts";
 import { bundle } from "./bundle.ts";
-import { inPage, inWorker } from "./chromium.ts";
+import { inPage, inPageWithout, inWorker } from "./chromium.ts";
 import type { Hear, Request, Word } from "./suite.ts";
 
 /** Where it runs, and what it reads: the path of the given as JSON. */
 export interface Place {
   readonly name: string;
-  /** Whether it takes the long cases as a rule: one does. */
-  readonly long: boolean;
+  /** Which of the long cases it takes as a rule: one place takes all, a page of Chromium trains on digits. */
+  readonly long: string | null;
   /** Throws {@link Missing} where this machine lacks what it needs. */
   readonly run: (given: string, request: Request, hear: Hear) => Promise<void>;
 }
@@ -43,24 +43,21 @@ async function tell(
   await ended;
 }
 
-const deno: Place = {
-  name: "Deno",
-  long: true,
-  run: (given, request, hear) =>
-    tell(
-      "node_modules/.bin/deno",
-      ["run", "-A", "test/gpu/entries/process.ts", given, JSON.stringify(request)],
-      {},
-      hear,
-    ),
-};
+/** Deno with an environment. */
+const inDeno = (env: Readonly<Record<string, string>>): Place["run"] => (given, request, hear) =>
+  tell(
+    "node_modules/.bin/deno",
+    ["run", "-A", "test/gpu/entries/process.ts", given, JSON.stringify(request)],
+    env,
+    hear,
+  );
 
 /** SwiftShader, as Chromium brings it. */
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
 const node: Place = {
   name: "Node, Dawn",
-  long: false,
+  long: null,
   run: async (given, request, hear) => {
     if (!existsSync(SWIFTSHADER)) throw new Missing("install chromium, whose SwiftShader is the device");
     const dawn = await installed("test/gpu/dawn", "webgpu/index.js");
@@ -70,7 +67,18 @@ const node: Place = {
   },
 };
 
-const page: Place = { name: "Chromium, page", long: false, run: inPage };
-const worker: Place = { name: "Chromium, worker", long: false, run: inWorker };
+/** A place in which no adapter is to be found. */
+const without = (name: string, run: Place["run"]): Place => ({
+  name: `${name}, no adapter`,
+  long: null,
+  run: (given, request, hear) => run(given, { ...request, absent: true }, hear),
+});
 
-export const places: readonly Place[] = [deno, node, page, worker];
+export const places: readonly Place[] = [
+  { name: "Deno", long: "", run: inDeno({}) },
+  node,
+  { name: "Chromium, page", long: "^digits", run: inPage },
+  { name: "Chromium, worker", long: null, run: inWorker },
+  without("Deno", inDeno({ DENO_WEBGPU_BACKEND: "dx12" })),
+  without("Chromium", inPageWithout),
+];

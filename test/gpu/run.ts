@@ -2,7 +2,7 @@
 //
 //   npm run test:gpu [-- --soak] [-- --long] [-- --in PLACE] [-- PATTERN]
 //
-// --soak takes 5,000 steps in place of the cases; --long takes the long cases in every place, not in Deno alone; --in picks places and PATTERN cases, by their names. A place without an adapter is skipped, saying so; in CI
+// --soak takes 5,000 steps in place of the cases; --long takes the all long cases in every place, as Deno does; --in picks places and PATTERN cases, by their names. A place without an adapter is skipped, saying so; in CI
 // (CI=true) that is a failure.
 
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -40,7 +40,7 @@ async function runIn({ name, long, run }: Place): Promise<Column> {
     return { name, words, seconds, problem, skipped };
   };
   try {
-    await run(file, { ...request, long: long || values.long }, (word) => {
+    await run(file, { ...request, long: values.long ? "" : long }, (word) => {
       words.push(word);
       if (word._tag !== "case") return;
       console.error(`${name}: ${word.name}: ${word.failure ?? `${word.ms} ms`}`);

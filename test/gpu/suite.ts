@@ -3,6 +3,7 @@
 import { webGpu } from "../../src/gpu/gpu.ts";
 import { cases, deviceCases } from "./cases.ts";
 import { soak } from "./cases/handles.ts";
+import { absent } from "./cases/interrupted.ts";
 import type { Case, Given } from "./check.ts";
 
 /** What to run. */
@@ -11,8 +12,10 @@ export interface Request {
   readonly pattern: string | null;
   /** A soak of so many steps in place of the cases. */
   readonly soak: number | null;
-  /** Long cases, too. */
-  readonly long: boolean;
+  /** The long cases whose names match, too. */
+  readonly long: string | null;
+  /** There is no adapter: the case for that in place of the others. */
+  readonly absent?: boolean;
 }
 
 /** What is told: of the device or its absence, then of every case. */
@@ -37,10 +40,15 @@ async function attempt(name: string, run: () => Promise<void>, hear: Hear): Prom
 }
 
 /** Runs the cases one after another. */
-export async function runCases(given: Given, { pattern, soak: steps, long }: Request, hear: Hear): Promise<void> {
+export async function runCases(given: Given, request: Request, hear: Hear): Promise<void> {
+  const { pattern, soak: steps, long } = request;
   const chosen = pattern === null ? null : new RegExp(pattern);
   const matches = (one: Pick<Case, "name" | "long">): boolean =>
-    (chosen?.test(one.name) ?? true) && (long || one.long !== true);
+    (chosen?.test(one.name) ?? true) && (one.long !== true || long !== null && new RegExp(long).test(one.name));
+  if (request.absent === true) {
+    if (matches(absent)) await attempt(absent.name, absent.run, hear);
+    return;
+  }
   const opened = await webGpu()();
   if (opened._tag === "Left") {
     const { _tag, message } = opened.left;

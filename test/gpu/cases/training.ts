@@ -73,6 +73,7 @@ const MODELS: readonly (readonly [string, number, number, () => Network])[] = [
 
 const digits: Case = {
   name: "digits: steps learn what they learn on the CPU, and move Gram matrices, solutions and reports alone",
+  long: true,
   run: async (backend, { train: examples, test }) => {
     const data = batches(examples), unseen = images(test);
     const held: ResidentBatch[] = [];
