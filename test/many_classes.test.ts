@@ -56,11 +56,11 @@ describe("65,536 classes × 256 features in 128 MiB", () => {
     expect(accuracy).toBe(1);
     right(evaluate(params, examples(256)));
     expect(memory()).toBeLessThan(MOST);
-  });
+  }, 60_000);
 
   it("take steps on 512 examples, over blocks of classes", () => {
     releaseKernel();
     descend(examples(512), 1, relative(1), { solver: "cg" });
     expect(memory()).toBeLessThan(MOST);
-  });
+  }, 60_000);
 });

@@ -98,7 +98,7 @@ describe("calls one after another", () => {
       }),
       { numRuns: 60, seed: 1 },
     );
-  });
+  }, 60_000);
 
   it("forget the metric of the one before", () => {
     const model = right(mlp({ inputs: 5, hidden: [7], classes: 4 })), { data } = problem(9, 5, 4);

@@ -45,10 +45,12 @@ function sizes(model: Network, rows: number, options: WarmUpOptions = {}): numbe
   return seen;
 }
 
+const wasm = WebAssembly;
+
 beforeEach(releaseKernel);
 afterEach(() => {
   vi.restoreAllMocks();
-  vi.unstubAllGlobals();
+  Object.assign(globalThis, { WebAssembly: wasm });
   releaseKernel();
 });
 
@@ -144,7 +146,7 @@ describe("what cannot be warmed up is an error", () => {
   });
 
   it("a runtime without WebAssembly", () => {
-    vi.stubGlobal("WebAssembly", undefined);
+    Object.assign(globalThis, { WebAssembly: undefined });
     expect(tag(head, 8)).toBe("UnsupportedRuntime");
   });
 });
