@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { withBrowser } from "../runtime/browser.ts";
 import { type File, serve } from "../runtime/serve.ts";
 import { bundle } from "./bundle.ts";
-import type { Hear, Request } from "./suite.ts";
+import { type Hear, LIMIT, type Request } from "./suite.ts";
 
 /** WebGPU in a browser without a screen, on the device that it brings. */
 const FLAGS = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
@@ -32,6 +32,7 @@ async function open(
       const page = await browser.newPage();
       const failure = new Promise<never>((_, failed) => {
         page.on("pageerror", failed);
+        setTimeout(() => failed(new Error("the page took too long")), LIMIT).unref();
         page.on("crash", () => failed(new Error("the page crashed")));
         page.on("close", () => failed(new Error("the page was closed")));
       });

@@ -69,6 +69,12 @@ describe("watch()", () => {
     expect(left(await guarded(() => Promise.resolve(refused("unmapped"))))._tag).toBe("DeviceLost");
   });
 
+  it("answers what waits for a device that is lost, and what comes later", async () => {
+    const { guarded } = watch(lostAfter(20)), never = () => new Promise<ReturnType<typeof refused>>(() => {});
+    expect(left(await guarded(never))._tag).toBe("DeviceLost");
+    expect(left(await guarded(never))._tag).toBe("DeviceLost");
+  });
+
   it("takes a refusal without a loss for a refusal", async () => {
     const { guarded } = watch(lostAfter(10_000));
     expect(left(await guarded(() => Promise.resolve(refused("unmapped"))))._tag).toBe("DeviceFailure");

@@ -1,7 +1,7 @@
 // Where the cases run: software devices, so that any machine will do.
 //
-// Deno brings wgpu, and takes Mesa's lavapipe. Node and Chromium run Dawn on SwiftShader, which comes with Chromium: Dawn
-// refuses the lavapipe of Debian 12.
+// Deno brings wgpu, and takes Mesa's lavapipe. Node and Chromium run Dawn on SwiftShader, which comes with Chromium:
+// Dawn refuses the lavapipe of Debian 12.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { installed } from "../runtime/installed.ts";
 import { Missing } from "../runtime/runtime.ts";
 import { bundle } from "./bundle.ts";
 import { inPage, inPageWithout, inWorker } from "./chromium.ts";
-import type { Hear, Request, Word } from "./suite.ts";
+import { type Hear, LIMIT, type Request, type Word } from "./suite.ts";
 
 /** Where it runs, and what it reads: the path of the given as JSON. */
 export interface Place {
@@ -23,21 +23,32 @@ export interface Place {
   readonly run: (given: string, request: Request, hear: Hear) => Promise<void>;
 }
 
-/** The end of a process that tells its words line by line. */
+/** The end of a process; throws the last of what it says where it fails. */
 function end(child: ChildProcess): Promise<void> {
+  let said = "";
+  child.stderr?.on("data", (text: Uint8Array) => said = (said + text.toString()).slice(-2000));
   return new Promise((ended, failed) => {
     child.on("error", failed);
-    child.on("close", (code, signal) => code === 0 ? ended() : failed(new Error(`it ended with ${signal ?? code}`)));
+    child.on("close", (code, signal) => {
+      if (code === 0) ended();
+      else failed(new Error(`it ended with ${signal ?? code}: ${said}`));
+    });
   });
 }
 
+/** Runs a process that tells its words line by line. */
 async function tell(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   hear: Hear,
 ): Promise<void> {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, ...env } });
+  const child = spawn(command, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+    timeout: LIMIT,
+    killSignal: "SIGKILL",
+  });
   const ended = end(child);
   createInterface({ input: child.stdout }).on("line", (line) => hear(JSON.parse(line) as Word));
   await ended;

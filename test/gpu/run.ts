@@ -2,8 +2,9 @@
 //
 //   npm run test:gpu [-- --soak] [-- --long] [-- --in PLACE] [-- PATTERN]
 //
-// --soak takes 5,000 steps in place of the cases; --long takes the all long cases in every place, as Deno does; --in picks places and PATTERN cases, by their names. A place without an adapter is skipped, saying so; in CI
-// (CI=true) that is a failure.
+// --soak takes 5,000 steps in place of the cases; --long takes all long cases in every place, as Deno does; --in picks
+// places and PATTERN cases, by their names. A place without an adapter is skipped, saying so; in CI (CI=true) that is a
+// failure.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";

@@ -6,6 +6,9 @@ import { soak } from "./cases/handles.ts";
 import { absent } from "./cases/interrupted.ts";
 import type { Case, Given } from "./check.ts";
 
+/** Milliseconds that a place may take, a long soak included. */
+export const LIMIT = 20 * 60_000;
+
 /** What to run. */
 export interface Request {
   /** Cases whose names match; default: all. */
