@@ -313,9 +313,11 @@ export function loss(ws: Workspace, address: number): number {
   // The work area holds what the margin pass must not overwrite: true logits, peaks and sums.
   const trueLogit = at.work, peak = at.work + 4 * up4(B), sum = at.work + 8 * up4(B);
   if (blocks !== null) blocks.sums({ labels: at.labels, trueLogit, peak, sum });
-  else {eachColumnBlock(ws, (from, to) => {
+  else {
+    eachColumnBlock(ws, (from, to) => {
       exports.competitors(from, to, B, C, address, 0, at.labels, trueLogit, peak, sum);
-    });}
+    });
+  }
   const mean = exports.margins(B, trueLogit, peak, sum, at.alpha, at.work + 16 * up4(B), 0, 0, 0);
   return mean + restLoss(ws, address);
 }

@@ -7,22 +7,14 @@
  * @module
  */
 
-import { arraysOf } from "./flat.ts";
-import type { Layer } from "./layer.ts";
+import { allArrays, arraysOf } from "./flat.ts";
 import { type Model, withArrays } from "./model.ts";
-import { layerArrays } from "./network.ts";
 
 /** A buffer, with what newer runtimes have. */
 interface Buffer extends ArrayBuffer {
   readonly resizable?: boolean;
   readonly transfer?: () => ArrayBuffer;
 }
-
-/** All arrays of layers, the frozen ones included. */
-const arraysIn = (layers: readonly Layer[]): Float32Array[] =>
-  layers.flatMap((layer) =>
-    layer._tag === "residual" ? arraysIn(layer.layers) : layerArrays(layer).map(([, array]) => array)
-  );
 
 /** Whether an array is all that its buffer holds, and that buffer one of fixed size. */
 const ownsBuffer = ({ buffer, byteLength }: Float32Array): boolean =>
@@ -58,7 +50,5 @@ export function takeArrays(
 }
 
 /** A model like this one that takes over its trainable arrays; frozen ones are shared. Internal. */
-export function donateModel<M extends Model>(model: M): M {
-  const all = model._tag === "custom" ? [model.parameters] : arraysIn(model.layers);
-  return withArrays(model, takeArrays(arraysOf(model), all));
-}
+export const donateModel = <M extends Model>(model: M): M =>
+  withArrays(model, takeArrays(arraysOf(model), allArrays(model)));

@@ -143,8 +143,8 @@ function checkShapes(inputs: number, layers: readonly Layer[]): Outputs {
   return outputs._tag === "Left" ? outputs : checkSize("classes", outputs.right, 2);
 }
 
-/** The arrays of a layer with their names and numbers of columns, those of residual blocks left out. Internal. */
-export function layerArrays(layer: Layer): readonly (readonly [name: string, array: Float32Array, cols: number])[] {
+/** The arrays of a layer with their names and numbers of columns, those of residual blocks left out. */
+function layerArrays(layer: Layer): readonly (readonly [name: string, array: Float32Array, cols: number])[] {
   switch (layer._tag) {
     case "activation":
     case "residual":
