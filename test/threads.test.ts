@@ -25,7 +25,7 @@ import {
   type StepOptions,
   warmUpKernel,
 } from "../mod.ts";
-import { defaultKernel } from "../src/kernel/kernel.ts";
+import { defaultKernel, type LoadedKernel } from "../src/kernel/kernel.ts";
 import { type ThreadedKernel, threadedKernel } from "../src/threads/threads.ts";
 import { flat, left, problem, right } from "./reference.ts";
 
@@ -132,13 +132,37 @@ describe("close()", () => {
     vi.restoreAllMocks();
   });
 
+  it("leaves the memory that workers had when a larger problem comes", async () => {
+    const kernel = right(await threadedKernel({ threads: 3 })()), sizes = [[64, 256, 512], [200, 700, 300], [8, 9, 4]];
+    const problems = sizes.map(([B = 0, D = 0, C = 0]) => problem(B, D, C));
+    const alone = problems.map(({ head, data }) => right(fgnStep(head, data)));
+    const step = (i: number) => {
+      const { head, data } = problems[i] as ReturnType<typeof problem>,
+        { params, ...rest } = alone[i] as typeof alone[0];
+      const made = right(fgnStep(head, data, undefined, { kernel }));
+      expect(made).toMatchObject({ report: rest.report, dual: rest.dual });
+      expect(hash(made.params)).toBe(hash(params));
+    };
+    step(0);
+    kernel.close();
+    const loaded = kernel as unknown as LoadedKernel, memory = loaded.exports.memory, bytes = memory.buffer.byteLength;
+    step(0);
+    expect(loaded.exports.memory).toBe(memory);
+    step(1);
+    expect(loaded.exports.memory.buffer.byteLength).toBeGreaterThan(bytes);
+    expect(memory.buffer.byteLength).toBe(bytes);
+    step(2);
+    step(0);
+  });
+
   it("lets a program end, and leaves no worker behind", async () => {
     const folder = mkdtempSync(join(tmpdir(), "fgn-threads-"));
     try {
       const file = join(folder, "program.mjs");
       await build({
         stdin: {
-          contents: `import { threadedKernel } from "./src/threads/threads.ts";
+          contents: `import { batch, fgnStep, matrix, zeroHead } from "./mod.ts";
+            import { threadedKernel } from "./src/threads/threads.ts";
             import { readdirSync } from "node:fs";
             const tasks = () => readdirSync("/proc/self/task").length;
             let before = 0;
@@ -146,6 +170,12 @@ describe("close()", () => {
               const made = await threadedKernel({ threads: 3 })();
               if (made._tag === "Left") throw new Error(made.left.message);
               made.right.close();
+              // Goes on alone, with more memory, while the workers end.
+              const features = matrix(64, 1000, new Float32Array(64_000)).right;
+              const data = batch({ features, labels: new Array(64).fill(i) }).right;
+              await new Promise((later) => setTimeout(later, i % 5));
+              const head = zeroHead({ features: 1000, classes: 300 }).right;
+              if (fgnStep(head, data, 0.1, { kernel: made.right })._tag === "Left") throw new Error("no step");
               if (i === 4) before = tasks();
             }
             await new Promise((later) => setTimeout(later, 300));

@@ -12,7 +12,7 @@ import { compile, type KernelCode, refusal } from "./source.ts";
 
 /** What assembly/index.ts exports; all arguments are numbers and byte addresses. */
 export interface KernelExports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: Pick<WebAssembly.Memory, "buffer" | "grow">;
   heapBase(): number;
   packRows(x: number, k: number, n: number, out: number): void;
   packTransposed(x: number, n: number, k: number, out: number): void;

@@ -105,8 +105,16 @@ function offer(control: Control, calls: readonly Call[]): Call {
   };
 }
 
-/** The exports with their products shared, and with memory that nobody writes to when it is looked at. */
-export function shareExports(raw: KernelExports, control: Control, heapBase: number): KernelExports {
+/**
+ * The exports with their products shared, and with memory that nobody writes to when it is looked at. Where more is
+ * asked for once there are no workers, what `leave` gives for so many pages takes their place.
+ */
+export function shareExports(
+  raw: KernelExports,
+  control: Control,
+  heapBase: number,
+  leave: (pages: number) => KernelExports,
+): KernelExports {
   const calls = TASKS.map((name) => raw[name as keyof KernelExports] as Call);
   const shared: Record<string, unknown> = {};
   for (const [name, call] of Object.entries(raw) as [keyof KernelExports, Call][]) {
@@ -119,10 +127,17 @@ export function shareExports(raw: KernelExports, control: Control, heapBase: num
     };
   }
   shared["heapBase"] = () => heapBase;
-  return Object.defineProperty(shared, "memory", {
-    get: () => {
+  shared["memory"] = {
+    get buffer() {
       join(control, calls);
-      return raw.memory;
+      return raw.memory.buffer;
     },
-  }) as unknown as KernelExports;
+    grow: (pages: number) => {
+      if (control.workers > 0) return raw.memory.grow(pages);
+      const before = raw.memory.buffer.byteLength / 65_536;
+      Object.assign(shared, leave(before + pages));
+      return before;
+    },
+  };
+  return shared as unknown as KernelExports;
 }

@@ -80,9 +80,21 @@ async function startTeam(
   };
 }
 
+/**
+ * Exports over a larger memory of their own, with what the given one holds. Memory that workers had is never grown after they
+ * were ended: JavaScriptCore tells every instance over it, and crashes where one is being torn down (Bun 1.4: half of 300
+ * kernels closed and then given a larger problem).
+ */
+function moved(module: WebAssembly.Module, from: WebAssembly.Memory, pages: number): KernelExports {
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: MOST, shared: true });
+  new Uint8Array(memory.buffer).set(new Uint8Array(from.buffer));
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
+}
+
 /** Ends the workers once; tasks are never given to them again. */
 function closing(control: Control, running: readonly Running[]): () => void {
   return () => {
+    if (control.workers === 0) return;
     for (let worker = 0; worker < control.workers; worker++) {
       Atomics.store(control.states, WORDS * worker, ENDED);
       Atomics.notify(control.states, WORDS * worker);
@@ -135,10 +147,9 @@ export function threadedKernel({ threads }: ThreadsOptions = {}): TaskEither<Fgn
       const base = Math.ceil(raw.heapBase() / 64) * 64, free = base + SCRATCH * (count - 1);
       memory.grow(Math.max(0, Math.ceil(free / 65_536) - memory.buffer.byteLength / 65_536));
       const { control, running } = await startTeam(startWorker, module.right, memory, count - 1, base);
-      const exports = shareExports(raw, control, free);
       const kernel: LoadedKernel & ThreadedKernel = {
         name: simd.name,
-        exports,
+        exports: shareExports(raw, control, free, (pages) => moved(module.right, memory, pages)),
         hash: simd.hash,
         classes: CLASS_LIMITS,
         busy: false,
