@@ -74,10 +74,16 @@ describe.each<[string, () => Promise<CheckpointStore>]>([
   });
 });
 
-/** Starts a program that counts and saves, kills it a little later, and looks at the file; again and again. */
+/**
+ * Starts a program that counts and saves, kills it a little later, and looks at the file; again and again, until it was
+ * killed in the midst of saving, too.
+ */
 async function killOften(program: string, path: string, seed: number): Promise<void> {
+  const inside = dirname(path);
+  const unfinished = async () => (await readdir(inside)).filter((name) => name.endsWith(".tmp"));
   let count = 0;
-  for (const draw of uniform(10, seed)) {
+  for (const [i, draw] of uniform(100, seed).entries()) {
+    if (i >= 10 && (await unfinished()).length > 0) break;
     const child = spawn("node", [program, path], { stdio: ["ignore", "pipe", "inherit"] });
     const ended = once(child, "exit");
     await Promise.race([once(child.stdout, "data"), ended]);
@@ -91,7 +97,7 @@ async function killOften(program: string, path: string, seed: number): Promise<v
     expect(state.count).toBeGreaterThan(count);
     count = state.count;
   }
-  const inside = dirname(path), names = (await readdir(inside)).filter((name) => name.endsWith(".tmp"));
+  const names = await unfinished();
   expect(names.length).toBeGreaterThan(0);
   for (const name of names) await utimes(join(inside, name), 0, 0);
   right(await fileStore(path).save(Uint8Array.of(1)));
