@@ -1,10 +1,13 @@
 // A step on the GPU against the step on the CPU kernels: best times over interleaved rounds as ratios, parameters and
-// batch staying on the device, the loss after the step included. Prints the device as its driver names it.
+// batch staying on the device, the loss after the step included. Prints the device as its driver names it, a shape as it
+// is measured, and writes bench/gpu.json.
 //
-//   npm run bench:gpu [-- SECONDS a shape]
+//   npm run bench:gpu [-- SECONDS [SHAPE ...]]    seconds a shape (5); the shapes, all by default
 //
 // On a software rasteriser (lavapipe, SwiftShader) the numbers show that it runs, not what a GPU does.
 
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import process from "node:process";
 import { type Batch, fgnStep, mlp, type Network, randomHead } from "../mod.ts";
 import { type Backend, webGpu } from "../src/gpu/gpu.ts";
@@ -48,19 +51,26 @@ async function measure(backend: Backend, seconds: number, model: Network, data: 
   return best;
 }
 
-const seconds = Number(process.argv[2] ?? 5), backend = right(await webGpu()());
-console.log(`${backend.description}, against the CPU kernel of one thread, best times in ms`);
-const table: Record<string, string>[] = [];
-for (const [what, make, B, D, C] of SHAPES) {
-  const [gpu = NaN, cpu = NaN, plain = NaN] = await measure(backend, seconds, make(), problem(B, D, C).data);
-  table.push({
-    what,
-    "GPU": gpu.toFixed(2),
-    "without loss after": plain.toFixed(2),
-    "CPU": cpu.toFixed(2),
-    "CPU / GPU": (cpu / gpu).toFixed(3),
-  });
+const [, , given = "5", ...asked] = process.argv, seconds = Number(given);
+const unknown = asked.filter((name) => !SHAPES.some(([what]) => what === name));
+if (!(seconds >= 0) || unknown.length > 0) {
+  console.error(`seconds (${given}) from 0 on, then shapes of ${SHAPES.map(([what]) => what).join(", ")}: ${unknown}`);
+  process.exit(1);
 }
-console.table(table);
+const backend = right(await webGpu()());
+console.log(`${backend.description}, against the CPU kernel of one thread, best times in ms`);
+const about = { device: backend.description, cpu: cpus()[0]?.model ?? "unknown", seconds };
+const rows: Readonly<Record<string, string | number>>[] = [];
+for (const [what, make, B, D, C] of SHAPES) {
+  if (asked.length > 0 && !asked.includes(what)) continue;
+  const [gpu = NaN, cpu = NaN, plain = NaN] = await measure(backend, seconds, make(), problem(B, D, C).data);
+  rows.push({ what, gpu, withoutLossAfter: plain, cpu, ratio: cpu / gpu });
+  console.log(
+    `${what}: GPU ${gpu.toFixed(2)}, without loss after ${plain.toFixed(2)}, CPU ${cpu.toFixed(2)}, CPU / GPU ${
+      (cpu / gpu).toFixed(3)
+    }`,
+  );
+  writeFileSync("bench/gpu.json", `${JSON.stringify({ ...about, rows }, null, 2)}\n`);
+}
 backend.close();
 process.exit(0);

@@ -11,6 +11,7 @@ import { cpus } from "node:os";
 import process from "node:process";
 import { compileModule } from "../assembly.ts";
 import { goals } from "./goals.ts";
+import { MILLISECONDS } from "./measure.ts";
 import { runCommands } from "./processes.ts";
 import { goalTable, page, type Run, type Table } from "./report.ts";
 import { TABLES } from "./tables.ts";
@@ -43,7 +44,7 @@ async function measureAll(names: readonly string[]): Promise<Run> {
     runtime: `${TITLES[here]} ${versions[here]}`,
     machine: cpus()[0]?.model ?? "an unknown machine",
     date: new Date().toISOString().slice(0, 10),
-    command: `npm run bench${here === "node" ? "" : ` -- --runtime ${here}`}`,
+    command: `FGN_BENCH_MS=${MILLISECONDS} npm run bench${here === "node" ? "" : ` -- --runtime ${here}`}`,
     versions: Object.fromEntries(LIBRARIES.map((name) => [name, versionOf(name)])),
     tables,
     printed,
