@@ -155,6 +155,19 @@ describe("close()", () => {
     step(0);
   });
 
+  it("takes along what that memory held", async () => {
+    const kernel = right(await threadedKernel({ threads: 3 })()), { head, data } = problem(64, 256, 512);
+    const { exports } = kernel as unknown as LoadedKernel;
+    right(fgnStep(head, data, undefined, { kernel }));
+    kernel.close();
+    const held = new Uint8Array(exports.memory.buffer), pages = held.length / 65_536, old = exports.memory;
+    expect(old.grow(3)).toBe(pages);
+    expect([old.buffer.byteLength, exports.memory.buffer.byteLength]).toEqual([held.length, held.length + 3 * 65_536]);
+    const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+    expect(digest(new Uint8Array(exports.memory.buffer, 0, held.length))).toBe(digest(held));
+    expect(exports.memory.grow(1)).toBe(pages + 3);
+  });
+
   it("lets a program end, and leaves no worker behind", async () => {
     const folder = mkdtempSync(join(tmpdir(), "fgn-threads-"));
     try {
