@@ -3,8 +3,9 @@
 
 import { spawnSync } from "node:child_process";
 import process from "node:process";
+import { DENO_GPU } from "./deno_env.ts";
 
-const options = { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } } as const;
+const options = { encoding: "utf8", env: { ...process.env, ...DENO_GPU, NO_COLOR: "1" } } as const;
 
 function deno(...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr, error } = spawnSync("node_modules/.bin/deno", args, options);

@@ -8,6 +8,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { DENO_GPU } from "../../tools/deno_env.ts";
 import { installed } from "../runtime/installed.ts";
 import { Missing } from "../runtime/runtime.ts";
 import { bundle } from "./bundle.ts";
@@ -86,7 +87,7 @@ const without = (name: string, run: Place["run"]): Place => ({
 });
 
 export const places: readonly Place[] = [
-  { name: "Deno", long: "", run: inDeno({}) },
+  { name: "Deno", long: "", run: inDeno(DENO_GPU) },
   node,
   { name: "Chromium, page", long: "^digits", run: inPage },
   { name: "Chromium, worker", long: null, run: inWorker },
