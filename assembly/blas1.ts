@@ -132,6 +132,31 @@ export function multiplyAdd(n: i32, x: usize, y: usize, out: usize): void {
   }
 }
 
+/** y = decay·y + (1 − decay)·x over n floats, in float64. */
+export function average(n: i32, decay: f64, x: usize, y: usize): void {
+  const old = f64x2.splat(decay), fresh = f64x2.splat(1 - decay);
+  let i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const a = v128.load(y), b = v128.load(x);
+    const low = f64x2.add(
+      f64x2.mul(old, f64x2.promote_low_f32x4(a)),
+      f64x2.mul(fresh, f64x2.promote_low_f32x4(b)),
+    );
+    const high = f64x2.add(
+      f64x2.mul(old, f64x2.promote_low_f32x4(i64x2.shuffle(a, a, 1, 0))),
+      f64x2.mul(fresh, f64x2.promote_low_f32x4(i64x2.shuffle(b, b, 1, 0))),
+    );
+    v128.store(y, i64x2.shuffle(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2));
+    x += 16;
+    y += 16;
+  }
+  for (; i < n; i++) {
+    store<f32>(y, <f32> (decay * <f64> load<f32>(y) + (1 - decay) * <f64> load<f32>(x)));
+    x += 4;
+    y += 4;
+  }
+}
+
 /** y += a·x over n doubles. */
 export function axpy64(n: i32, a: f64, x: usize, y: usize): void {
   const factor = f64x2.splat(a);

@@ -1,7 +1,7 @@
 // The kernel's exports. All arguments are plain numbers and byte addresses; nothing is allocated here and
 // nothing is imported. Memory from heapBase() on belongs to the caller.
 
-export { fillPanels, packRows, packTransposed, transposePanels, unpackTransposed } from "./pack";
+export { fillPanels, packRows, packTransposed, transposePanels, unpackRows, unpackTransposed } from "./pack";
 export { product, productPanels } from "./gemm";
 export { productTransposedPanels } from "./gemm_transposed";
 export { gramPanel, mirror, whiten } from "./gram";
@@ -11,11 +11,11 @@ export { curvatureProduct } from "./curvature";
 export { vexp, vlog } from "./exp";
 export { activate, verf, vsigmoid, vtanh } from "./activation";
 export { normalise, normaliseBackward, normaliseTangent } from "./normalise";
-export { cholesky, choleskySolve, dot64, multiply64 } from "./solve";
-export { allFinite, axpy, axpy64, dot, multiplyAdd, norm, scale, scaleAdd, scaleAdd64 } from "./blas1";
+export { cholesky, choleskySolve, dot64, multiply64, triangularInverse } from "./solve";
+export { allFinite, average, axpy, axpy64, dot, multiplyAdd, norm, scale, scaleAdd, scaleAdd64 } from "./blas1";
 export { addRowSums, addScaledColumns, coefficients, columnDots, scaleColumns, weightedRowSums } from "./panels";
 export { csrGram, csrProduct, csrSquares, csrUpdate } from "./sparse";
-export { centre, finishLayer, power, triangularInverse } from "./metric";
+export { centre, finishLayer, power } from "./metric";
 
 /** First free byte of memory. */
 export function heapBase(): usize {

@@ -1,6 +1,5 @@
 // What metrics of the damping and the two-stage system need beside the products.
 
-import { axpy64 } from "./blas1";
 import { LANES } from "./pack";
 import { columnOffset, rowStride, usedLanes } from "./panels";
 
@@ -71,25 +70,6 @@ export function finishLayer(
       store<f32>(at, <f32> (beta * <f64> factor * <f64> load<f32>(at) - sum));
     }
     w += <usize> cols << 2;
-  }
-}
-
-/**
- * out = F⁻ᵀ diag(h) in float32, row-major with n₄ floats a row, for a Cholesky factor F (upper triangle, ld doubles a
- * row) and n doubles h. Zero above the diagonal and in the padding. `work` holds n doubles.
- */
-export function triangularInverse(n: i32, f: usize, ld: i32, h: usize, out: usize, work: usize): void {
-  const row = <usize> ld << 3, width = (n + LANES - 1) & -LANES;
-  memory.fill(out, 0, (<usize> width * width) << 2);
-  for (let j = 0; j < n; j++) {
-    memory.fill(work, 0, <usize> n << 3);
-    store<f64>(work + (<usize> j << 3), load<f64>(h + (<usize> j << 3)));
-    for (let i = j; i < n; i++) {
-      const at = f + <usize> i * row + (<usize> i << 3), rest = work + (<usize> i << 3);
-      const x = load<f64>(rest) / load<f64>(at);
-      store<f32>(out + ((<usize> i * width + <usize> j) << 2), <f32> x);
-      axpy64(n - i - 1, -x, at + 8, rest + 8);
-    }
   }
 }
 

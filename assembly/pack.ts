@@ -121,6 +121,20 @@ export function fillPanels(values: usize, k: i32, n: i32, out: usize): void {
   }
 }
 
+/** A packed k × n operand as a row-major matrix, n₄ floats a row: unused lanes come along. */
+export function unpackRows(panels: usize, k: i32, n: i32, out: usize): void {
+  const row = <usize> ((n + LANES - 1) & -LANES) << 2;
+  for (let j = 0; j < n; j += PANEL) {
+    const width = <usize> ((min(PANEL, n - j) + LANES - 1) & -LANES) << 2;
+    let to = out + (<usize> j << 2);
+    for (let i = 0; i < k; i++) {
+      for (let l: usize = 0; l < width; l += 16) v128.store(to + l, v128.load(panels + l));
+      panels += width;
+      to += row;
+    }
+  }
+}
+
 /** Packs the transpose of a packed k × n operand: n × k, unused lanes zero. */
 export function transposePanels(x: usize, k: i32, n: i32, out: usize): void {
   for (let i0 = 0; i0 < k; i0 += PANEL) {

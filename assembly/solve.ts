@@ -180,3 +180,48 @@ export function choleskySolve(n: i32, f: usize, ld: i32, r: usize, u: usize): vo
     store<f64>(u + at, b, 8);
   }
 }
+
+/** x0 /= d0, x1 = (x1 − below·x0)/d1 over n doubles. */
+function dividePair(n: i32, x0: usize, x1: usize, d0: f64, below: f64, d1: f64): void {
+  const p = f64x2.splat(d0), q = f64x2.splat(below), r = f64x2.splat(d1);
+  for (let i = 0; i < n; i += 2) {
+    const first = f64x2.div(v128.load(x0), p);
+    v128.store(x0, first);
+    v128.store(x1, f64x2.div(f64x2.sub(v128.load(x1), f64x2.mul(q, first)), r));
+    x0 += 16;
+    x1 += 16;
+  }
+}
+
+/** n doubles as floats. */
+function demote(n: i32, x: usize, out: usize): void {
+  for (let i = 0; i < n; i += 2) {
+    v128.store64_lane(out, f32x4.demote_f64x2_zero(v128.load(x)), 0);
+    x += 16;
+    out += 8;
+  }
+}
+
+/**
+ * out = F⁻ᵀ diag(h) in float32, row-major with n₄ floats a row, for a Cholesky factor F as {@link cholesky} leaves it and
+ * n doubles h. Zero above the diagonal and in the padding. `x` is scratch like `f`. Rows by pairs on the tiles of the
+ * factorization, each from the first row on in which its columns are not zero; what the row after an odd last one gets is
+ * never used (measured on Node 20 at n = 128: 48 µs; 118 column by column).
+ */
+export function triangularInverse(n: i32, f: usize, ld: i32, h: usize, x: usize, out: usize): void {
+  const row = <usize> ld << 3, width = (n + 3) & -4;
+  memory.fill(out, 0, (<usize> width * width) << 2);
+  memory.fill(x, 0, <usize> ((n + 1) & -2) * row);
+  for (let i = 0; i < n; i += 2) {
+    const at = <usize> i << 3, f0 = f + <usize> i * row + at;
+    const x0 = x + <usize> i * row, x1 = x0 + row;
+    store<f64>(x0 + at, load<f64>(h + at));
+    store<f64>(x1 + at, load<f64>(h + at, 8), 8);
+    for (let j = 0; j <= i; j += 8) {
+      const from = <usize> j * row, column = <usize> j << 3;
+      tile2x8(i - j, f + from + at, x + from + column, row, x0 + column, x1 + column, x0 + column, x1 + column);
+    }
+    dividePair(i + 2, x0, x1, load<f64>(f0), load<f64>(f0, 8), load<f64>(f0 + row, 8));
+    for (let r = i; r < min(i + 2, n); r++) demote(i + 2, x + <usize> r * row, out + ((<usize> r * width) << 2));
+  }
+}

@@ -187,6 +187,20 @@ describe("averaged()", () => {
       expect(relativeError(seen.at(-1)?.result ?? [], closed)).toBeLessThan(1e-6);
     }
   });
+
+  it("averages arrays of any length, in memory of their own or in that of the average before", () => {
+    const { head, data } = problem(5, 997, 13); // 12,961 weights
+    for (const donate of [false, true]) {
+      const optimizer = averaged(0.5)(fgn<Network>());
+      let params = structuredClone(head), state = optimizer.init(params), average = flat(head);
+      for (const decay of [1 / 10, 2 / 11]) {
+        ({ params, state } = right(optimizer.update(params, state, data, { donate })));
+        const now = flat(params);
+        average = average.map((v, k) => Math.fround(decay * v + (1 - decay) * (now[k] as number)));
+        expect(flat(optimizer.result(params, state)).every((v, k) => v === average[k])).toBe(true);
+      }
+    }
+  });
 });
 
 describe("transforms of what the step is asked for", () => {

@@ -17,6 +17,7 @@ export interface KernelExports {
   packRows(x: number, k: number, n: number, out: number): void;
   packTransposed(x: number, n: number, k: number, out: number): void;
   unpackTransposed(panels: number, k: number, n: number, scale: number, out: number): void;
+  unpackRows(panels: number, k: number, n: number, out: number): void;
   transposePanels(x: number, k: number, n: number, out: number): void;
   fillPanels(values: number, k: number, n: number, out: number): void;
   product(
@@ -155,6 +156,7 @@ export interface KernelExports {
   dot64(n: number, x: number, y: number): number;
   dot(n: number, x: number, y: number): number;
   norm(n: number, x: number): number;
+  average(n: number, decay: number, x: number, y: number): void;
   axpy(n: number, a: number, x: number, y: number): void;
   scale(n: number, a: number, x: number): void;
   scaleAdd(n: number, beta: number, x: number, y: number): void;
@@ -184,7 +186,7 @@ export interface KernelExports {
     bias: number,
   ): void;
   power(x: number, y: number): number;
-  triangularInverse(n: number, l: number, ld: number, h: number, out: number, work: number): void;
+  triangularInverse(n: number, f: number, ld: number, h: number, x: number, out: number): void;
   addScaledColumns(k: number, n: number, coefficient: number, x: number, out: number): void;
   addRowSums(rows: number, n: number, x: number, out: number): void;
   columnDots(k: number, n: number, x: number, y: number, out: number): void;

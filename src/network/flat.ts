@@ -72,8 +72,13 @@ function layerArrays(layer: Layer, all: boolean): readonly (Float32Array | null)
   }
 }
 
-const layersArrays = (layers: readonly Layer[], all: boolean): Float32Array[] =>
-  layers.flatMap((layer) => layerArrays(layer, all)).filter((array) => array !== null);
+function layersArrays(layers: readonly Layer[], all: boolean): Float32Array[] {
+  const found: Float32Array[] = [];
+  for (const layer of layers) {
+    for (const array of layerArrays(layer, all)) if (array !== null) found.push(array);
+  }
+  return found;
+}
 
 /** The trainable arrays of a model, in order. Internal. */
 export const arraysOf = (model: Network | CustomModel): Float32Array[] =>

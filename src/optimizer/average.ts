@@ -7,22 +7,52 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../error.ts";
 import { checkHeld, isDetached } from "../held.ts";
+import { f32, place } from "../kernel/arena.ts";
+import type { LoadedKernel } from "../kernel/kernel.ts";
 import { checkKind, isFloats } from "../kind.ts";
 import { checkLength } from "../matrix.ts";
 import { takeArrays } from "../network/donate.ts";
 import { arraysOf, checkHeldModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
+import { kernelOf, type KernelOption } from "../session.ts";
 import type { Optimizer } from "./optimizer.ts";
 
-/** decay · before + (1 − decay) · now, in an array of its own if none is given. Internal. */
-export function mix(
+/** Floats of a block: two of them, 16 KiB each, stay in the L1 cache. */
+const BLOCK = 4096;
+
+/** Two blocks in a kernel's memory, where averages are made between its steps. Internal. */
+export interface AverageRoom {
+  readonly kernel: LoadedKernel;
+  readonly at: Readonly<Record<"now" | "average", number>>;
+}
+
+/**
+ * Room for averages on the kernel of the options. It is opened before a step and used after it: once that has given up its
+ * parameters nothing may fail. Internal. Errors: `KernelBusy`, `OutOfMemory`, and those of the default kernel.
+ */
+export function openAverage(options: KernelOption): E.Either<FgnError, AverageRoom> {
+  const kernel = kernelOf(options);
+  if (kernel._tag === "Left") return kernel;
+  const at = place(kernel.right, { now: 4 * BLOCK, average: 4 * BLOCK });
+  return at._tag === "Left" ? at : E.right({ kernel: kernel.right, at: at.right });
+}
+
+/** out = decay · before + (1 − decay) · now, summed in float64. */
+function mix(
+  { kernel, at }: AverageRoom,
+  decay: number,
   before: Float32Array,
   now: Float32Array,
-  decay: number,
-  out: Float32Array = new Float32Array(now.length),
-): Float32Array {
-  for (let i = 0; i < out.length; i++) out[i] = decay * (before[i] as number) + (1 - decay) * (now[i] as number);
-  return out;
+  out: Float32Array,
+): void {
+  for (let from = 0; from < out.length; from += BLOCK) {
+    const to = Math.min(from + BLOCK, out.length);
+    const block = f32(kernel, at.average, to - from);
+    block.set(before.subarray(from, to));
+    f32(kernel, at.now, to - from).set(now.subarray(from, to));
+    kernel.exports.average(to - from, decay, at.now, at.average);
+    out.set(block, from);
+  }
 }
 
 /** The decay of the n-th update, n from 1: what came before the average had n terms does not weigh on it. Internal. */
@@ -60,6 +90,7 @@ export function shareMemory(params: Model, average: readonly Float32Array[]): bo
 
 /** The average after parameters, in the memory of the one before if that is given up. Internal. */
 export function averageArrays(
+  room: AverageRoom,
   average: readonly Float32Array[],
   params: Model,
   decay: number,
@@ -67,8 +98,10 @@ export function averageArrays(
 ): readonly Float32Array[] {
   const taken = donate ? takeArrays(average) : null;
   return arraysOf(params).map((array, index) => {
-    const own = taken?.[index];
-    return mix(own ?? average[index] as Float32Array, array, decay, own);
+    const before = taken?.[index] ?? average[index] as Float32Array;
+    const out = taken === null ? new Float32Array(before.length) : before;
+    mix(room, decay, before, array, out);
+    return out;
   });
 }
 
@@ -109,11 +142,13 @@ export function averaged(
       if (!(decay >= 0 && decay < 1)) return invalid("averaged", decay, "a decay in [0, 1)");
       const fits = checkAverage(state.average, params);
       if (fits._tag === "Left") return fits;
+      const room = openAverage(options);
+      if (room._tag === "Left") return room;
       const asked = shareMemory(params, state.average) ? { ...options, donate: false } : options;
       const done = inner.update(params, state.inner, batch, asked);
       if (done._tag === "Left") return done;
       const steps = state.steps + 1, next = done.right.params;
-      const average = averageArrays(state.average, next, warmDecay(steps, decay), options.donate === true);
+      const average = averageArrays(room.right, state.average, next, warmDecay(steps, decay), options.donate === true);
       return E.right({ ...done.right, state: { inner: done.right.state, steps, average } });
     },
     result: (params, state) => withArrays(params, state.average),

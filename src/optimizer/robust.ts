@@ -18,7 +18,7 @@ import { evenOut } from "../row_system/factored.ts";
 import { differ, type MetricView } from "../row_system/metric.ts";
 import { isSparse } from "../sparse.ts";
 import { allocation, stepInto } from "../step.ts";
-import { averageArrays, checkAverage, copyArrays, mix, shareMemory, warmDecay } from "./average.ts";
+import { averageArrays, checkAverage, copyArrays, openAverage, shareMemory, warmDecay } from "./average.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 
 /** Running means of a dense layer that trains. */
@@ -57,8 +57,12 @@ const ETA = 0.1, LIMIT = 0.2;
 const AVERAGE = 0.98;
 
 /** The running mean after one more; there is none before the first batch, nor of an array that has grown. */
-const follow = (before: Float32Array | undefined, now: Float32Array, decay: number): Float32Array =>
-  before?.length === now.length ? mix(before, now, decay) : now;
+function follow(before: Float32Array | undefined, now: Float32Array, decay: number): Float32Array {
+  if (before?.length !== now.length) return now;
+  const out = new Float32Array(now.length);
+  for (let i = 0; i < out.length; i++) out[i] = decay * (before[i] as number) + (1 - decay) * (now[i] as number);
+  return out;
+}
 
 /** Updates the moments of a layer from the batch and sets its metric by them. */
 function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: MetricView, decay: number): LayerMoments {
@@ -146,6 +150,8 @@ export function robust<M extends Model = Network>(
     if (whole._tag === "Left") return whole;
     const fits = checkAverage(state.average, params);
     if (fits._tag === "Left") return fits;
+    const room = openAverage(options);
+    if (room._tag === "Left") return room;
     const { steps, meanSlope } = state;
     const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };
     const decay = Math.min(0.99, 1 - 1 / (steps + 1));
@@ -174,7 +180,7 @@ export function robust<M extends Model = Network>(
     if (step._tag === "Left") return step;
     const { params: next, damping: seen, report } = step.right;
     const { steps: n, meanSlope: mean } = seen as Explained;
-    const average = averageArrays(state.average, next, warmDecay(n, AVERAGE), options.donate === true);
+    const average = averageArrays(room.right, state.average, next, warmDecay(n, AVERAGE), options.donate === true);
     return E.right({ params: next, state: { steps: n, meanSlope: mean, layers, average }, report });
   };
   return {

@@ -10,8 +10,13 @@ import { BETA, centreInputs, type MetricView } from "./metric.ts";
 
 /** ((v + v̄/100)/v̄)^(−1/4): scales that even out moments, softly. */
 function scales(v: Float32Array): Float32Array {
-  const mean = v.reduce((sum, x) => sum + x, 0) / v.length;
-  return v.map((x) => 1 / Math.sqrt(Math.sqrt((x + 0.01 * mean + 1e-30) / (mean + 1e-30))));
+  let sum = 0;
+  for (const x of v) sum += x;
+  const mean = sum / v.length, out = new Float32Array(v.length);
+  for (let i = 0; i < out.length; i++) {
+    out[i] = 1 / Math.sqrt(Math.sqrt(((v[i] as number) + 0.01 * mean + 1e-30) / (mean + 1e-30)));
+  }
+  return out;
 }
 
 /**

@@ -12,10 +12,11 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
+import type { FgnError } from "../error.ts";
 import { f32, f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../kernel/rows.ts";
 import { type Op, up4 } from "../kernel/tape.ts";
+import { factorize } from "../solver/cholesky.ts";
 import { whiten } from "./gram.ts";
 
 /** The last operation, which must be a dense product that trains. */
@@ -50,26 +51,50 @@ function invertStage(ws: Workspace, lambda: number, eta: number): E.Either<FgnEr
   const h = f64(kernel, at.curvature, rows), slope = f64(kernel, at.slope, rows);
   for (let i = 0; i < rows; i++) h[i] = Math.sqrt(eta * (slope[i] as number));
   exports.whiten(rows, at.inputs, 0, at.curvature, at.whitened, stride, at.diagonal, at.work);
-  const row = exports.cholesky(rows, at.whitened, at.factor, stride, lambda);
-  if (row < rows) {
-    return fail(
-      "NotPositiveDefinite",
-      { row, lambda },
-      `with λ = ${lambda} the system of the last layer is singular to working precision at row ${row}`,
-      "Raise the damping",
-    );
+  const factored = factorize(ws, lambda, "system of the last layer");
+  if (factored._tag === "Right") {
+    exports.triangularInverse(rows, at.factor, stride, at.curvature, at.whitened, at.inverse);
   }
-  exports.triangularInverse(rows, at.factor, stride, at.curvature, at.inverse, at.work);
-  return E.right(undefined);
+  return factored;
 }
 
-/** I − N as a packed operand, N = EᵀF, from E row-major and F packed. */
+/** Visits the panels of an n × n operand: their first column and how many they hold. */
+function eachPanel(n: number, visit: (from: number, width: number) => void): void {
+  for (let j = 0; j < n; j += 16) visit(j, Math.min(16, n - j));
+}
+
+/** Eᵀ = K_x Fᵀ, row-major: F is lower triangular, so that a panel of Fᵀ ends with the rows of its columns. */
+function writeReduced({ kernel, at, rows }: Workspace): void {
+  const { exports } = kernel;
+  const n = up4(rows);
+  f32(kernel, at.reduced, n * n).fill(0);
+  exports.unpackRows(at.inputs, n, n, at.left);
+  exports.packTransposed(at.inverse, n, n, at.packed);
+  eachPanel(n, (j, width) => {
+    exports.product(0, n, width, j + width, at.left, n, at.packed + 4 * n * j, at.reduced + 4 * j, n);
+  });
+}
+
+/** I − N as a packed operand, N = EᵀF, from Eᵀ row-major: a panel of F begins with the rows of its columns. */
 function writeMixing({ kernel, at, rows }: Workspace): void {
   const { exports } = kernel;
   const n = up4(rows), size = n * n;
   f32(kernel, at.mixing, size).fill(0);
   exports.packRows(at.inverse, n, n, at.packed);
-  exports.productTransposedPanels(0, n, n, n, n, at.reduced, n, at.packed, at.mixing);
+  eachPanel(n, (j, width) => {
+    const panel = 4 * n * j;
+    exports.productPanels(
+      0,
+      n,
+      n,
+      width,
+      n - j,
+      at.reduced + 4 * j,
+      n,
+      at.packed + panel + 4 * width * j,
+      at.mixing + panel,
+    );
+  });
   exports.scale(size, -1, at.mixing);
   const mixing = f32(kernel, at.mixing, size);
   for (let i = 0; i < rows; i++) {
@@ -89,10 +114,9 @@ export function correct(ws: Workspace, lambda: number, eta: number): E.Either<Fg
   const n = up4(rows), size = n * n;
   const inverted = invertStage(ws, lambda, eta);
   if (inverted._tag === "Left") return inverted;
-  f32(kernel, at.reduced, size).fill(0);
-  exports.product(0, n, n, n, at.inverse, n, at.inputs, at.reduced, n); // E = F K_x
+  writeReduced(ws);
   writeMixing(ws);
-  exports.packRows(at.reduced, n, n, at.packed);
+  exports.packTransposed(at.reduced, n, n, at.packed);
   f32(kernel, at.left, size).fill(0);
   for (let j = 0; j < rows; j += 16) exports.gramPanel(j, rows, n, at.packed, at.left); // EᵀE
   f32(kernel, at.right, size).set(f32(kernel, at.inputs, size));

@@ -5,10 +5,11 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid } from "../error.ts";
+import { type FgnError, invalid } from "../error.ts";
 import { f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../kernel/rows.ts";
 import type { RowMatrix, RowSystemKind } from "../row_system/row_system.ts";
+import { factorize } from "./cholesky.ts";
 import { conjugateGradient, type IterativeStop, rowSpace } from "./cg.ts";
 
 /** How the row system is solved. `auto`: Cholesky up to 256 rows of an explicit system, else conjugate gradient. */
@@ -70,16 +71,10 @@ export interface Damped {
   readonly solve: (rhs: number, out: number, warm: boolean) => Solved;
 }
 
-function direct({ kernel, at, rows, stride }: Workspace, lambda: number): E.Either<FgnError, Damped> {
-  const row = kernel.exports.cholesky(rows, at.whitened, at.factor, stride, lambda);
-  if (row < rows) {
-    return fail(
-      "NotPositiveDefinite",
-      { row, lambda },
-      `with λ = ${lambda} the row system is singular to working precision at row ${row}`,
-      "Raise the damping: below about 1e-7 of the Gram matrix float32 cannot resolve it",
-    );
-  }
+function direct(ws: Workspace, lambda: number): E.Either<FgnError, Damped> {
+  const { kernel, at, rows, stride } = ws;
+  const factored = factorize(ws, lambda, "row system");
+  if (factored._tag === "Left") return factored;
   const solve = (rhs: number, out: number): Solved => {
     kernel.exports.choleskySolve(rows, at.factor, stride, rhs, out);
     return { solver: "cholesky", iterations: 0, stop: "direct" };

@@ -132,6 +132,24 @@ describe("scaleAdd and multiplyAdd", () => {
   });
 });
 
+describe("average", () => {
+  it("gives decay·y + (1 − decay)·x in y, rounded once from float64, and touches nothing else", () => {
+    const wrong = [0, 0.3, 0.98].flatMap((decay) =>
+      LENGTHS.flatMap((n) => {
+        const x = randomF32(n, n + 1), y = randomF32(n, n + 2);
+        const m = pair(x, y);
+        exports().average(n, decay, m.x, m.y);
+        const out = getF32(m.y, n);
+        return [
+          ...violations(`n ${n}`, n, (i) => at(out, i) === f(decay * at(y, i) + (1 - decay) * at(x, i))),
+          ...violations(`n ${n} guard`, 1, () => untouched(m.y + 4 * n, (-n & 15) + 16)),
+        ];
+      })
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe("axpy64 and scaleAdd64", () => {
   function run(n: number, apply: (m: { x: number; y: number }) => void) {
     const x = randomF64(n, n + 1), y = randomF64(n, n + 2).map((v) => v + 2);

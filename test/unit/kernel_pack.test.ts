@@ -48,6 +48,24 @@ describe("packing", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("unpackRows undoes packRows exactly, unused lanes as zeros", () => {
+    const wrong = SHAPES.flatMap(({ n, k }, i) => {
+      const x = randomF32(k * n, i + 1), row = ceil4(n);
+      const m = layout({ panels: 4 * k * row, out: 4 * k * row, guard: 64 });
+      putF32(m.panels, toPanels(k, n, x));
+      exports().unpackRows(m.panels, k, n, m.out);
+      const out = getF32(m.out, k * row);
+      return [
+        ...violations(`${k}×${n}`, k * row, (e) => {
+          const r = Math.floor(e / row), c = e % row;
+          return at(out, e) === (c < n ? at(x, r * n + c) : 0);
+        }),
+        ...violations(`${k}×${n} guard`, 1, () => untouched(m.guard, 16)),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
   it("unpackTransposed undoes packTransposed exactly", () => {
     const wrong = SHAPES.flatMap(({ n, k }, i) => {
       const x = randomF32(n * k, i + 1);

@@ -1,10 +1,24 @@
-// Cholesky on random positive definite systems.
+// Cholesky on random positive definite systems, and the inverse of its factor.
 //
 // S = G Gᵀ/n with G of n × 2n random numbers: eigenvalues between about 0.03 and 2. The solver runs in
 // float64, so the residual should be about 1e-16 times the condition number (≤ 100) times √n: 1e-10 is safe.
 
 import { describe, expect, it } from "vitest";
-import { at, exports, getF64, inner, layout, near, norm2, putF64, randomF64, violations } from "../kernel_memory.ts";
+import {
+  at,
+  ceil4,
+  exports,
+  getF32,
+  getF64,
+  inner,
+  layout,
+  near,
+  norm2,
+  putF64,
+  randomF64,
+  untouched,
+  violations,
+} from "../kernel_memory.ts";
 
 const RESIDUAL = 1e-10;
 const COUNTS = [1, 2, 3, 4, 5, 8, 17, 32, 65, 128];
@@ -128,5 +142,38 @@ describe("cholesky", () => {
     const zero = matrix(5, () => 0), r = randomF64(5, 3);
     expect(cholesky(zero, 0, r).pivots).toBe(0);
     expect(residual(zero, 0.5, r, cholesky(zero, 0.5, r).u)).toBeLessThan(RESIDUAL);
+  });
+});
+
+/** F⁻ᵀ diag(h), row-major, by plain forward substitution: column by column, from the top. */
+function inverse({ n, ld }: System, f: Float64Array, h: Float64Array): Float64Array {
+  const x = new Float64Array(n * n);
+  for (let j = 0; j < n; j++) {
+    for (let i = j; i < n; i++) {
+      let rest = i === j ? at(h, j) : 0;
+      for (let k = j; k < i; k++) rest -= at(f, k * ld + i) * at(x, k * n + j);
+      x[i * n + j] = rest / at(f, i * ld + i);
+    }
+  }
+  return x;
+}
+
+describe("triangularInverse", () => {
+  it("gives F⁻ᵀ diag(h), the bits of the plain substitution rounded to float32, zero elsewhere, and nothing beyond", () => {
+    const wrong = forAll((system, lambda, h) => {
+      const { n, ld, s } = system, width = ceil4(n);
+      const m = layout({ s: s.byteLength, f: s.byteLength, h: 8 * n, x: s.byteLength, out: 4 * width ** 2, guard: 64 });
+      putF64(m.s, s);
+      putF64(m.h, h);
+      if (exports().cholesky(n, m.s, m.f, ld, lambda) !== n) return false;
+      const expected = inverse(system, getF64(m.f, s.length), h);
+      exports().triangularInverse(n, m.f, ld, m.h, m.x, m.out);
+      const out = getF32(m.out, width ** 2);
+      return untouched(m.guard, 16) && violations("", width ** 2, (e) => {
+            const i = Math.floor(e / width), j = e % width;
+            return at(out, e) === (i < n && j <= i ? Math.fround(at(expected, i * n + j)) : 0);
+          }).length === 0;
+    });
+    expect(wrong).toEqual([]);
   });
 });

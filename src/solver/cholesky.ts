@@ -1,0 +1,24 @@
+/**
+ * The Cholesky factor of what lies in the workspace as its row system.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "../error.ts";
+import type { Workspace } from "../kernel/rows.ts";
+
+/** The factor of S + λI; `what` names the system. Errors: `NotPositiveDefinite`. */
+export function factorize(
+  { kernel, at, rows, stride }: Workspace,
+  lambda: number,
+  what: string,
+): E.Either<FgnError, void> {
+  const row = kernel.exports.cholesky(rows, at.whitened, at.factor, stride, lambda);
+  return row >= rows ? E.right(undefined) : fail(
+    "NotPositiveDefinite",
+    { row, lambda },
+    `with λ = ${lambda} the ${what} is singular to working precision at row ${row}`,
+    "Raise the damping: below about 1e-7 of the Gram matrix float32 cannot resolve it",
+  );
+}
