@@ -1,5 +1,6 @@
-// Two threads against one: the pure step without the loss after it, as ratios of best times of interleaved rounds, and
-// whether the parameters are the same bytes. Prints a table, writes bench/threads.json.
+// Two threads against one, as ratios of best times of interleaved rounds: the step without the loss after it, pure, and in
+// the memory of the step before it (`donate`), as `train` takes it; and whether the parameters are the same bytes. Prints a
+// table, writes bench/threads.json.
 //
 //   npm run bench:threads [-- THREADS]
 //   node_modules/.bin/deno run -A …, bun …: node_modules/.cache/fgn/threads.mjs, after a run in Node
@@ -34,28 +35,46 @@ const MODELS: readonly (readonly [what: string, model: () => Network, B: number,
 ];
 
 const threads = Number(process.argv[2] ?? 2), kernel = right(await threadedKernel({ threads })());
+
+/** One step after another, each in the memory of the one before. */
+function chain(start: Network, data: Batch, options: StepOptions): () => void {
+  let params = structuredClone(start);
+  return () => {
+    ({ params } = right(fgnStep(params, data, undefined, { lossAfter: false, donate: true, ...options })));
+  };
+}
+
+/** How many times as fast one call is as the other. */
+function compare(one: () => unknown, several: () => unknown, calls: number) {
+  let alone = Infinity, together = Infinity;
+  for (let round = 0; round < ROUNDS; round++) {
+    alone = Math.min(alone, best(one, calls));
+    together = Math.min(together, best(several, calls));
+  }
+  return { one: alone, several: together, ratio: alone / together };
+}
+
 const rows = MODELS.map(([what, make, B, D, C]) => {
   const model = make(), data: Batch = problem(B, D, C).data;
   const step = (options: StepOptions) => right(fgnStep(model, data, undefined, { lossAfter: false, ...options }));
   const alone = parameters(step({}).params), together = parameters(step({ kernel }).params);
   const same = alone.every((value, i) => value === together[i]);
   const calls = Math.max(5, Math.min(200, Math.round(4e9 / (B * D * C))));
-  let one = Infinity, several = Infinity;
-  for (let round = 0; round < ROUNDS; round++) {
-    one = Math.min(one, best(() => step({}), calls));
-    several = Math.min(several, best(() => step({ kernel }), calls));
-  }
-  return { what, one, several, ratio: one / several, same };
+  const pure = compare(() => step({}), () => step({ kernel }), calls);
+  return { what, pure, donated: compare(chain(model, data, {}), chain(model, data, { kernel }), calls), same };
 });
 kernel.close();
 const versions = process.versions, name = versions["deno"] ? "Deno" : versions["bun"] ? "Bun" : "Node";
 const runtime = `${name} ${versions["deno"] ?? versions["bun"] ?? versions.node}`;
 console.log(`${runtime}, ${threads} threads, best times in ms`);
-console.table(rows.map(({ what, one, several, ratio, same }) => ({
+console.table(rows.map(({ what, pure, donated, same }) => ({
   what,
-  "one thread": one.toFixed(3),
-  several: several.toFixed(3),
-  "one / several": ratio.toFixed(2),
+  "pure, one": pure.one.toFixed(3),
+  "pure, several": pure.several.toFixed(3),
+  "one / several": pure.ratio.toFixed(2),
+  "donated, one": donated.one.toFixed(3),
+  "donated, several": donated.several.toFixed(3),
+  "one / several, donated": donated.ratio.toFixed(2),
   "same bytes": same,
 })));
 if (rows.some(({ same }) => !same)) process.exitCode = 1;
