@@ -100,8 +100,8 @@ const options: DeviceCase = {
     await same(1e-3, { maxIterations: 3 }, "the cap of iterations");
     await same(constant(0.2), { classWeights: [1, 2, 0, 1, 3, 1], curvature: "majorized" }, "majorised");
     const model = everyKind(), few = examples(40, 9, 5, 90);
-    for (const damping of [levenbergMarquardt({ lambda: 1e-5 }), backtracking()]) {
-      check(right(fgnStep(model, few, damping, CG)).report.rejections >= 0, "rejections");
+    for (const damping of [levenbergMarquardt({ lambda: 1e-3 }), backtracking()]) {
+      check(right(fgnStep(model, few, damping, CG)).report.rejections > 0, "rejections");
       await sameSolve(backend, model, few, damping, {}, 3e-4, damping._tag);
     }
     for (const size of [1, 30, 100, 1e4]) {
