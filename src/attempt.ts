@@ -22,6 +22,7 @@ import { project } from "./kernel/tape.ts";
 import { limitLayers } from "./limit.ts";
 import type { RowMatrix } from "./row_system/row_system.ts";
 import { correct } from "./row_system/two_stage.ts";
+import { drive, type Products } from "./solver/cg.ts";
 import { type CheckedSolver, type Damped, damped, type Solved } from "./solver/solver.ts";
 
 /** Which curvature a step uses: that of the margins, or the full Gauss-Newton matrix by conjugate gradient. */
@@ -50,10 +51,10 @@ export interface Vectors {
   readonly ggn: GgnBuffers | null;
 }
 
-/** An open batch at which steps are attempted. */
-export interface Stage {
+/** An open batch at which steps are attempted, with products with S that somebody else makes. */
+export interface OpenStage {
   readonly ws: Workspace;
-  readonly system: RowMatrix;
+  readonly system: Pick<RowMatrix, "kind">;
   readonly vectors: Vectors;
   /** ℓ2. */
   readonly l2: number;
@@ -65,6 +66,11 @@ export interface Stage {
   readonly limit: number;
   /** Whether steps are judged by their loss, and with it by their model. */
   readonly judged: boolean;
+}
+
+/** The same with its products. */
+export interface Stage extends OpenStage {
+  readonly system: RowMatrix;
 }
 
 /** What the quadratic model says of a direction d. */
@@ -140,18 +146,18 @@ function movedRows({ kernel, at, rows }: Workspace, { lambda, carry }: Level): F
 }
 
 /** Solves for u, and leaves the dual a = w ∘ u. */
-function solveRows({ ws, solver }: Stage, moved: Float64Array, prepared: Damped): Solved {
+function* solveRows({ ws, solver }: OpenStage, moved: Float64Array, prepared: Damped): Products<Solved> {
   const { kernel, at, rows } = ws;
   const rhs = f64(kernel, at.right64, rows), r = f64(kernel, at.rhs, rows);
   for (let i = 0; i < rows; i++) rhs[i] = (r[i] as number) - (moved[i] as number);
   if (solver.warmStart !== null) loadStart(ws, solver.warmStart);
-  const solved = prepared.solve(at.right64, at.solution, solver.warmStart !== null);
+  const solved = yield* prepared(at.right64, at.solution, solver.warmStart !== null);
   weigh(ws, at.solution, at.dual);
   return solved;
 }
 
 /** The model in row space: with t = Ĵd at `image`, −gᵀd = rᵀt + vᵀd and dᵀ(H + ℓ2 I)d = ‖t‖² + ℓ2 ‖d‖². */
-function rowModel({ ws: { kernel, tape, at, rows }, vectors, l2 }: Stage): QuadraticModel {
+function rowModel({ ws: { kernel, tape, at, rows }, vectors, l2 }: OpenStage): QuadraticModel {
   const t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
   let gain = 0, curvature = 0;
   for (let i = 0; i < rows; i++) {
@@ -166,10 +172,11 @@ function rowModel({ ws: { kernel, tape, at, rows }, vectors, l2 }: Stage): Quadr
   return { gain, curvature };
 }
 
-/** ‖r − Ĵ(d − Ĵᵀu) − (S + λ'I)u‖ relative to the right-hand side; leaves t = Ĵd = Su + Ĵ(d − Ĵᵀu) at `image`. */
-function rowResidual({ ws, system }: Stage, moved: Float64Array, lambda: number): number {
-  const { kernel, at, rows } = ws;
-  system.multiply(at.solution, at.image);
+/**
+ * ‖r − Ĵ(d − Ĵᵀu) − (S + λ'I)u‖ relative to the right-hand side, of Su at `image`; leaves t = Ĵd = Su + Ĵ(d − Ĵᵀu)
+ * there.
+ */
+function rowResidual({ kernel, at, rows }: Workspace, moved: Float64Array, lambda: number): number {
   const u = f64(kernel, at.solution, rows), t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
   let error = 0, size = 0;
   for (let i = 0; i < rows; i++) {
@@ -182,7 +189,7 @@ function rowResidual({ ws, system }: Stage, moved: Float64Array, lambda: number)
 }
 
 /** The dual step as a vector: v/λ' + (λ/λ')βd₋ + Jᵀa. */
-function formDirection({ ws, vectors }: Stage, { lambda, carry }: Level): void {
+function formDirection({ ws, vectors }: OpenStage, { lambda, carry }: Level): void {
   const { kernel, tape, at } = ws;
   const { direction, remainder, previous } = vectors;
   f32(kernel, direction, tape.length).fill(0);
@@ -203,8 +210,9 @@ function inverseAt({ ws, system, solver }: Stage, lambda: number): E.Either<FgnE
   const w = f64(kernel, at.rowWeight, rows), diagonal = f64(kernel, at.diagonal, rows);
   const trace = diagonal.reduce((sum, k, i) => sum + (w[i] as number) ** 2 * k, 0);
   const safe = Math.max(lambda, FLOOR * trace);
-  const prepared = damped(ws, system, safe, solver);
-  return prepared._tag === "Left" ? prepared : E.right({ system: prepared.right, lambda: safe });
+  const prepared = damped(ws, system.kind, safe, solver);
+  if (prepared._tag === "Left") return prepared;
+  return E.right({ solve: (rhs, out) => drive(prepared.right(rhs, out, false), system.multiply), lambda: safe });
 }
 
 /** A step of the full Gauss-Newton matrix at λ'. Errors: `NotPositiveDefinite`, `Overflow`. */
@@ -212,29 +220,29 @@ function attemptGgn(
   stage: Stage,
   lambda: number,
   buffers: GgnBuffers,
-  { preconditioner, tolerance, maxIterations }: Extract<Method, { readonly _tag: "ggn" }>,
+  method: Extract<Method, { readonly _tag: "ggn" }>,
 ): E.Either<FgnError, Candidate> {
   const { ws, l2 } = stage;
-  const inverse = preconditioner === "fgn" ? inverseAt(stage, lambda) : E.right(null);
+  const inverse = method.preconditioner === "fgn" ? inverseAt(stage, lambda) : E.right(null);
   if (inverse._tag === "Left") return inverse;
-  const full = solveGgn(ws, { lambda, l2, inverse: inverse.right }, buffers, { tolerance, maxIterations });
-  const { iterations, stop, gain, curvature, residual } = full;
-  if (!Number.isFinite(residual + gain + curvature)) return overflow("the full Gauss-Newton system");
-  return E.right({ gain, curvature, residual, solved: { solver: "cg", iterations, stop } });
+  const full = solveGgn(ws, { lambda, l2, inverse: inverse.right }, buffers, method);
+  if (!Number.isFinite(full.residual + full.gain + full.curvature)) return overflow("the full Gauss-Newton system");
+  return E.right(full);
 }
 
-/** An FGN step at λ'. Errors: `NotPositiveDefinite`, `Overflow`. */
-function attemptFgn(stage: Stage, level: Level): E.Either<FgnError, Candidate> {
+/** An FGN step at λ', of products with S. Errors: `NotPositiveDefinite`, `Overflow`. */
+export function* attemptFgn(stage: OpenStage, level: Level): Products<E.Either<FgnError, Candidate>> {
   const { ws, system, vectors, solver, twoStage } = stage;
   const { lambda } = level;
   const corrected = twoStage > 0 ? correct(ws, lambda, twoStage) : E.right(undefined);
   if (corrected._tag === "Left") return corrected;
-  const prepared = damped(ws, system, lambda, solver);
+  const prepared = damped(ws, system.kind, lambda, solver);
   if (prepared._tag === "Left") return prepared;
   const moved = movedRows(ws, level);
-  const solved = solveRows(stage, moved, prepared.right);
+  const solved = yield* solveRows(stage, moved, prepared.right);
   if (vectors.direction !== 0 && vectors.direction !== vectors.product) formDirection(stage, level);
-  const residual = rowResidual(stage, moved, lambda), { gain, curvature } = rowModel(stage);
+  yield [ws.at.solution, ws.at.image];
+  const residual = rowResidual(ws, moved, lambda), { gain, curvature } = rowModel(stage);
   if (!Number.isFinite(gain + curvature)) return overflow("the quadratic model");
   return E.right({ gain, curvature, residual, solved });
 }
@@ -254,13 +262,13 @@ export function attempt(stage: Stage, damping: number): E.Either<FgnError, Candi
   const lambda = damping + l2;
   const candidate = method._tag === "ggn" && ggn !== null
     ? attemptGgn(stage, lambda, ggn, method)
-    : attemptFgn(stage, { lambda, carry: damping / lambda });
+    : drive(attemptFgn(stage, { lambda, carry: damping / lambda }), stage.system.multiply);
   if (candidate._tag === "Left" || limit === 0 || !limitLayers(ws, direction, limit)) return candidate;
   return E.right({ ...candidate.right, ...modelOf(stage) });
 }
 
 /** The same direction, shorter. */
-export function shorten({ ws, vectors }: Stage, candidate: Candidate, share: number): Candidate {
+export function shorten({ ws, vectors }: OpenStage, candidate: Candidate, share: number): Candidate {
   const { kernel, tape, at, rows } = ws;
   if (vectors.direction !== 0) kernel.exports.scale(tape.length, share, vectors.direction);
   const dual = f64(kernel, at.dual, rows);

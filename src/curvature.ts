@@ -10,8 +10,8 @@ import { f32, f64 } from "./kernel/arena.ts";
 import type { Workspace } from "./kernel/rows.ts";
 import { coefficients, sendBack, weigh, whitenedTangent } from "./kernel/jacobian.ts";
 import { project, tangent, up4 } from "./kernel/tape.ts";
-import { conjugateGradient, type Limits, type Run } from "./solver/cg.ts";
-import type { Damped } from "./solver/solver.ts";
+import { conjugateGradient, drive, type Limits } from "./solver/cg.ts";
+import type { Solved } from "./solver/solver.ts";
 
 /** The tangent of the logits along v becomes its product with the softmax Hessian, α_i (diag(p_i) − p_i p_iᵀ) J_f v. */
 function curveTangent(ws: Workspace): void {
@@ -93,11 +93,11 @@ export function fullModel(
 }
 
 /** out ← (H + λI)⁻¹ x = (x − Ĵᵀ(S + λI)⁻¹Ĵ x)/λ, H the FGN curvature. */
-function precondition(ws: Workspace, space: DualSpace, { system, lambda }: Inverse, x: number, out: number): void {
+function precondition(ws: Workspace, space: DualSpace, { solve, lambda }: Inverse, x: number, out: number): void {
   const { kernel, at, rows, classes } = ws;
   whitenedTangent(ws, space.form(x), at.right64);
   sendBack(ws, at.exponentials); // a matrix-free system multiplies by the signals of the margins
-  system.solve(at.right64, at.image, false);
+  solve(at.right64, at.image);
   weigh(ws, at.image, at.right64);
   const a = f64(kernel, at.right64, rows);
   for (let i = 0; i < rows; i++) a[i] = -(a[i] as number);
@@ -115,7 +115,8 @@ function precondition(ws: Workspace, space: DualSpace, { system, lambda }: Inver
 
 /** A damped row system whose FGN inverse preconditions. */
 export interface Inverse {
-  readonly system: Damped;
+  /** out ← (S + λI)⁻¹ rhs. */
+  readonly solve: (rhs: number, out: number) => void;
   readonly lambda: number;
 }
 
@@ -129,7 +130,8 @@ export interface FullSystem {
 }
 
 /** What the solution d says about the quadratic model. */
-export interface GgnSolution extends Run {
+export interface GgnSolution {
+  readonly solved: Solved;
   /** −gᵀd. */
   readonly gain: number;
   /** dᵀ(G + ℓ2 I)d. */
@@ -143,7 +145,7 @@ export function solveGgn(
   ws: Workspace,
   full: FullSystem,
   buffers: GgnBuffers,
-  limits: Omit<Limits, "warm">,
+  limits: Limits,
 ): GgnSolution {
   const { kernel, tape, rows, classes } = ws;
   const { lambda, l2, inverse } = full;
@@ -166,17 +168,15 @@ export function solveGgn(
     else precondition(ws, space, inverse, v, out);
   };
   writeNegativeGradient(ws, space, b, l2);
-  const run = conjugateGradient(space, { apply, precondition: invert }, b, x, [r, z, p, ap], {
-    ...limits,
-    warm: false,
-  });
+  const steps = conjugateGradient(space, { apply, precondition: invert }, b, x, [r, z, p, ap], limits);
+  const run = drive(steps, () => {}); // `apply` is the whole product
   writeNegativeGradient(ws, space, b, l2);
   const gain = space.dot(b, x), norm = space.norm(b);
   const curvature = apply(x, ap) - (lambda - l2) * space.norm(x) ** 2;
   space.copy(b, r);
   space.axpy(-1, ap, r);
   return {
-    ...run,
+    solved: { solver: "cg", ...run },
     gain,
     curvature,
     residual: norm === 0 ? 0 : space.norm(r) / norm,

@@ -13,6 +13,7 @@ import { arraysOf } from "../../src/network/flat.ts";
 import { copyModel } from "../../src/network/model.ts";
 import { gramSystem } from "../../src/row_system/gram.ts";
 import { openBatch } from "../../src/session.ts";
+import { drive } from "../../src/solver/cg.ts";
 import { checkSolver, damped } from "../../src/solver/solver.ts";
 import { gradientReport } from "./gradient.ts";
 
@@ -42,11 +43,11 @@ function step(params: Network, batch: Batch, ratio: number, into: Network): E.Ei
   const lambda = ratio * system.meanDiagonal / rows;
   const solver = checkSolver({ solver: "cholesky" });
   if (solver._tag === "Left") return solver;
-  const prepared = damped(ws, system, lambda, solver.right);
+  const prepared = damped(ws, system.kind, lambda, solver.right);
   if (prepared._tag === "Left") return prepared;
   system.multiply(at.rhs, at.image);
   const norm = Math.sqrt(Math.max(0, kernel.exports.dot64(rows, at.rhs, at.image)));
-  prepared.right.solve(at.rhs, at.solution, false);
+  drive(prepared.right(at.rhs, at.solution, false), system.multiply);
   weigh(ws, at.solution, at.dual);
   addDual(ws, at.dual, tape.theta);
   if (kernel.exports.allFinite(tape.length, tape.theta) === 0) return overflow("the new parameters");

@@ -1,11 +1,11 @@
 /**
- * The rows of a batch whose margins and Gram matrix come from a device: the B × B system in the CPU kernel's memory.
+ * The rows of a batch whose margins come from a device, in the CPU kernel's memory, and its B × B system if that comes, too.
  *
  * @module
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { Stage } from "../attempt.ts";
+import type { OpenStage, Stage } from "../attempt.ts";
 import type { FgnError } from "../error.ts";
 import { f32, f64, startLayout } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
@@ -85,17 +85,23 @@ export function meanLoss(ws: Workspace, stats: Float32Array): number {
   return faulty(stats, rows) ? NaN : loss;
 }
 
+/** The stage of plain steps over K, wherever that lies. */
+export function openStage(ws: Workspace, solver: CheckedSolver, judged: boolean): OpenStage {
+  const vectors = { product: 0, remainder: 0, direction: 0, trial: 0, previous: 0, ggn: null };
+  const plain = { l2: 0, method: { _tag: "fgn" }, twoStage: 0, limit: 0 } as const;
+  return { ws, system: { kind: "gram" }, vectors, solver, judged, ...plain };
+}
+
 /**
- * The stage of steps over K: B × n₄ row-major, of which the lower part is read. Its signals are normalised, so that the
+ * The same with K on the CPU: B × n₄ row-major, of which the lower part is read. Its signals are normalised, so that the
  * sums by which the system divides are 1.
  */
-export function stageOf(ws: Workspace, K: Float32Array, solver: CheckedSolver, judged: boolean): Stage {
-  const { kernel, at, rows } = ws;
+export function withGram(stage: OpenStage, K: Float32Array): Stage {
+  const { ws } = stage, { kernel, at, rows } = ws;
   f32(kernel, at.sum, rows).fill(1);
   const system = gramSystem(ws, () => {
     f32(kernel, at.left, K.length).set(K);
     kernel.exports.packTransposed(at.left, rows, up4(rows), at.gram);
   });
-  const vectors = { product: 0, remainder: 0, direction: 0, trial: 0, previous: 0, ggn: null };
-  return { ws, system, vectors, l2: 0, solver, method: { _tag: "fgn" }, twoStage: 0, limit: 0, judged };
+  return { ...stage, system };
 }

@@ -1,22 +1,15 @@
 /**
- * One step on the device: the passes there, the B × B system here, in float64.
+ * One step on the device: the passes there, the solver of the B × B system here, in float64.
  *
- * Per step the Gram matrix and four scalars an example come down, and per attempt B row coefficients go up and, where the
- * loss after is wanted, the scalars come down again; parameters, features and activations stay.
+ * Per step four scalars an example come down, and the Gram matrix or, where that is large, B numbers of each of its
+ * products; per attempt B row coefficients go up and, where the loss after is wanted, the scalars come down again;
+ * parameters, features and activations stay.
  *
  * @module
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import {
-  attempt,
-  type Candidate,
-  computeShift,
-  gradientNorm,
-  predictedReduction,
-  shorten,
-  type Stage,
-} from "../attempt.ts";
+import { type Candidate, computeShift, predictedReduction, shorten } from "../attempt.ts";
 import { accepts, attemptsOf, firstTrial, nextDamping, observe, retry, type Trial } from "../damping/damping.ts";
 import type { Damping } from "../damping/damping.ts";
 import { fail, type FgnError, overflow } from "../error.ts";
@@ -30,7 +23,9 @@ import type { Device } from "./device.ts";
 import type { Examples } from "./examples.ts";
 import { type Scope, scope as openScope } from "./pool.ts";
 import type { Request } from "./request.ts";
-import { margins, meanLoss, openRows, stageOf, STATS } from "./rows.ts";
+import { mirror, takeDiagonal } from "./gram.ts";
+import { margins, meanLoss, openRows, openStage, STATS, withGram } from "./rows.ts";
+import { type DeviceGram, deviceSystem, hostSystem, type RowSystem, staysOnDevice } from "./solve.ts";
 import { backward, compile, forward, marginPass, type Tape } from "./tape.ts";
 import { hold, type Parameters, type Tensor } from "./tensor.ts";
 import { checkFits, type Range, type View, view, whole } from "./view.ts";
@@ -57,6 +52,8 @@ interface Running {
   /** B × 1. */
   readonly scale: View;
   readonly fault: Range;
+  /** Whether the Gram matrix stays on the device. */
+  readonly stays: boolean;
 }
 
 /** Lays out a step. Errors: `OutOfMemory`, `InvalidLayer`. */
@@ -77,22 +74,36 @@ function open(
     );
   }
   const B = examples.features.rows, { limits } = device;
-  const fits = checkFits(limits, "the Gram matrix", B, up4(B) + STATS);
+  const stays = staysOnDevice(request.solver, B, device.hostRows);
+  const fits = checkFits(limits, "the Gram matrix", B, up4(B) + (stays ? 0 : STATS));
   if (fits._tag === "Left") return fits;
-  const ws = openRows(kernel, request.aim.alpha, true);
+  const ws = openRows(kernel, request.aim.alpha, !stays);
   if (ws._tag === "Left") return ws;
   const needs = { signals: true, trial: request.judged };
   const tape = compile(limits, params.skeleton, examples.features, scope, needs);
   if (tape._tag === "Left") return tape;
   const stats = view(scope.acquire(4 * STATS * B), B, STATS), scale = view(scope.acquire(4 * B), B, 1);
   const fault = { buffer: scope.acquire(4), offset: 0, size: 4 };
-  return E.right({ device, params, examples, request, ws: ws.right, tape: tape.right, scope, stats, scale, fault });
+  return E.right({
+    device,
+    params,
+    examples,
+    request,
+    ws: ws.right,
+    tape: tape.right,
+    scope,
+    stats,
+    scale,
+    fault,
+    stays,
+  });
 }
 
 /** Forward and backward pass and the Gram matrix; leaves the margins in the rows. */
-async function linearise(running: Running): Promise<E.Either<FgnError, { lossBefore: number; stage: Stage }>> {
-  const { device, params: { tensors }, examples: { labels }, request, ws, tape, scope, stats } = running;
-  const { rows } = tape, ld = up4(rows);
+async function linearise(running: Running): Promise<E.Either<FgnError, { lossBefore: number; system: RowSystem }>> {
+  const { device, params: { tensors }, examples: { labels }, request, ws, tape, scope, stats, stays } = running;
+  const { rows } = tape, ld = up4(rows), column = (): View => view(scope.acquire(4 * rows), rows, 1);
+  let gram: DeviceGram | null = null;
   const done = await device.submit((encoder) => {
     const K = view(scope.acquire(4 * rows * ld), rows, ld);
     forward(tape, encoder, tensors, false);
@@ -100,14 +111,19 @@ async function linearise(running: Running): Promise<E.Either<FgnError, { lossBef
     backward(tape, encoder, tensors);
     encoder.clear(whole(K));
     for (const op of tape.ops) op.gram(encoder, K);
-    return [whole(stats), whole(K)];
+    if (!stays) return [whole(stats), whole(K)];
+    gram = { K, x: column(), y: column() };
+    mirror(device.limits, encoder, K);
+    takeDiagonal(device.limits, encoder, K, gram.y);
+    return [whole(stats), whole(gram.y)];
   });
   if (done._tag === "Left") return done;
   const scalars = new Float32Array(done.right, 0, STATS * rows);
   const lossBefore = margins(ws, scalars, request.majorized);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
-  const K = new Float32Array(done.right, 4 * STATS * rows);
-  return E.right({ lossBefore, stage: stageOf(ws, K, request.solver, request.judged) });
+  const rest = new Float32Array(done.right, 4 * STATS * rows), stage = openStage(ws, request.solver, request.judged);
+  const system = gram === null ? hostSystem(withGram(stage, rest)) : deviceSystem(device, stage, gram, rest);
+  return E.right({ lossBefore, system });
 }
 
 /** Parameters of a trial and the loss there. */
@@ -149,12 +165,12 @@ async function tryOut(running: Running, tensors: readonly Tensor[]): Promise<E.E
 /** Attempts steps until one is accepted, as `search` on the CPU does. */
 async function searchOnDevice(
   running: Running,
-  stage: Stage,
+  { stage, attempt }: RowSystem,
   lossBefore: number,
   first: Trial,
 ): Promise<E.Either<FgnError, { done: Attempt; tried: Tried }>> {
   const { damping } = running.request, attempts = attemptsOf(damping), tensors = newTensors(running);
-  let trial = first, solved: E.Either<FgnError, Candidate> = attempt(stage, trial.lambda);
+  let trial = first, solved: E.Either<FgnError, Candidate> = await attempt(trial.lambda);
   for (let rejections = 0;; rejections++) {
     const last = rejections + 1 >= attempts;
     if (solved._tag === "Right") {
@@ -174,7 +190,7 @@ async function searchOnDevice(
     if (solved._tag === "Left" && (last || next.lambda === trial.lambda)) return solved;
     solved = solved._tag === "Right" && next.lambda === trial.lambda
       ? E.right(shorten(stage, solved.right, next.share))
-      : attempt(stage, next.lambda);
+      : await attempt(next.lambda);
     trial = next;
   }
 }
@@ -184,15 +200,17 @@ async function run(running: Running, given: Damping): Promise<E.Either<FgnError,
   const { params, request, ws, scope } = running;
   const linear = await linearise(running);
   if (linear._tag === "Left") return linear;
-  const { lossBefore, stage } = linear.right, { meanDiagonal } = stage.system;
+  const { lossBefore, system } = linear.right, { meanDiagonal, stage } = system;
   if (!Number.isFinite(meanDiagonal)) return overflow("the Gram matrix");
   computeShift(ws, stage.vectors);
-  const unit = meanDiagonal > 0 ? meanDiagonal / request.aim.totalWeight : 1, norm = gradientNorm(stage);
+  const unit = meanDiagonal > 0 ? meanDiagonal / request.aim.totalWeight : 1, length = await system.gradientNorm();
+  if (length._tag === "Left") return length;
+  const norm = length.right;
   if (!Number.isFinite(norm)) return overflow("the gradient");
   const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
   const damping = observe(request.damping, seen);
   const observed = { ...running, request: { ...request, damping } };
-  const found = await searchOnDevice(observed, stage, lossBefore, firstTrial(damping, unit, seen));
+  const found = await searchOnDevice(observed, system, lossBefore, firstTrial(damping, unit, seen));
   if (found._tag === "Left") return found;
   const { done, tried } = found.right, { accepted, lambda } = done;
   const tensors = accepted ? tried.tensors : params.tensors;

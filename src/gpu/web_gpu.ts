@@ -12,7 +12,7 @@ import { checkKind, checkObject } from "../kind.ts";
 import { instantiate, type LoadedKernel } from "../kernel/kernel.ts";
 import { simd } from "../kernel/simd.generated.ts";
 import type { Backend, Resident, ResidentBatch } from "./backend.ts";
-import { type Device, openDevice } from "./device.ts";
+import { type Device, type Lowered, openDevice } from "./device.ts";
 import { checkExamples, checkMatch, type Examples } from "./examples.ts";
 import { causeOf, noGpu } from "./faults.ts";
 import { type Handles, handles } from "./handles.ts";
@@ -21,7 +21,6 @@ import { checkRequest } from "./request.ts";
 import { stepOnDevice } from "./step.ts";
 import { hold, letGo, type Parameters } from "./tensor.ts";
 import { checkParameters, download, type HeldExamples, letBatchGo, upload, uploadBatch } from "./upload.ts";
-import type { Limits } from "./view.ts";
 
 /** Options of {@link webGpu}. */
 export interface WebGpuOptions {
@@ -171,8 +170,8 @@ async function requestDevice({ powerPreference }: WebGpuOptions): Promise<E.Eith
   }
 }
 
-/** {@link webGpu} with lower limits than the device's; internal, for tests of splitting. */
-export function webGpuWithin(options: WebGpuOptions, limits: Partial<Limits>): TaskEither<FgnError, Backend> {
+/** {@link webGpu} with lower limits than the device's; internal, for tests of splitting and of the solve on the device. */
+export function webGpuWithin(options: WebGpuOptions, limits: Lowered): TaskEither<FgnError, Backend> {
   return async () => {
     const checked = checkObject("the options", options, "an object with options, or nothing");
     if (checked._tag === "Left") return checked;

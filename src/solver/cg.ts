@@ -40,9 +40,22 @@ export function rowSpace(kernel: LoadedKernel, length: number): Space {
   };
 }
 
+/**
+ * A computation that leaves products with a matrix to whoever runs it: it yields x and out, and goes on when out ← S x is
+ * done, here or on a device.
+ */
+export type Products<A> = Generator<readonly [x: number, out: number], A, void>;
+
+/** Runs it with products that are made at once. */
+export function drive<A>(steps: Products<A>, multiply: (x: number, out: number) => void): A {
+  let next = steps.next();
+  while (next.done !== true) next = steps.next(multiply(...next.value));
+  return next.value;
+}
+
 /** A x = b with its preconditioner M⁻¹. */
 export interface LinearSystem {
-  /** out ← A x; returns xᵀA x. */
+  /** out ← A x of the product that was yielded, at out; returns xᵀA x. */
   readonly apply: (x: number, out: number) => number;
   /** out ← M⁻¹ x. */
   readonly precondition: (x: number, out: number) => void;
@@ -56,8 +69,8 @@ export interface Limits {
   readonly tolerance: number;
   /** Stops after this many iterations. */
   readonly maxIterations: number;
-  /** Whether x holds a start (else it starts from zero). */
-  readonly warm: boolean;
+  /** Whether x holds a start (default: it starts from zero). */
+  readonly warm?: boolean;
 }
 
 /** Why conjugate gradient stopped. */
@@ -71,27 +84,26 @@ export interface Run {
 
 /**
  * Solves A x = b to x. `work` holds four vectors. Scale-free: b is divided by its norm first, and nothing is
- * compared with an absolute constant. `watch` sees x, in the scale of b / ‖b‖, after every iteration.
+ * compared with an absolute constant.
  */
-export function conjugateGradient(
+export function* conjugateGradient(
   space: Space,
   system: LinearSystem,
   b: number,
   x: number,
   work: readonly [number, number, number, number],
   { tolerance, maxIterations, warm }: Limits,
-  watch: (iteration: number, x: number, unit: number) => void = () => {},
-): Run {
+): Products<Run> {
   const [r, z, p, ap] = work;
   const unit = space.norm(b);
   if (!warm || !(unit > 0)) space.clear(x);
-  if (unit === 0) return { iterations: 0, stop: "converged" };
-  if (!(unit < Infinity)) return { iterations: 0, stop: "breakdown" };
+  if (!(unit > 0 && unit < Infinity)) return { iterations: 0, stop: unit === 0 ? "converged" : "breakdown" };
   space.copy(b, r);
   space.scale(1 / unit, r);
   const size = system.size ?? space.norm, enough = tolerance * size(r);
   if (warm) {
     space.scale(1 / unit, x);
+    yield [x, ap];
     system.apply(x, ap);
     space.axpy(-1, ap, r);
   }
@@ -103,13 +115,13 @@ export function conjugateGradient(
     rz = space.dot(r, z);
     if (iterations === 0) space.copy(z, p);
     else space.scaleAdd(rz / before, z, p);
+    yield [p, ap];
     const curvature = system.apply(p, ap);
     if (!(curvature > 0 && rz > 0)) stop = "breakdown";
     else {
       space.axpy(rz / curvature, p, x);
       space.axpy(-rz / curvature, ap, r);
       iterations++;
-      watch(iterations, x, unit);
       if (size(r) <= enough) stop = "converged";
     }
   }

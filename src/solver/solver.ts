@@ -8,9 +8,9 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../error.ts";
 import { f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../kernel/rows.ts";
-import type { RowMatrix, RowSystemKind } from "../row_system/row_system.ts";
+import type { RowSystemKind } from "../row_system/row_system.ts";
 import { factorize } from "./cholesky.ts";
-import { conjugateGradient, type IterativeStop, rowSpace } from "./cg.ts";
+import { conjugateGradient, type IterativeStop, type Products, rowSpace } from "./cg.ts";
 
 /** How the row system is solved. `auto`: Cholesky up to 256 rows of an explicit system, else conjugate gradient. */
 export type Solver = "auto" | "cholesky" | "cg";
@@ -65,21 +65,21 @@ export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedS
   return E.right({ solver, tolerance, maxIterations, system, warmStart });
 }
 
-/** A damped row system ready to be solved for several right-hand sides; internal. */
-export interface Damped {
-  /** out ← (S + λI)⁻¹ rhs; `warm`: `out` holds a start. */
-  readonly solve: (rhs: number, out: number, warm: boolean) => Solved;
-}
+/**
+ * out ← (S + λI)⁻¹ rhs, of products with S; `warm`: `out` holds a start. A damped row system ready to be solved for several
+ * right-hand sides; internal.
+ */
+export type Damped = (rhs: number, out: number, warm: boolean) => Products<Solved>;
 
 function direct(ws: Workspace, lambda: number): E.Either<FgnError, Damped> {
   const { kernel, at, rows, stride } = ws;
   const factored = factorize(ws, lambda, "row system");
   if (factored._tag === "Left") return factored;
-  const solve = (rhs: number, out: number): Solved => {
+  // deno-lint-ignore require-yield
+  return E.right(function* (rhs, out) {
     kernel.exports.choleskySolve(rows, at.factor, stride, rhs, out);
     return { solver: "cholesky", iterations: 0, stop: "direct" };
-  };
-  return E.right({ solve });
+  });
 }
 
 /**
@@ -91,13 +91,12 @@ function direct(ws: Workspace, lambda: number): E.Either<FgnError, Damped> {
 function effectOnStep({ kernel, at, rows }: Workspace, jacobi: Float64Array): (residual: number) => number {
   const diagonal = f64(kernel, at.diagonal, rows), w = f64(kernel, at.rowWeight, rows);
   const effect = jacobi.map((j, i) => (w[i] as number) * Math.sqrt(diagonal[i] as number) / j);
-  const most = effect.reduce((top, v) => Math.max(top, v), 0);
-  const shares = most > 0 ? effect.map((v) => v / most) : effect;
+  const most = effect.reduce((top, v) => Math.max(top, v), 0) || 1, shares = effect.map((v) => v / most);
   return (residual) =>
     Math.sqrt(f64(kernel, residual, rows).reduce((sum, v, i) => sum + (v * (shares[i] as number)) ** 2, 0));
 }
 
-function iterative(ws: Workspace, system: RowMatrix, lambda: number, options: CheckedSolver): Damped {
+function iterative(ws: Workspace, lambda: number, options: CheckedSolver): Damped {
   const { kernel, at, rows } = ws;
   const space = rowSpace(kernel, rows);
   const work = [0, 1, 2, 3].map((i) => at.work + 8 * rows * i) as [number, number, number, number];
@@ -105,40 +104,37 @@ function iterative(ws: Workspace, system: RowMatrix, lambda: number, options: Ch
   const diagonal = f64(kernel, at.diagonal, rows), w = f64(kernel, at.rowWeight, rows);
   const jacobi = Float64Array.from(diagonal, (k, i) => (w[i] as number) ** 2 * k + lambda);
   const size = effectOnStep(ws, jacobi);
-  return {
-    solve: (rhs, out, warm) => {
-      const run = conjugateGradient(
-        space,
-        {
-          apply: (x, y) => {
-            system.multiply(x, y);
-            space.axpy(lambda, x, y);
-            return space.dot(x, y);
-          },
-          size,
-          precondition: (x, y) => {
-            const from = f64(kernel, x, rows), to = f64(kernel, y, rows);
-            for (let i = 0; i < rows; i++) to[i] = (from[i] as number) / (jacobi[i] as number);
-          },
+  return function* (rhs, out, warm) {
+    const run = yield* conjugateGradient(
+      space,
+      {
+        apply: (x, y) => {
+          space.axpy(lambda, x, y);
+          return space.dot(x, y);
         },
-        rhs,
-        out,
-        work,
-        { ...options, warm },
-      );
-      return { solver: "cg", ...run };
-    },
+        size,
+        precondition: (x, y) => {
+          f64(kernel, y, rows).set(f64(kernel, x, rows).map((v, i) => v / (jacobi[i] as number)));
+        },
+      },
+      rhs,
+      out,
+      work,
+      { ...options, warm },
+    );
+    return { solver: "cg", ...run };
   };
 }
 
+/** Whether an explicit system of so many rows is factorised; internal. */
+export const isDirect = ({ solver }: Pick<CheckedSolver, "solver">, rows: number): boolean =>
+  solver === "cholesky" || solver === "auto" && rows <= DIRECT_ROWS;
+
 /** Prepares the system at a damping λ; internal. Errors: `NotPositiveDefinite`. */
-export function damped(
+export const damped = (
   ws: Workspace,
-  system: RowMatrix,
+  kind: RowSystemKind,
   lambda: number,
   options: CheckedSolver,
-): E.Either<FgnError, Damped> {
-  const chosen = options.solver === "auto" && ws.rows <= DIRECT_ROWS ? "cholesky" : options.solver;
-  if (system.kind === "gram" && chosen === "cholesky") return direct(ws, lambda);
-  return E.right(iterative(ws, system, lambda, options));
-}
+): E.Either<FgnError, Damped> =>
+  kind === "gram" && isDirect(options, ws.rows) ? direct(ws, lambda) : E.right(iterative(ws, lambda, options));

@@ -33,7 +33,7 @@ export interface Case {
 
 /** A case that opens its own devices, through navigator.gpu. */
 export interface DeviceCase extends Pick<Case, "name" | "long"> {
-  readonly run: () => Promise<void>;
+  readonly run: (given: Given) => Promise<void>;
 }
 
 /** Throws unless it is so. */

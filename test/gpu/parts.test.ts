@@ -3,12 +3,14 @@
 import { describe, expect, it } from "vitest";
 import { refused } from "../../src/gpu/faults.ts";
 import { watch } from "../../src/gpu/loss.ts";
+import { scaleDown, staysOnDevice } from "../../src/gpu/solve.ts";
+import { checkSolver } from "../../src/solver/solver.ts";
 import { pool, scope, sizeClass } from "../../src/gpu/pool.ts";
 import { mapArrays } from "../../src/gpu/skeleton.ts";
 import { noTraffic } from "../../src/gpu/traffic.ts";
 import { blocks, checkFits, type Limits } from "../../src/gpu/view.ts";
 import { allArrays } from "../../src/network/flat.ts";
-import { left } from "../reference.ts";
+import { left, right } from "../reference.ts";
 import { everyKind } from "./cases/steps.ts";
 
 const limits: Limits = { binding: 4 * 64 * 10, buffer: 4 * 1000 * 10, groups: 65_535 };
@@ -28,6 +30,31 @@ describe("blocks()", () => {
   it("stays below the workgroups of a dispatch", () => {
     expect([...blocks({ ...limits, groups: 128 }, 300, 1)]).toEqual([[0, 128], [128, 256], [256, 300]]);
   });
+});
+
+describe("scaleDown()", () => {
+  it("brings vectors of any size about 1 over the root of the largest entry of K, and keeps their ratios", () => {
+    for (const [size, largest] of [[1e-200, 1e-30], [1, 1], [1e200, 1e36]] as const) {
+      const { scaled, unit } = scaleDown(Float64Array.of(size, -4 * size, 0), largest);
+      expect(Math.abs(scaled[1] as number) * Math.sqrt(largest)).toBeCloseTo(1, 6);
+      expect((scaled[0] as number) * unit / size).toBeCloseTo(1, 6);
+    }
+  });
+
+  it("has a unit that is neither above 0 nor finite where there is no product to make", () => {
+    expect(scaleDown(Float64Array.of(0, 0), 1).unit).toBe(0);
+    expect(scaleDown(Float64Array.of(1, 0), 0).unit).toBe(0);
+    expect(scaleDown(Float64Array.of(1, NaN), 1).unit).toBeNaN();
+  });
+});
+
+it("staysOnDevice() is for conjugate gradient beyond so many rows", () => {
+  const stays = (solver: "auto" | "cg" | "cholesky", rows: number, most: number): boolean =>
+    staysOnDevice(right(checkSolver({ solver })), rows, most);
+  expect([stays("cg", 5, 5), stays("cg", 6, 5), stays("auto", 256, 5), stays("auto", 257, 5)]).toEqual(
+    [false, true, false, true],
+  );
+  expect(stays("cholesky", 5000, 5)).toBe(false);
 });
 
 it("checkFits() says what does not fit, with its size", () => {

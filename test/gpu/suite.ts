@@ -49,7 +49,7 @@ export async function runCases(given: Given, request: Request, hear: Hear): Prom
   const matches = (one: Pick<Case, "name" | "long">): boolean =>
     (chosen?.test(one.name) ?? true) && (one.long !== true || long !== null && new RegExp(long).test(one.name));
   if (request.absent === true) {
-    if (matches(absent)) await attempt(absent.name, absent.run, hear);
+    if (matches(absent)) await attempt(absent.name, () => absent.run(given), hear);
     return;
   }
   const opened = await webGpu()();
@@ -65,5 +65,7 @@ export async function runCases(given: Given, request: Request, hear: Hear): Prom
     await attempt(name, () => run(backend, given), hear);
   }
   backend.close();
-  for (const { name, run } of steps === null ? deviceCases.filter(matches) : []) await attempt(name, run, hear);
+  for (const { name, run } of steps === null ? deviceCases.filter(matches) : []) {
+    await attempt(name, () => run(given), hear);
+  }
 }

@@ -38,7 +38,7 @@ function open(golden: Golden): { model: Network; data: Batch } {
 }
 
 /** One file of test/golden: logits, loss and steps. */
-const goldenCase: Case = {
+export const goldenCase: Case = {
   name: "golden vectors: logits, losses and steps by both solvers",
   run: async (backend, given) => {
     for (const golden of given.golden) {
@@ -180,7 +180,7 @@ const optionsCase: Case = {
 };
 
 /** A head over one feature with margins of ±size. */
-function far(size: number): { head: Network; data: Batch } {
+export function far(size: number): { head: Network; data: Batch } {
   const head = right(linearHead({ features: 1, classes: 3 }, [size, 0, -size / 2], [0, 0, 0]));
   const features = right(matrix(4, 1, [1, -1, 1, -1]));
   return { head, data: right(batch({ features, labels: [0, 0, 2, 1] })) };

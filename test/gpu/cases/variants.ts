@@ -5,7 +5,7 @@ import { layersOf } from "../../golden_file.ts";
 import { difference, flat, relativeError, right } from "../../reference.ts";
 import { below, type Case, check, done, lent } from "../check.ts";
 
-const majorised: Case = {
+export const majorised: Case = {
   name: "golden vectors: majorised steps by both solvers",
   run: async (backend, { variants }) => {
     check(variants.length === 8, "eight files");
