@@ -31,7 +31,11 @@ const CG: BackendStepOptions = { solver: "cg" };
 /** A backend whose device solves at every size. */
 const solving = (limits = {}): Promise<Backend> => done(webGpuWithin({}, { hostRows: 0, ...limits }));
 
-/** Throws unless a step agrees with the CPU's, its iterations to two and a tenth (products round), by products on the device. */
+/**
+ * Throws unless a step agrees with the CPU's, its iterations to two and a tenth, by products on the device. Where conjugate
+ * gradient goes on beyond the rank of K, the rounding of products decides when it ends (34 and 27 iterations of a matrix of
+ * rank 14): dampings here are such that it ends before.
+ */
 async function sameSolve(
   backend: Backend,
   model: Network,
@@ -72,18 +76,18 @@ const SIZES = [[1, 5, 3], [7, 1, 2], [64, 9, 3], [130, 17, 3], [70, 6, 2]] as co
 const shapes: DeviceCase = {
   name: "products on the device: heads and networks of many sizes, weights with zeros, K cut into bindings",
   run: async () => {
-    const whole = await solving(), cut = await solving({ binding: 4 * 64 * 304 });
+    const whole = await solving(), cut = await solving({ binding: 4 * 64 * 152 });
     for (const [B, D, C] of SIZES) {
       const weights = Array.from({ length: B }, (_, i) => i % 3 + (i === 0 ? 1 : 0));
       const { head, data } = problem(B, D, C, { weights });
       await sameSolve(whole, head, data, relative(0.5), {}, 1e-4, `${B}×${D}×${C}`);
     }
-    // Five blocks of 64 rows, the last of 44.
-    const { head, data } = problem(300, 6, 3);
-    await sameSolve(cut, head, data, relative(0.1), {}, 1e-4, "a head, cut");
+    // Three blocks of 64 rows, the last of 22.
+    const { head, data } = problem(150, 6, 3);
+    await sameSolve(cut, head, data, relative(0.5), {}, 1e-4, "a head, cut");
     const deep = right(mlp({ inputs: 9, hidden: [20], classes: 5 }));
-    await sameSolve(cut, deep, examples(290, 9, 5, 8), relative(1), {}, 1e-4, "a network, cut");
-    await sameSolve(whole, everyKind(), examples(70, 9, 5, 8), 0.1, {}, 1e-4, "every kind of layer");
+    await sameSolve(cut, deep, examples(140, 9, 5, 8), relative(1), {}, 1e-4, "a network, cut");
+    await sameSolve(whole, everyKind(), examples(70, 9, 5, 8), relative(1), {}, 1e-4, "every kind of layer");
     for (const backend of [whole, cut]) backend.close();
   },
 };
