@@ -34,7 +34,7 @@ const solving = (limits = {}): Promise<Backend> => done(webGpuWithin({}, { hostR
 /**
  * Throws unless a step agrees with the CPU's, its iterations to two and a tenth, by products on the device. Where conjugate
  * gradient goes on beyond the rank of K, the rounding of products decides when it ends (34 and 27 iterations of a matrix of
- * rank 14): dampings here are such that it ends before.
+ * rank 14): dampings here are such that few iterations do.
  */
 async function sameSolve(
   backend: Backend,
