@@ -34,8 +34,6 @@ const MODELS: readonly (readonly [what: string, model: () => Network, B: number,
   ["256×1024×1024×1000", () => right(mlp({ inputs: 1024, hidden: [1024], classes: 1000 })), 256, 1024, 1000],
 ];
 
-const threads = Number(process.argv[2] ?? 2), kernel = right(await threadedKernel({ threads })());
-
 /** One step after another, each in the memory of the one before. */
 function chain(start: Network, data: Batch, options: StepOptions): () => void {
   let params = structuredClone(start);
@@ -54,6 +52,7 @@ function compare(one: () => unknown, several: () => unknown, calls: number) {
   return { one: alone, several: together, ratio: alone / together };
 }
 
+const threads = Number(process.argv[2] ?? 2), kernel = right(await threadedKernel({ threads })());
 const rows = MODELS.map(([what, make, B, D, C]) => {
   const model = make(), data: Batch = problem(B, D, C).data;
   const step = (options: StepOptions) => right(fgnStep(model, data, undefined, { lossAfter: false, ...options }));

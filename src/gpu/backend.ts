@@ -71,8 +71,9 @@ export interface Backend {
   readonly batchOnDevice: (batch: Batch) => TaskEither<FgnError, ResidentBatch>;
   /**
    * `fgnStep` on parameters and a batch that are there. The device takes every damping, `lossAfter`, `curvature`,
-   * `classWeights`, weights and the options of the solver, and answers others with `Unsupported`; the system is solved in
-   * float64 on the CPU. Errors: those of `fgnStep`, `Unsupported`, `Released`, `DeviceLost`, `DeviceFailure`.
+   * `classWeights`, weights and the options of the solver, and answers others with `Unsupported`; the system is solved on
+   * the CPU, in float64. On a device, conjugate gradient on more than 1,024 examples takes its products with the Gram matrix
+   * from there, in float32. Errors: those of `fgnStep`, `Unsupported`, `Released`, `DeviceLost`, `DeviceFailure`.
    */
   readonly fgnStep: (
     params: Resident,

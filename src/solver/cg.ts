@@ -55,7 +55,7 @@ export function drive<A>(steps: Products<A>, multiply: (x: number, out: number) 
 
 /** A x = b with its preconditioner M⁻¹. */
 export interface LinearSystem {
-  /** out ← A x of the product that was yielded, at out; returns xᵀA x. */
+  /** Completes the product that was yielded, at out, to A x (or makes all of it); returns xᵀA x. */
   readonly apply: (x: number, out: number) => number;
   /** out ← M⁻¹ x. */
   readonly precondition: (x: number, out: number) => void;
