@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../error.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 
 /**
  * Levenberg–Marquardt: λ rises until the loss falls, and decays after accepted steps. A pure state: each

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { FgnError } from "../error.ts";
+import type { FgnError } from "../check/error.ts";
 import { checkBytes, type CheckpointStore, storageFailed } from "./store.ts";
 
 /** Runtimes read and write at most 2 GiB at a time. */

@@ -10,8 +10,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
-import { checkHeld } from "../held.ts";
+import { checkHeld } from "../check/detached.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import { quote } from "./header.ts";
 import { readSafetensors, type Tensor, type TensorData, writeSafetensors } from "./safetensors.ts";
 

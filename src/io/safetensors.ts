@@ -6,8 +6,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
-import { checkLength, checkSize } from "../matrix.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { checkLength, checkSize } from "../data/matrix.ts";
 import { widenBrain, widenHalf } from "./half.ts";
 import { type Entry, isWellFormed, malformed, MAX_HEADER, METADATA, quote, readHeader, valueCount } from "./header.ts";
 

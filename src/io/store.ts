@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid } from "../error.ts";
+import { fail, type FgnError, invalid } from "../check/error.ts";
 
 /** A place for one checkpoint. Neither function throws or rejects. */
 export interface CheckpointStore {

@@ -6,7 +6,7 @@
  */
 
 import type * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../error.ts";
+import type { FgnError } from "../check/error.ts";
 import { instantiate, type Kernel } from "./kernel.ts";
 import { relaxed } from "./relaxed.generated.ts";
 

@@ -5,12 +5,12 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
-import { checkSize, type Matrix } from "../matrix.ts";
-import { drawFrom, seedRandom, type Source } from "../random.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { checkSize, type Matrix } from "../data/matrix.ts";
+import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import type { Adapter, Dense, Layer, Network } from "./layer.ts";
+import { uniformMatrix } from "./layers.ts";
 import { checkNetwork, layerError } from "./network.ts";
-import { uniformMatrix } from "./spec.ts";
 
 /** What {@link withAdapters} takes. */
 export interface AdapterOptions {

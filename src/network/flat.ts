@@ -8,10 +8,10 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../error.ts";
-import { checkHeld, isDetached } from "../held.ts";
-import { checkKind, checkNumbers, isObject } from "../kind.ts";
-import { checkLength, finiteFloats, type Matrix } from "../matrix.ts";
+import { checkHeld, isDetached } from "../check/detached.ts";
+import type { FgnError } from "../check/error.ts";
+import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
+import { checkLength, finiteFloats, type Matrix } from "../data/matrix.ts";
 import type { CustomModel } from "./custom.ts";
 import type { Layer, Network } from "./layer.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../error.ts";
-import { checkSize, floats, type Matrix } from "../matrix.ts";
+import type { FgnError } from "../check/error.ts";
+import { checkSize, floats, type Matrix } from "../data/matrix.ts";
 import type { Adapter, Dense, Embedding, Layer, Network } from "./layer.ts";
 import { checkNetwork, layerError } from "./network.ts";
 

@@ -5,11 +5,11 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../error.ts";
-import { checkNumbers, checkObject } from "../kind.ts";
-import { checkLength, checkSize, finiteFloats, type Matrix, named } from "../matrix.ts";
+import type { FgnError } from "../check/error.ts";
+import { checkNumbers, checkObject } from "../check/kind.ts";
+import { checkLength, checkSize, finiteFloats, type Matrix, named } from "../data/matrix.ts";
 import type { Network } from "./layer.ts";
-import { dense, initialise } from "./spec.ts";
+import { dense, initialise } from "./layers.ts";
 
 /** Sizes of a new head. */
 export interface HeadSize {

@@ -5,9 +5,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
-import { isDetached } from "../held.ts";
-import { checkLength, checkSize, type Matrix } from "../matrix.ts";
+import { isDetached } from "../check/detached.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { checkLength, checkSize, type Matrix } from "../data/matrix.ts";
 import type { ActivationKind, Layer, Network } from "./layer.ts";
 import { layerError, network } from "./network.ts";
 

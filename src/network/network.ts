@@ -5,10 +5,10 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
-import { checkHeld } from "../held.ts";
-import { isFloats } from "../kind.ts";
-import { checkLength, checkSize, finiteFloats, type Matrix } from "../matrix.ts";
+import { checkHeld } from "../check/detached.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { isFloats } from "../check/kind.ts";
+import { checkLength, checkSize, finiteFloats, type Matrix } from "../data/matrix.ts";
 import { checkModelKind } from "./flat.ts";
 import type { Activation, Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./layer.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type Batch, checkBatchKind } from "../batch.ts";
-import { fail, type FgnError, invalid } from "../error.ts";
+import { fail, type FgnError, invalid } from "../check/error.ts";
+import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { checkModelKind } from "../network/flat.ts";
 import { growClasses } from "../network/grow.ts";
 import type { Model } from "../network/model.ts";

@@ -5,13 +5,13 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, overflow } from "../error.ts";
-import { featureRows } from "../gather.ts";
+import { type FgnError, overflow } from "../check/error.ts";
+import { featureRows } from "../data/select.ts";
+import type { Features } from "../data/sparse.ts";
 import { f32 } from "../kernel/arena.ts";
-import { forward, up4 } from "../kernel/tape.ts";
 import type { Model } from "../network/model.ts";
-import { checkFeatures, type KernelOption, openBatch } from "../session.ts";
-import type { Features } from "../sparse.ts";
+import { checkFeatures, type KernelOption, openBatch } from "../problem/session.ts";
+import { forward, up4 } from "../tape/tape.ts";
 import { centred, centredWidths, checkMoments, type InputMoments, poolMoments } from "./moments.ts";
 import { online, type OnlineState } from "./online.ts";
 

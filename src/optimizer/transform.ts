@@ -7,7 +7,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../error.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import type { Optimizer, UpdateOptions } from "./optimizer.ts";

@@ -6,11 +6,11 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import type { Batch } from "../batch.ts";
-import type { FgnError } from "../error.ts";
-import type { Evaluation } from "../evaluate.ts";
+import type { FgnError } from "../check/error.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
 import type { RobustState } from "../optimizer/robust.ts";
+import type { Evaluation } from "../passes/evaluate.ts";
 import type { TrainOptions } from "./options.ts";
 import { type Progress, type Stopped, train } from "./train.ts";
 

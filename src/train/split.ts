@@ -5,13 +5,13 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type Batch, checkBatchKind } from "../batch.ts";
-import { fail, type FgnError, invalid } from "../error.ts";
-import { picker } from "../gather.ts";
+import { fail, type FgnError, invalid } from "../check/error.ts";
+import { type Batch, checkBatchKind } from "../data/batch.ts";
+import { picker } from "../data/select.ts";
+import { seedRandom, shuffle } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
-import { objective } from "../objective.ts";
-import { seedRandom, shuffle } from "../random.ts";
-import { checkBatch } from "../session.ts";
+import { objective } from "../problem/objective.ts";
+import { checkBatch } from "../problem/session.ts";
 import type { TrainOptions } from "./options.ts";
 
 /** Examples to train on, and others. */
