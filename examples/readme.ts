@@ -1,6 +1,6 @@
+import { batch, fgnStep, matrix, probabilities, zeroHead } from "../mod.ts";
 import * as E from "fp-ts/lib/Either.js";
 import { pipe } from "fp-ts/lib/function.js";
-import { batch, fgnStep, matrix, probabilities, zeroHead } from "../mod.ts";
 
 const embeddings = [1, 0, 0.9, 0.1, 0, 1, 0.2, 0.8, -1, -1, -0.9, -1.1]; // 6 × 2
 export const result = pipe(
