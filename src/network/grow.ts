@@ -7,11 +7,8 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkSize, floats, type Matrix } from "../data/matrix.ts";
-import type { Adapter, Dense, Embedding, Layer, Network } from "./layer.ts";
+import { type Field, type Layer, LAYERS, type Network } from "./layer.ts";
 import { checkNetwork, layerError } from "./network.ts";
-
-/** A last layer that gives the logits of the classes by a weight. */
-type Head = Dense | Embedding | Adapter;
 
 /** Means of the columns, summed in float64. */
 function columnMeans({ rows, cols, data }: Matrix): Float64Array {
@@ -46,21 +43,24 @@ function moreColumns({ rows, cols, data }: Matrix, wanted: number): E.Either<Fgn
   return E.right({ rows, cols: wanted, data: made.right });
 }
 
-/** The biases with more of them, each the mean of those there are. Errors: `OutOfMemory`. */
-function moreBiases(bias: Float32Array | null, count: number): E.Either<FgnError, Float32Array | null> {
-  if (bias === null) return E.right(null);
-  return E.map(({ data }: Matrix) => data)(moreRows({ rows: bias.length, cols: 1, data: bias }, count));
-}
+/** The array fields that have an entry an output of the layer. */
+const grownFields = (layer: Layer) =>
+  Object.entries<Field>(LAYERS[layer._tag].fields).flatMap(([name, field]) =>
+    typeof field === "object" && field.outputs !== null ? [{ name, outputs: field.outputs }] : []
+  );
 
-function growHead(head: Head, classes: number): E.Either<FgnError, Layer> {
-  const grow = head._tag === "embedding" ? moreColumns : moreRows;
-  const weight = grow(head.weight, classes);
-  if (weight._tag === "Left") return weight;
-  const bias = moreBiases(head.bias, classes);
-  if (bias._tag === "Left") return bias;
-  const grown = { weight: weight.right, bias: bias.right };
-  if (head._tag !== "adapter") return E.right({ ...head, ...grown });
-  return E.map((up: Matrix): Layer => ({ ...head, ...grown, up }))(moreRows(head.up, classes));
+/** The layer with more outputs. Errors: `OutOfMemory`. */
+function growLayer(layer: Layer, classes: number): E.Either<FgnError, Layer> {
+  const grown: Record<string, unknown> = { ...layer };
+  for (const { name, outputs } of grownFields(layer)) {
+    const value = grown[name] as Matrix | Float32Array | null;
+    if (value === null) continue;
+    const isMatrix = "data" in value, grow = outputs === "rows" ? moreRows : moreColumns;
+    const matrix = grow(isMatrix ? value : { rows: value.length, cols: 1, data: value }, classes);
+    if (matrix._tag === "Left") return matrix;
+    grown[name] = isMatrix ? matrix.right : matrix.right.data;
+  }
+  return E.right(grown as unknown as Layer);
 }
 
 /**
@@ -93,13 +93,13 @@ export function growClasses(network: Network, classes: number): E.Either<FgnErro
   if (size._tag === "Left") return size;
   if (classes === network.outputs) return E.right(network);
   const before = network.layers.slice(0, -1), last = network.layers.at(-1);
-  if (last === undefined || !("weight" in last)) {
+  if (last === undefined || grownFields(last).length === 0) {
     return layerError(
       `layers[${before.length}]`,
       "cannot grow: only a dense, embedding or adapter layer can, as the last",
     );
   }
   return E.map((head: Layer): Network => ({ ...network, outputs: classes, layers: [...before, head] }))(
-    growHead(last, classes),
+    growLayer(last, classes),
   );
 }

@@ -7,18 +7,11 @@
  * @module
  */
 
-import type { Activation } from "../../network/layer.ts";
+import { type Activation, ACTIVATIONS } from "../../network/activations.ts";
 import type { Encoder } from "../device/encoder.ts";
 import { bits, GROUP, type Shader, TILE } from "../device/shader.ts";
 import { blocks, type Limits, type Range, rowsOf, type View, whole } from "../device/view.ts";
-import {
-  activation as activate,
-  activationBackward,
-  addScaled,
-  KINDS,
-  multiply,
-  updateSums,
-} from "./shaders/elementwise.ts";
+import { activation as activate, activationBackward, addScaled, multiply, updateSums } from "./shaders/elementwise.ts";
 import { gram } from "./shaders/gram.ts";
 import { normalise as normaliseRows, normaliseBackward } from "./shaders/normalise.ts";
 import { backwardProduct, forwardProduct, updateProduct } from "./shaders/product.ts";
@@ -194,7 +187,7 @@ export function product(context: Context, input: Slot, output: Slot, { weight, b
 
 /** out = f(in). */
 export function activation(context: Context, input: Slot, output: Slot, { kind, slope }: Activation): Op {
-  const words = [KINDS.indexOf(kind), bits(slope)];
+  const facts = ACTIVATIONS[kind], words = [facts.number, bits(facts.slope === null ? 0 : slope)];
   return {
     output,
     forward: (encoder, pass) => elementwise(context, encoder, activate, words, read(input, pass), read(output, pass)),
