@@ -200,27 +200,33 @@ export function activation(context: Context, input: Slot, output: Slot, { kind, 
   };
 }
 
-/** out = first + factor · second. */
-export function add(context: Context, first: Slot, second: Slot, factor: number, output: Slot): Op {
-  const parts = [[first, 1], [second, factor]] as const;
+/** out = factor · (the sum of the inputs). */
+function scaledSum(context: Context, inputs: readonly Slot[], factor: number, output: Slot): Op {
+  const words = [bits(factor)];
   return {
     output,
     forward: (encoder, pass) => {
       const out = read(output, pass);
       encoder.clear(whole(out));
-      for (const [slot, times] of parts) {
-        elementwise(context, encoder, addScaled, [bits(times)], read(slot, pass), out);
-      }
+      for (const slot of inputs) elementwise(context, encoder, addScaled, words, read(slot, pass), out);
     },
     backward: (encoder) => {
-      for (const [slot, times] of parts) {
-        if (slot.depends) elementwise(context, encoder, addScaled, [bits(times)], output.signal, slot.signal);
+      for (const slot of inputs) {
+        if (slot.depends) elementwise(context, encoder, addScaled, words, output.signal, slot.signal);
       }
     },
     gram: nothing,
     update: nothing,
   };
 }
+
+/** out = first + second. */
+export const add = (context: Context, first: Slot, second: Slot, output: Slot): Op =>
+  scaledSum(context, [first, second], 1, output);
+
+/** out = factor · in. */
+export const multiple = (context: Context, factor: number, input: Slot, output: Slot): Op =>
+  scaledSum(context, [input], factor, output);
 
 /**
  * A layer norm's tensors by their places, and its buffers: x̂ and 1/√(variance + ε), which a trial may write over, since all

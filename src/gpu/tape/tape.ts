@@ -10,7 +10,7 @@ import type { Layer, Network } from "../../network/layer.ts";
 import type { Encoder } from "../device/encoder.ts";
 import type { Scope } from "../device/pool.ts";
 import { blocks, checkFits, type Limits, rowsOf, type View, view, whole } from "../device/view.ts";
-import { activation, add, type Context, normalise, type Op, product, type Slot } from "./ops.ts";
+import { activation, add, type Context, multiple, normalise, type Op, product, type Slot } from "./ops.ts";
 import { marginSignals, marginStats } from "./shaders/margin.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -56,9 +56,15 @@ function affine(to: Compiler, input: Slot, width: number, hasBias: boolean, trai
   return output;
 }
 
-function sum(to: Compiler, first: Slot, second: Slot, factor: number): Slot {
+function sum(to: Compiler, first: Slot, second: Slot): Slot {
   const output = slotOf(to, first.width, first.depends || second.depends);
-  to.ops.push(add(to, first, second, factor, output));
+  to.ops.push(add(to, first, second, output));
+  return output;
+}
+
+function scaled(to: Compiler, input: Slot, factor: number): Slot {
+  const output = slotOf(to, input.width, input.depends);
+  to.ops.push(multiple(to, factor, input, output));
   return output;
 }
 
@@ -70,11 +76,11 @@ function compileLayer(to: Compiler, layer: Layer, input: Slot): Slot {
       return output;
     }
     case "residual":
-      return sum(to, input, compileLayers(to, layer.layers, input), 1);
+      return sum(to, input, compileLayers(to, layer.layers, input));
     case "adapter": {
       const base = affine(to, input, layer.weight.rows, layer.bias !== null, false);
-      const low = affine(to, input, layer.down.rows, false, !layer.frozen);
-      return sum(to, base, affine(to, low, layer.up.rows, false, !layer.frozen), layer.scale);
+      const low = scaled(to, affine(to, input, layer.down.rows, false, !layer.frozen), layer.scale);
+      return sum(to, base, affine(to, low, layer.up.rows, false, !layer.frozen));
     }
     case "layerNorm": {
       const trains = !layer.frozen, D = input.width, { epsilon } = layer;
