@@ -8,8 +8,8 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { type Explained, explained } from "../damping/explained.ts";
 import type { Batch } from "../data/batch.ts";
-import { isSparse } from "../data/sparse.ts";
 import type { Network } from "../network/layer.ts";
+import { hasDenseHead } from "../network/lower.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { leavesRowSpace } from "../problem/objective.ts";
 import { evenOut } from "../row_system/factored.ts";
@@ -96,9 +96,7 @@ interface Parts {
  */
 function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
   if (params._tag === "custom" || leavesRowSpace(batch, options)) return { metric: false, twoStage: false };
-  const last = params.layers.at(-1);
-  const reads = params.layers.length === 1 && isSparse(batch.features);
-  return { metric: true, twoStage: last?._tag === "dense" && !last.frozen && !reads };
+  return { metric: true, twoStage: hasDenseHead(params, batch.features) };
 }
 
 /**

@@ -9,8 +9,8 @@ import { fail, type FgnError, invalid, overflow } from "../check/error.ts";
 import { checkDamping, type Damping, type TaggedDamping } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { checkLength } from "../data/matrix.ts";
-import { isSparse } from "../data/sparse.ts";
 import { arraysOf } from "../network/flat.ts";
+import { hasDenseHead } from "../network/lower.ts";
 import type { Model } from "../network/model.ts";
 import { leavesRowSpace, type ObjectiveOptions } from "../problem/objective.ts";
 import { checkBatch, type KernelOption, openChecked, type Session, systemFor, type Wants } from "../problem/session.ts";
@@ -147,9 +147,7 @@ function checkVariants(
   if (method._tag === "ggn") return refused("it without refine");
   if (system === "matrixFree") return refused("it with an explicit row system only");
   if (remainder) return refused("it without soft targets, label smoothing and ℓ2");
-  const last = model.layers.at(-1);
-  const reads = model.layers.length === 1 && isSparse(batch.features);
-  if (twoStage > 0 && (last?._tag !== "dense" || last.frozen || reads)) {
+  if (twoStage > 0 && !hasDenseHead(model, batch.features)) {
     const wanted = "it to networks whose last layer is dense, trains and does not read sparse features";
     return rule === null ? invalid("twoStage", twoStage, wanted) : refused(wanted);
   }

@@ -10,7 +10,8 @@ import { f32, type Layout } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { CustomModel } from "../network/custom.ts";
 import { allArrays } from "../network/flat.ts";
-import type { Layer, Network } from "../network/layer.ts";
+import type { Network } from "../network/layer.ts";
+import { type Activate, type Instruction, lower, type Normalise } from "../network/lower.ts";
 import {
   affine,
   type Builder,
@@ -27,68 +28,88 @@ import { custom } from "./ops/custom.ts";
 import { activation, add, multiple } from "./ops/elementwise.ts";
 import { normalise } from "./ops/normalise.ts";
 import { type Context, PANEL, SIGNAL_ROWS } from "./ops/signals.ts";
-import { loadTensors, type Slot, type Tape, type Tensor, up4 } from "./tape.ts";
+import { loadTensors, type Slot, type Tape, up4 } from "./tape.ts";
 
-/** Adds the operations of a layer; returns what it gives. Sparse features only reach layers with a weight. `last`: logits. */
-function layer(builder: Builder, from: Flow, made: Layer, last: boolean): Slot {
-  const { context, layout, needs, ops } = builder;
-  const bytes = (width: number): number => 4 * width * up4(context.rows);
-  if (made._tag === "dense" && last && from !== null) {
-    const logits = manyClasses(builder, from, made.weight, made.bias, !made.frozen);
-    if (logits !== null) return logits;
-  }
-  if (made._tag === "dense" || made._tag === "embedding") {
-    return affine(builder, from, made.weight, made.bias, !made.frozen, made._tag === "embedding", last);
-  }
-  if (made._tag === "adapter") {
-    const base = affine(builder, from, made.weight, made.bias, false, false);
-    const low = affine(builder, from, made.down, null, !made.frozen, false);
-    const scaled = slot(builder, low.width, low.depends);
-    ops.push(multiple(context, made.scale, low, scaled));
-    const high = affine(builder, scaled, made.up, null, !made.frozen, false);
-    const output = slot(builder, base.width, base.depends || high.depends, last);
-    ops.push(add(context, base, high, output));
-    return output;
-  }
-  const input = from as Slot;
-  if (made._tag === "activation") {
-    const output = slot(builder, input.width, input.depends, last);
-    ops.push(activation(context, made, input, output, needs.signals ? layout.reserve(bytes(input.width)) : 0));
-    return output;
-  }
-  if (made._tag === "layerNorm") {
-    const output = slot(builder, input.width, input.depends || !made.frozen, last);
-    const [gain, shift] = [made.gain, made.shift].map((array) =>
-      tensor(builder, !made.frozen, array.length, WHOLE)
-    ) as [Tensor, Tensor];
-    const normalised = layout.reserve(bytes(input.width)), inverse = layout.reserve(bytes(1));
-    const trialNormalised = needs.trial ? layout.reserve(bytes(input.width)) : normalised;
-    const trialInverse = needs.trial ? layout.reserve(bytes(1)) : inverse;
-    const parts = { normalised, inverse, trialNormalised, trialInverse };
-    ops.push(normalise({ ...context, input, output, gain, shift, epsilon: made.epsilon, ...parts }));
-    return output;
-  }
-  const inner = layers(builder, input, made.layers, false) as Slot;
-  const output = slot(builder, input.width, input.depends || inner.depends, last);
-  ops.push(add(context, input, inner, output));
+/** The operation of an activation. */
+function activate(builder: Builder, input: Slot, { activation: layer }: Activate, last: boolean): Slot {
+  const { context, layout, needs, ops } = builder, { width, depends } = input;
+  const output = slot(builder, width, depends, last);
+  const derivative = needs.signals ? layout.reserve(4 * width * up4(context.rows)) : 0;
+  ops.push(activation(context, layer, input, output, derivative));
   return output;
 }
 
-const layers = (builder: Builder, from: Flow, made: readonly Layer[], last: boolean): Flow =>
-  made.reduce<Flow>((flow, next, i) => layer(builder, flow, next, last && i === made.length - 1), from);
+/** The operation of a layer norm. */
+function normaliseRows(builder: Builder, input: Slot, { depends, epsilon, trains }: Normalise, last: boolean): Slot {
+  const { context, layout, needs, ops } = builder, { width } = input;
+  const panels = (width: number): number => layout.reserve(4 * width * up4(context.rows));
+  const output = slot(builder, width, depends, last);
+  const gain = tensor(builder, trains, width, WHOLE), shift = tensor(builder, trains, width, WHOLE);
+  const normalised = panels(width), inverse = panels(1);
+  const trialNormalised = needs.trial ? panels(width) : normalised;
+  const trialInverse = needs.trial ? panels(1) : inverse;
+  const parts = { normalised, inverse, trialNormalised, trialInverse };
+  ops.push(normalise({ ...context, input, output, gain, shift, epsilon, ...parts }));
+  return output;
+}
 
-/** The widest slot of layers that take `inputs` features, and the widest that a layer with parameters takes. */
-function widest(made: readonly Layer[], inputs: number): { readonly slot: number; readonly taken: number } {
-  let width = inputs, slot = inputs, taken = inputs;
-  for (const next of made) {
-    if (next._tag !== "activation") taken = Math.max(taken, width, next._tag === "adapter" ? next.down.rows : 0);
-    if (next._tag === "dense" || next._tag === "adapter") width = next.weight.rows;
-    if (next._tag === "embedding") width = next.weight.cols;
-    const inner = next._tag === "residual" ? widest(next.layers, width) : { slot: width, taken: 0 };
-    slot = Math.max(slot, inner.slot);
-    taken = Math.max(taken, inner.taken);
+/**
+ * Adds the operation of an instruction; returns what it writes. Sparse features only reach products. `last`: it writes
+ * the logits.
+ */
+function build(builder: Builder, instruction: Instruction, flows: readonly Flow[], last: boolean): Slot {
+  const { context, ops } = builder, { width, depends } = instruction;
+  const read = (slot: number): Slot => flows[slot] as Slot;
+  switch (instruction._tag) {
+    case "product": {
+      const { weight, bias, trains, byRow } = instruction, from = flows[instruction.input] as Flow;
+      const logits = last && from !== null ? manyClasses(builder, from, weight, bias, trains) : null;
+      return logits ?? affine(builder, from, weight, bias, trains, byRow, last);
+    }
+    case "activate":
+      return activate(builder, read(instruction.input), instruction, last);
+    case "normalise":
+      return normaliseRows(builder, read(instruction.input), instruction, last);
+    case "multiply": {
+      const input = read(instruction.input), output = slot(builder, width, depends, last);
+      ops.push(multiple(context, instruction.factor, input, output));
+      return output;
+    }
+    case "add": {
+      const output = slot(builder, width, depends, last);
+      ops.push(add(context, read(instruction.first), read(instruction.second), output));
+      return output;
+    }
+    default:
+      return instruction satisfies never;
   }
-  return { slot: Math.max(slot, taken), taken };
+}
+
+/** Adds the operations of a network over its features; returns the logits. */
+function buildAll(builder: Builder, instructions: readonly Instruction[], features: Flow): Slot {
+  const flows = [features];
+  for (const instruction of instructions) {
+    flows.push(build(builder, instruction, flows, flows.length === instructions.length));
+  }
+  return flows.at(-1) as Slot;
+}
+
+/** The widest slot of a network whose features are `inputs` wide, and the widest that an operation with parameters reads. */
+function widest(
+  instructions: readonly Instruction[],
+  inputs: number,
+): { readonly slot: number; readonly taken: number } {
+  let slot = inputs, taken = inputs;
+  const widths = [inputs];
+  for (const instruction of instructions) {
+    const { width } = instruction;
+    if (instruction._tag === "product" || instruction._tag === "normalise") {
+      taken = Math.max(taken, widths[instruction.input] as number);
+    }
+    slot = Math.max(slot, width);
+    widths.push(width);
+  }
+  return { slot, taken };
 }
 
 /** What the functions of a custom model see of the features. */
@@ -134,9 +155,10 @@ export function compile(
   const sparse = model._tag === "network" && isSparse(features)
     ? sparseInput(features, layout, needs.allFeatures, needs.micro)
     : null;
-  const width = model._tag === "network"
-    ? widest(model.layers, dense ? model.inputs : 1)
-    : { slot: model.outputs, taken: 0 };
+  const instructions = model._tag === "network" ? lower(model) : null;
+  const width = instructions === null
+    ? { slot: model.outputs, taken: 0 }
+    : widest(instructions, dense ? model.inputs : 1);
   const scratch = {
     panels: layout.reserve(4 * Math.max(n * up4(width.taken), PANEL * up4(width.slot))),
     block: layout.reserve(4 * SIGNAL_ROWS * n),
@@ -146,9 +168,9 @@ export function compile(
   const input = dense ? inputSlot(builder, model.inputs) : null;
   const fed = model._tag === "custom" ? { features } : null;
   const failures: Failures = { first: undefined };
-  const logits = model._tag === "network"
-    ? layers(builder, input, model.layers, true) as Slot
-    : customOp(builder, model, fed as Fed, failures);
+  const logits = model._tag === "custom"
+    ? customOp(builder, model, fed as Fed, failures)
+    : buildAll(builder, instructions as readonly Instruction[], input);
   return {
     kernel,
     rows,
