@@ -10,21 +10,8 @@ import { type ArrayField, type Layer, LAYERS, type Residual } from "./layer.ts";
 /** A layer that holds no other layers. */
 export type Leaf = Exclude<Layer, Residual>;
 
-/** An array field with its name. */
-interface NamedField extends ArrayField {
-  readonly name: string;
-}
-
-/** The array fields of each kind of layer, in flat order. */
-const ARRAYS = Object.fromEntries(
-  Object.entries(LAYERS).map(([tag, { fields }]) => [
-    tag,
-    Object.entries(fields).flatMap(([name, field]) => typeof field === "object" ? [{ name, ...field }] : []),
-  ]),
-) as unknown as Readonly<Record<Layer["_tag"], readonly NamedField[]>>;
-
-/** A leaf as its arrays are looked up by name. */
-type Fields = Record<string, Matrix | Float32Array | null> & { readonly frozen?: boolean };
+/** A layer as its fields are looked up by name. */
+type Values = Record<string, Matrix | Float32Array | null> & { readonly frozen?: boolean };
 
 /** One array of a layer. */
 export interface LayerArray {
@@ -39,6 +26,17 @@ export interface LayerArray {
   readonly field: ArrayField;
 }
 
+/** The array fields of each kind of layer with their names, in flat order. */
+export const ARRAY_FIELDS = Object.fromEntries(
+  Object.entries(LAYERS).map(([tag, { fields }]) => [
+    tag,
+    Object.entries(fields).filter(([, field]) => typeof field === "object"),
+  ]),
+) as unknown as Readonly<Record<Layer["_tag"], readonly (readonly [name: string, field: ArrayField])[]>>;
+
+/** A vector as a matrix of one column. */
+export const asColumn = (data: Float32Array): Matrix => ({ rows: data.length, cols: 1, data });
+
 /** Visits the arrays of layers, `all` or those that train. */
 export function eachArray(
   layers: readonly Layer[],
@@ -50,10 +48,13 @@ export function eachArray(
       eachArray(layer.layers, all, visit);
       continue;
     }
-    const values = layer as unknown as Fields, thaws = values.frozen !== true;
-    for (const field of ARRAYS[layer._tag]) {
-      const value = values[field.name];
-      if (value && (all || (thaws && field.trains))) visit("data" in value ? value.data : value, field);
+    const values = layer as unknown as Values;
+    if (values.frozen === true && !all) continue;
+    for (const [name, field] of ARRAY_FIELDS[layer._tag]) {
+      const value = values[name];
+      if (value && (all || field.trains)) {
+        visit(field.shape === "matrix" ? (value as Matrix).data : value as Float32Array, field);
+      }
     }
   }
 }
@@ -72,26 +73,23 @@ export function mapLayers(
   });
 }
 
-/** The layer with every array, or every one that trains, replaced by what `visit` gives; a layer without is shared. */
-export function mapLayer(leaf: Leaf, path: string, all: boolean, visit: (array: LayerArray) => Float32Array): Layer {
-  const values = leaf as unknown as Fields, thaws = values.frozen !== true;
-  const fields = ARRAYS[leaf._tag];
-  if (fields.length === 0 || !(all || thaws)) return leaf;
-  const next: Fields = { ...values };
-  for (const field of fields) {
-    const value = values[field.name], trains = thaws && field.trains;
-    if (!value || !(all || trains)) continue;
-    const isMatrix = "data" in value, data = isMatrix ? value.data : value;
-    const [rows, cols] = isMatrix ? [value.rows, value.cols] : [value.length, 1];
-    const array = visit({ data, path: `${path}.${field.name}`, rows, cols, trains, field });
-    next[field.name] = isMatrix ? { rows, cols, data: array } : array;
-  }
-  return next as unknown as Layer;
-}
-
 /** The layers with every array, or every one that trains, replaced by what `visit` gives; other layers are shared. */
 export const mapArrays = (
   layers: readonly Layer[],
   all: boolean,
   visit: (array: LayerArray) => Float32Array,
-): Layer[] => mapLayers(layers, "layers", (leaf, path) => mapLayer(leaf, path, all, visit));
+): Layer[] =>
+  mapLayers(layers, "layers", (leaf, path) => {
+    const values = leaf as unknown as Values, thaws = values.frozen !== true, fields = ARRAY_FIELDS[leaf._tag];
+    if (fields.length === 0 || !(all || thaws)) return leaf;
+    const next: Values = { ...values };
+    for (const [name, field] of fields) {
+      const value = values[name], trains = thaws && field.trains;
+      if (!value || !(all || trains)) continue;
+      const isMatrix = field.shape === "matrix";
+      const { rows, cols, data } = isMatrix ? value as Matrix : asColumn(value as Float32Array);
+      const array = visit({ data, path: `${path}.${name}`, rows, cols, trains, field });
+      next[name] = isMatrix ? { rows, cols, data: array } : array;
+    }
+    return next as unknown as Layer;
+  });

@@ -7,7 +7,8 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkSize, floats, type Matrix } from "../data/matrix.ts";
-import { type Field, type Layer, LAYERS, type Network } from "./layer.ts";
+import { ARRAY_FIELDS, asColumn } from "./arrays.ts";
+import type { Layer, Network } from "./layer.ts";
 import { checkNetwork, layerError } from "./network.ts";
 
 /** Means of the columns, summed in float64. */
@@ -43,24 +44,20 @@ function moreColumns({ rows, cols, data }: Matrix, wanted: number): E.Either<Fgn
   return E.right({ rows, cols: wanted, data: made.right });
 }
 
-/** The array fields that have an entry an output of the layer. */
-const grownFields = (layer: Layer) =>
-  Object.entries<Field>(LAYERS[layer._tag].fields).flatMap(([name, field]) =>
-    typeof field === "object" && field.outputs !== null ? [{ name, outputs: field.outputs }] : []
-  );
-
-/** The layer with more outputs. Errors: `OutOfMemory`. */
-function growLayer(layer: Layer, classes: number): E.Either<FgnError, Layer> {
+/** The layer with more outputs, or null where nothing of it is an entry an output. Errors: `OutOfMemory`. */
+function growLayer(layer: Layer, classes: number): E.Either<FgnError, Layer | null> {
   const grown: Record<string, unknown> = { ...layer };
-  for (const { name, outputs } of grownFields(layer)) {
+  let grows = false;
+  for (const [name, { outputs }] of ARRAY_FIELDS[layer._tag]) {
     const value = grown[name] as Matrix | Float32Array | null;
-    if (value === null) continue;
-    const isMatrix = "data" in value, grow = outputs === "rows" ? moreRows : moreColumns;
-    const matrix = grow(isMatrix ? value : { rows: value.length, cols: 1, data: value }, classes);
+    if (outputs === null || value === null) continue;
+    const isMatrix = "data" in value, more = outputs === "rows" ? moreRows : moreColumns;
+    const matrix = more(isMatrix ? value : asColumn(value), classes);
     if (matrix._tag === "Left") return matrix;
     grown[name] = isMatrix ? matrix.right : matrix.right.data;
+    grows = true;
   }
-  return E.right(grown as unknown as Layer);
+  return E.right(grows ? grown as unknown as Layer : null);
 }
 
 /**
@@ -92,14 +89,9 @@ export function growClasses(network: Network, classes: number): E.Either<FgnErro
   const size = checkSize("classes", classes, network.outputs);
   if (size._tag === "Left") return size;
   if (classes === network.outputs) return E.right(network);
-  const before = network.layers.slice(0, -1), last = network.layers.at(-1);
-  if (last === undefined || grownFields(last).length === 0) {
-    return layerError(
-      `layers[${before.length}]`,
-      "cannot grow: only a dense, embedding or adapter layer can, as the last",
-    );
-  }
-  return E.map((head: Layer): Network => ({ ...network, outputs: classes, layers: [...before, head] }))(
-    growLayer(last, classes),
-  );
+  const before = network.layers.slice(0, -1), head = growLayer(network.layers.at(-1) as Layer, classes);
+  if (head._tag === "Left") return head;
+  return head.right === null
+    ? layerError(`layers[${before.length}]`, "cannot grow: only a dense, embedding or adapter layer can, as the last")
+    : E.right({ ...network, outputs: classes, layers: [...before, head.right] });
 }

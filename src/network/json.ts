@@ -121,12 +121,11 @@ function readField(field: Field, value: unknown, path: string, budget: Budget): 
 function readLayer(value: unknown, path: string, budget: Budget): E.Either<FgnError, Layer> {
   if (budget.left-- <= 0) return layerError(path, "is one layer too many, or contains itself");
   if (!isFields(value)) return layerError(path, "is not an object");
-  const facts = typeof value._tag === "string" && Object.hasOwn(LAYERS, value._tag)
-    ? LAYERS[value._tag as Layer["_tag"]]
-    : undefined;
-  if (facts === undefined) return layerError(path, "is of unknown kind");
+  if (typeof value._tag !== "string" || !Object.hasOwn(LAYERS, value._tag)) {
+    return layerError(path, "is of unknown kind");
+  }
   const layer: Record<string, unknown> = { _tag: value._tag };
-  for (const [name, field] of Object.entries(facts.fields) as readonly (readonly [string, Field])[]) {
+  for (const [name, field] of Object.entries<Field>(LAYERS[value._tag as Layer["_tag"]].fields)) {
     const result = readField(field, value[name], `${path}.${name}`, budget);
     if (result._tag === "Left") return result;
     layer[name] = result.right;

@@ -9,17 +9,9 @@ import { type Features, isSparse } from "../data/sparse.ts";
 import type { Activation } from "./activations.ts";
 import type { Layer, Network } from "./layer.ts";
 
-/** What instructions write: the slot after that of the instruction before. Slot 0 holds the features. */
-interface Output {
-  readonly width: number;
-  /** Whether it changes with the parameters that train. */
-  readonly depends: boolean;
-}
-
 /** W x + b. */
-export interface Product extends Output {
+export interface Product {
   readonly _tag: "product";
-  readonly input: number;
   readonly weight: Matrix;
   readonly bias: Float32Array | null;
   readonly trains: boolean;
@@ -28,96 +20,81 @@ export interface Product extends Output {
 }
 
 /** f(x), element by element. */
-export interface Activate extends Output {
+export interface Activate {
   readonly _tag: "activate";
-  readonly input: number;
   readonly activation: Activation;
 }
 
 /** gain ∘ (x − mean)/√(variance + ε) + shift. */
-export interface Normalise extends Output {
+export interface Normalise {
   readonly _tag: "normalise";
-  readonly input: number;
   readonly epsilon: number;
   readonly trains: boolean;
 }
 
 /** factor · x. */
-export interface Multiply extends Output {
+export interface Multiply {
   readonly _tag: "multiply";
-  readonly input: number;
   readonly factor: number;
 }
 
-/** The sum of two slots. */
-export interface Add extends Output {
+/** x + y. */
+export interface Add {
   readonly _tag: "add";
-  readonly first: number;
-  readonly second: number;
 }
 
-/** One operation of a network. The arrays that instructions have are those of the network, in flat order. */
-export type Instruction = Product | Activate | Normalise | Multiply | Add;
+/** What an instruction computes. The arrays are those of the layer, and come in flat order. */
+export type Operation = Product | Activate | Normalise | Multiply | Add;
 
-/** A slot: its number, and what wrote it. */
-interface Value extends Output {
-  readonly slot: number;
+/** One operation over slots: slot 0 holds the features, each instruction writes the next. */
+export interface Instruction {
+  readonly operation: Operation;
+  /** The slots that it reads. */
+  readonly from: readonly number[];
+  /** How wide the slot is that it writes. */
+  readonly width: number;
+  /** Whether that changes with the parameters that train. */
+  readonly depends: boolean;
 }
-
-function write(list: Instruction[], instruction: Instruction): Value {
-  const { width, depends } = instruction;
-  return { slot: list.push(instruction), width, depends };
-}
-
-function product(
-  list: Instruction[],
-  input: Value,
-  weight: Matrix,
-  bias: Float32Array | null,
-  trains: boolean,
-  byRow = false,
-): Value {
-  const width = byRow ? weight.cols : weight.rows, depends = trains || input.depends;
-  return write(list, { _tag: "product", input: input.slot, width, depends, weight, bias, trains, byRow });
-}
-
-function add(list: Instruction[], first: Value, second: Value): Value {
-  const { width } = first, depends = first.depends || second.depends;
-  return write(list, { _tag: "add", first: first.slot, second: second.slot, width, depends });
-}
-
-function lowerLayer(list: Instruction[], layer: Layer, input: Value): Value {
-  const { slot, width, depends } = input;
-  switch (layer._tag) {
-    case "dense":
-    case "embedding":
-      return product(list, input, layer.weight, layer.bias, !layer.frozen, layer._tag === "embedding");
-    case "activation":
-      return write(list, { _tag: "activate", input: slot, width, depends, activation: layer });
-    case "layerNorm": {
-      const trains = !layer.frozen, { epsilon } = layer;
-      return write(list, { _tag: "normalise", input: slot, width, depends: depends || trains, epsilon, trains });
-    }
-    case "adapter": {
-      const base = product(list, input, layer.weight, layer.bias, false);
-      const low = product(list, input, layer.down, null, !layer.frozen);
-      const scaled = write(list, { ...low, _tag: "multiply", input: low.slot, factor: layer.scale });
-      return add(list, base, product(list, scaled, layer.up, null, !layer.frozen));
-    }
-    case "residual":
-      return add(list, input, lowerLayers(list, layer.layers, input));
-    default:
-      return layer satisfies never;
-  }
-}
-
-const lowerLayers = (list: Instruction[], layers: readonly Layer[], input: Value): Value =>
-  layers.reduce((value, layer) => lowerLayer(list, layer, value), input);
 
 /** The instructions of a network whose layers are checked; the last writes the logits. */
-export function lower({ inputs, layers }: Network): readonly Instruction[] {
+export function lower({ inputs, layers: all }: Network): readonly Instruction[] {
   const list: Instruction[] = [];
-  lowerLayers(list, layers, { slot: 0, width: inputs, depends: false });
+  const widthOf = (slot: number): number => list[slot - 1]?.width ?? inputs;
+  /** The slot that an operation writes. */
+  const write = (operation: Operation, from: readonly number[], width: number, trains = false): number => {
+    const depends = trains || from.some((slot) => list[slot - 1]?.depends);
+    return list.push({ operation, from, width, depends });
+  };
+  const product = (from: number, weight: Matrix, bias: Float32Array | null, trains: boolean, byRow = false): number =>
+    write({ _tag: "product", weight, bias, trains, byRow }, [from], byRow ? weight.cols : weight.rows, trains);
+  const add = (first: number, second: number): number => write({ _tag: "add" }, [first, second], widthOf(first));
+  const lowerLayers = (layers: readonly Layer[], from: number): number =>
+    layers.reduce((slot, layer) => lowerLayer(layer, slot), from);
+  const lowerLayer = (layer: Layer, from: number): number => {
+    switch (layer._tag) {
+      case "dense":
+      case "embedding":
+        return product(from, layer.weight, layer.bias, !layer.frozen, layer._tag === "embedding");
+      case "activation":
+        return write({ _tag: "activate", activation: layer }, [from], widthOf(from));
+      case "layerNorm": {
+        const trains = !layer.frozen;
+        return write({ _tag: "normalise", epsilon: layer.epsilon, trains }, [from], widthOf(from), trains);
+      }
+      case "adapter": {
+        const base = product(from, layer.weight, layer.bias, false);
+        const low = product(from, layer.down, null, !layer.frozen);
+        const scaled = write({ _tag: "multiply", factor: layer.scale }, [low], widthOf(low));
+        return add(base, product(scaled, layer.up, null, !layer.frozen));
+      }
+      case "residual":
+        return add(from, lowerLayers(layer.layers, from));
+      default:
+        return layer satisfies never;
+    }
+  };
+  lowerLayers(all, 0);
   return list;
 }
 

@@ -33,12 +33,12 @@ const ROUNDING = 1e-10;
  */
 export function centredWidths(model: Model, features: Features): number[] {
   if (model._tag === "custom") return [];
-  const isRead = isSparse(features);
-  return lower(model).flatMap((step) =>
-    step._tag === "product" && step.trains && step.bias !== null && !step.byRow && !(isRead && step.input === 0)
-      ? [step.weight.cols]
-      : []
-  );
+  const readsSparse = isSparse(features);
+  return lower(model).flatMap(({ operation, from: [input] }) => {
+    if (operation._tag !== "product" || (readsSparse && input === 0)) return [];
+    const { weight, bias, trains, byRow } = operation;
+    return trains && bias !== null && !byRow ? [weight.cols] : [];
+  });
 }
 
 /** The metrics of the layers with moments: only a bias can make up for centring. Internal. */

@@ -11,7 +11,7 @@ import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { CustomModel } from "../network/custom.ts";
 import { allArrays } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
-import { type Activate, type Instruction, lower, type Normalise } from "../network/lower.ts";
+import { type Instruction, lower, type Normalise, type Operation, type Product } from "../network/lower.ts";
 import {
   affine,
   type Builder,
@@ -28,68 +28,63 @@ import { custom } from "./ops/custom.ts";
 import { activation, add, multiple } from "./ops/elementwise.ts";
 import { normalise } from "./ops/normalise.ts";
 import { type Context, PANEL, SIGNAL_ROWS } from "./ops/signals.ts";
-import { loadTensors, type Slot, type Tape, up4 } from "./tape.ts";
+import { loadTensors, type Op, type Slot, type Tape, up4 } from "./tape.ts";
 
-/** The operation of an activation. */
-function activate(builder: Builder, input: Slot, { activation: layer }: Activate, last: boolean): Slot {
-  const { context, layout, needs, ops } = builder, { width, depends } = input;
-  const output = slot(builder, width, depends, last);
-  const derivative = needs.signals ? layout.reserve(4 * width * up4(context.rows)) : 0;
-  ops.push(activation(context, layer, input, output, derivative));
-  return output;
-}
-
-/** The operation of a layer norm. */
-function normaliseRows(builder: Builder, input: Slot, { depends, epsilon, trains }: Normalise, last: boolean): Slot {
-  const { context, layout, needs, ops } = builder, { width } = input;
+/** A layer norm. */
+function normaliseRows(builder: Builder, input: Slot, output: Slot, { epsilon, trains }: Normalise): Op {
+  const { context, layout, needs } = builder, { width } = input;
   const panels = (width: number): number => layout.reserve(4 * width * up4(context.rows));
-  const output = slot(builder, width, depends, last);
   const gain = tensor(builder, trains, width, WHOLE), shift = tensor(builder, trains, width, WHOLE);
   const normalised = panels(width), inverse = panels(1);
   const trialNormalised = needs.trial ? panels(width) : normalised;
   const trialInverse = needs.trial ? panels(1) : inverse;
   const parts = { normalised, inverse, trialNormalised, trialInverse };
-  ops.push(normalise({ ...context, input, output, gain, shift, epsilon, ...parts }));
-  return output;
+  return normalise({ ...context, input, output, gain, shift, epsilon, ...parts });
 }
 
-/**
- * Adds the operation of an instruction; returns what it writes. Sparse features only reach products. `last`: it writes
- * the logits.
- */
-function build(builder: Builder, instruction: Instruction, flows: readonly Flow[], last: boolean): Slot {
-  const { context, ops } = builder, { width, depends } = instruction;
-  const read = (slot: number): Slot => flows[slot] as Slot;
-  switch (instruction._tag) {
-    case "product": {
-      const { weight, bias, trains, byRow } = instruction, from = flows[instruction.input] as Flow;
-      const logits = last && from !== null ? manyClasses(builder, from, weight, bias, trains) : null;
-      return logits ?? affine(builder, from, weight, bias, trains, byRow, last);
+/** An operation other than a product. */
+function compute(
+  builder: Builder,
+  operation: Exclude<Operation, Product>,
+  [input, second]: readonly [Slot, Slot],
+  output: Slot,
+): Op {
+  const { context, layout, needs } = builder;
+  switch (operation._tag) {
+    case "activate": {
+      const derivative = needs.signals ? layout.reserve(4 * output.width * up4(context.rows)) : 0;
+      return activation(context, operation.activation, input, output, derivative);
     }
-    case "activate":
-      return activate(builder, read(instruction.input), instruction, last);
     case "normalise":
-      return normaliseRows(builder, read(instruction.input), instruction, last);
-    case "multiply": {
-      const input = read(instruction.input), output = slot(builder, width, depends, last);
-      ops.push(multiple(context, instruction.factor, input, output));
-      return output;
-    }
-    case "add": {
-      const output = slot(builder, width, depends, last);
-      ops.push(add(context, read(instruction.first), read(instruction.second), output));
-      return output;
-    }
+      return normaliseRows(builder, input, output, operation);
+    case "multiply":
+      return multiple(context, operation.factor, input, output);
+    case "add":
+      return add(context, input, second, output);
     default:
-      return instruction satisfies never;
+      return operation satisfies never;
   }
+}
+
+/** Adds the operation of an instruction; returns what it writes, `last` the logits. Sparse features only reach products. */
+function build(builder: Builder, instruction: Instruction, inputs: readonly Flow[], last: boolean): Slot {
+  const { operation, width, depends } = instruction;
+  if (operation._tag === "product") {
+    const { weight, bias, trains, byRow } = operation, from = inputs[0] as Flow;
+    const logits = last && from !== null ? manyClasses(builder, from, weight, bias, trains) : null;
+    return logits ?? affine(builder, from, weight, bias, trains, byRow, last);
+  }
+  const output = slot(builder, width, depends, last);
+  builder.ops.push(compute(builder, operation, inputs as readonly [Slot, Slot], output));
+  return output;
 }
 
 /** Adds the operations of a network over its features; returns the logits. */
 function buildAll(builder: Builder, instructions: readonly Instruction[], features: Flow): Slot {
   const flows = [features];
   for (const instruction of instructions) {
-    flows.push(build(builder, instruction, flows, flows.length === instructions.length));
+    const inputs = instruction.from.map((slot) => flows[slot] as Flow);
+    flows.push(build(builder, instruction, inputs, flows.length === instructions.length));
   }
   return flows.at(-1) as Slot;
 }
@@ -99,17 +94,11 @@ function widest(
   instructions: readonly Instruction[],
   inputs: number,
 ): { readonly slot: number; readonly taken: number } {
-  let slot = inputs, taken = inputs;
-  const widths = [inputs];
-  for (const instruction of instructions) {
-    const { width } = instruction;
-    if (instruction._tag === "product" || instruction._tag === "normalise") {
-      taken = Math.max(taken, widths[instruction.input] as number);
-    }
-    slot = Math.max(slot, width);
-    widths.push(width);
-  }
-  return { slot, taken };
+  const widths = [inputs, ...instructions.map(({ width }) => width)];
+  const taken = instructions.flatMap(({ operation: { _tag }, from }) =>
+    _tag === "product" || _tag === "normalise" ? from.map((slot) => widths[slot] as number) : []
+  );
+  return { slot: Math.max(...widths), taken: Math.max(inputs, ...taken) };
 }
 
 /** What the functions of a custom model see of the features. */

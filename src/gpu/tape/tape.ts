@@ -45,35 +45,35 @@ function slotOf({ needs, matrix }: Compiler, width: number, depends: boolean): S
   return { width, depends, value, trial, signal: matrix(width, depends && needs.signals) };
 }
 
-/** The operation of an instruction into a new slot. */
-function build(to: Compiler, instruction: Instruction, slots: readonly Slot[]): Op {
-  const { width, depends } = instruction, output = slotOf(to, width, depends);
-  const read = (slot: number): Slot => slots[slot] as Slot;
-  switch (instruction._tag) {
+/** The operation of an instruction, into a new slot. */
+function build(to: Compiler, instruction: Instruction, inputs: readonly Slot[]): Op {
+  const { operation, width, depends } = instruction, output = slotOf(to, width, depends);
+  const [input, second] = inputs as readonly [Slot, Slot];
+  switch (operation._tag) {
     case "product": {
-      const weight = to.next(), bias = instruction.bias === null ? null : to.next(), { trains } = instruction;
-      return product(to, read(instruction.input), output, { weight, bias, trains });
+      const weight = to.next(), bias = operation.bias === null ? null : to.next();
+      return product(to, input, output, { weight, bias, trains: operation.trains });
     }
     case "activate":
-      return activation(to, read(instruction.input), output, instruction.activation);
+      return activation(to, input, output, operation.activation);
     case "normalise": {
-      const { input, trains, epsilon } = instruction, gain = to.next(), shift = to.next();
+      const { trains, epsilon } = operation, gain = to.next(), shift = to.next();
       const normalised = to.matrix(width, true), inverse = to.matrix(1, true);
       const gainSignal = to.matrix(width, trains && to.needs.signals);
-      return normalise(to, read(input), output, { gain, shift, trains, epsilon, normalised, inverse, gainSignal });
+      return normalise(to, input, output, { gain, shift, trains, epsilon, normalised, inverse, gainSignal });
     }
     case "multiply":
-      return multiple(to, instruction.factor, read(instruction.input), output);
+      return multiple(to, operation.factor, input, output);
     case "add":
-      return add(to, read(instruction.first), read(instruction.second), output);
+      return add(to, input, second, output);
     default:
-      return instruction satisfies never;
+      return operation satisfies never;
   }
 }
 
 /** The widest of the outputs of products. */
 export const widest = (instructions: readonly Instruction[]): number =>
-  instructions.reduce((most, { _tag, width }) => _tag === "product" ? Math.max(most, width) : most, 0);
+  instructions.reduce((most, { operation, width }) => operation._tag === "product" ? Math.max(most, width) : most, 0);
 
 /** Opens a network on B × D features that lie on the device. Errors: `OutOfMemory`. */
 export function compile(
@@ -99,7 +99,7 @@ export function compile(
   const input: Slot = { width: features.cols, depends: false, value: features, trial: features, signal: standIn };
   const slots = [input], ops: Op[] = [];
   for (const instruction of instructions) {
-    const op = build(to, instruction, slots);
+    const op = build(to, instruction, instruction.from.map((slot) => slots[slot] as Slot));
     ops.push(op);
     slots.push(op.output);
   }
