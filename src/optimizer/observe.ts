@@ -55,7 +55,7 @@ function pass(
  * @param features B × D, one example a row
  * @example
  * ```ts
- * import { matrix, observe, zeroHead } from "@fgn/fgn";
+ * import { matrix, observe, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 2, classes: 3 });
  * const known = matrix(2, 2, [1, 2, 3, 4]);

@@ -45,7 +45,7 @@ function pass(model: Model, batch: Batch, option: KernelOption): E.Either<FgnErr
  *
  * @example
  * ```ts
- * import { batch, evaluate, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, evaluate, matrix, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 2, classes: 4 });
  * const features = matrix(2, 2, [1, 2, 3, 4]);
@@ -114,7 +114,7 @@ function predict(
  *
  * @example
  * ```ts
- * import { logits, matrix, mlp } from "@fgn/fgn";
+ * import { logits, matrix, mlp } from "fgn";
  *
  * const network = mlp({ inputs: 2, hidden: [8], classes: 3 });
  * const features = matrix(1, 2, [1, 2]);
@@ -130,7 +130,7 @@ export function logits(params: Model, features: Features, option: KernelOption =
  *
  * @example
  * ```ts
- * import { matrix, probabilities, zeroHead } from "@fgn/fgn";
+ * import { matrix, probabilities, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 2, classes: 4 });
  * const features = matrix(1, 2, [1, 2]);

@@ -56,7 +56,7 @@ const unlabelled = (features: Features): Batch => ({
  *
  * @example
  * ```ts
- * import { batch, lossAndGradient, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, lossAndGradient, matrix, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 2, classes: 4 });
  * const features = matrix(2, 2, [1, 2, 3, 4]);
@@ -92,7 +92,7 @@ export function lossAndGradient(
  *
  * @example
  * ```ts
- * import { jvp, matrix, zeroHead } from "@fgn/fgn";
+ * import { jvp, matrix, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 1, classes: 2 });
  * const features = matrix(1, 1, [3]);
@@ -126,7 +126,7 @@ export function jvp(
  *
  * @example
  * ```ts
- * import { matrix, vjp, zeroHead } from "@fgn/fgn";
+ * import { matrix, vjp, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 1, classes: 2 });
  * const features = matrix(1, 1, [3]);
@@ -184,7 +184,7 @@ export interface RowSystem {
  *
  * @example
  * ```ts
- * import { batch, matrix, rowSystem, zeroHead } from "@fgn/fgn";
+ * import { batch, matrix, rowSystem, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 2, classes: 3 });
  * const features = matrix(2, 2, [1, 0, 0, 1]);

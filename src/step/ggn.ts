@@ -36,7 +36,7 @@ export interface GgnOptions extends Omit<StepOptions, "competitors" | "refine" |
  *
  * @example
  * ```ts
- * import { batch, ggnStep, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, ggnStep, matrix, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 2, classes: 3 });
  * const features = matrix(2, 2, [1, 0, 0, 1]);
@@ -69,7 +69,7 @@ export function ggnStep<M extends Model>(
  *
  * @example
  * ```ts
- * import { batch, ggnProduct, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, ggnProduct, matrix, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 1, classes: 2 });
  * const features = matrix(1, 1, [2]);

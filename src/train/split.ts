@@ -31,7 +31,7 @@ const SALT = 0x5eed;
  *
  * @example
  * ```ts
- * import { batch, holdOut, matrix } from "@fgn/fgn";
+ * import { batch, holdOut, matrix } from "fgn";
  *
  * const features = matrix(4, 1, [1, 2, 3, 4]);
  * if (features._tag === "Right") {
