@@ -120,9 +120,10 @@ function sweep({ diagonal: d, below: e }: Tridiagonal, from: number, to: number)
 
 /**
  * The n eigenvalues of a symmetric n × n matrix, row-major, descending; only its lower triangle is read. Householder
- * tridiagonalisation and implicit QL: about 4/3 n³ multiply-adds, errors of a few 1e-16 ‖A‖. Internal.
+ * tridiagonalisation and implicit QL: about 4/3 n³ multiply-adds, errors of a few 1e-16 ‖A‖.
  *
  * Source: Bowdler, Martin, Reinsch and Wilkinson 1968; Golub and Van Loan, Matrix Computations, §8.3.
+ * @internal
  */
 export function symmetricEigenvalues(n: number, matrix: Float64Array): Float64Array {
   const { a, unit } = scaled(n, matrix);
