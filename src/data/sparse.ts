@@ -73,14 +73,20 @@ function checkIndices(indices: ArrayLike<number>, cols: number, offsets: Uint32A
   return E.right(indices instanceof Uint32Array ? indices : Uint32Array.from(indices));
 }
 
-/** Features, dense or sparse, as far as a look tells; internal. Errors: `WrongKind`. */
+/**
+ * Features, dense or sparse, by their fields, whose values are not looked at. Errors: `WrongKind`.
+ * @internal
+ */
 export function checkFeaturesKind(what: string, value: Features): E.Either<FgnError, Features> {
-  const found: unknown = value;
-  const isRight = isObject(found) && typeof found.rows === "number" && ArrayBuffer.isView(found.data);
+  const fields: unknown = value;
+  const isRight = isObject(fields) && typeof fields.rows === "number" && ArrayBuffer.isView(fields.data);
   return checkKind(what, value, isRight, "what matrix, sparse or fromRows made");
 }
 
-/** The structure of a matrix that was perhaps not made here, without its values; internal. Errors: as {@link sparse}. */
+/**
+ * The structure of a matrix that was perhaps not made here, without its values. Errors: as {@link sparse}.
+ * @internal
+ */
 export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix): E.Either<FgnError, void> {
   const length = checkLength("sparse values", data.length, indices.length);
   if (length._tag === "Left") return length;
