@@ -55,7 +55,7 @@ function tensorName(path: string): string {
   return path === "" ? "value" : path;
 }
 
-/** What an encoding has made so far. */
+/** The state of an encoding under way. */
 interface Encoding {
   readonly tensors: Map<string, Tensor>;
   /** The objects and arrays around the present one. */
@@ -83,7 +83,7 @@ function isMatrix({ rows, cols, data }: Fields): boolean {
     (cols as number) >= 0 && (rows as number) * (cols as number) === data.length;
 }
 
-/** What is no object; undefined where the value is one. */
+/** The JSON of a value that is no object; undefined where it is one. */
 function encodeScalar(value: unknown, path: () => string): E.Either<FgnError, Json> | undefined {
   switch (typeof value) {
     case "boolean":
@@ -131,8 +131,8 @@ function encodeArray(
   path: string,
   { tensors }: Encoding,
 ): E.Either<FgnError, Json> {
-  const held = checkHeld(tensorName(path), data);
-  if (held._tag === "Left") return held;
+  const checked = checkHeld(tensorName(path), data);
+  if (checked._tag === "Left") return checked;
   tensors.set(tensorName(path), { shape, data });
   return E.right(mark("tensor"));
 }
@@ -193,7 +193,7 @@ export function encodePlain(format: string, version: number, value: unknown): E.
   }
 }
 
-/** What a decoding reads from. */
+/** The state of a decoding: the file it reads, and how far. */
 interface Decoding {
   readonly format: string;
   readonly tensors: ReadonlyMap<string, Tensor>;
@@ -276,8 +276,8 @@ export function decodePlain(format: string, version: number, bytes: Uint8Array):
   }
   const { tensors, metadata } = file.right;
   if (metadata.get("format") !== format) return unreadable(format, "it is of another format");
-  const found = metadata.get("version");
-  if (found !== `${version}`) return unreadable(format, `version ${found} where ${version} is read`);
+  const written = metadata.get("version");
+  if (written !== `${version}`) return unreadable(format, `version ${written} where ${version} is read`);
   const decoding: Decoding = { format, tensors, used: 0 };
   try {
     const json: unknown = JSON.parse(metadata.get("value") ?? "");
