@@ -18,7 +18,7 @@ export const WORDS = 16;
 /** Numbers of a task: the function's index, how many arguments, and those. */
 export const NUMBERS = 16;
 
-/** What a worker is sent at its start. */
+/** The message that starts a worker. */
 export interface Start {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
