@@ -32,7 +32,7 @@ export interface EpochEvaluation {
 export interface Trained<M extends Model> {
   /** The parameters to keep. */
   readonly params: M;
-  /** Theirs on the validation examples, when there are some. */
+  /** Evaluation of these parameters on the validation examples, when there are some. */
   readonly evaluation: Evaluation | undefined;
   /** Why training ended. */
   readonly stopped: Stopped;
