@@ -1,5 +1,5 @@
 /**
- * What the FGN curvature keeps of the full one and what it drops: the competitors' distributions and two traces.
+ * The part of the full curvature that FGN keeps and the part that it drops: the competitors' distributions and two traces.
  *
  * @module
  */
@@ -148,8 +148,8 @@ function droppedTrace(probe: Probe, weight: Float64Array, samples: number): Trac
 
 /** Σ_i weight_i K_ii, weight = α p s and K_ii = ‖J_{f,i}ᵀ(e_y − q_i)‖². */
 function keptTrace(probe: Probe, labels: Uint32Array, weight: Float64Array, samples: number): Trace {
-  const one = (): number => squares(probe, labels, weight);
-  return probe.separate ? exact(one()) : estimate(samples, one);
+  const sample = (): number => squares(probe, labels, weight);
+  return probe.separate ? exact(sample()) : estimate(samples, sample);
 }
 
 /** ‖q‖² of each example, averaged in three ways. */
@@ -168,7 +168,8 @@ function describe(q: Float64Array, classes: number, alpha: Float64Array, slope: 
 
 /**
  * Competitors and traces of a batch: exact for networks with at most 64 classes, else from seeded samples.
- * Internal. Errors: as `fgnStep`.
+ * Errors: as `fgnStep`.
+ * @internal
  */
 export function droppedCurvature(
   model: Model,

@@ -95,9 +95,9 @@ function predict(
   const checked = checkFeatures(model, features);
   if (checked._tag === "Left") return checked;
   const { rows } = features, cols = model.outputs, most = rowsOfPass(cols);
-  const made = floats("the result", rows * cols);
-  if (made._tag === "Left") return made;
-  const data = made.right;
+  const result = floats("the result", rows * cols);
+  if (result._tag === "Left") return result;
+  const data = result.right;
   for (let first = 0; first < rows; first += most) {
     const last = Math.min(first + most, rows);
     const labels = new Uint32Array(last - first);

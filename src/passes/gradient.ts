@@ -28,7 +28,10 @@ export interface LossAndGradient {
   readonly gradient: Float32Array;
 }
 
-/** A checked batch, open and passed forward; internal. */
+/**
+ * A checked batch, open and passed forward.
+ * @internal
+ */
 export function openPassed(
   model: Model,
   batch: Batch,
