@@ -59,7 +59,7 @@ export function cpu({ kernel }: KernelOption = {}): Backend {
   const parameters = handles<Resident, Network>({ what: "the parameters", maker: "onDevice", dispose: () => {} });
   const batches = handles<ResidentBatch, Batch>({ what: "the batch", maker: "batchOnDevice", dispose: () => {} });
   let closed = false;
-  /** What a task does, unless the backend is closed. */
+  /** The result of a task, unless the backend is closed. */
   const task = <A>(run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
     Promise.resolve(closed ? lost("the backend was closed") : run());
   const release = (resident: Resident | ResidentBatch): void => {
@@ -88,9 +88,9 @@ export function cpu({ kernel }: KernelOption = {}): Backend {
           return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, data);
         })(checkBatchKind(batch))
       ),
-    fgnStep: (resident, batch, damping = relative(1), given = {}) =>
+    fgnStep: (resident, batch, damping = relative(1), stepOptions = {}) =>
       task(() => {
-        const checked = checkOptions(given);
+        const checked = checkOptions(stepOptions);
         if (checked._tag === "Left") return checked;
         const { donate = false, ...options } = checked.right;
         const stepped = both(resident, batch, (network, data) => {

@@ -1,5 +1,5 @@
 /**
- * Handles: what callers hold for parameters and batches that lie elsewhere.
+ * Handles: values that stand for parameters and batches that lie elsewhere.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Handles<Handle extends object, State extends object> {
   readonly release: (handle: Handle) => void;
 }
 
-/** What {@link handles} needs to know. */
+/** The words of a kind of handle, and the end of its states. */
 export interface HandleKind<State> {
   /** For errors: "the parameters". */
   readonly what: string;

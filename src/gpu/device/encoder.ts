@@ -13,7 +13,7 @@ export interface Compiled {
   readonly layout: GPUBindGroupLayout;
 }
 
-/** What an encoder needs of its device. */
+/** Objects of a device that its encoders share. */
 export interface Resources {
   readonly gpu: GPUDevice;
   readonly pipeline: (shader: Shader) => Compiled;
