@@ -1,7 +1,7 @@
 // C += Aᵀ·B in float32: blocks of A are transposed into a buffer, on which the kernels of gemm.ts run.
 //
-// Measured on Node 20: 50–53 GF/s. Reading A where it lies, two of its columns at a time, gives 44, and 27
-// when its rows are a multiple of 4 KiB apart, which collide in the cache.
+// Reading A where it lies, two of its columns at a time, is slower, most of all when its rows are a multiple of
+// 4 KiB apart, which collide in the cache (docs/speed.md).
 
 import { LANES, PANEL, transpose4, transposeEdge } from "./pack";
 import { edgeRows, fullRows } from "./gemm";

@@ -3,7 +3,7 @@
  * time.
  *
  * A worker has a state, a word of the control block in a cache line of its own, and the numbers of its task, float64.
- * It spins for a while before it sleeps, since tasks follow one another within microseconds and waking takes some 50 of
+ * It spins for a while before it sleeps, since tasks follow one another within microseconds and waking takes many of
  * them. A task that it has not begun when the others are done is taken back.
  *
  * @module
