@@ -11,7 +11,7 @@ import type { Features, ModelFunctions } from "../../mod.ts";
 /** Logits (B × C) of P parameters and B × D features. As jax-js wants it, the function owns its arguments. */
 export type JaxFunction = (parameters: np.Array, features: np.Array) => np.Array;
 
-/** What `customModel` takes. */
+/** The input of `customModel`. */
 export interface JaxModel extends ModelFunctions {
   readonly parameters: Float32Array;
   readonly classes: number;
