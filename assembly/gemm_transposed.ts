@@ -13,7 +13,7 @@ const ROW_BLOCK: i32 = 32;
 /** Floats from one row of the buffer to the next: not a power of two. */
 const ROW: i32 = 272;
 
-/** Where the buffer lies: ROW_BLOCK·ROW floats. */
+/** Address of the buffer of ROW_BLOCK·ROW floats. */
 let buffer: usize = memory.data(34816, 16);
 
 /** Gives this instance a buffer of its own, 34,816 bytes: instances that share a memory must not share one. */

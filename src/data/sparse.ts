@@ -32,7 +32,7 @@ export function isSparse(features: Features): features is SparseMatrix {
 }
 
 /** A whole number in [minimum, maximum]. */
-function within(value: number, minimum: number, maximum: number): boolean {
+function isWithin(value: number, minimum: number, maximum: number): boolean {
   return Number.isInteger(value) && value >= minimum && value <= maximum;
 }
 
@@ -41,7 +41,7 @@ function checkOffsets(offsets: ArrayLike<number>, rows: number, entries: number)
   if (length._tag === "Left") return length;
   for (let index = 0, before = 0; index <= rows; index++) {
     const value = offsets[index] as number;
-    if (!within(value, index === rows ? entries : before, index === 0 ? 0 : entries)) {
+    if (!isWithin(value, index === rows ? entries : before, index === 0 ? 0 : entries)) {
       return fail(
         "InvalidSparse",
         { what: "offsets", row: Math.max(index - 1, 0), index },
@@ -59,7 +59,7 @@ function checkIndices(indices: ArrayLike<number>, cols: number, offsets: Uint32A
     let minimum = 0;
     for (let index = offsets[row] as number; index < (offsets[row + 1] as number); index++) {
       const column = indices[index] as number;
-      if (!within(column, minimum, cols - 1)) {
+      if (!isWithin(column, minimum, cols - 1)) {
         return fail(
           "InvalidSparse",
           { what: "indices", row, index },

@@ -62,11 +62,11 @@ export interface Spectrum {
 
 /** The findings of {@link diagnose} on a batch. */
 export interface Diagnosis {
-  /** B. */
+  /** B, the examples of the batch. */
   readonly examples: number;
-  /** C. */
+  /** C, the classes of the model. */
   readonly classes: number;
-  /** Where the probability beside the true class lies. */
+  /** The distributions of the probability beside the true class. */
   readonly competitors: Competitors;
   /** The full curvature's trace, split into the part that FGN keeps and the one that it drops. */
   readonly traces: Traces;

@@ -19,9 +19,9 @@ import type { Traffic } from "./device/traffic.ts";
 export interface Resident {
   /** Parameters on a backend. */
   readonly _tag: "resident";
-  /** D. */
+  /** D, the inputs of the network. */
   readonly inputs: number;
-  /** C. */
+  /** C, its classes. */
   readonly classes: number;
 }
 
@@ -29,9 +29,9 @@ export interface Resident {
 export interface ResidentBatch {
   /** A batch on a backend. */
   readonly _tag: "residentBatch";
-  /** B. */
+  /** B, the examples of the batch. */
   readonly examples: number;
-  /** D. */
+  /** D, the features of each. */
   readonly inputs: number;
 }
 
@@ -56,7 +56,7 @@ export interface ResidentStep {
   readonly report: StepReport;
 }
 
-/** Where steps are computed. */
+/** A place where steps are computed. */
 export interface Backend {
   /** The kind of backend. */
   readonly name: "cpu" | "webgpu";

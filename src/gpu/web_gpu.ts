@@ -54,7 +54,7 @@ function withParameters<A>(
   };
 }
 
-/** The same on parameters and examples that match. */
+/** Runs a task on parameters and examples that match, in its turn. */
 function withBoth<A>(
   opened: Opened,
   resident: Resident,

@@ -15,13 +15,13 @@ export const METADATA = "__metadata__";
 
 /** A tensor as the header names it: its data are the bytes from `start` up to `end` behind the header. */
 export interface Entry {
-  /** Its name. */
+  /** The tensor's name. */
   readonly name: string;
   /** The type of its values, such as "F32". */
   readonly dtype: string;
-  /** Its dimensions. */
+  /** The dimensions, outermost first. */
   readonly shape: readonly number[];
-  /** How many values. */
+  /** Number of values. */
   readonly count: number;
   /** The first byte. */
   readonly start: number;

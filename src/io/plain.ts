@@ -43,7 +43,7 @@ function mark(what: string): Json {
 }
 
 /** The place of a field or element, as JavaScript would write it. */
-function step(path: string, key: string | number): string {
+function placeIn(path: string, key: string | number): string {
   if (typeof key === "number") return `${path}[${key}]`;
   // As the name of a tensor, __metadata__ is taken.
   if (!/^[A-Za-z_$][\w$]*$/.test(key) || key === "__metadata__") return `${path}[${JSON.stringify(key)}]`;
@@ -117,7 +117,7 @@ function encodeFields(fields: Fields, path: string, encoding: Encoding): E.Eithe
   const pairs: [string, Json][] = [];
   for (const [name, value] of Object.entries(fields)) {
     const inner = matrix && name === "data"
-      ? encodeArray(value as PlainArray, [fields.rows as number, fields.cols as number], step(path, name), encoding)
+      ? encodeArray(value as PlainArray, [fields.rows as number, fields.cols as number], placeIn(path, name), encoding)
       : encodeChild(value, path, name, encoding);
     if (inner._tag === "Left") return inner;
     pairs.push([name.startsWith("$") ? `$${name}` : name, inner.right]);
@@ -160,7 +160,7 @@ function encodeChild(
   encoding: Encoding,
 ): E.Either<FgnError, Json> {
   if (encoding.left-- <= 0) return refuse(path, `brings the values to more than ${MAX_VALUES}`);
-  const place = () => step(path, key);
+  const place = () => placeIn(path, key);
   return encodeScalar(value, place) ?? encodeObject(value as object, place(), encoding);
 }
 
@@ -252,7 +252,7 @@ function decodeChild(
   decoding: Decoding,
 ): E.Either<FgnError, unknown> {
   if (typeof json !== "object" || json === null) return E.right(json);
-  return decode(json, step(path, key), depth + 1, decoding);
+  return decode(json, placeIn(path, key), depth + 1, decoding);
 }
 
 /**

@@ -53,7 +53,7 @@ const KINDS: readonly (readonly [string, Kind])[] = [
   ["U8", Uint8Array],
 ];
 
-/** How the values of a dtype are read: bytes for each, and the array of what the bytes hold. */
+/** The reading of a dtype: bytes for each value, and the array of what the bytes hold. */
 interface Reader {
   readonly size: number;
   readonly read: (buffer: ArrayBuffer) => TensorData;
@@ -113,7 +113,7 @@ function checkEntry(name: string, tensor: Tensor): E.Either<FgnError, Outgoing> 
   return length._tag === "Left" ? length : E.right({ name, kind, shape, data });
 }
 
-function field(name: string, value: unknown): string {
+function fieldText(name: string, value: unknown): string {
   return `${JSON.stringify(name)}:${JSON.stringify(value)}`;
 }
 
@@ -132,7 +132,7 @@ function metadataFields(metadata: ReadonlyMap<string, string>): E.Either<FgnErro
     length += text.length;
     if (length > MAX_HEADER) return refuseLength(length);
   }
-  return E.right(texts.length === 0 ? [] : [`"${METADATA}":{${texts.map(([k, v]) => field(k, v)).join(",")}}`]);
+  return E.right(texts.length === 0 ? [] : [`"${METADATA}":{${texts.map(([k, v]) => fieldText(k, v)).join(",")}}`]);
 }
 
 function write({ tensors, metadata = new Map() }: Safetensors): E.Either<FgnError, Uint8Array> {
@@ -149,7 +149,7 @@ function write({ tensors, metadata = new Map() }: Safetensors): E.Either<FgnErro
   const fields = entries.map(({ name, kind, shape, data }) => {
     const start = end;
     end += data.byteLength;
-    return field(name, { dtype: KINDS[kind]?.[0], shape, data_offsets: [start, end] });
+    return fieldText(name, { dtype: KINDS[kind]?.[0], shape, data_offsets: [start, end] });
   });
   const header = new TextEncoder().encode(`{${[...texts.right, ...fields].join(",")}}`);
   const padded = Math.ceil(header.length / 8) * 8;

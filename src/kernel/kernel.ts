@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { CLASS_LIMITS, type ClassLimits } from "./class_limits.ts";
 import { simd } from "./simd.generated.ts";
-import { compile, type KernelCode, refusal } from "./source.ts";
+import { compile, type KernelCode, refusalOf } from "./source.ts";
 
 /** The exports of assembly/index.ts; all arguments are numbers and byte addresses. */
 export interface KernelExports {
@@ -215,7 +215,7 @@ export interface KernelExports {
 
 /** A compiled kernel, to be passed in options. Its memory grows with the largest problem solved and is reused. */
 export interface Kernel {
-  /** Which build: results of `simd128` are the same bytes in every runtime, of `relaxed-simd` they are not. */
+  /** The build: results of `simd128` are the same bytes in every runtime, of `relaxed-simd` they are not. */
   readonly name: "simd128" | "relaxed-simd";
 }
 
@@ -244,7 +244,7 @@ export function instantiate(code: KernelCode): E.Either<FgnError, LoadedKernel> 
     const exports = new WebAssembly.Instance(module.right).exports as unknown as KernelExports;
     return E.right({ name: code.name, exports, hash: code.hash, classes: CLASS_LIMITS, busy: false });
   } catch (cause) {
-    return refusal(cause);
+    return refusalOf(cause);
   }
 }
 

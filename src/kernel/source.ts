@@ -49,8 +49,8 @@ export function decode(
   return bytes;
 }
 
-/** Explains why an engine refused the kernel. */
-export function refusal(cause: unknown): E.Either<FgnError, never> {
+/** The error of an engine that refused the kernel. */
+export function refusalOf(cause: unknown): E.Either<FgnError, never> {
   const text = cause instanceof Error ? cause.message : String(cause);
   if (/content security|unsafe-eval|disallowed by embedder|code generation|blocked by CSP/i.test(text)) {
     return fail(
@@ -73,10 +73,10 @@ export function refusal(cause: unknown): E.Either<FgnError, never> {
  * `UnsupportedRuntime`, `CompilationForbidden`.
  */
 export function compile({ code }: KernelCode): E.Either<FgnError, WebAssembly.Module> {
-  if (typeof WebAssembly === "undefined") return refusal("WebAssembly is missing");
+  if (typeof WebAssembly === "undefined") return refusalOf("WebAssembly is missing");
   try {
     return E.right(typeof code === "string" ? new (WebAssembly as unknown as Compiler).Module(decode(code)) : code);
   } catch (cause) {
-    return refusal(cause);
+    return refusalOf(cause);
   }
 }

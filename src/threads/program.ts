@@ -27,7 +27,7 @@ export interface Start {
   /** Names of the functions that tasks call. */
   readonly functions: readonly string[];
   readonly index: number;
-  /** Where its scratch buffer lies. */
+  /** Address of the worker's scratch buffer. */
   readonly scratch: number;
 }
 

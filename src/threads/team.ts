@@ -2,8 +2,8 @@
  * The exports of a kernel that shares its large products with workers.
  *
  * A product over the rows [from, to) is split into as many parts as there are threads; the calling thread does one of
- * them, and those that nobody has begun by then, so that every call is done when it returns. Gram panels, which come one a call, are
- * given to whoever is idle, and awaited before anything else looks at the memory. An entry of a result is computed by
+ * them, and those that nobody has begun by then, so that every call is done when it returns. Gram panels, which come one
+ * a call, are given to whoever is idle, and awaited before anything else looks at the memory. An entry of a result is computed by
  * the same instructions whoever does it: the bytes are those of one thread.
  *
  * @module
@@ -16,7 +16,7 @@ type Call = (...args: number[]) => unknown;
 
 /** A product that can be split: rows from and to are its first arguments. */
 interface Ranged {
-  /** Parts begin at multiples of it. */
+  /** Parts begin at multiples of this number of rows. */
   readonly unit: number;
   /** Multiply-adds a row. */
   readonly cost: (args: readonly number[]) => number;
@@ -44,7 +44,7 @@ const WORTH = 2e5;
 export interface Control {
   readonly states: Int32Array;
   readonly tasks: Float64Array;
-  /** How many workers there are; none any more once they are ended. */
+  /** Number of workers; 0 once they are ended. */
   workers: number;
 }
 

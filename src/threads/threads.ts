@@ -11,7 +11,7 @@ import { CLASS_LIMITS } from "../kernel/class_limits.ts";
 import type { Kernel, KernelExports, LoadedKernel } from "../kernel/kernel.ts";
 import { shared } from "../kernel/shared.generated.ts";
 import { simd } from "../kernel/simd.generated.ts";
-import { compile, refusal } from "../kernel/source.ts";
+import { compile, refusalOf } from "../kernel/source.ts";
 import { ENDED, NUMBERS, type Start, WORDS } from "./program.ts";
 import { type Control, shareExports, TASKS } from "./team.ts";
 import { type Running, workerStarter } from "./workers.ts";
@@ -44,7 +44,7 @@ function noThreads(cause: string): E.Either<FgnError, never> {
   );
 }
 
-function sharedMemory(): WebAssembly.Memory | null {
+function makeSharedMemory(): WebAssembly.Memory | null {
   if (typeof SharedArrayBuffer === "undefined") return null;
   try {
     return new WebAssembly.Memory({ initial: 1, maximum: MOST, shared: true });
@@ -137,7 +137,7 @@ export function threadedKernel({ threads }: ThreadsOptions = {}): TaskEither<Fgn
     }
     const startWorker = workerStarter();
     if (startWorker === null) return noThreads("workers are missing");
-    const memory = sharedMemory();
+    const memory = makeSharedMemory();
     if (memory === null) return noThreads("SharedArrayBuffer is missing");
     const module = compile(shared);
     if (module._tag === "Left") return module;
@@ -158,7 +158,7 @@ export function threadedKernel({ threads }: ThreadsOptions = {}): TaskEither<Fgn
       return E.right(kernel);
     } catch (cause) {
       return cause instanceof WebAssembly.LinkError || cause instanceof WebAssembly.CompileError
-        ? refusal(cause)
+        ? refusalOf(cause)
         : noThreads(cause instanceof Error ? cause.message : String(cause));
     }
   };

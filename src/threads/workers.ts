@@ -78,7 +78,7 @@ function startWeb(start: Start): Promise<Running> {
   });
 }
 
-/** How a worker is started here; null where there are none. Starting rejects with what the runtime says against it. */
+/** The function that starts a worker here; null where there are none. Starting rejects with what the runtime says against it. */
 export function workerStarter(): ((start: Start) => Promise<Running>) | null {
   if (typeof Worker !== "undefined") return startWeb;
   const threads = nodeThreads();

@@ -36,7 +36,8 @@ interface Saved<S> extends Omit<Run<Model, S>, "model"> {
 }
 
 /** The model without its trainable numbers. */
-const bare = (model: Model): Model => withArrays(model, arraysOf(model).map(({ length }) => Float32Array.of(length)));
+const withoutNumbers = (model: Model): Model =>
+  withArrays(model, arraysOf(model).map(({ length }) => Float32Array.of(length)));
 
 /** The identity of a run. */
 export function identify<M extends Model, S>(
@@ -51,7 +52,7 @@ export function identify<M extends Model, S>(
   const settings = { batchSize, seed, by, patience, labelSmoothing, l2, microBatch };
   return {
     kernel: `${kernel.name} ${kernel.hash}`,
-    model: hashOf(bare(model)),
+    model: hashOf(withoutNumbers(model)),
     data: hashOf(data),
     optimizer: explain(optimizer),
     options: JSON.stringify({ ...settings, classWeights: classWeights && Array.from(classWeights) }),
@@ -147,7 +148,11 @@ export function readCheckpoint<M extends Model, S>(
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
   const { identity, arrays, state, best, epoch, step } = read.right;
-  const named = { ...identity, model: hashOf(bare(model)), optimizer: identity.optimizer.split("\n")[0] as string };
+  const named = {
+    ...identity,
+    model: hashOf(withoutNumbers(model)),
+    optimizer: identity.optimizer.split("\n")[0] as string,
+  };
   const same = compare({ ...identity, optimizer: named.optimizer }, { ...named, optimizer: optimizer.name });
   if (same._tag === "Left") return same;
   const params = optimizer.result(withArrays(model, arrays), state);

@@ -22,7 +22,7 @@ export interface FitOptions<M extends Model, S> extends TrainOptions<M, S> {
 
 /** The validation examples after an epoch. */
 export interface EpochEvaluation {
-  /** From 1. */
+  /** The epoch, from 1. */
   readonly epoch: number;
   /** Undefined without validation examples. */
   readonly evaluation: Evaluation | undefined;

@@ -25,7 +25,7 @@ export interface EarlyStopping {
 
 /** Where to keep checkpoints, and how often. */
 export interface Checkpointing {
-  /** Such as `fileStore` or `memoryStore`. */
+  /** The place for them, such as `fileStore(path)` or `memoryStore()`. */
   readonly store: CheckpointStore;
   /** Steps between checkpoints (default 100); there is one at the end of every epoch, too. */
   readonly every?: number;
@@ -33,7 +33,7 @@ export interface Checkpointing {
 
 /** Options of {@link train}. */
 export interface TrainOptions<M extends Model = Network, S = RobustState> extends ObjectiveOptions, KernelOption {
-  /** How to step (default `robust()`, which needs no tuning). */
+  /** The way to step (default `robust()`, which needs no tuning). */
   readonly optimizer?: Optimizer<M, S>;
   /** Passes over the data (default 5). */
   readonly epochs?: number;

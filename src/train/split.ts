@@ -16,9 +16,9 @@ import type { TrainOptions } from "./options.ts";
 
 /** Examples to train on, and others. */
 export interface Split {
-  /** Those to train on, in their order. */
+  /** Examples to train on, in the order of the data. */
   readonly train: Batch;
-  /** Those held out, in their order. */
+  /** Examples held out, in the order of the data. */
   readonly validation: Batch;
 }
 

@@ -24,7 +24,7 @@ import { splitData } from "./split.ts";
 
 /** Where a run stands. */
 export interface Position {
-  /** From 1. */
+  /** The epoch under way, from 1; at the end the last one. */
   readonly epoch: number;
   /** Steps done. */
   readonly step: number;
@@ -99,8 +99,8 @@ async function save<M extends Model, S>({ run, identity, options }: Setup<M, S>)
   return bytes._tag === "Left" ? bytes : await callStore("save", () => store.save(bytes.right));
 }
 
-/** Lets other tasks of the program have their turn, when records are given and at least every so many milliseconds. */
-function breather(): (now: boolean) => Promise<void> {
+/** A function that lets other tasks of the program have their turn: when records are given, and every so many milliseconds. */
+function makeBreather(): (now: boolean) => Promise<void> {
   const EVERY = 50;
   let last = performance.now();
   return async (now) => {
@@ -132,7 +132,7 @@ function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: () => 
   return {
     ...setup,
     pick: picker(examples, batchSize, run.model._tag === "network"),
-    breathe: breather(),
+    breathe: makeBreather(),
     updateOptions: updateOptionsOf(options),
     steps: epochs * Math.ceil(examples.features.rows / batchSize),
     interrupted,
@@ -170,7 +170,7 @@ function measure<M extends Model, S>(
 }
 
 /** The last record: the best parameters when those are asked for. */
-function ending<M extends Model, S>(course: Course<M, S>, stopped: Stopped): E.Either<FgnError, Progress<M>> {
+function endOf<M extends Model, S>(course: Course<M, S>, stopped: Stopped): E.Either<FgnError, Progress<M>> {
   const { run: { model, best }, options } = course;
   const end = { _tag: "done", ...positionOf(course), stopped } as const;
   if (options.earlyStopping !== undefined && best !== null) {
@@ -190,30 +190,30 @@ async function* epochOf<M extends Model, S>(course: Course<M, S>): Records<M, St
   while (run.done < rows) {
     const stopped = interrupted();
     const step = stopped === null ? stepOf(course, order) : E.right(undefined);
-    if (step._tag === "Left") return yield* failure<M>(step);
+    if (step._tag === "Left") return yield* endWith<M>(step);
     const saved = stopped !== null || run.step % every === 0 ? await save(course) : E.right(undefined);
-    if (saved._tag === "Left") return yield* failure<M>(saved);
+    if (saved._tag === "Left") return yield* endWith<M>(saved);
     if (stopped !== null) return stopped;
     const reports = step.right !== undefined && run.step % reportEvery === 0;
     if (reports) yield E.right({ _tag: "step", ...positionOf(course), report: step.right });
     await breathe(reports);
   }
   const measured = measure(course);
-  if (measured._tag === "Left") return yield* failure<M>(measured);
+  if (measured._tag === "Left") return yield* endWith<M>(measured);
   const { evaluation, params } = measured.right, position = positionOf(course);
   if (evaluation !== undefined) noteEvaluation(run, params, evaluation, by);
   run.epoch++;
   run.done = 0;
   run.random = random;
   const saved = await save(course);
-  if (saved._tag === "Left") return yield* failure<M>(saved);
+  if (saved._tag === "Left") return yield* endWith<M>(saved);
   yield E.right({ _tag: "epoch", ...position, ...measured.right });
   await breathe(true);
   return null;
 }
 
 /** The last record of a run that failed. */
-async function* failure<M extends Model>(error: E.Left<FgnError>): Records<M, "failed"> {
+async function* endWith<M extends Model>(error: E.Left<FgnError>): Records<M, "failed"> {
   yield error;
   return "failed";
 }
@@ -262,5 +262,5 @@ export async function* train<M extends Model, S = RobustState>(
     stopped = gains ? yield* epochOf(course) : "earlyStopping";
     if (stopped === "failed") return;
   }
-  yield ending(course, stopped ?? "finished");
+  yield endOf(course, stopped ?? "finished");
 }
