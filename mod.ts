@@ -125,6 +125,7 @@ export { showDiagnosis } from "./src/show_diagnosis.ts";
 // Randomness, errors, the kernel
 export { type Random, seedRandom, shuffle } from "./src/random.ts";
 export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/error.ts";
+export { getOrThrow } from "./src/check/get_or_throw.ts";
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
 export { type WarmUp, warmUpKernel, type WarmUpOptions } from "./src/warm_up.ts";
 export type { KernelOption } from "./src/session.ts";
