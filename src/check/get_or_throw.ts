@@ -41,6 +41,7 @@ function valueOf<A>(result: Either<FgnError, A>): A {
  * ```
  */
 export function getOrThrow<A>(result: Either<FgnError, A>): A;
+/** A promise of the value of a task of an Either. */
 export function getOrThrow<A>(result: TaskEither<FgnError, A>): Promise<A>;
 export function getOrThrow<A>(result: Either<FgnError, A> | TaskEither<FgnError, A>): A | Promise<A> {
   return typeof result === "function" ? result().then(valueOf) : valueOf(result);

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { agrees, claimsOf, examplesOf, runExample, show, showMismatch } from "../../tools/doc_examples.ts";
-import { examplesIn, load, PAGES, runsHere, RUNTIMES, SOURCES } from "./pages.ts";
+import { examplesIn, PAGES, SOURCES } from "../../tools/doc_pages.ts";
+import { load, runsHere, RUNTIMES } from "./here.ts";
 
 for (const file of [...PAGES, ...SOURCES]) {
   const examples = examplesIn(file);
