@@ -5,9 +5,9 @@
  */
 
 // Data
-export { type Matrix, matrix } from "./src/matrix.ts";
-export { type Features, fromRows, isSparse, sparse, type SparseMatrix } from "./src/sparse.ts";
-export { type Batch, batch, type BatchInput } from "./src/batch.ts";
+export { type Matrix, matrix } from "./src/data/matrix.ts";
+export { type Features, fromRows, isSparse, sparse, type SparseMatrix } from "./src/data/sparse.ts";
+export { type Batch, batch, type BatchInput } from "./src/data/batch.ts";
 
 // Models
 export { type HeadSize, linearHead, randomHead, zeroHead } from "./src/network/head.ts";
@@ -33,7 +33,7 @@ export {
   sigmoid,
   silu,
   tanh,
-} from "./src/network/spec.ts";
+} from "./src/network/layers.ts";
 export { network } from "./src/network/network.ts";
 export type {
   Activation,
@@ -54,11 +54,11 @@ export { type CustomModel, customModel, type ModelFunctions } from "./src/networ
 export type { Model } from "./src/network/model.ts";
 
 // The step
-export { fgnStep, type Step, type StepReport } from "./src/step.ts";
-export type { Momentum, StepOptions } from "./src/plan.ts";
+export { fgnStep, type Step, type StepReport } from "./src/step/step.ts";
+export type { Momentum, StepOptions } from "./src/step/plan.ts";
 export type { MetricOptions } from "./src/row_system/metric_option.ts";
 export type { CompetitorOptions } from "./src/row_system/competitors.ts";
-export { type GgnOptions, ggnProduct, ggnStep } from "./src/ggn.ts";
+export { type GgnOptions, ggnProduct, ggnStep } from "./src/step/ggn.ts";
 export { constant, type ConstantDamping, type Damping, relative, type RelativeDamping } from "./src/damping/damping.ts";
 export {
   type LevenbergMarquardt,
@@ -69,8 +69,8 @@ export { type Backtracking, backtracking, type BacktrackingOptions } from "./src
 export { type Explained, explained, type ExplainedOptions } from "./src/damping/explained.ts";
 export type { Solver, SolverOptions, Stop } from "./src/solver/solver.ts";
 export type { IterativeStop } from "./src/solver/cg.ts";
-export type { RowSystemKind } from "./src/row_system/row_system.ts";
-export type { ObjectiveOptions } from "./src/objective.ts";
+export type { RowSystemKind } from "./src/solver/row_matrix.ts";
+export type { ObjectiveOptions } from "./src/problem/objective.ts";
 
 // Optimizers
 export { type LayerMoments, robust, type RobustOptions, type RobustState } from "./src/optimizer/robust.ts";
@@ -102,7 +102,7 @@ export type { Checkpointing, EarlyStopping, TrainOptions } from "./src/train/opt
 export { type EpochEvaluation, fit, type FitOptions, type Trained } from "./src/train/fit.ts";
 export { holdOut, type Split } from "./src/train/split.ts";
 export { type Checkpoint, readCheckpoint } from "./src/train/checkpoint.ts";
-export { evaluate, type Evaluation, logits, probabilities } from "./src/evaluate.ts";
+export { evaluate, type Evaluation, logits, probabilities } from "./src/passes/evaluate.ts";
 
 // Files
 export { decodePlain, encodePlain } from "./src/io/plain.ts";
@@ -116,19 +116,25 @@ export {
 } from "./src/io/safetensors.ts";
 
 // Looking inside
-export { jvp, type LossAndGradient, lossAndGradient, type RowSystem, rowSystem, vjp } from "./src/gradient.ts";
+export { jvp, type LossAndGradient, lossAndGradient, type RowSystem, rowSystem, vjp } from "./src/passes/gradient.ts";
 
-export { diagnose, type DiagnoseOptions, type Diagnosis, type Spectrum, type StepComparison } from "./src/diagnose.ts";
-export type { Competitors, Trace, Traces } from "./src/dropped.ts";
-export { showDiagnosis } from "./src/show_diagnosis.ts";
+export {
+  diagnose,
+  type DiagnoseOptions,
+  type Diagnosis,
+  type Spectrum,
+  type StepComparison,
+} from "./src/diagnosis/diagnose.ts";
+export type { Competitors, Trace, Traces } from "./src/diagnosis/dropped.ts";
+export { showDiagnosis } from "./src/diagnosis/show.ts";
 
 // Randomness, errors, the kernel
-export { type Random, seedRandom, shuffle } from "./src/random.ts";
-export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/error.ts";
+export { type Random, seedRandom, shuffle } from "./src/math/random.ts";
+export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/check/error.ts";
 export { getOrThrow } from "./src/check/get_or_throw.ts";
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
-export { type WarmUp, warmUpKernel, type WarmUpOptions } from "./src/warm_up.ts";
-export type { KernelOption } from "./src/session.ts";
+export { type WarmUp, warmUpKernel, type WarmUpOptions } from "./src/step/warm_up.ts";
+export type { KernelOption } from "./src/problem/session.ts";
 export type { Either, Left, Right } from "fp-ts/lib/Either.js";
 export type { Task } from "fp-ts/lib/Task.js";
 export type { TaskEither } from "fp-ts/lib/TaskEither.js";

@@ -1,7 +1,7 @@
 // Vector float32 exp and log.
 //
 // Both reduce the argument with exact steps and end in the polynomials of Cephes' expf and logf.
-// Bounds (test/unit/kernel_exp.test.ts samples every exponent densely and the worst points of an exhaustive run): exp errs by less than 1.01 ulp on
+// Bounds (test/kernel/exp.test.ts samples every exponent densely and the worst points of an exhaustive run): exp errs by less than 1.01 ulp on
 // [−87.33, 88.72], log by less than 0.83 ulp on all positive normal and subnormal numbers.
 // Constants are broadcast from a table (measured: inline v128 constants cost 50% on V8).
 

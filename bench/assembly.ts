@@ -2,7 +2,7 @@
 // bytes.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { hashOf } from "../src/hash.ts";
+import { hashOf } from "../src/math/hash.ts";
 import { compile } from "../tools/asc.ts";
 
 const FOLDER = "node_modules/.cache/fgn";

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { Missing } from "../test/runtime/runtime.ts";
+import { Missing } from "../test/package/runtime/runtime.ts";
 import { pack } from "../tools/pack.ts";
 import type { Phase } from "./cold/phases.ts";
 import { type ColdRuntime, runtimes, type Timing } from "./cold/runtimes.ts";

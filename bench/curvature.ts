@@ -4,6 +4,9 @@
 // lowers in every iteration, and cosines with d*. Prints tables, writes bench/curvature.json.
 
 import { writeFileSync } from "node:fs";
+import type { Dataset } from "../examples/data/dataset.ts";
+import { loadMnist } from "../examples/data/mnist.ts";
+import { loadUdhr } from "../examples/data/udhr.ts";
 import {
   type Batch,
   batch,
@@ -18,11 +21,8 @@ import {
   type Step,
   zeroHead,
 } from "../mod.ts";
-import type { Dataset } from "../examples/data/dataset.ts";
-import { loadMnist } from "../examples/data/mnist.ts";
-import { loadUdhr } from "../examples/data/udhr.ts";
-import { seedRandom, shuffle } from "../src/random.ts";
-import { right } from "../test/reference.ts";
+import { seedRandom, shuffle } from "../src/math/random.ts";
+import { right } from "../test/support/reference.ts";
 
 const ROWS = 128, STEPS = 50;
 const CLOSE = 1e-2;

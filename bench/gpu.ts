@@ -11,7 +11,7 @@ import { cpus } from "node:os";
 import process from "node:process";
 import { type Batch, fgnStep, mlp, type Network, randomHead } from "../mod.ts";
 import { type Backend, webGpu } from "../src/gpu/gpu.ts";
-import { problem, right } from "../test/reference.ts";
+import { problem, right } from "../test/support/reference.ts";
 
 const head = (features: number, classes: number): Network => right(randomHead({ features, classes }, 1));
 const deep = (inputs: number, width: number, classes: number): Network =>

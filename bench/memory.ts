@@ -7,12 +7,12 @@
 import { writeFileSync } from "node:fs";
 import { type Batch, type Damping, fgnStep, fit, levenbergMarquardt, mlp, type Network, relative } from "../mod.ts";
 import { releaseKernel, type StepOptions, zeroHead } from "../mod.ts";
+import { CLASS_LIMITS } from "../src/kernel/class_limits.ts";
 import { defaultKernel } from "../src/kernel/kernel.ts";
-import { CLASS_LIMITS } from "../src/kernel/limits.ts";
-import type { Workspace } from "../src/kernel/rows.ts";
-import { up4 } from "../src/kernel/tape.ts";
-import { openPlan, plan } from "../src/plan.ts";
-import { problem, right } from "../test/reference.ts";
+import { openPlan, plan } from "../src/step/plan.ts";
+import { up4 } from "../src/tape/tape.ts";
+import type { Workspace } from "../src/tape/workspace.ts";
+import { problem, right } from "../test/support/reference.ts";
 
 const MIB = 2 ** 20, MOST = 128 * MIB;
 

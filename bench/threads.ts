@@ -9,7 +9,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { type Batch, fgnStep, mlp, type Network, parameters, randomHead, type StepOptions } from "../mod.ts";
 import { threadedKernel } from "../src/threads/threads.ts";
-import { problem, right } from "../test/reference.ts";
+import { problem, right } from "../test/support/reference.ts";
 
 const ROUNDS = 4;
 

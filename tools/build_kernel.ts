@@ -5,7 +5,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { hashOf } from "../src/hash.ts";
+import { hashOf } from "../src/math/hash.ts";
 import { compile } from "./asc.ts";
 
 /** The most pages of 64 KiB that a shared memory, which cannot be without an end, grows to: 2 GiB. */

@@ -3,7 +3,7 @@
 //   node tools/run.mjs bench/cold/edge_host.ts BUNDLE PHASE,... [GLOBAL=KERNEL.wasm]...
 
 import process from "node:process";
-import { startEdge } from "../../test/runtime/edge_start.ts";
+import { startEdge } from "../../test/package/runtime/edge_start.ts";
 
 const [bundle = "", phases = "", ...kernels] = process.argv.slice(2);
 const { answer } = startEdge(bundle, kernels), times: number[] = [];

@@ -1,14 +1,14 @@
-// The runtimes that phases are timed in, each time in a process of their own: those of test/runtime.
+// The runtimes that phases are timed in, each time in a process of their own: those of test/package/runtime.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { open } from "../../test/runtime/chromium.ts";
-import { kernelGlobals } from "../../test/runtime/edge_runtime.ts";
-import { type Program, programs } from "../../test/runtime/processes.ts";
-import { output } from "../../test/runtime/programs.ts";
-import { bundleProject, freshProject, type Suite } from "../../test/runtime/project.ts";
-import { answer, serve } from "../../test/runtime/workerd.ts";
+import { open } from "../../test/package/runtime/chromium.ts";
+import { kernelGlobals } from "../../test/package/runtime/edge_runtime.ts";
+import { type Program, programs } from "../../test/package/runtime/processes.ts";
+import { output } from "../../test/package/runtime/programs.ts";
+import { bundleProject, freshProject, type Suite } from "../../test/package/runtime/project.ts";
+import { answer, serve } from "../../test/package/runtime/workerd.ts";
 import { wasmModules } from "../../tools/wasm_modules.ts";
 import type { Phase } from "./phases.ts";
 

@@ -4,17 +4,17 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { Batch, FgnError, Network, Optimizer, StepReport } from "../../mod.ts";
-import { overflow } from "../../src/error.ts";
+import { overflow } from "../../src/check/error.ts";
 import { f64 } from "../../src/kernel/arena.ts";
-import { addDual, sendBack, weigh } from "../../src/kernel/jacobian.ts";
-import { margins, type Workspace } from "../../src/kernel/rows.ts";
-import { forward, storeVector } from "../../src/kernel/tape.ts";
 import { arraysOf } from "../../src/network/flat.ts";
 import { copyModel } from "../../src/network/model.ts";
+import { openBatch } from "../../src/problem/session.ts";
 import { gramSystem } from "../../src/row_system/gram.ts";
-import { openBatch } from "../../src/session.ts";
 import { drive } from "../../src/solver/cg.ts";
 import { checkSolver, damped } from "../../src/solver/solver.ts";
+import { addDual, sendBack, weigh } from "../../src/tape/jacobian.ts";
+import { forward, storeVector } from "../../src/tape/tape.ts";
+import { margins, type Workspace } from "../../src/tape/workspace.ts";
 import { gradientReport } from "./gradient.ts";
 
 /** Row weights √α s and right-hand side √α, in place of those of the margins' curvature. */

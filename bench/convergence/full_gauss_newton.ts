@@ -3,7 +3,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type Network, type Optimizer, relative } from "../../mod.ts";
-import { stepInto } from "../../src/step.ts";
+import { stepInto } from "../../src/step/step.ts";
 
 /**
  * Iterations of conjugate gradient at most, and the residual at which it stops before. Ten iterations train no better at

@@ -3,12 +3,12 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type Batch, type FgnError, type Network, parameterCount, type StepReport } from "../../mod.ts";
-import { overflow } from "../../src/error.ts";
+import { overflow } from "../../src/check/error.ts";
 import { f32 } from "../../src/kernel/arena.ts";
-import { addDual, sendBack } from "../../src/kernel/jacobian.ts";
-import { margins } from "../../src/kernel/rows.ts";
-import { forward, storeVector } from "../../src/kernel/tape.ts";
-import { openBatch } from "../../src/session.ts";
+import { openBatch } from "../../src/problem/session.ts";
+import { addDual, sendBack } from "../../src/tape/jacobian.ts";
+import { forward, storeVector } from "../../src/tape/tape.ts";
+import { margins } from "../../src/tape/workspace.ts";
 import { partsOf } from "./vectors.ts";
 
 /** The loss on a batch; the gradient is left in a flat vector. Errors: those of `lossAndGradient`. */

@@ -1,13 +1,13 @@
 // The classification problems of the comparison, cheapest steps first.
 
-import { type Batch, batch, matrix, mlp, type Network, zeroHead } from "../../mod.ts";
 import { loadCmudict } from "../../examples/data/cmudict.ts";
 import { type Dataset, draw, type Split } from "../../examples/data/dataset.ts";
 import { loadMnist } from "../../examples/data/mnist.ts";
 import { loadUdhr } from "../../examples/data/udhr.ts";
-import { picker } from "../../src/gather.ts";
-import { seedRandom } from "../../src/random.ts";
-import { right } from "../../test/reference.ts";
+import { type Batch, batch, matrix, mlp, type Network, zeroHead } from "../../mod.ts";
+import { picker } from "../../src/data/select.ts";
+import { seedRandom } from "../../src/math/random.ts";
+import { right } from "../../test/support/reference.ts";
 
 /** Examples of a step. */
 export const BATCH = 128;

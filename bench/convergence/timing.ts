@@ -2,8 +2,8 @@
 // slows the machine for a while slows all of them.
 
 import { type Batch, lossAndGradient, type Network } from "../../mod.ts";
-import { picker } from "../../src/gather.ts";
-import { right } from "../../test/reference.ts";
+import { picker } from "../../src/data/select.ts";
+import { right } from "../../test/support/reference.ts";
 import { adam } from "./adam.ts";
 import { centreOf, type Method } from "./methods.ts";
 import type { Entry } from "./results.ts";

@@ -1,7 +1,7 @@
 // One training run with what it scores on the way: by the parameters and by their running average, in the same run.
 
 import { type Batch, evaluate, type Evaluation, type Network, seedRandom, shuffle } from "../../mod.ts";
-import { picker } from "../../src/gather.ts";
+import { picker } from "../../src/data/select.ts";
 import type { AnyOptimizer } from "./methods.ts";
 import { BATCH, type Data, initial, type Task } from "./tasks.ts";
 

@@ -9,7 +9,7 @@ import {
   parameters,
   withParameters,
 } from "../../mod.ts";
-import { right } from "../../test/reference.ts";
+import { right } from "../../test/support/reference.ts";
 
 /** A network with the moments of its parameters, which a step overwrites. */
 export interface AdamState {

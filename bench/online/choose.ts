@@ -3,10 +3,10 @@
 //
 //   node tools/run.mjs bench/online/choose.ts    prints new / old accuracies for each ratio; writes nothing
 
-import { fit, zeroHead } from "../../mod.ts";
 import type { Split } from "../../examples/data/dataset.ts";
 import { type Languages, loadUdhr } from "../../examples/data/udhr.ts";
-import { right } from "../../test/reference.ts";
+import { fit, zeroHead } from "../../mod.ts";
+import { right } from "../../test/support/reference.ts";
 import { type Accuracy, online, runStream } from "./learners.ts";
 import { streamOf } from "./stream.ts";
 

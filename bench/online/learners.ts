@@ -10,7 +10,7 @@ import {
   seedRandom,
   shuffle,
 } from "../../mod.ts";
-import { right } from "../../test/reference.ts";
+import { right } from "../../test/support/reference.ts";
 import { adam, classesFor, growZeros, startAdam } from "./adam.ts";
 import { join, type Stream, take } from "./stream.ts";
 

@@ -5,9 +5,9 @@
 
 import { writeFileSync } from "node:fs";
 import process from "node:process";
-import { fgn, fit, mlp, type Network, zeroHead } from "../../mod.ts";
 import { loadUdhr } from "../../examples/data/udhr.ts";
-import { right } from "../../test/reference.ts";
+import { fgn, fit, mlp, type Network, zeroHead } from "../../mod.ts";
+import { right } from "../../test/support/reference.ts";
 import { type Accuracy, byAdam, online, type Run, runStream, type Start } from "./learners.ts";
 import { type Stream, streamOf } from "./stream.ts";
 import { putBetween, table } from "./table.ts";

@@ -1,9 +1,9 @@
 // Languages that arrive: some known with all their texts, the others a stream of single texts.
 
-import { type Batch, batch, matrix, seedRandom, shuffle } from "../../mod.ts";
 import type { Split } from "../../examples/data/dataset.ts";
 import type { Languages } from "../../examples/data/udhr.ts";
-import { right } from "../../test/reference.ts";
+import { type Batch, batch, matrix, seedRandom, shuffle } from "../../mod.ts";
+import { right } from "../../test/support/reference.ts";
 
 /** Languages known and new, numbered anew: the known ones first, the new ones in the order of their arrival. */
 export interface Stream {

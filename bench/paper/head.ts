@@ -1,7 +1,7 @@
 // Synthetic linear heads with prescribed probabilities: B = D = 64 Gaussian features, random labels, p_y the same for all
 // examples, competitors as concentrated as asked, features with as much in common as asked. Logits can be prescribed because the features X are invertible.
 
-import { drawFrom, seedRandom, type Source } from "../../src/random.ts";
+import { drawFrom, seedRandom, type Source } from "../../src/math/random.ts";
 
 /** B = D. */
 export const ROWS = 64;

@@ -13,7 +13,7 @@ import {
   relative,
   type Step,
 } from "../../mod.ts";
-import { right } from "../../test/reference.ts";
+import { right } from "../../test/support/reference.ts";
 import { type Directions, directions } from "./comparison.ts";
 import { ROWS, type SyntheticHead, weightOf } from "./head.ts";
 

@@ -1,6 +1,7 @@
 // What is measured on real heads along training: plain FGN steps with relative(1), and at some of them both steps on the
 // next batch, over damping.
 
+import type { Dataset, Split } from "../../examples/data/dataset.ts";
 import {
   type Batch,
   batch,
@@ -17,9 +18,8 @@ import {
   withParameters,
   zeroHead,
 } from "../../mod.ts";
-import type { Dataset, Split } from "../../examples/data/dataset.ts";
-import { type Random, seedRandom, shuffle } from "../../src/random.ts";
-import { right } from "../../test/reference.ts";
+import { type Random, seedRandom, shuffle } from "../../src/math/random.ts";
+import { right } from "../../test/support/reference.ts";
 import { bestReduction, meanLoss } from "./comparison.ts";
 import { compare, difference, dot, fgn, ggn } from "./library.ts";
 

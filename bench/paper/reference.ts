@@ -1,7 +1,7 @@
 // Both steps of a synthetic head in float64. A direction of the weights is D = Zᵀ X with one row of Z an example, for the
 // gradient and both steps lie in the range of Xᵀ. With A = XXᵀ it moves the logits by AZ, and ⟨Z₁, Z₂⟩ = tr Z₁ᵀAZ₂.
 
-import { solveDense } from "../../test/reference.ts";
+import { solveDense } from "../../test/support/reference.ts";
 import { ROWS, type SyntheticHead } from "./head.ts";
 
 /** A direction of the weights: Z, and AZ, what it adds to the logits; both B × C. */

@@ -1,6 +1,6 @@
 // How the step of a linear head grows with the batch, the features and the classes, one at a time.
 
-import { problem } from "../../test/reference.ts";
+import { problem } from "../../test/support/reference.ts";
 import { stepFlops } from "./linear.ts";
 import { type Case, measure } from "./measure.ts";
 import { ggn10, ours } from "./own.ts";

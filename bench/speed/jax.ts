@@ -2,7 +2,7 @@
 
 import { grad, jit, nn, numpy as np } from "@jax-js/jax";
 import type { Batch, Network } from "../../mod.ts";
-import { layerOf } from "../../test/reference.ts";
+import { layerOf } from "../../test/support/reference.ts";
 import type { Contender } from "../race.ts";
 
 const device = "wasm";

@@ -1,9 +1,9 @@
 // A step of a linear head, fresh and fitted, against other steps and other libraries.
 
 import { type Batch, fgnStep, type Network, relative } from "../../mod.ts";
-import { layerOf, problem, relativeError, right } from "../../test/reference.ts";
-import { jaxProblem, jaxStep } from "./jax.ts";
+import { layerOf, problem, relativeError, right } from "../../test/support/reference.ts";
 import type { Contender } from "../race.ts";
+import { jaxProblem, jaxStep } from "./jax.ts";
 import { type Case, measure } from "./measure.ts";
 import { ggn10, ggnIterations, gradientStep, ours, pure } from "./own.ts";
 import { type TfjsProblem, tfjsProblem, tfjsSteps } from "./tfjs.ts";

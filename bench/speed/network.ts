@@ -1,7 +1,7 @@
 // A step of a relu network; and an update of `robust()`, of a network and of a head.
 
 import { mlp } from "../../mod.ts";
-import { problem, right } from "../../test/reference.ts";
+import { problem, right } from "../../test/support/reference.ts";
 import { type Case, measure } from "./measure.ts";
 import { ours, pure, robustly } from "./own.ts";
 import { tfjsProblem, tfjsSteps } from "./tfjs.ts";

@@ -3,16 +3,16 @@
 // write into the model that they are given, as `train` does, and are given it as it was before every call.
 
 import { type Batch, type Damping, fgnStep, type Network, relative, robust } from "../../mod.ts";
-import type { Method } from "../../src/attempt.ts";
 import { f64 } from "../../src/kernel/arena.ts";
-import { addDual, sendBack } from "../../src/kernel/jacobian.ts";
-import { margins } from "../../src/kernel/rows.ts";
-import { forward, storeVector } from "../../src/kernel/tape.ts";
 import { arraysOf } from "../../src/network/flat.ts";
 import { copyModel } from "../../src/network/model.ts";
-import { openBatch } from "../../src/session.ts";
-import { stepInto } from "../../src/step.ts";
-import { right } from "../../test/reference.ts";
+import { openBatch } from "../../src/problem/session.ts";
+import type { Method } from "../../src/step/attempt.ts";
+import { stepInto } from "../../src/step/step.ts";
+import { addDual, sendBack } from "../../src/tape/jacobian.ts";
+import { forward, storeVector } from "../../src/tape/tape.ts";
+import { margins } from "../../src/tape/workspace.ts";
+import { right } from "../../test/support/reference.ts";
 import type { Contender } from "../race.ts";
 
 /** Forward, backward and update with a fixed rate. */

@@ -6,10 +6,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import * as ort from "onnxruntime-web/wasm";
 import { f32, place } from "../../src/kernel/arena.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
-import { right, uniform } from "../../test/reference.ts";
+import { right, uniform } from "../../test/support/reference.ts";
 import type { Contender } from "../race.ts";
-import { type Case, measure } from "./measure.ts";
 import { matMulModel } from "./matmul_model.ts";
+import { type Case, measure } from "./measure.ts";
 
 const SHAPES = [
   [128, 128, 128],

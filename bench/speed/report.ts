@@ -1,7 +1,7 @@
 // What a run found, as Markdown.
 
-import { type Case, efficiency } from "./measure.ts";
 import { type Goal, isMet } from "./goals.ts";
+import { type Case, efficiency } from "./measure.ts";
 
 /** Cases that are compared with one of their contenders. */
 export interface Table {

@@ -1,5 +1,6 @@
 // A training step on the features of 128 texts in many languages, sparse against dense.
 
+import { loadUdhr, loadUdhrSparse } from "../../examples/data/udhr.ts";
 import {
   type Batch,
   batch,
@@ -13,9 +14,8 @@ import {
   shuffle,
   zeroHead,
 } from "../../mod.ts";
-import { loadUdhr, loadUdhrSparse } from "../../examples/data/udhr.ts";
-import { picker } from "../../src/gather.ts";
-import { right } from "../../test/reference.ts";
+import { picker } from "../../src/data/select.ts";
+import { right } from "../../test/support/reference.ts";
 import { type Case, measure } from "./measure.ts";
 import { stepInPlace } from "./own.ts";
 

@@ -5,7 +5,7 @@ import { fgnStep, relative } from "../../mod.ts";
 import { f32, f64, place, u32 } from "../../src/kernel/arena.ts";
 import { instantiate, type KernelExports, type LoadedKernel } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
-import { problem, right, uniform } from "../../test/reference.ts";
+import { problem, right, uniform } from "../../test/support/reference.ts";
 import { loadModule } from "../assembly.ts";
 import type { Contender } from "../race.ts";
 

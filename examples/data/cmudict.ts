@@ -8,7 +8,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { seedRandom } from "../../src/random.ts";
+import { seedRandom } from "../../src/math/random.ts";
 import { type Dataset, draw, packageFolder } from "./dataset.ts";
 import { type Spelled, toSplit } from "./ngrams.ts";
 

@@ -6,7 +6,7 @@
 
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { type Random, shuffle } from "../../src/random.ts";
+import { type Random, shuffle } from "../../src/math/random.ts";
 
 /** Labelled examples: `rows` rows of features, one after another, and a class index for each. */
 export interface Split {

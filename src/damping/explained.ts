@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../error.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 
 /** What the damping sees of a batch. */
 export interface Seen {
@@ -48,7 +48,7 @@ export interface ExplainedOptions {
  *
  * @example
  * ```ts
- * import { explained } from "@fgn/fgn";
+ * import { explained } from "fgn";
  *
  * console.log(explained({ caution: 2 }).steps); // 0
  * ```

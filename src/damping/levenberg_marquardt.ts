@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../error.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 
 /**
  * Levenberg–Marquardt: λ rises until the loss falls, and decays after accepted steps. A pure state: each
@@ -42,7 +42,7 @@ export interface LevenbergMarquardtOptions {
  *
  * @example
  * ```ts
- * import { levenbergMarquardt } from "@fgn/fgn";
+ * import { levenbergMarquardt } from "fgn";
  *
  * console.log(levenbergMarquardt({ lambda: 0.1 }).raise); // 2
  * ```

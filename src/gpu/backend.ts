@@ -5,15 +5,15 @@
  */
 
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import type { Batch } from "../batch.ts";
+import type { FgnError } from "../check/error.ts";
 import type { Damping } from "../damping/damping.ts";
-import type { FgnError } from "../error.ts";
-import type { Evaluation } from "../evaluate.ts";
-import type { Matrix } from "../matrix.ts";
+import type { Batch } from "../data/batch.ts";
+import type { Matrix } from "../data/matrix.ts";
 import type { Network } from "../network/layer.ts";
-import type { StepOptions } from "../plan.ts";
-import type { StepReport } from "../step.ts";
-import type { Traffic } from "./traffic.ts";
+import type { Evaluation } from "../passes/evaluate.ts";
+import type { StepOptions } from "../step/plan.ts";
+import type { StepReport } from "../step/step.ts";
+import type { Traffic } from "./device/traffic.ts";
 
 /** The parameters of a network where a backend computes: a handle, never written to, to be released. */
 export interface Resident {

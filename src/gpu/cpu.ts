@@ -6,20 +6,20 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import { type Batch, checkBatchKind } from "../batch.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 import { relative } from "../damping/damping.ts";
-import { type FgnError, invalid } from "../error.ts";
-import { evaluate, logits } from "../evaluate.ts";
+import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { checkModelKind } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
 import { checkNetwork } from "../network/network.ts";
-import type { KernelOption } from "../session.ts";
-import { fgnStep } from "../step.ts";
+import { evaluate, logits } from "../passes/evaluate.ts";
+import type { KernelOption } from "../problem/session.ts";
+import { fgnStep } from "../step/step.ts";
 import type { Backend, Resident, ResidentBatch } from "./backend.ts";
-import { lost } from "./faults.ts";
+import { lost } from "./device/faults.ts";
+import { noTraffic } from "./device/traffic.ts";
 import { handles } from "./handles.ts";
-import { checkOptions } from "./request.ts";
-import { noTraffic } from "./traffic.ts";
+import { checkOptions } from "./step/plan.ts";
 
 /** A network alone. Errors: `WrongKind`, `ShapeMismatch`, `InvalidLayer`, `InvalidSize`, `InvalidOption`. */
 function checkParameters(network: Network): E.Either<FgnError, Network> {
@@ -38,8 +38,8 @@ const residentOf = ({ inputs, outputs }: Network): Resident => ({ _tag: "residen
  *
  * @example
  * ```ts
- * import { batch, matrix, zeroHead } from "@fgn/fgn";
- * import { cpu } from "@fgn/fgn/gpu";
+ * import { batch, matrix, zeroHead } from "fgn";
+ * import { cpu } from "fgn/gpu";
  * import { pipe } from "fp-ts/lib/function.js";
  * import * as TE from "fp-ts/lib/TaskEither.js";
  *

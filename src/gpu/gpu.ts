@@ -6,5 +6,5 @@
 
 export type { Backend, BackendStepOptions, Resident, ResidentBatch, ResidentStep } from "./backend.ts";
 export { cpu } from "./cpu.ts";
-export type { Traffic } from "./traffic.ts";
+export type { Traffic } from "./device/traffic.ts";
 export { preferGpu, webGpu, type WebGpuOptions } from "./web_gpu.ts";

@@ -5,8 +5,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
-import { isObject } from "../kind.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { isObject } from "../check/kind.ts";
 
 /** Handles of one kind, each with a state that its backend alone sees. */
 export interface Handles<Handle extends object, State extends object> {

@@ -6,21 +6,21 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import { fail, type FgnError, invalid } from "../check/error.ts";
+import { checkKind, checkObject } from "../check/kind.ts";
 import { relative } from "../damping/damping.ts";
-import { fail, type FgnError, invalid } from "../error.ts";
-import { checkKind, checkObject } from "../kind.ts";
 import { instantiate, type LoadedKernel } from "../kernel/kernel.ts";
 import { simd } from "../kernel/simd.generated.ts";
 import type { Backend, Resident, ResidentBatch } from "./backend.ts";
-import { type Device, type Lowered, openDevice } from "./device.ts";
-import { checkExamples, checkMatch, type Examples } from "./examples.ts";
-import { causeOf, noGpu } from "./faults.ts";
+import { type Device, type Lowered, openDevice } from "./device/device.ts";
+import { causeOf, noGpu } from "./device/faults.ts";
 import { type Handles, handles } from "./handles.ts";
-import { evaluateOnDevice, logitsOnDevice } from "./predict.ts";
-import { checkRequest } from "./request.ts";
-import { stepOnDevice } from "./step.ts";
-import { hold, letGo, type Parameters } from "./tensor.ts";
-import { checkParameters, download, type HeldExamples, letBatchGo, upload, uploadBatch } from "./upload.ts";
+import { checkRequest } from "./step/plan.ts";
+import { evaluateOnDevice, logitsOnDevice } from "./step/predict.ts";
+import { stepOnDevice } from "./step/step.ts";
+import { checkExamples, checkMatch, type Examples } from "./tape/examples.ts";
+import { hold, letGo, type Parameters } from "./tape/tensor.ts";
+import { checkParameters, download, type HeldExamples, letBatchGo, upload, uploadBatch } from "./tape/upload.ts";
 
 /** Options of {@link webGpu}. */
 export interface WebGpuOptions {
@@ -200,7 +200,7 @@ export function webGpuWithin(options: WebGpuOptions, limits: Lowered): TaskEithe
  *
  * @example
  * ```ts
- * import { webGpu } from "@fgn/fgn/gpu";
+ * import { webGpu } from "fgn/gpu";
  *
  * const backend = await webGpu()();
  * console.log(backend._tag === "Right" ? backend.right.description : backend.left.remedy);
@@ -215,13 +215,12 @@ export const webGpu = (options: WebGpuOptions = {}): TaskEither<FgnError, Backen
  *
  * @example
  * ```ts
- * import { cpu, preferGpu } from "@fgn/fgn/gpu";
+ * import { getOrThrow } from "fgn";
+ * import { cpu, preferGpu } from "fgn/gpu";
  *
- * const backend = await preferGpu(cpu())();
- * if (backend._tag === "Right") {
- *   console.log(backend.right.name); // webgpu, or cpu
- *   backend.right.close();
- * }
+ * const backend = await getOrThrow(preferGpu(cpu()));
+ * console.log(["webgpu", "cpu"].includes(backend.name)); // true
+ * backend.close();
  * ```
  */
 export function preferGpu(fallback: Backend, options: WebGpuOptions = {}): TaskEither<FgnError, Backend> {

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { FgnError } from "../error.ts";
+import type { FgnError } from "../check/error.ts";
 import { checkBytes, type CheckpointStore, storageFailed } from "./store.ts";
 
 /** Runtimes read and write at most 2 GiB at a time. */
@@ -120,7 +120,7 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
  *
  * @example
  * ```ts
- * import { fileStore } from "@fgn/fgn/file";
+ * import { fileStore } from "fgn/file";
  *
  * const loaded = await fileStore("no/such/file").load();
  * if (loaded._tag === "Right") console.log(loaded.right); // null

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 
 /** The most bytes that the format allows a header. */
 export const MAX_HEADER = 100_000_000;

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid } from "../error.ts";
+import { fail, type FgnError, invalid } from "../check/error.ts";
 
 /** A place for one checkpoint. Neither function throws or rejects. */
 export interface CheckpointStore {
@@ -39,7 +39,7 @@ export function checkBytes(bytes: Uint8Array): E.Either<FgnError, Uint8Array> {
  *
  * @example
  * ```ts
- * import { memoryStore } from "@fgn/fgn";
+ * import { memoryStore } from "fgn";
  *
  * const store = memoryStore();
  * await store.save(Uint8Array.of(1, 2, 3));

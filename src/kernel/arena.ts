@@ -9,7 +9,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import type { LoadedKernel } from "./kernel.ts";
 
 const PAGE = 65536;

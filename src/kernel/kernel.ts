@@ -5,8 +5,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../error.ts";
-import { CLASS_LIMITS, type ClassLimits } from "./limits.ts";
+import type { FgnError } from "../check/error.ts";
+import { CLASS_LIMITS, type ClassLimits } from "./class_limits.ts";
 import { simd } from "./simd.generated.ts";
 import { compile, type KernelCode, refusal } from "./source.ts";
 

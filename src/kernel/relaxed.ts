@@ -6,7 +6,7 @@
  */
 
 import type * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../error.ts";
+import type { FgnError } from "../check/error.ts";
 import { instantiate, type Kernel } from "./kernel.ts";
 import { relaxed } from "./relaxed.generated.ts";
 
@@ -19,7 +19,7 @@ let shared: E.Either<FgnError, Kernel> | undefined;
  *
  * @example
  * ```ts
- * import { relaxedKernel } from "@fgn/fgn/relaxed";
+ * import { relaxedKernel } from "fgn/relaxed";
  *
  * const kernel = relaxedKernel();
  * console.log(kernel._tag === "Right" ? kernel.right.name : kernel.left.remedy);

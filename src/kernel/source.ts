@@ -6,7 +6,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 
 /** A kernel as the package carries it; internal. */
 export interface KernelCode {

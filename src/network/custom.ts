@@ -5,11 +5,11 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../error.ts";
-import { checkHeld } from "../held.ts";
-import { checkKind, checkNumbers, isFloats } from "../kind.ts";
-import { checkSize, finiteFloats } from "../matrix.ts";
-import type { Features } from "../sparse.ts";
+import { checkHeld } from "../check/detached.ts";
+import type { FgnError } from "../check/error.ts";
+import { checkKind, checkNumbers, isFloats } from "../check/kind.ts";
+import { checkSize, finiteFloats } from "../data/matrix.ts";
+import type { Features } from "../data/sparse.ts";
 
 /** The three functions of a model f(θ, x) over flat parameters. They must not write to their arguments. */
 export interface ModelFunctions {
@@ -41,7 +41,7 @@ export interface CustomModel {
  *
  * @example
  * ```ts
- * import { customModel } from "@fgn/fgn";
+ * import { customModel } from "fgn";
  *
  * // Two classes, one feature, one parameter: f = (θx, 0).
  * const model = customModel({

@@ -8,10 +8,10 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../error.ts";
-import { checkHeld, isDetached } from "../held.ts";
-import { checkKind, checkNumbers, isObject } from "../kind.ts";
-import { checkLength, finiteFloats, type Matrix } from "../matrix.ts";
+import { checkHeld, isDetached } from "../check/detached.ts";
+import type { FgnError } from "../check/error.ts";
+import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
+import { checkLength, finiteFloats, type Matrix } from "../data/matrix.ts";
 import type { CustomModel } from "./custom.ts";
 import type { Layer, Network } from "./layer.ts";
 
@@ -118,7 +118,7 @@ export function weightFlags(model: Network | CustomModel): boolean[] {
  *
  * @example
  * ```ts
- * import { mlp, parameterCount } from "@fgn/fgn";
+ * import { mlp, parameterCount } from "fgn";
  *
  * const result = mlp({ inputs: 4, hidden: [8], classes: 3 });
  * if (result._tag === "Right") console.log(parameterCount(result.right)); // 67 = 8·4 + 8 + 3·8 + 3
@@ -134,7 +134,7 @@ export function parameterCount(model: Network | CustomModel): number {
  *
  * @example
  * ```ts
- * import { parameters, zeroHead } from "@fgn/fgn";
+ * import { parameters, zeroHead } from "fgn";
  *
  * const result = zeroHead({ features: 4, classes: 3 });
  * if (result._tag === "Right") console.log(parameters(result.right).length); // 15 = 3·4 + 3
@@ -158,7 +158,7 @@ export function parameters(model: Network | CustomModel): Float32Array {
  *
  * @example
  * ```ts
- * import { parameters, withParameters, zeroHead } from "@fgn/fgn";
+ * import { parameters, withParameters, zeroHead } from "fgn";
  *
  * const result = zeroHead({ features: 4, classes: 3 });
  * if (result._tag === "Right") {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Matrix } from "../matrix.ts";
+import type { Matrix } from "../data/matrix.ts";
 
 /** z = W x + b. */
 export interface Dense {

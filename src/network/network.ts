@@ -5,10 +5,10 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
-import { checkHeld } from "../held.ts";
-import { isFloats } from "../kind.ts";
-import { checkLength, checkSize, finiteFloats, type Matrix } from "../matrix.ts";
+import { checkHeld } from "../check/detached.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { isFloats } from "../check/kind.ts";
+import { checkLength, checkSize, finiteFloats, type Matrix } from "../data/matrix.ts";
 import { checkModelKind } from "./flat.ts";
 import type { Activation, Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./layer.ts";
 
@@ -186,7 +186,7 @@ function checkFinite(layers: readonly Layer[], path: string): E.Either<FgnError,
  *
  * @example
  * ```ts
- * import { network } from "@fgn/fgn";
+ * import { network } from "fgn";
  *
  * const hidden = { rows: 2, cols: 3, data: new Float32Array([1, 0, 0, 0, 1, 0]) };
  * const logits = { rows: 2, cols: 2, data: new Float32Array([1, -1, -1, 1]) };

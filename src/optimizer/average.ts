@@ -5,16 +5,16 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../error.ts";
-import { checkHeld, isDetached } from "../held.ts";
+import { checkHeld, isDetached } from "../check/detached.ts";
+import { type FgnError, invalid } from "../check/error.ts";
+import { checkKind, isFloats } from "../check/kind.ts";
+import { checkLength } from "../data/matrix.ts";
 import { f32, place } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
-import { checkKind, isFloats } from "../kind.ts";
-import { checkLength } from "../matrix.ts";
 import { takeArrays } from "../network/donate.ts";
 import { arraysOf, checkHeldModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
-import { kernelOf, type KernelOption } from "../session.ts";
+import { kernelOf, type KernelOption } from "../problem/session.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Floats of a block: two of them, 16 KiB each, stay in the L1 cache. */
@@ -126,7 +126,7 @@ export interface AveragedState<S> {
  * @param decay in [0, 1), default 0.98
  * @example
  * ```ts
- * import { averaged, fgn } from "@fgn/fgn";
+ * import { averaged, fgn } from "fgn";
  *
  * console.log(averaged(0.99)(fgn()).name); // averaged(fgn)
  * ```

@@ -5,14 +5,14 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { accumulatedStep, checkMicroBatch } from "../accumulate.ts";
-import type { Batch } from "../batch.ts";
+import type { FgnError } from "../check/error.ts";
 import { type Damping, relative } from "../damping/damping.ts";
-import type { FgnError } from "../error.ts";
-import type { Model } from "../network/model.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Network } from "../network/layer.ts";
-import { methodOf, type StepOptions } from "../plan.ts";
-import { stepInto } from "../step.ts";
+import type { Model } from "../network/model.ts";
+import { accumulatedStep, checkMicroBatch } from "../step/micro_step.ts";
+import { methodOf, type StepOptions } from "../step/plan.ts";
+import { stepInto } from "../step/step.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 
 /** The state of {@link fgn}: the damping of the next step. */
@@ -45,7 +45,7 @@ const shown = (value: unknown): string =>
  *
  * @example
  * ```ts
- * import { averaged, fgn, levenbergMarquardt, momentum } from "@fgn/fgn";
+ * import { averaged, fgn, levenbergMarquardt, momentum } from "fgn";
  * import { pipe } from "fp-ts/lib/function.js";
  *
  * const optimizer = pipe(fgn({ damping: levenbergMarquardt(), metric: "centred" }), momentum(0.9), averaged());
@@ -95,7 +95,7 @@ export function fgn<M extends Model = Network>(
  *
  * @example
  * ```ts
- * import { constant, explain, paper } from "@fgn/fgn";
+ * import { constant, explain, paper } from "fgn";
  *
  * console.log(explain(paper({ damping: constant(0.1) })));
  * ```

@@ -5,14 +5,14 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../error.ts";
-import { checkKind } from "../kind.ts";
-import type { LayerMetric } from "../kernel/tape.ts";
-import { checkLength } from "../matrix.ts";
+import type { FgnError } from "../check/error.ts";
+import { checkKind } from "../check/kind.ts";
+import { checkLength } from "../data/matrix.ts";
+import { type Features, isSparse } from "../data/sparse.ts";
 import type { Layer } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { BETA } from "../row_system/metric.ts";
-import { type Features, isSparse } from "../sparse.ts";
+import type { LayerMetric } from "../tape/tape.ts";
 
 /** What a dense layer with a bias has seen of its D inputs. */
 export interface InputMoments {

@@ -5,13 +5,13 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, overflow } from "../error.ts";
-import { featureRows } from "../gather.ts";
+import { type FgnError, overflow } from "../check/error.ts";
+import { featureRows } from "../data/select.ts";
+import type { Features } from "../data/sparse.ts";
 import { f32 } from "../kernel/arena.ts";
-import { forward, up4 } from "../kernel/tape.ts";
 import type { Model } from "../network/model.ts";
-import { checkFeatures, type KernelOption, openBatch } from "../session.ts";
-import type { Features } from "../sparse.ts";
+import { checkFeatures, type KernelOption, openBatch } from "../problem/session.ts";
+import { forward, up4 } from "../tape/tape.ts";
 import { centred, centredWidths, checkMoments, type InputMoments, poolMoments } from "./moments.ts";
 import { online, type OnlineState } from "./online.ts";
 
@@ -55,14 +55,11 @@ function pass(
  * @param features B × D, one example a row
  * @example
  * ```ts
- * import { matrix, observe, zeroHead } from "@fgn/fgn";
+ * import { getOrThrow, matrix, observe, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 2, classes: 3 });
- * const known = matrix(2, 2, [1, 2, 3, 4]);
- * if (head._tag === "Right" && known._tag === "Right") {
- *   const state = observe(head.right, null, known.right);
- *   if (state._tag === "Right") console.log(state.right.layers[0]?.mean); // 2, 3
- * }
+ * const head = getOrThrow(zeroHead({ features: 2, classes: 3 }));
+ * const state = getOrThrow(observe(head, null, getOrThrow(matrix(2, 2, [1, 2, 3, 4]))));
+ * console.log(state.layers[0]?.mean); // [2, 3]
  * ```
  */
 export function observe(

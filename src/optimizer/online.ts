@@ -5,16 +5,16 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkWhole } from "../accumulate.ts";
-import type { Batch } from "../batch.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 import { relative } from "../damping/damping.ts";
-import { type FgnError, invalid } from "../error.ts";
+import type { Batch } from "../data/batch.ts";
 import { weightFlags } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
-import { leavesRowSpace } from "../objective.ts";
-import type { StepRule } from "../plan.ts";
-import { allocation, stepInto } from "../step.ts";
+import { leavesRowSpace } from "../problem/objective.ts";
+import { checkWhole } from "../step/micro_step.ts";
+import type { StepRule } from "../step/plan.ts";
+import { allocation, stepInto } from "../step/step.ts";
 import { centred, centredWidths, checkMoments, type InputMoments, poolMoments, setMetric } from "./moments.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 
@@ -101,7 +101,7 @@ const unseeing = (state: OnlineState): Omit<Seeing, "rule"> & { readonly rule: n
  *
  * @example
  * ```ts
- * import { batch, matrix, online, zeroHead } from "@fgn/fgn";
+ * import { batch, matrix, online, zeroHead } from "fgn";
  *
  * const optimizer = online();
  * const head = zeroHead({ features: 2, classes: 2 });

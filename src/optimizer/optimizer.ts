@@ -5,12 +5,12 @@
  */
 
 import type { Either } from "fp-ts/lib/Either.js";
-import type { Batch } from "../batch.ts";
-import type { FgnError } from "../error.ts";
+import type { FgnError } from "../check/error.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
-import type { ObjectiveOptions } from "../objective.ts";
-import type { StepOptions } from "../plan.ts";
-import type { StepReport } from "../step.ts";
+import type { ObjectiveOptions } from "../problem/objective.ts";
+import type { StepOptions } from "../step/plan.ts";
+import type { StepReport } from "../step/step.ts";
 
 /** What an update gives. */
 export interface Update<M extends Model, S> {

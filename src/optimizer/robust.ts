@@ -5,19 +5,19 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkWhole } from "../accumulate.ts";
-import type { Batch } from "../batch.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 import { type Explained, explained } from "../damping/explained.ts";
-import { type FgnError, invalid } from "../error.ts";
-import type { LayerMetric } from "../kernel/tape.ts";
+import type { Batch } from "../data/batch.ts";
+import { isSparse } from "../data/sparse.ts";
 import type { Network } from "../network/layer.ts";
 import { type Model, withArrays } from "../network/model.ts";
-import { leavesRowSpace } from "../objective.ts";
-import type { StepOptions } from "../plan.ts";
+import { leavesRowSpace } from "../problem/objective.ts";
 import { evenOut } from "../row_system/factored.ts";
 import { differ, type MetricView } from "../row_system/metric.ts";
-import { isSparse } from "../sparse.ts";
-import { allocation, stepInto } from "../step.ts";
+import { checkWhole } from "../step/micro_step.ts";
+import type { StepOptions } from "../step/plan.ts";
+import { allocation, stepInto } from "../step/step.ts";
+import type { LayerMetric } from "../tape/tape.ts";
 import { averageArrays, checkAverage, copyArrays, openAverage, shareMemory, warmDecay } from "./average.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 
@@ -120,7 +120,7 @@ function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
  *
  * @example
  * ```ts
- * import { batch, matrix, mlp, robust } from "@fgn/fgn";
+ * import { batch, matrix, mlp, robust } from "fgn";
  *
  * const optimizer = robust();
  * const network = mlp({ inputs: 2, hidden: [8], classes: 2 });

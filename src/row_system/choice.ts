@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Tape } from "../kernel/tape.ts";
-import type { RowSystemKind } from "./row_system.ts";
+import type { RowSystemKind } from "../solver/row_matrix.ts";
+import type { Tape } from "../tape/tape.ts";
 
 /** Up to here the explicit system is small and solved directly. */
 const SMALL = 256;

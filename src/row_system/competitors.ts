@@ -13,12 +13,12 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { Batch } from "../batch.ts";
-import { type FgnError, invalid } from "../error.ts";
-import { repeatBatch } from "../gather.ts";
+import { type FgnError, invalid } from "../check/error.ts";
+import type { Batch } from "../data/batch.ts";
+import { repeatBatch } from "../data/select.ts";
 import { f32, f64, u32 } from "../kernel/arena.ts";
-import { margins, type Workspace } from "../kernel/rows.ts";
-import { up4 } from "../kernel/tape.ts";
+import { up4 } from "../tape/tape.ts";
+import { margins, type Workspace } from "../tape/workspace.ts";
 
 /** The option of competitor rows. */
 export interface CompetitorOptions {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { LayerMetric } from "../kernel/tape.ts";
+import type { LayerMetric } from "../tape/tape.ts";
 import { BETA, centreInputs, type MetricView } from "./metric.ts";
 
 /** ((v + v̄/100)/v̄)^(−1/4): scales that even out moments, softly. */

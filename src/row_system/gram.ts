@@ -5,9 +5,9 @@
  */
 
 import { f32, f64 } from "../kernel/arena.ts";
-import { up4 } from "../kernel/tape.ts";
-import type { Workspace } from "../kernel/rows.ts";
-import type { RowMatrix } from "./row_system.ts";
+import type { RowMatrix } from "../solver/row_matrix.ts";
+import { up4 } from "../tape/tape.ts";
+import type { Workspace } from "../tape/workspace.ts";
 
 /** Σ α_i K_ii of the diagonal in the workspace. */
 export function meanDiagonal({ kernel, at, rows }: Workspace): number {

@@ -6,13 +6,13 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import { f32, f64 } from "../kernel/arena.ts";
-import type { Workspace } from "../kernel/rows.ts";
-import { addDual, marginTangent, weigh, whitenedTangent } from "../kernel/jacobian.ts";
-import { drawFrom, seedRandom } from "../random.ts";
+import { drawFrom, seedRandom } from "../math/random.ts";
+import type { RowMatrix } from "../solver/row_matrix.ts";
+import { addDual, marginTangent, weigh, whitenedTangent } from "../tape/jacobian.ts";
+import type { Workspace } from "../tape/workspace.ts";
 import { meanDiagonal } from "./gram.ts";
-import type { RowMatrix } from "./row_system.ts";
 
 /** Vectors ← Jᵀ a for B dual numbers (float64) at `dual`. */
 function dualVector(ws: Workspace, dual: number, out: number): void {

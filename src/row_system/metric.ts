@@ -5,8 +5,8 @@
  */
 
 import { f32, f64 } from "../kernel/arena.ts";
-import type { Workspace } from "../kernel/rows.ts";
-import { type LayerMetric, up4 } from "../kernel/tape.ts";
+import { type LayerMetric, up4 } from "../tape/tape.ts";
+import type { Workspace } from "../tape/workspace.ts";
 
 /** What a rule of metrics sees of a batch. */
 export interface MetricView {

@@ -12,11 +12,11 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../error.ts";
+import type { FgnError } from "../check/error.ts";
 import { f32, f64 } from "../kernel/arena.ts";
-import type { Workspace } from "../kernel/rows.ts";
-import { type Op, up4 } from "../kernel/tape.ts";
 import { factorize } from "../solver/cholesky.ts";
+import { type Op, up4 } from "../tape/tape.ts";
+import type { Workspace } from "../tape/workspace.ts";
 import { whiten } from "./gram.ts";
 
 /** The last operation, which must be a dense product that trains. */

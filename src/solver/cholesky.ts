@@ -5,8 +5,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../error.ts";
-import type { Workspace } from "../kernel/rows.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import type { Workspace } from "../tape/workspace.ts";
 
 /** The factor of S + λI; `what` names the system. Errors: `NotPositiveDefinite`. */
 export function factorize(

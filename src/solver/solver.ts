@@ -5,12 +5,12 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../error.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 import { f64 } from "../kernel/arena.ts";
-import type { Workspace } from "../kernel/rows.ts";
-import type { RowSystemKind } from "../row_system/row_system.ts";
-import { factorize } from "./cholesky.ts";
+import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, type IterativeStop, type Products, rowSpace } from "./cg.ts";
+import { factorize } from "./cholesky.ts";
+import type { RowSystemKind } from "./row_matrix.ts";
 
 /** How the row system is solved. `auto`: Cholesky up to 256 rows of an explicit system, else conjugate gradient. */
 export type Solver = "auto" | "cholesky" | "cg";

@@ -6,9 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import { fail, type FgnError, invalid } from "../error.ts";
+import { fail, type FgnError, invalid } from "../check/error.ts";
+import { CLASS_LIMITS } from "../kernel/class_limits.ts";
 import type { Kernel, KernelExports, LoadedKernel } from "../kernel/kernel.ts";
-import { CLASS_LIMITS } from "../kernel/limits.ts";
 import { shared } from "../kernel/shared.generated.ts";
 import { simd } from "../kernel/simd.generated.ts";
 import { compile, refusal } from "../kernel/source.ts";
@@ -117,8 +117,8 @@ function closing(control: Control, running: readonly Running[]): () => void {
  *
  * @example
  * ```ts
- * import { batch, fgnStep, matrix, zeroHead } from "@fgn/fgn";
- * import { threadedKernel } from "@fgn/fgn/threads";
+ * import { batch, fgnStep, matrix, zeroHead } from "fgn";
+ * import { threadedKernel } from "fgn/threads";
  *
  * const kernel = await threadedKernel({ threads: 2 })();
  * const features = matrix(2, 2, [1, 0, 0, 1]), head = zeroHead({ features: 2, classes: 2 });

@@ -5,11 +5,11 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { Batch } from "../batch.ts";
-import { fail, type FgnError } from "../error.ts";
-import { hashOf } from "../hash.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import type { Batch } from "../data/batch.ts";
 import { decodePlain, encodePlain } from "../io/plain.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
+import { hashOf } from "../math/hash.ts";
 import { arraysOf, checkHeldModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { explain } from "../optimizer/explain.ts";

@@ -6,11 +6,11 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import type { Batch } from "../batch.ts";
-import type { FgnError } from "../error.ts";
-import type { Evaluation } from "../evaluate.ts";
+import type { FgnError } from "../check/error.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
 import type { RobustState } from "../optimizer/robust.ts";
+import type { Evaluation } from "../passes/evaluate.ts";
 import type { TrainOptions } from "./options.ts";
 import { type Progress, type Stopped, train } from "./train.ts";
 
@@ -47,7 +47,7 @@ export interface Trained<M extends Model> {
  *
  * @example
  * ```ts
- * import { batch, fit, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, fit, matrix, zeroHead } from "fgn";
  *
  * const features = matrix(4, 2, [1, 0, 0, 1, 2, 0, 0, 2]);
  * const head = zeroHead({ features: 2, classes: 2 });

@@ -5,15 +5,15 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { Batch } from "../batch.ts";
-import { type FgnError, invalid } from "../error.ts";
+import { type FgnError, invalid } from "../check/error.ts";
+import type { Batch } from "../data/batch.ts";
 import type { CheckpointStore } from "../io/store.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
-import type { ObjectiveOptions } from "../objective.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { RobustState } from "../optimizer/robust.ts";
-import type { KernelOption } from "../session.ts";
+import type { ObjectiveOptions } from "../problem/objective.ts";
+import type { KernelOption } from "../problem/session.ts";
 
 /** When to stop a run that no longer gets better on the validation examples. */
 export interface EarlyStopping {

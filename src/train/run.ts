@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Evaluation } from "../evaluate.ts";
+import { type Random, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
-import type { Optimizer } from "../optimizer/optimizer.ts";
 import { copyArrays } from "../optimizer/average.ts";
-import { type Random, seedRandom } from "../random.ts";
+import type { Optimizer } from "../optimizer/optimizer.ts";
+import type { Evaluation } from "../passes/evaluate.ts";
 
 /** The best parameters so far, by the validation examples. */
 export interface Best {

@@ -5,13 +5,13 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type Batch, checkBatchKind } from "../batch.ts";
-import { fail, type FgnError, invalid } from "../error.ts";
-import { picker } from "../gather.ts";
+import { fail, type FgnError, invalid } from "../check/error.ts";
+import { type Batch, checkBatchKind } from "../data/batch.ts";
+import { picker } from "../data/select.ts";
+import { seedRandom, shuffle } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
-import { objective } from "../objective.ts";
-import { seedRandom, shuffle } from "../random.ts";
-import { checkBatch } from "../session.ts";
+import { objective } from "../problem/objective.ts";
+import { checkBatch } from "../problem/session.ts";
 import type { TrainOptions } from "./options.ts";
 
 /** Examples to train on, and others. */
@@ -31,13 +31,11 @@ const SALT = 0x5eed;
  *
  * @example
  * ```ts
- * import { batch, holdOut, matrix } from "@fgn/fgn";
+ * import { batch, getOrThrow, holdOut, matrix } from "fgn";
  *
- * const features = matrix(4, 1, [1, 2, 3, 4]);
- * if (features._tag === "Right") {
- *   const data = batch({ features: features.right, labels: [0, 1, 0, 1] });
- *   if (data._tag === "Right") console.log(holdOut(data.right, 0.25)); // three and one
- * }
+ * const features = getOrThrow(matrix(4, 1, [1, 2, 3, 4]));
+ * const { train, validation } = getOrThrow(holdOut(getOrThrow(batch({ features, labels: [0, 1, 0, 1] })), 0.25));
+ * console.log(train.labels.length, validation.labels.length); // 3 1
  * ```
  */
 export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError, Split> {

@@ -5,22 +5,22 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { Batch } from "../batch.ts";
-import type { FgnError } from "../error.ts";
-import { evaluate, type Evaluation } from "../evaluate.ts";
-import { picker } from "../gather.ts";
+import type { FgnError } from "../check/error.ts";
+import type { Batch } from "../data/batch.ts";
+import { picker } from "../data/select.ts";
+import { callStore } from "../io/storage.ts";
+import { shuffle } from "../math/random.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
 import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
 import { robust, type RobustState } from "../optimizer/robust.ts";
-import { shuffle } from "../random.ts";
-import { kernelOf } from "../session.ts";
-import type { StepReport } from "../step.ts";
+import { evaluate, type Evaluation } from "../passes/evaluate.ts";
+import { kernelOf } from "../problem/session.ts";
+import type { StepReport } from "../step/step.ts";
 import { identify, type Identity, resumeRun, writeCheckpoint } from "./checkpoint.ts";
 import { type Checked, checkOptions, type TrainOptions } from "./options.ts";
 import { noteEvaluation, type Run, startRun } from "./run.ts";
 import { splitData } from "./split.ts";
-import { callStore } from "./storage.ts";
 
 /** Where a run stands. */
 export interface Position {
@@ -230,7 +230,7 @@ async function* failure<M extends Model>(error: E.Left<FgnError>): Records<M, "f
  *
  * @example
  * ```ts
- * import { batch, matrix, train, zeroHead } from "@fgn/fgn";
+ * import { batch, matrix, train, zeroHead } from "fgn";
  *
  * const features = matrix(4, 2, [1, 0, 0, 1, 2, 0, 0, 2]);
  * const head = zeroHead({ features: 2, classes: 2 });

@@ -3,9 +3,9 @@
 
 import type { Either, FgnError, FgnErrorTag, Network, TaskEither } from "../../mod.ts";
 import { showError } from "../../mod.ts";
-import type { Backend, Resident, ResidentBatch } from "../../src/gpu/gpu.ts";
-import type { Golden, Variant } from "../golden_file.ts";
 import type { Batch } from "../../mod.ts";
+import type { Backend, Resident, ResidentBatch } from "../../src/gpu/gpu.ts";
+import type { Golden, Variant } from "../support/golden_file.ts";
 
 /** Images of 28 × 28 bytes and what they show. */
 export interface Digits {

@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
-import { withBrowser } from "../runtime/browser.ts";
-import { type File, serve } from "../runtime/serve.ts";
+import { withBrowser } from "../package/runtime/browser.ts";
+import { type File, serve } from "../package/runtime/serve.ts";
 import { bundle } from "./bundle.ts";
 import { type Hear, LIMIT, type Request } from "./suite.ts";
 

@@ -4,7 +4,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { showError } from "../../mod.ts";
 import { type Backend, cpu, preferGpu, webGpu, type WebGpuOptions } from "../../src/gpu/gpu.ts";
-import { left, problem, right } from "../reference.ts";
+import { left, problem, right } from "../support/reference.ts";
 import { cases } from "./cases.ts";
 import { given } from "./given.ts";
 

@@ -1,16 +1,16 @@
 // Parts that need no device: blocks of rows, size classes, networks apart from their numbers.
 
 import { describe, expect, it } from "vitest";
-import { refused } from "../../src/gpu/faults.ts";
-import { watch } from "../../src/gpu/loss.ts";
-import { scaleDown, staysOnDevice } from "../../src/gpu/solve.ts";
-import { checkSolver } from "../../src/solver/solver.ts";
-import { pool, scope, sizeClass } from "../../src/gpu/pool.ts";
-import { mapArrays } from "../../src/gpu/skeleton.ts";
-import { noTraffic } from "../../src/gpu/traffic.ts";
-import { blocks, checkFits, type Limits } from "../../src/gpu/view.ts";
+import { watch } from "../../src/gpu/device/device_loss.ts";
+import { refused } from "../../src/gpu/device/faults.ts";
+import { pool, scope, sizeClass } from "../../src/gpu/device/pool.ts";
+import { noTraffic } from "../../src/gpu/device/traffic.ts";
+import { blocks, checkFits, type Limits } from "../../src/gpu/device/view.ts";
+import { scaleDown, staysOnDevice } from "../../src/gpu/step/solve.ts";
+import { mapArrays } from "../../src/gpu/tape/skeleton.ts";
 import { allArrays } from "../../src/network/flat.ts";
-import { left, right } from "../reference.ts";
+import { checkSolver } from "../../src/solver/solver.ts";
+import { left, right } from "../support/reference.ts";
 import { everyKind } from "./cases/steps.ts";
 
 const limits: Limits = { binding: 4 * 64 * 10, buffer: 4 * 1000 * 10, groups: 65_535 };

@@ -2,7 +2,7 @@
 
 import { type Batch, type Damping, fgnStep, type Network } from "../../mod.ts";
 import type { Backend, BackendStepOptions } from "../../src/gpu/gpu.ts";
-import { difference, flat, relativeError, right } from "../reference.ts";
+import { difference, flat, relativeError, right } from "../support/reference.ts";
 import { below, close, done, equal, lent } from "./check.ts";
 
 /** ‖x‖; a spread of many numbers overflows the stack. */

@@ -10,7 +10,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { fileStore } from "../../src/io/file_store.ts";
 import { decodePlain } from "../../src/io/plain.ts";
 import { type CheckpointStore, memoryStore } from "../../src/io/store.ts";
-import { left, right, uniform } from "../reference.ts";
+import { left, right, uniform } from "../support/reference.ts";
 
 const root = await mkdtemp(join(tmpdir(), "fgn-store-"));
 afterAll(() => rm(root, { recursive: true, force: true }));

@@ -2,10 +2,10 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { dense, fgn, initialise, layerNorm, relu, residual } from "../../mod.ts";
 import { decodePlain, encodePlain } from "../../src/io/plain.ts";
 import { readSafetensors, type Tensor, writeSafetensors } from "../../src/io/safetensors.ts";
-import { dense, fgn, initialise, layerNorm, relu, residual } from "../../mod.ts";
-import { left, right } from "../reference.ts";
+import { left, right } from "../support/reference.ts";
 
 const through = (value: unknown) => right(decodePlain("test", 1, right(encodePlain("test", 1, value))));
 

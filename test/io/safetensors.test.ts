@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readSafetensors, type Safetensors, type Tensor, writeSafetensors } from "../../src/io/safetensors.ts";
-import { left, right } from "../reference.ts";
+import { left, right } from "../support/reference.ts";
 
 /** A file of this header, its length in front of it, and data. */
 function file(header: string | readonly number[], data: readonly number[] = [], length?: bigint): Uint8Array {

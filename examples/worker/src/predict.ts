@@ -1,8 +1,8 @@
 // Predictions: the likeliest classes of each example.
 
 import { type Matrix, probabilities } from "fgn";
-import { type Answered, answered } from "./answers.ts";
 import * as E from "fp-ts/Either";
+import { type Answered, answered } from "./answers.ts";
 import type { LabelledHead } from "./head_file.ts";
 
 /** A class and how likely it is. */

@@ -13,7 +13,7 @@ import {
   zeroHead,
 } from "../../../mod.ts";
 import type { Either } from "../../../mod.ts";
-import { drawFrom, type Source } from "../../../src/random.ts";
+import { drawFrom, type Source } from "../../../src/math/random.ts";
 import type { Labels, Rows } from "./client.ts";
 
 export function right<A>(result: Either<{ readonly message: string }, A>): A {

@@ -3,8 +3,8 @@
 import { mlp, relative } from "../../../mod.ts";
 import { cpu, preferGpu, webGpu } from "../../../src/gpu/gpu.ts";
 import { webGpuWithin } from "../../../src/gpu/web_gpu.ts";
-import { examples } from "../../random_network.ts";
-import { problem, right } from "../../reference.ts";
+import { examples } from "../../support/random_network.ts";
+import { problem, right } from "../../support/reference.ts";
 import { check, close, type DeviceCase, done, equal, lent, refused } from "../check.ts";
 import { sameStep } from "../same_step.ts";
 import { everyKind } from "./steps.ts";

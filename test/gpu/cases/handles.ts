@@ -21,8 +21,8 @@ import {
 } from "../../../mod.ts";
 import type { BackendStepOptions, ResidentStep, Traffic } from "../../../src/gpu/gpu.ts";
 import { cpu } from "../../../src/gpu/gpu.ts";
-import { examples } from "../../random_network.ts";
-import { problem, relativeError, right, uniform } from "../../reference.ts";
+import { examples } from "../../support/random_network.ts";
+import { problem, relativeError, right, uniform } from "../../support/reference.ts";
 import { below, type Case, check, close, done, equal, lent, refused } from "../check.ts";
 import { everyKind } from "./steps.ts";
 

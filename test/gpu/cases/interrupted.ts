@@ -2,8 +2,8 @@
 
 import { type Batch, mlp, relative, toJson } from "../../../mod.ts";
 import { type Backend, cpu, preferGpu, type Resident, type ResidentStep, webGpu } from "../../../src/gpu/gpu.ts";
-import { examples } from "../../random_network.ts";
-import { right } from "../../reference.ts";
+import { examples } from "../../support/random_network.ts";
+import { right } from "../../support/reference.ts";
 import { check, type DeviceCase, done, equal, refused } from "../check.ts";
 import { requestDevice } from "./device.ts";
 

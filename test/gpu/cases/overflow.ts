@@ -1,7 +1,7 @@
 // Steps that leave the range of float32.
 
 import { batch, linearHead, matrix } from "../../../mod.ts";
-import { right } from "../../reference.ts";
+import { right } from "../../support/reference.ts";
 import { type Case, check, done, lent, refused } from "../check.ts";
 
 /** Features whose squares are zero in float32, and a damping that leaves the step to them: it is beyond float32. */

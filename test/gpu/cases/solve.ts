@@ -18,8 +18,8 @@ import {
 } from "../../../mod.ts";
 import type { Backend, BackendStepOptions } from "../../../src/gpu/gpu.ts";
 import { webGpuWithin } from "../../../src/gpu/web_gpu.ts";
-import { examples } from "../../random_network.ts";
-import { problem, right, uniform } from "../../reference.ts";
+import { examples } from "../../support/random_network.ts";
+import { problem, right, uniform } from "../../support/reference.ts";
 import { below, type Case, check, type DeviceCase, done, equal, lent, refused } from "../check.ts";
 import { sameStep } from "../same_step.ts";
 import { requestDevice } from "./device.ts";

@@ -25,9 +25,9 @@ import {
   silu,
 } from "../../../mod.ts";
 import type { ResidentStep } from "../../../src/gpu/gpu.ts";
-import { type Golden, layersOf } from "../../golden_file.ts";
-import { examples, plans, realise } from "../../random_network.ts";
-import { difference, flat, problem, relativeError, right, uniform } from "../../reference.ts";
+import { type Golden, layersOf } from "../../support/golden_file.ts";
+import { examples, plans, realise } from "../../support/random_network.ts";
+import { difference, flat, problem, relativeError, right, uniform } from "../../support/reference.ts";
 import { below, type Case, close, done, lent } from "../check.ts";
 import { sameStep } from "../same_step.ts";
 

@@ -13,7 +13,7 @@ import {
   zeroHead,
 } from "../../../mod.ts";
 import type { Backend, Resident, ResidentBatch, ResidentStep, Traffic } from "../../../src/gpu/gpu.ts";
-import { right } from "../../reference.ts";
+import { right } from "../../support/reference.ts";
 import { below, type Case, check, close, type Digits, done, equal } from "../check.ts";
 import { gramBytes } from "./handles.ts";
 

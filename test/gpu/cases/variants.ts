@@ -1,8 +1,8 @@
 // Golden vectors of the variants that every backend has: steps by the majorised curvature.
 
 import { batch, matrix, network } from "../../../mod.ts";
-import { layersOf } from "../../golden_file.ts";
-import { difference, flat, relativeError, right } from "../../reference.ts";
+import { layersOf } from "../../support/golden_file.ts";
+import { difference, flat, relativeError, right } from "../../support/reference.ts";
 import { below, type Case, check, done, lent } from "../check.ts";
 
 export const majorised: Case = {

@@ -1,0 +1,138 @@
+/**
+ * Errors as values. Nothing public throws for bad input: it returns a `Left` with one of these cases, each
+ * with a message that says what was wrong and where, and a remedy that says what to do.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+
+/** What every error carries beside its tag. */
+export interface ErrorText {
+  /** What was wrong, and where. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly remedy: string;
+}
+
+/** The cases, by tag, with the details that a program can act on. */
+export interface FgnErrorCases {
+  /** An array has the wrong length. */
+  readonly ShapeMismatch: { readonly what: string; readonly expected: number; readonly actual: number };
+  /** A value of another kind than types ask for, such as an Either in the place of what it holds. */
+  readonly WrongKind: { readonly what: string };
+  /** A size (rows, columns, classes) is not a whole number in its range. */
+  readonly InvalidSize: { readonly what: string; readonly value: number };
+  /** Arrays that were given up, by a call with `donate` or a transfer; `what` is the first, such as "layers[0].weight". */
+  readonly DonatedParameters: { readonly what: string };
+  /** A batch without examples. */
+  readonly EmptyBatch: Readonly<Record<never, never>>;
+  /** A label is not a whole number ≥ 0 and below the number of classes. */
+  readonly LabelOutOfRange: {
+    readonly index: number;
+    readonly label: number;
+    readonly classes: number | undefined;
+  };
+  /** NaN or ±∞ (also: beyond float32) in features, weights or parameters. */
+  readonly NotFinite: { readonly what: string; readonly index: number; readonly value: number };
+  /** An example weight below zero. */
+  readonly NegativeWeight: { readonly index: number; readonly value: number };
+  /** All example weights are zero. */
+  readonly ZeroWeights: { readonly count: number };
+  /** Damping that is not a positive finite number. */
+  readonly InvalidDamping: { readonly value: number };
+  /** Any other option out of range. */
+  readonly InvalidOption: { readonly option: string; readonly value: unknown };
+  /** The features have another number of columns than the model takes. */
+  readonly FeatureMismatch: { readonly expected: number; readonly actual: number };
+  /** The working memory is more than WebAssembly, or a GPU device, gives; `bytes` is 0 where that is not known. */
+  readonly OutOfMemory: { readonly bytes: number };
+  /** The runtime has no WebAssembly SIMD; for a GPU backend: no WebGPU, or no adapter. */
+  readonly UnsupportedRuntime: { readonly cause: string };
+  /** The runtime or page forbids compiling WebAssembly. */
+  readonly CompilationForbidden: { readonly cause: string };
+  /** A custom model's function called this library on the kernel that runs it. */
+  readonly KernelBusy: Readonly<Record<never, never>>;
+  /** A result left the range of float32. */
+  readonly Overflow: { readonly what: string };
+  /** The damped row system is singular to working precision. */
+  readonly NotPositiveDefinite: { readonly row: number; readonly lambda: number };
+  /** Sparse rows whose offsets or column indices are out of order or out of range; `index` is the place in `what`. */
+  readonly InvalidSparse: {
+    readonly what: "offsets" | "indices";
+    readonly row: number;
+    readonly index: number;
+  };
+  /** A row of soft targets with an entry below zero, or whose sum is not 1. */
+  readonly InvalidTargets: { readonly row: number; readonly sum: number };
+  /** A layer that does not fit its place in the network; `layer` is its path, such as "layers[2].layers[0]". */
+  readonly InvalidLayer: { readonly layer: string; readonly reason: string };
+  /** jvp and vjp of a custom model disagree: two numbers that should be equal. */
+  readonly ModelMismatch: { readonly forward: number; readonly backward: number };
+  /** A checkpoint that was made with something else than what is to go on from it. */
+  readonly CheckpointMismatch: { readonly what: string; readonly expected: string; readonly actual: string };
+  /** A function of a custom model threw, or gave something unusable. */
+  readonly ModelFailure: { readonly what: "forward" | "jvp" | "vjp"; readonly cause: string };
+  /** Bytes that are no file of the kind they should be; `what` is that kind. */
+  readonly InvalidFile: { readonly what: string; readonly reason: string };
+  /** A value that cannot be kept, since it is not plain data; `path` is its place, such as "state.steps[2]". */
+  readonly NotPlain: { readonly path: string; readonly reason: string };
+  /** Something that the chosen backend does not do. */
+  readonly Unsupported: { readonly what: string };
+  /** Parameters or a batch on a device that were released, or donated to a step. */
+  readonly Released: { readonly what: string };
+  /** The GPU device is gone: it was lost, destroyed or closed. */
+  readonly DeviceLost: { readonly cause: string };
+  /** The GPU device refused a command. */
+  readonly DeviceFailure: { readonly cause: string };
+  /** A store could not load or save. */
+  readonly StorageFailed: { readonly what: "load" | "save"; readonly cause: string };
+}
+
+/** The name of a case. */
+export type FgnErrorTag = keyof FgnErrorCases;
+
+/**
+ * Everything that can go wrong, as a union tagged by `_tag`.
+ *
+ * @example
+ * ```ts
+ * import { matrix } from "fgn";
+ *
+ * const result = matrix(2, 2, [1, 2, 3]);
+ * if (result._tag === "Left") console.log(result.left._tag, result.left.remedy);
+ * ```
+ */
+export type FgnError = {
+  [Tag in FgnErrorTag]: { readonly _tag: Tag } & ErrorText & FgnErrorCases[Tag];
+}[FgnErrorTag];
+
+/** Builds a `Left`; internal. */
+export function fail<Tag extends FgnErrorTag>(
+  _tag: Tag,
+  details: FgnErrorCases[Tag],
+  message: string,
+  remedy: string,
+): E.Either<FgnError, never> {
+  return E.left({ _tag, ...details, message, remedy } as unknown as FgnError);
+}
+
+/** One line for a person: tag, message and remedy. */
+export function showError(error: FgnError): string {
+  return `${error._tag}: ${error.message}. ${error.remedy}.`;
+}
+
+/** An `Overflow`; internal. */
+export function overflow(what: string): E.Either<FgnError, never> {
+  return fail(
+    "Overflow",
+    { what },
+    `${what} left the range of float32`,
+    "Scale the features to about unit size, check parameters and features for extreme values, or raise the damping",
+  );
+}
+
+/** An `InvalidOption`; internal. */
+export function invalid(option: string, value: unknown, wanted: string): E.Either<FgnError, never> {
+  return fail("InvalidOption", { option, value }, `${option} is ${String(value)}`, `Give ${wanted}`);
+}

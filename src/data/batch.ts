@@ -1,0 +1,232 @@
+/**
+ * Batches: features, labels or soft targets, and optional example weights.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "../check/error.ts";
+import { checkKind, checkNumbers, checkObject, isObject } from "../check/kind.ts";
+import { checkLength, finiteFloats, type Matrix } from "./matrix.ts";
+import { checkFeaturesKind, type Features } from "./sparse.ts";
+
+/** Examples with their labels. Made by {@link batch}, which validates it; not to be written to afterwards. */
+export interface Batch {
+  /** B × D features, one example a row. */
+  readonly features: Features;
+  /** B class indices from 0: the true class of the margin. */
+  readonly labels: Uint32Array;
+  /** B × C soft targets, each row ≥ 0 with sum 1, or null: the labels alone. */
+  readonly targets: Matrix | null;
+  /** B weights ≥ 0, or null: all 1. A weight k counts as the example k times; keep them around 1. */
+  readonly weights: Float32Array | null;
+}
+
+/** What {@link batch} takes: labels, soft targets or both. */
+export interface BatchInput {
+  /** B × D, one example a row, dense or sparse. */
+  readonly features: Features;
+  /** B class indices from 0. Default: the largest target of each row, the lower class where several are largest. */
+  readonly labels?: ArrayLike<number>;
+  /** B × C probabilities of the classes, one example a row: ≥ 0, with sum 1 within 1e-4. */
+  readonly targets?: Matrix;
+  /** B weights ≥ 0, around 1. Default: all 1. */
+  readonly weights?: ArrayLike<number>;
+  /** The label that stands for "no label", such as −1: such examples get weight 0 and label 0. */
+  readonly ignoredLabel?: number;
+}
+
+function checkKinds(input: BatchInput): E.Either<FgnError, unknown> {
+  const object = checkObject("what batch takes", input, "an object with features and labels");
+  if (object._tag === "Left") return object;
+  const features = checkFeaturesKind("features", input.features);
+  if (features._tag === "Left") return features;
+  const targets = input.targets === undefined ? E.right(null) : checkFeaturesKind("targets", input.targets);
+  if (targets._tag === "Left") return targets;
+  const labels = input.labels === undefined ? E.right(null) : checkNumbers("labels", input.labels);
+  if (labels._tag === "Left") return labels;
+  return input.weights === undefined ? E.right(null) : checkNumbers("weights", input.weights);
+}
+
+/** Labels, and the places of those that stand for "no label". */
+interface Labelled {
+  readonly labels: Uint32Array;
+  readonly ignored: readonly number[];
+}
+
+function checkLabels(labels: ArrayLike<number>, ignoredLabel?: number): E.Either<FgnError, Labelled> {
+  if (ignoredLabel !== undefined && !Number.isInteger(ignoredLabel)) {
+    return fail(
+      "InvalidOption",
+      { option: "ignoredLabel", value: ignoredLabel },
+      `ignoredLabel is ${ignoredLabel}`,
+      "Give the whole number that marks examples without a label, such as -1",
+    );
+  }
+  const ignored: number[] = [];
+  for (let index = 0; index < labels.length; index++) {
+    const label = labels[index] as number;
+    if (label === ignoredLabel) ignored.push(index);
+    else if (!(Number.isInteger(label) && label >= 0 && label < 2 ** 32)) return labelError(index, label, undefined);
+  }
+  if (ignored.length === 0 && labels instanceof Uint32Array) return E.right({ labels, ignored });
+  const known = Uint32Array.from(labels);
+  for (const index of ignored) known[index] = 0;
+  return E.right({ labels: known, ignored });
+}
+
+function labelError(index: number, label: number, classes: number | undefined): E.Either<FgnError, never> {
+  return fail(
+    "LabelOutOfRange",
+    { index, label, classes },
+    classes === undefined
+      ? `label ${index} is ${label}`
+      : `label ${index} is ${label}, but the model has ${classes} classes (0 to ${classes - 1})`,
+    classes === undefined
+      ? "Labels are whole numbers from 0; say in ignoredLabel which one stands for no label"
+      : "Number the classes from 0, or make a model with more classes",
+  );
+}
+
+function targetError(row: number, sum: number, message: string): E.Either<FgnError, never> {
+  return fail("InvalidTargets", { row, sum }, message, "Each row of targets is a distribution: entries ≥ 0 with sum 1");
+}
+
+/** Every row a distribution, and its largest entry. */
+function checkDistributions({ rows, cols, data }: Matrix): E.Either<FgnError, Labelled> {
+  const finite = finiteFloats("targets", data, cols);
+  if (finite._tag === "Left") return finite;
+  const labels = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    let sum = 0, top = 0, negative = -1;
+    for (let c = 0; c < cols; c++) {
+      const value = data[row * cols + c] as number;
+      sum += value;
+      if (value < 0) negative = c;
+      if (value > (data[row * cols + top] as number)) top = c;
+    }
+    if (negative >= 0) {
+      return targetError(
+        row,
+        sum,
+        `row ${row} of the targets holds ${data[row * cols + negative]} for class ${negative}`,
+      );
+    }
+    if (!(Math.abs(sum - 1) <= 1e-4)) return targetError(row, sum, `row ${row} of the targets sums to ${sum}`);
+    labels[row] = top;
+  }
+  return E.right({ labels, ignored: [] });
+}
+
+function readLabels({ features, labels, targets, ignoredLabel }: BatchInput): E.Either<FgnError, Labelled> {
+  const count = checkLength("labels", labels?.length ?? features.rows, features.rows);
+  if (count._tag === "Left") return count;
+  const hard = labels === undefined ? null : checkLabels(labels, ignoredLabel);
+  if (hard?._tag === "Left") return hard;
+  if (targets === undefined) {
+    return hard ?? fail(
+      "InvalidOption",
+      { option: "labels", value: undefined },
+      "the batch has neither labels nor targets",
+      "Give labels, soft targets or both",
+    );
+  }
+  const shape = checkTargets(targets, features.rows, targets.cols);
+  if (shape._tag === "Left") return shape;
+  const soft = checkDistributions(targets);
+  return soft._tag === "Left" ? soft : hard ?? soft;
+}
+
+function checkWeights(values: ArrayLike<number>, ignored: readonly number[]): E.Either<FgnError, Float32Array> {
+  const finite = finiteFloats("weights", values);
+  if (finite._tag === "Left") return finite;
+  const index = finite.right.findIndex((w) => w < 0);
+  if (index >= 0) {
+    return fail(
+      "NegativeWeight",
+      { index, value: finite.right[index] as number },
+      `weight ${index} is ${finite.right[index]}`,
+      "Weights count examples: give 0 to leave one out",
+    );
+  }
+  const weights = ignored.length > 0 ? finite.right.slice() : finite.right;
+  for (const index of ignored) weights[index] = 0;
+  return weights.some((w) => w > 0) ? E.right(weights) : fail(
+    "ZeroWeights",
+    { count: weights.length },
+    ignored.length > 0 ? "no example has both a label and a weight" : "all weights are zero",
+    "Give at least one example a label and a weight",
+  );
+}
+
+/**
+ * A batch of B examples with labels, soft targets (as from label smoothing, mixing or a teacher) or both. Typed
+ * arrays are taken over without copying: do not write to them afterwards.
+ *
+ * The loss of a batch is Σ ω_i ℓ_i / Σ ω_i. Errors: `WrongKind`, `EmptyBatch`, `ShapeMismatch`, `LabelOutOfRange`,
+ * `InvalidTargets`, `NotFinite`, `NegativeWeight`, `ZeroWeights` (also: no label left), `InvalidOption`.
+ *
+ * @example
+ * ```ts
+ * import { batch, matrix } from "fgn";
+ * import * as E from "fp-ts/lib/Either.js";
+ *
+ * const result = E.chain((features: import("fgn").Matrix) => batch({ features, labels: [0, 1] }))(
+ *   matrix(2, 2, [1, 0, 0, 1]),
+ * );
+ * console.log(result._tag); // Right
+ * ```
+ */
+export function batch(input: BatchInput): E.Either<FgnError, Batch> {
+  const kinds = checkKinds(input);
+  if (kinds._tag === "Left") return kinds;
+  const { features, targets = null, weights } = input;
+  if (features.rows === 0) {
+    return fail("EmptyBatch", {}, "the batch has no examples", "Give at least one row of features");
+  }
+  const labelled = readLabels(input);
+  if (labelled._tag === "Left") return labelled;
+  const { labels, ignored } = labelled.right;
+  if (weights === undefined && ignored.length === 0) return E.right({ features, labels, targets, weights: null });
+  const length = checkLength("weights", weights?.length ?? features.rows, features.rows);
+  if (length._tag === "Left") return length;
+  const omega = checkWeights(weights ?? new Float32Array(features.rows).fill(1), ignored);
+  return omega._tag === "Left" ? omega : E.right({ features, labels, targets, weights: omega.right });
+}
+
+/** A batch, as far as a look tells; internal. Errors: `WrongKind`. */
+export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
+  const found: unknown = value;
+  const isRight = isObject(found) && ArrayBuffer.isView(found.labels) && found.targets !== undefined &&
+    found.weights !== undefined;
+  return checkKind("the batch", value, isRight, "what batch made");
+}
+
+/** All labels below the number of classes; internal. Errors: `LabelOutOfRange`. */
+export function checkClasses(labels: Uint32Array, classes: number): E.Either<FgnError, Uint32Array> {
+  for (let index = 0; index < labels.length; index++) {
+    const label = labels[index] as number;
+    if (!(Number.isInteger(label) && label >= 0 && label < classes)) return labelError(index, label, classes);
+  }
+  return E.right(labels);
+}
+
+/** Targets, where there are any, of the shape `rows` × `classes`; internal. Errors: `ShapeMismatch`. */
+export function checkTargets(
+  targets: Matrix | null,
+  rows: number,
+  classes: number,
+  what = "targets",
+): E.Either<FgnError, Matrix | null> {
+  if (targets === null) return E.right(null);
+  if (targets.rows === rows && targets.cols === classes) {
+    const length = checkLength(what, targets.data.length, rows * classes);
+    return length._tag === "Left" ? length : E.right(targets);
+  }
+  return fail(
+    "ShapeMismatch",
+    { what, expected: rows * classes, actual: targets.rows * targets.cols },
+    `${what}: ${targets.rows} × ${targets.cols} where ${rows} × ${classes} are needed`,
+    "Give one row an example and one column a class",
+  );
+}

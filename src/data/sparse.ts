@@ -1,0 +1,178 @@
+/**
+ * Sparse features as values: compressed sparse rows (CSR).
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "../check/error.ts";
+import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
+import { checkLength, checkSize, finiteFloats, type Matrix } from "./matrix.ts";
+
+/** A sparse float32 matrix, row after row. Made by {@link sparse}, which validates it; not to be written to. */
+export interface SparseMatrix {
+  /** Number of rows. */
+  readonly rows: number;
+  /** Number of columns. */
+  readonly cols: number;
+  /** rows + 1 positions: row i has the entries from offsets[i] up to offsets[i + 1]. */
+  readonly offsets: Uint32Array;
+  /** The column of each entry, ascending within a row. */
+  readonly indices: Uint32Array;
+  /** The value of each entry. */
+  readonly data: Float32Array;
+}
+
+/** Features of a batch, one example a row. */
+export type Features = Matrix | SparseMatrix;
+
+/** Whether features are sparse. */
+export function isSparse(features: Features): features is SparseMatrix {
+  return "offsets" in features;
+}
+
+/** A whole number in [minimum, maximum]. */
+function within(value: number, minimum: number, maximum: number): boolean {
+  return Number.isInteger(value) && value >= minimum && value <= maximum;
+}
+
+function checkOffsets(offsets: ArrayLike<number>, rows: number, entries: number): E.Either<FgnError, Uint32Array> {
+  const length = checkLength("sparse offsets", offsets.length, rows + 1);
+  if (length._tag === "Left") return length;
+  for (let index = 0, before = 0; index <= rows; index++) {
+    const value = offsets[index] as number;
+    if (!within(value, index === rows ? entries : before, index === 0 ? 0 : entries)) {
+      return fail(
+        "InvalidSparse",
+        { what: "offsets", row: Math.max(index - 1, 0), index },
+        `sparse offset ${index} is ${value}`,
+        `Offsets start at 0, do not fall, and end at the number of entries, ${entries}`,
+      );
+    }
+    before = value;
+  }
+  return E.right(offsets instanceof Uint32Array ? offsets : Uint32Array.from(offsets));
+}
+
+function checkIndices(indices: ArrayLike<number>, cols: number, offsets: Uint32Array): E.Either<FgnError, Uint32Array> {
+  for (let row = 0; row + 1 < offsets.length; row++) {
+    let minimum = 0;
+    for (let index = offsets[row] as number; index < (offsets[row + 1] as number); index++) {
+      const column = indices[index] as number;
+      if (!within(column, minimum, cols - 1)) {
+        return fail(
+          "InvalidSparse",
+          { what: "indices", row, index },
+          `row ${row} of the sparse matrix has column ${column} at entry ${index}`,
+          `Columns are whole numbers below ${cols}, ascending within a row, each at most once`,
+        );
+      }
+      minimum = column + 1;
+    }
+  }
+  return E.right(indices instanceof Uint32Array ? indices : Uint32Array.from(indices));
+}
+
+/** Features, dense or sparse, as far as a look tells; internal. Errors: `WrongKind`. */
+export function checkFeaturesKind(what: string, value: Features): E.Either<FgnError, Features> {
+  const found: unknown = value;
+  const isRight = isObject(found) && typeof found.rows === "number" && ArrayBuffer.isView(found.data);
+  return checkKind(what, value, isRight, "what matrix, sparse or fromRows made");
+}
+
+/** The structure of a matrix that was perhaps not made here, without its values; internal. Errors: as {@link sparse}. */
+export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix): E.Either<FgnError, void> {
+  const length = checkLength("sparse values", data.length, indices.length);
+  if (length._tag === "Left") return length;
+  const starts = checkOffsets(offsets, rows, indices.length);
+  if (starts._tag === "Left") return starts;
+  const columns = checkIndices(indices, cols, starts.right);
+  return columns._tag === "Left" ? columns : E.right(undefined);
+}
+
+/**
+ * A sparse matrix of `rows` × `cols` from compressed sparse rows: row i has the entries from offsets[i] up to
+ * offsets[i + 1], each with a column and a value.
+ *
+ * Typed arrays (Uint32Array, Float32Array for the values) are taken over without copying: do not write to them
+ * afterwards. Other arrays are converted. Errors: `InvalidSize`, `ShapeMismatch`, `InvalidSparse` (offsets that
+ * fall, columns out of range, out of order or twice in a row), `NotFinite`.
+ *
+ * @example
+ * ```ts
+ * import { sparse } from "fgn";
+ *
+ * // (0 5 0)
+ * // (7 0 9)
+ * console.log(sparse(2, 3, [0, 1, 3], [1, 0, 2], [5, 7, 9])._tag); // Right
+ * ```
+ */
+export function sparse(
+  rows: number,
+  cols: number,
+  offsets: ArrayLike<number>,
+  indices: ArrayLike<number>,
+  values: ArrayLike<number>,
+): E.Either<FgnError, SparseMatrix> {
+  const height = checkSize("sparse rows", rows, 0);
+  if (height._tag === "Left") return height;
+  const width = checkSize("sparse columns", cols, 1);
+  if (width._tag === "Left") return width;
+  if (cols > 2 ** 32) {
+    const what = "sparse columns";
+    return fail(
+      "InvalidSize",
+      { what, value: cols },
+      `${what} is ${cols}`,
+      "Column numbers have 32 bits: give at most 2³²",
+    );
+  }
+  for (const [what, array] of Object.entries({ offsets, indices, values })) {
+    const kind = checkNumbers(`sparse ${what}`, array);
+    if (kind._tag === "Left") return kind;
+  }
+  const length = checkLength("sparse values", values.length, indices.length);
+  if (length._tag === "Left") return length;
+  const starts = checkOffsets(offsets, rows, indices.length);
+  if (starts._tag === "Left") return starts;
+  const columns = checkIndices(indices, cols, starts.right);
+  if (columns._tag === "Left") return columns;
+  const data = finiteFloats("sparse values", values);
+  if (data._tag === "Left") return data;
+  return E.right({ rows, cols, offsets: starts.right, indices: columns.right, data: data.right });
+}
+
+/**
+ * A sparse matrix from the entries of each row as [column, value], in any order; entries of the same column are
+ * added up. Errors: `InvalidSize`, `InvalidSparse` (its `index` counts the entries in order), `NotFinite`.
+ *
+ * @example
+ * ```ts
+ * import { fromRows } from "fgn";
+ *
+ * // (0 5 0)
+ * // (7 0 9)
+ * console.log(fromRows(3, [[[1, 5]], [[2, 4], [0, 7], [2, 5]]])._tag); // Right
+ * ```
+ */
+export function fromRows(
+  cols: number,
+  rows: readonly (readonly (readonly [number, number])[])[],
+): E.Either<FgnError, SparseMatrix> {
+  const kind = checkKind("rows", rows, Array.isArray(rows) && rows.every(Array.isArray), "a list of lists of entries");
+  if (kind._tag === "Left") return kind;
+  const offsets = [0], indices: number[] = [], values: number[] = [];
+  for (const row of rows) {
+    const start = indices.length;
+    for (const [column, value] of [...row].sort((a, b) => a[0] - b[0])) {
+      const last = indices.length - 1;
+      if (last >= start && indices[last] === column) values[last] = (values[last] as number) + value;
+      else {
+        indices.push(column);
+        values.push(value);
+      }
+    }
+    offsets.push(indices.length);
+  }
+  return sparse(rows.length, cols, offsets, indices, values);
+}

@@ -1,0 +1,96 @@
+/**
+ * What a step on the device is asked for, checked.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { type FgnError, invalid } from "../../check/error.ts";
+import { checkObject } from "../../check/kind.ts";
+import { checkDamping, type Damping, type TaggedDamping } from "../../damping/damping.ts";
+import type { Batch } from "../../data/batch.ts";
+import { checkLength } from "../../data/matrix.ts";
+import type { Network } from "../../network/layer.ts";
+import { type Aim, aimOf } from "../../problem/objective.ts";
+import { type CheckedSolver, checkSolver } from "../../solver/solver.ts";
+import type { BackendStepOptions } from "../backend.ts";
+import { unsupported } from "../device/faults.ts";
+
+/** A checked request. */
+export interface Request {
+  readonly damping: TaggedDamping;
+  readonly solver: CheckedSolver;
+  readonly aim: Aim;
+  readonly majorized: boolean;
+  /** Whether the loss after a step is evaluated. */
+  readonly judged: boolean;
+}
+
+/** Internal. Errors: `WrongKind`. */
+export const checkOptions = (options: BackendStepOptions): E.Either<FgnError, BackendStepOptions> =>
+  checkObject("the options", options, "an object with options, or nothing");
+
+/** Options that the device lacks, with the values that leave them out. */
+const LACKING: Readonly<Record<string, readonly unknown[]>> = {
+  metric: ["euclidean"],
+  twoStage: [0],
+  refine: [0],
+  trustRegion: [0],
+  momentum: [],
+  competitors: [0],
+  labelSmoothing: [0],
+  l2: [0],
+  system: ["auto", "gram"],
+  microBatch: [],
+  kernel: [],
+};
+
+/** Errors: `Unsupported`. */
+function checkSupported(options: BackendStepOptions): E.Either<FgnError, void> {
+  for (const [name, value] of Object.entries(options)) {
+    const without = LACKING[name];
+    if (without !== undefined && value !== undefined && !without.includes(value)) {
+      return unsupported(`the option ${name}`);
+    }
+  }
+  return E.right(undefined);
+}
+
+/** Errors: `InvalidOption`, `ShapeMismatch`. */
+function checkStart(warmStart: Float64Array | null, rows: number): E.Either<FgnError, void> {
+  if (warmStart === null) return E.right(undefined);
+  const length = checkLength("warmStart", warmStart.length, rows);
+  if (length._tag === "Left") return length;
+  return warmStart.every(Number.isFinite) ? E.right(undefined) : invalid("warmStart", warmStart, "finite numbers");
+}
+
+/** Errors: those of `fgnStep` for bad options, `Unsupported`. */
+export function checkRequest(
+  network: Network,
+  batch: Batch,
+  damping: Damping,
+  options: BackendStepOptions,
+): E.Either<FgnError, Request> {
+  const object = checkOptions(options);
+  if (object._tag === "Left") return object;
+  const supported = checkSupported(options);
+  if (supported._tag === "Left") return supported;
+  const tagged = checkDamping(damping);
+  if (tagged._tag === "Left") return tagged;
+  const solver = checkSolver(options);
+  if (solver._tag === "Left") return solver;
+  const start = checkStart(solver.right.warmStart, batch.labels.length);
+  if (start._tag === "Left") return start;
+  const { lossAfter = true, curvature = "gaussNewton" } = options;
+  if (curvature !== "gaussNewton" && curvature !== "majorized") {
+    return invalid("curvature", curvature, "gaussNewton or majorized");
+  }
+  const aim = aimOf(batch, network.outputs, options);
+  return aim._tag === "Left" ? aim : E.right({
+    damping: tagged.right,
+    solver: solver.right,
+    aim: aim.right,
+    majorized: curvature === "majorized",
+    judged: lossAfter || "attempts" in tagged.right,
+  });
+}

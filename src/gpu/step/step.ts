@@ -1,0 +1,244 @@
+/**
+ * One step on the device: the passes there, the solver of the B × B system here, in float64.
+ *
+ * Per step four scalars an example come down, and the Gram matrix or, where that is large, B numbers of each of its
+ * products; per attempt B row coefficients go up and, where the loss after is wanted, the scalars come down again;
+ * parameters, features and activations stay.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError, overflow } from "../../check/error.ts";
+import { accepts, attemptsOf, firstTrial, nextDamping, observe, retry, type Trial } from "../../damping/damping.ts";
+import type { Damping } from "../../damping/damping.ts";
+import { f64 } from "../../kernel/arena.ts";
+import type { LoadedKernel } from "../../kernel/kernel.ts";
+import { type Candidate, computeShift, predictedReduction, shorten } from "../../step/attempt.ts";
+import type { Attempt } from "../../step/search.ts";
+import { meanSlope, report, type StepReport } from "../../step/step.ts";
+import { up4 } from "../../tape/tape.ts";
+import type { Workspace } from "../../tape/workspace.ts";
+import type { Device } from "../device/device.ts";
+import { type Scope, scope as openScope } from "../device/pool.ts";
+import { checkFits, type Range, type View, view, whole } from "../device/view.ts";
+import type { Examples } from "../tape/examples.ts";
+import { backward, compile, forward, marginPass, type Tape } from "../tape/tape.ts";
+import { hold, type Parameters, type Tensor } from "../tape/tensor.ts";
+import { mirror, takeDiagonal } from "./gram.ts";
+import type { Request } from "./plan.ts";
+import { margins, meanLoss, openRows, openStage, STATS, withGram } from "./rows.ts";
+import { type DeviceGram, deviceSystem, hostSystem, type RowSystem, staysOnDevice } from "./solve.ts";
+
+/** The result of a step on the device; whoever takes it holds its tensors. */
+export interface DeviceStep {
+  readonly params: Parameters;
+  readonly damping: Damping;
+  readonly dual: Float64Array;
+  readonly report: StepReport;
+}
+
+/** A step under way. */
+interface Running {
+  readonly device: Device;
+  readonly params: Parameters;
+  readonly examples: Examples;
+  readonly request: Request;
+  readonly ws: Workspace;
+  readonly tape: Tape;
+  readonly scope: Scope;
+  /** B × 4. */
+  readonly stats: View;
+  /** B × 1. */
+  readonly scale: View;
+  readonly fault: Range;
+  /** Whether the Gram matrix stays on the device. */
+  readonly stays: boolean;
+}
+
+/** Lays out a step. Errors: `OutOfMemory`, `InvalidLayer`. */
+function open(
+  device: Device,
+  kernel: LoadedKernel,
+  params: Parameters,
+  examples: Examples,
+  request: Request,
+  scope: Scope,
+): E.Either<FgnError, Running> {
+  if (!params.tensors.some(({ trains }) => trains)) {
+    return fail(
+      "InvalidLayer",
+      { layer: "layers", reason: "every layer is frozen" },
+      "the network has nothing to train: every layer is frozen",
+      "Unfreeze a layer, or add adapters",
+    );
+  }
+  const B = examples.features.rows, { limits } = device;
+  const stays = staysOnDevice(request.solver, B, device.hostRows);
+  const fits = checkFits(limits, "the Gram matrix", B, up4(B) + (stays ? 0 : STATS));
+  if (fits._tag === "Left") return fits;
+  const ws = openRows(kernel, request.aim.alpha, !stays);
+  if (ws._tag === "Left") return ws;
+  const needs = { signals: true, trial: request.judged };
+  const tape = compile(limits, params.skeleton, examples.features, scope, needs);
+  if (tape._tag === "Left") return tape;
+  const stats = view(scope.acquire(4 * STATS * B), B, STATS), scale = view(scope.acquire(4 * B), B, 1);
+  const fault = { buffer: scope.acquire(4), offset: 0, size: 4 };
+  return E.right({
+    device,
+    params,
+    examples,
+    request,
+    ws: ws.right,
+    tape: tape.right,
+    scope,
+    stats,
+    scale,
+    fault,
+    stays,
+  });
+}
+
+/** Forward and backward pass and the Gram matrix; leaves the margins in the rows. */
+async function linearise(running: Running): Promise<E.Either<FgnError, { lossBefore: number; system: RowSystem }>> {
+  const { device, params: { tensors }, examples: { labels }, request, ws, tape, scope, stats, stays } = running;
+  const { rows } = tape, ld = up4(rows), column = (): View => view(scope.acquire(4 * rows), rows, 1);
+  let gram: DeviceGram | null = null;
+  const done = await device.submit((encoder) => {
+    const K = view(scope.acquire(4 * rows * ld), rows, ld);
+    forward(tape, encoder, tensors, false);
+    marginPass(tape, encoder, labels, stats, { trial: false, signals: true });
+    backward(tape, encoder, tensors);
+    encoder.clear(whole(K));
+    for (const op of tape.ops) op.gram(encoder, K);
+    if (!stays) return [whole(stats), whole(K)];
+    gram = { K, x: column(), y: column() };
+    mirror(device.limits, encoder, K);
+    takeDiagonal(device.limits, encoder, K, gram.y);
+    return [whole(stats), whole(gram.y)];
+  });
+  if (done._tag === "Left") return done;
+  const scalars = new Float32Array(done.right, 0, STATS * rows);
+  const lossBefore = margins(ws, scalars, request.majorized);
+  if (!Number.isFinite(lossBefore)) return overflow("the loss");
+  const rest = new Float32Array(done.right, 4 * STATS * rows), stage = openStage(ws, request.solver, request.judged);
+  const system = gram === null ? hostSystem(withGram(stage, rest)) : deviceSystem(device, stage, gram, rest);
+  return E.right({ lossBefore, system });
+}
+
+/** Parameters of a trial and the loss there. */
+interface Tried {
+  readonly tensors: readonly Tensor[];
+  readonly lossAfter: number | undefined;
+  readonly finite: boolean;
+}
+
+/** New tensors in place of those that train. */
+function newTensors({ params, scope }: Running): readonly Tensor[] {
+  return params.tensors.map((tensor) =>
+    tensor.trains ? { ...tensor, buffer: scope.acquire(4 * tensor.rows * tensor.cols), offset: 0, holders: 0 } : tensor
+  );
+}
+
+/** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. */
+async function tryOut(running: Running, tensors: readonly Tensor[]): Promise<E.Either<FgnError, Tried>> {
+  const { device, params, examples: { labels }, request: { judged }, ws, tape, stats, scale, fault } = running;
+  const done = await device.submit((encoder) => {
+    encoder.write(scale.buffer, Float32Array.from(f64(ws.kernel, ws.at.dual, ws.rows)));
+    encoder.clear(fault);
+    for (const op of tape.ops) op.update(encoder, { from: params.tensors, to: tensors, scale, fault });
+    if (judged) {
+      forward(tape, encoder, tensors, true);
+      marginPass(tape, encoder, labels, stats, { trial: true, signals: false });
+    }
+    return judged ? [fault, whole(stats)] : [fault];
+  });
+  if (done._tag === "Left") return done;
+  const finite = new Uint32Array(done.right, 0, 1)[0] === 0;
+  return E.right({
+    tensors,
+    lossAfter: judged ? meanLoss(ws, new Float32Array(done.right, 4)) : undefined,
+    finite,
+  });
+}
+
+/** Attempts steps until one is accepted, as `search` on the CPU does. */
+async function searchOnDevice(
+  running: Running,
+  { stage, attempt }: RowSystem,
+  lossBefore: number,
+  first: Trial,
+): Promise<E.Either<FgnError, { done: Attempt; tried: Tried }>> {
+  const { damping } = running.request, attempts = attemptsOf(damping), tensors = newTensors(running);
+  let trial = first, solved: E.Either<FgnError, Candidate> = await attempt(trial.lambda);
+  for (let rejections = 0;; rejections++) {
+    const last = rejections + 1 >= attempts;
+    if (solved._tag === "Right") {
+      const candidate = solved.right, made = await tryOut(running, tensors);
+      if (made._tag === "Left") return made;
+      const tried = made.right, { lossAfter, finite } = tried, predicted = predictedReduction(candidate);
+      const actual = finite ? lossBefore - (lossAfter ?? lossBefore) : NaN;
+      const accepted = accepts(damping, { lossBefore, actual, predicted, linear: candidate.gain });
+      if (accepted && !finite) return overflow("the new parameters");
+      if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
+        return overflow("the loss after the step");
+      }
+      const done = { candidate, lossAfter, lambda: trial.lambda, accepted, rejections };
+      if (accepted || last) return E.right({ done, tried });
+    }
+    const next = retry(damping, trial);
+    if (solved._tag === "Left" && (last || next.lambda === trial.lambda)) return solved;
+    solved = solved._tag === "Right" && next.lambda === trial.lambda
+      ? E.right(shorten(stage, solved.right, next.share))
+      : await attempt(next.lambda);
+    trial = next;
+  }
+}
+
+/** The step of an open problem. */
+async function run(running: Running, given: Damping): Promise<E.Either<FgnError, DeviceStep>> {
+  const { params, request, ws, scope } = running;
+  const linear = await linearise(running);
+  if (linear._tag === "Left") return linear;
+  const { lossBefore, system } = linear.right, { meanDiagonal, stage } = system;
+  if (!Number.isFinite(meanDiagonal)) return overflow("the Gram matrix");
+  computeShift(ws, stage.vectors);
+  const unit = meanDiagonal > 0 ? meanDiagonal / request.aim.totalWeight : 1, length = await system.gradientNorm();
+  if (length._tag === "Left") return length;
+  const norm = length.right;
+  if (!Number.isFinite(norm)) return overflow("the gradient");
+  const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
+  const damping = observe(request.damping, seen);
+  const observed = { ...running, request: { ...request, damping } };
+  const found = await searchOnDevice(observed, system, lossBefore, firstTrial(damping, unit, seen));
+  if (found._tag === "Left") return found;
+  const { done, tried } = found.right, { accepted, lambda } = done;
+  const tensors = accepted ? tried.tensors : params.tensors;
+  for (const { buffer } of accepted ? tensors : []) scope.keep(buffer);
+  hold(tensors);
+  const following = nextDamping(damping, lambda, accepted);
+  return E.right({
+    params: { skeleton: params.skeleton, tensors },
+    damping: accepted && typeof given === "number" ? given : following,
+    dual: f64(ws.kernel, ws.at.dual, ws.rows).slice(),
+    report: report(lossBefore, norm, "gram", done),
+  });
+}
+
+/** A step on the device; its tensors are held once for the caller. Errors: those of `Backend.fgnStep`. */
+export async function stepOnDevice(
+  device: Device,
+  kernel: LoadedKernel,
+  params: Parameters,
+  examples: Examples,
+  given: Damping,
+  request: Request,
+): Promise<E.Either<FgnError, DeviceStep>> {
+  const scope = openScope(device.pool);
+  try {
+    const opened = open(device, kernel, params, examples, request, scope);
+    return opened._tag === "Left" ? opened : await run(opened.right, given);
+  } finally {
+    scope.close();
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Batches on the device. Labels and weights stay here, too: checks and the float64 part of a step read them.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "../../check/error.ts";
+import { type Batch, checkBatchKind, checkClasses } from "../../data/batch.ts";
+import { checkLength } from "../../data/matrix.ts";
+import { checkFeaturesKind, isSparse } from "../../data/sparse.ts";
+import type { Network } from "../../network/layer.ts";
+import { unsupported } from "../device/faults.ts";
+import type { View } from "../device/view.ts";
+
+/** Examples on the device. */
+export interface Examples {
+  /** B × D. */
+  readonly features: View;
+  /** B × 1 words. */
+  readonly labels: View;
+  /** The batch without its features. */
+  readonly batch: Batch;
+}
+
+/** A batch that can go to the device. Errors: `WrongKind`, `EmptyBatch`, `ShapeMismatch`, `Unsupported`. */
+export function checkExamples(batch: Batch): E.Either<FgnError, Batch> {
+  const kind = checkBatchKind(batch);
+  if (kind._tag === "Left") return kind;
+  const { features, labels, targets, weights } = batch;
+  const known = checkFeaturesKind("features", features);
+  if (known._tag === "Left") return known;
+  if (isSparse(features)) return unsupported("sparse features");
+  if (targets !== null) return unsupported("soft targets");
+  const { rows, cols, data } = features;
+  if (rows === 0) return fail("EmptyBatch", {}, "there are no examples", "Give at least one row of features");
+  const lengths = [
+    checkLength("features", data.length, rows * cols),
+    checkLength("labels", labels.length, rows),
+    checkLength("weights", weights?.length ?? rows, rows),
+  ];
+  return lengths.find((length) => length._tag === "Left") ?? E.right(batch);
+}
+
+/** Examples that match a network. Errors: `FeatureMismatch`, `LabelOutOfRange`. */
+export function checkMatch(network: Network, { features, batch }: Examples): E.Either<FgnError, void> {
+  if (features.cols !== network.inputs) {
+    return fail(
+      "FeatureMismatch",
+      { expected: network.inputs, actual: features.cols },
+      `the features have ${features.cols} columns, the model takes ${network.inputs}`,
+      "Make the model with as many features as the examples have",
+    );
+  }
+  return E.map(() => {})(checkClasses(batch.labels, network.outputs));
+}

@@ -1,0 +1,161 @@
+/**
+ * Predictions and evaluation of a model.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError, overflow } from "../check/error.ts";
+import type { Batch } from "../data/batch.ts";
+import { floats, type Matrix } from "../data/matrix.ts";
+import { batchRows, featureRows } from "../data/select.ts";
+import type { Features } from "../data/sparse.ts";
+import { f32, f64, u32 } from "../kernel/arena.ts";
+import { rowsOfPass } from "../kernel/class_limits.ts";
+import type { Model } from "../network/model.ts";
+import { checkBatch, checkFeatures, type KernelOption, openBatch } from "../problem/session.ts";
+import { forward } from "../tape/tape.ts";
+import { loss, margins, readLogits, type Workspace } from "../tape/workspace.ts";
+
+/** How well a model does on labelled examples; every number is the (weighted) mean over them. */
+export interface Evaluation {
+  /** Cross-entropy, natural logarithm; against the soft targets where the batch has them. */
+  readonly loss: number;
+  /** Share whose true class has the highest logit (ties go to the lower class). */
+  readonly accuracy: number;
+  /** Share whose true class is among the five highest logits. */
+  readonly top5: number;
+  /** Number of examples. */
+  readonly examples: number;
+}
+
+/** The forward pass of a batch. */
+function pass(model: Model, batch: Batch, option: KernelOption): E.Either<FgnError, Workspace> {
+  const opened = openBatch(model, batch, {}, option.kernel === undefined ? {} : { kernel: option.kernel });
+  if (opened._tag === "Left") return opened;
+  const { ws } = opened.right;
+  forward(ws.tape, { vector: ws.tape.theta, trial: false });
+  return ws.tape.fault === undefined ? E.right(ws) : E.left(ws.tape.fault);
+}
+
+/**
+ * Loss, accuracy and top-5 accuracy of a model on a batch of any size, in constant memory.
+ * Errors: `FeatureMismatch`, `LabelOutOfRange`, `ShapeMismatch`, `EmptyBatch`, `InvalidLayer`, `ModelFailure`,
+ * `DonatedParameters`, `Overflow`, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`.
+ *
+ * @example
+ * ```ts
+ * import { batch, evaluate, getOrThrow, matrix, zeroHead } from "fgn";
+ *
+ * const head = getOrThrow(zeroHead({ features: 2, classes: 4 }));
+ * const features = getOrThrow(matrix(2, 2, [1, 2, 3, 4]));
+ * const { loss, accuracy } = getOrThrow(evaluate(head, getOrThrow(batch({ features, labels: [0, 1] }))));
+ * console.log(loss, accuracy); // 1.386… 0.5: ln 4, and one of two
+ * ```
+ */
+export function evaluate(params: Model, batch: Batch, option: KernelOption = {}): E.Either<FgnError, Evaluation> {
+  const checked = checkBatch(params, batch);
+  if (checked._tag === "Left") return checked;
+  const examples = batch.features.rows, most = rowsOfPass(params.outputs);
+  let sum = 0, correct = 0, near = 0, total = 0;
+  for (let first = 0; first < examples; first += most) {
+    const part = batchRows(batch, first, Math.min(first + most, examples));
+    if (part.weights?.every((w) => w === 0)) continue;
+    const opened = pass(params, part, option);
+    if (opened._tag === "Left") return opened;
+    const { kernel, tape, at, rows, classes } = opened.right;
+    kernel.exports.ranks(rows, classes, tape.logits.value, at.labels, at.peak);
+    const rank = u32(kernel, at.peak, rows);
+    let weights = 0;
+    for (let i = 0; i < rows; i++) {
+      const weight = part.weights?.[i] ?? 1;
+      if (rank[i] === 0) correct += weight;
+      if ((rank[i] as number) < 5) near += weight;
+      weights += weight;
+    }
+    total += weights;
+    sum += loss(opened.right, tape.logits.value) * weights;
+  }
+  if (total === 0) {
+    return fail("ZeroWeights", { count: examples }, "all weights are zero", "Give at least one example a weight");
+  }
+  if (!Number.isFinite(sum)) return overflow("the loss");
+  return E.right({ loss: sum / total, accuracy: correct / total, top5: near / total, examples });
+}
+
+/** A B × C result over blocks of unlabelled rows. */
+function predict(
+  model: Model,
+  features: Features,
+  option: KernelOption,
+  read: (ws: Workspace) => Float32Array,
+): E.Either<FgnError, Matrix> {
+  const checked = checkFeatures(model, features);
+  if (checked._tag === "Left") return checked;
+  const { rows } = features, cols = model.outputs, most = rowsOfPass(cols);
+  const made = floats("the result", rows * cols);
+  if (made._tag === "Left") return made;
+  const data = made.right;
+  for (let first = 0; first < rows; first += most) {
+    const last = Math.min(first + most, rows);
+    const labels = new Uint32Array(last - first);
+    const part = { features: featureRows(features, first, last), labels, targets: null, weights: null };
+    const opened = pass(model, part, option);
+    if (opened._tag === "Left") return opened;
+    data.set(read(opened.right), first * cols);
+  }
+  return data.every(Number.isFinite) ? E.right({ rows, cols, data }) : overflow("a logit");
+}
+
+/**
+ * Logits of each row: B × C, the forward pass. Errors: as {@link evaluate}.
+ *
+ * @example
+ * ```ts
+ * import { logits, matrix, mlp } from "fgn";
+ *
+ * const network = mlp({ inputs: 2, hidden: [8], classes: 3 });
+ * const features = matrix(1, 2, [1, 2]);
+ * if (network._tag === "Right" && features._tag === "Right") console.log(logits(network.right, features.right));
+ * ```
+ */
+export function logits(params: Model, features: Features, option: KernelOption = {}): E.Either<FgnError, Matrix> {
+  return predict(params, features, option, (ws) => readLogits(ws, ws.tape.logits.value));
+}
+
+/**
+ * Class probabilities softmax(f) of each row: B × C. Errors: as {@link evaluate}.
+ *
+ * @example
+ * ```ts
+ * import { getOrThrow, matrix, probabilities, zeroHead } from "fgn";
+ *
+ * const head = getOrThrow(zeroHead({ features: 2, classes: 4 }));
+ * const features = getOrThrow(matrix(1, 2, [1, 2]));
+ * console.log(getOrThrow(probabilities(head, features)).data); // [0.25, 0.25, 0.25, 0.25]
+ * ```
+ */
+export function probabilities(
+  params: Model,
+  features: Features,
+  option: KernelOption = {},
+): E.Either<FgnError, Matrix> {
+  return predict(params, features, option, (ws) => {
+    // With class 0 as the true one: p_0 = 1 − s, p_k = s·q_k = (s/Σ)·e_k.
+    margins(ws);
+    const { kernel, at, rows, classes } = ws;
+    const factor = f32(kernel, at.coefficient, rows), sum = f32(kernel, at.sum, rows);
+    const slope = f64(kernel, at.slope, rows), alpha = f64(kernel, at.alpha, rows);
+    for (let i = 0; i < rows; i++) {
+      factor[i] = (slope[i] as number) / (alpha[i] as number) / (sum[i] as number);
+    }
+    const out = readLogits(ws, at.exponentials, at.coefficient);
+    const w = f64(kernel, at.rowWeight, rows);
+    for (let i = 0; i < rows; i++) {
+      // p_0 = (α p s)/(α s) keeps its digits where it is small; there is no s to divide by where it is 1.
+      const s = slope[i] as number;
+      out[i * classes] = s > 0 ? (w[i] as number) ** 2 / s : 1;
+    }
+    return out;
+  });
+}

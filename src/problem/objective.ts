@@ -1,0 +1,139 @@
+/**
+ * The objective: what a step minimises on a batch beyond plain cross-entropy.
+ *
+ * With α_i = ω_i c_{y_i} / Σ_j ω_j c_{y_j}, targets t_i and parameters θ the loss is
+ *
+ *     L(θ) = Σ α_i Σ_k −t_ik log p_ik + ½ ℓ2 ‖θ‖²,      t_i = (1 − ε) t⁰_i + ε/C,
+ *
+ * with t⁰ the one-hot labels, or the soft targets of the batch. The softmax Hessian does not depend on the
+ * targets: the curvature stays that of the margin of the label, and the targets enter the right-hand side.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError, invalid } from "../check/error.ts";
+import type { Batch } from "../data/batch.ts";
+import { checkLength, finiteFloats, floats } from "../data/matrix.ts";
+
+/** What is minimised. */
+export interface ObjectiveOptions {
+  /** C weights ≥ 0: examples count by that of their label, beside their own. Only ratios matter. Default: all 1. */
+  readonly classWeights?: ArrayLike<number>;
+  /** ε in [0, 1): targets (1 − ε) t + ε/C (Szegedy et al. 2016). Default 0. */
+  readonly labelSmoothing?: number;
+  /** ½ ℓ2 ‖θ‖² over all trainable parameters, biases included, is added to the loss. Default 0. */
+  readonly l2?: number;
+}
+
+/** Whether the gradient has a part outside the margins' row space, which only the Euclidean metric can go with; internal. */
+export const leavesRowSpace = ({ targets }: Batch, { labelSmoothing = 0, l2 = 0 }: ObjectiveOptions): boolean =>
+  targets !== null || labelSmoothing > 0 || l2 > 0;
+
+/** A checked objective on a batch; internal. */
+export interface Objective extends Aim {
+  /** B × C values α_i (e_y − t_i), or null where t = e_y. */
+  readonly rest: Float32Array | null;
+}
+
+/** A checked objective without what is as large as the targets; internal. */
+export interface Aim {
+  /** B weights α, which sum to 1. */
+  readonly alpha: Float64Array;
+  /** Σω of the example weights: the number of examples that damping counts. */
+  readonly totalWeight: number;
+  /** ℓ2 ≥ 0. */
+  readonly l2: number;
+  /** ε of label smoothing. */
+  readonly smoothing: number;
+  /** Whether t ≠ e_y: there are soft targets, or labels are smoothed. */
+  readonly soft: boolean;
+}
+
+function shares(
+  { labels, weights }: Batch,
+  classWeights: Float32Array | null,
+): E.Either<FgnError, Pick<Aim, "alpha" | "totalWeight">> {
+  const alpha = new Float64Array(labels.length);
+  let total = 0, totalWeight = 0;
+  for (let i = 0; i < labels.length; i++) {
+    const omega = weights === null ? 1 : weights[i] as number;
+    const share = omega * (classWeights === null ? 1 : classWeights[labels[i] as number] as number);
+    totalWeight += omega;
+    total += share;
+    alpha[i] = share;
+  }
+  if (!(total > 0)) {
+    return fail(
+      "ZeroWeights",
+      { count: labels.length },
+      "all examples of the batch have weight zero",
+      "Give at least one example a weight, by itself and by its class",
+    );
+  }
+  for (let i = 0; i < labels.length; i++) alpha[i] = (alpha[i] as number) / total;
+  return E.right({ alpha, totalWeight });
+}
+
+/** Writes α_i (e_y − t_i) of the examples of a batch, row after row; internal. */
+export function fillRest(
+  { labels, targets }: Batch,
+  alpha: Float64Array,
+  smoothing: number,
+  classes: number,
+  rest: Float32Array,
+): void {
+  for (let i = 0; i < labels.length; i++) {
+    const y = labels[i] as number, share = alpha[i] as number;
+    for (let k = 0; k < classes; k++) {
+      const given = targets === null ? (k === y ? 1 : 0) : targets.data[i * classes + k] as number;
+      const target = (1 - smoothing) * given + smoothing / classes;
+      rest[i * classes + k] = share * ((k === y ? 1 : 0) - target);
+    }
+  }
+}
+
+function checkClassWeights(values: ArrayLike<number>, classes: number): E.Either<FgnError, Float32Array> {
+  const length = checkLength("classWeights", values.length, classes);
+  if (length._tag === "Left") return length;
+  const weights = finiteFloats("classWeights", values);
+  if (weights._tag === "Left") return weights;
+  const index = weights.right.findIndex((w) => w < 0);
+  return index < 0 ? weights : fail(
+    "NegativeWeight",
+    { index, value: weights.right[index] as number },
+    `class weight ${index} is ${weights.right[index]}`,
+    "Class weights are ≥ 0: give 0 to leave a class out",
+  );
+}
+
+/** What is minimised on a batch; internal. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`. */
+export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Aim> {
+  const { labelSmoothing = 0, l2 = 0 } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+    return invalid("labelSmoothing", labelSmoothing, "a number in [0, 1)");
+  }
+  if (!(l2 >= 0 && l2 < Infinity)) return invalid("l2", l2, "a number of at least 0");
+  let classWeights: Float32Array | null = null;
+  if (options.classWeights !== undefined) {
+    const checked = checkClassWeights(options.classWeights, classes);
+    if (checked._tag === "Left") return checked;
+    classWeights = checked.right;
+  }
+  const shared = shares(batch, classWeights);
+  if (shared._tag === "Left") return shared;
+  const { alpha, totalWeight } = shared.right, soft = labelSmoothing > 0 || batch.targets !== null;
+  return E.right({ alpha, totalWeight, l2, smoothing: labelSmoothing, soft });
+}
+
+/** The objective of a batch; internal. Errors: those of {@link aimOf}, `OutOfMemory`. */
+export function objective(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Objective> {
+  const aim = aimOf(batch, classes, options);
+  if (aim._tag === "Left") return aim;
+  const { alpha, totalWeight, l2, smoothing, soft } = aim.right;
+  if (!soft) return E.right({ alpha, totalWeight, l2, smoothing, soft, rest: null });
+  const rest = floats("the targets", batch.labels.length * classes);
+  if (rest._tag === "Left") return rest;
+  fillRest(batch, alpha, smoothing, classes, rest.right);
+  return E.right({ alpha, totalWeight, l2, smoothing, soft, rest: rest.right });
+}

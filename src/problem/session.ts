@@ -1,0 +1,181 @@
+/**
+ * Checks a model against examples and opens the kernel for them: the start of every public call.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError, invalid } from "../check/error.ts";
+import { type Batch, checkBatchKind, checkClasses, checkTargets } from "../data/batch.ts";
+import { checkLength } from "../data/matrix.ts";
+import { checkFeaturesKind, checkSparse, type Features, isSparse } from "../data/sparse.ts";
+import { startLayout } from "../kernel/arena.ts";
+import { defaultKernel, type Kernel, type LoadedKernel } from "../kernel/kernel.ts";
+import { checkCustom } from "../network/custom.ts";
+import { checkModelKind } from "../network/flat.ts";
+import type { Model } from "../network/model.ts";
+import { checkNetwork } from "../network/network.ts";
+import { chooseSystem, isSmall } from "../row_system/choice.ts";
+import type { RowSystemKind } from "../solver/row_matrix.ts";
+import { compile } from "../tape/compile.ts";
+import { checkFirstLayer } from "../tape/features.ts";
+import { open, type RowNeeds, type Workspace } from "../tape/workspace.ts";
+import { type Objective, objective, type ObjectiveOptions } from "./objective.ts";
+
+/** An option that every call takes. */
+export interface KernelOption {
+  /** The kernel to run on (default: the simd128 kernel, the same bytes in every runtime). */
+  readonly kernel?: Kernel;
+}
+
+/** Needs of a call that says what it wants: what is left out is not wanted. */
+export type Wants = Partial<RowNeeds>;
+
+/** Needs of a call that says what it wants: written out, since spreading objects cost 2 µs a call (Node 20). */
+const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds => ({
+  signals: wants.signals ?? false,
+  tangents: wants.tangents ?? false,
+  trial: wants.trial ?? false,
+  blocks: wants.blocks ?? false,
+  moves: wants.moves ?? false,
+  allFeatures: wants.allFeatures ?? allFeatures,
+  micro: wants.micro ?? null,
+  metric: wants.metric ?? false,
+  mixed: wants.mixed ?? false,
+  gram: wants.gram ?? false,
+  curvature: wants.curvature ?? false,
+  targets: wants.targets ?? targets,
+  vectors: wants.vectors ?? 0,
+  panels: wants.panels ?? 0,
+});
+
+/** Needs of a call that wants nothing; internal. */
+export const NOTHING: RowNeeds = needsOf({}, false, false);
+
+function checkModel(model: Model, features: Features): E.Either<FgnError, unknown> {
+  const kind = checkModelKind(model);
+  if (kind._tag === "Left") return kind;
+  if (model._tag === "custom") return checkCustom(model);
+  const shapes = checkNetwork(model);
+  if (shapes._tag === "Left") return shapes;
+  if (features.cols !== model.inputs) {
+    return fail(
+      "FeatureMismatch",
+      { expected: model.inputs, actual: features.cols },
+      `the features have ${features.cols} columns, the model takes ${model.inputs}`,
+      "Make the model with as many features as the examples have",
+    );
+  }
+  return checkFirstLayer(model, features);
+}
+
+/**
+ * Features that match the model; internal. Errors: `WrongKind`, `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`,
+ * `InvalidLayer`, `InvalidSize`, `DonatedParameters`.
+ */
+export function checkFeatures(model: Model, features: Features): E.Either<FgnError, Features> {
+  const kind = checkFeaturesKind("features", features);
+  if (kind._tag === "Left") return kind;
+  if (features.rows === 0) {
+    return fail("EmptyBatch", {}, "there are no examples", "Give at least one row of features");
+  }
+  const matched = checkModel(model, features);
+  if (matched._tag === "Left") return matched;
+  const length = isSparse(features)
+    ? checkSparse(features)
+    : checkLength("features", features.data.length, features.rows * features.cols);
+  return length._tag === "Left" ? length : E.right(features);
+}
+
+/** A batch that matches the model; internal. Errors: those of {@link checkFeatures}, `LabelOutOfRange`. */
+export function checkBatch(model: Model, batch: Batch): E.Either<FgnError, Batch> {
+  const kind = checkBatchKind(batch);
+  if (kind._tag === "Left") return kind;
+  const features = checkFeatures(model, batch.features);
+  if (features._tag === "Left") return features;
+  const { rows } = batch.features;
+  const count = checkLength("labels", batch.labels.length, rows);
+  if (count._tag === "Left") return count;
+  const weights = checkLength("weights", batch.weights?.length ?? rows, rows);
+  if (weights._tag === "Left") return weights;
+  const targets = checkTargets(batch.targets, rows, model.outputs);
+  if (targets._tag === "Left") return targets;
+  const labels = checkClasses(batch.labels, model.outputs);
+  return labels._tag === "Left" ? labels : E.right(batch);
+}
+
+/** The kernel to run on; internal. Errors: `KernelBusy`, and those of the default kernel. */
+export function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKernel> {
+  // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
+  if (kernel === undefined) return defaultKernel();
+  const loaded = kernel as LoadedKernel;
+  if (typeof loaded?.exports !== "object") return invalid("kernel", kernel, "a kernel that this library made");
+  return !loaded.busy ? E.right(loaded) : fail(
+    "KernelBusy",
+    {},
+    "the kernel given is running the step whose model makes this call",
+    "Leave the kernel out of calls within a model's functions",
+  );
+}
+
+/** A workspace with its objective. */
+export interface Session {
+  readonly ws: Workspace;
+  readonly objective: Objective;
+}
+
+/**
+ * A checked batch and its model in the kernel's memory; internal. Errors: those of {@link checkBatch} and of the
+ * objective, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`.
+ */
+export function openBatch(
+  model: Model,
+  batch: Batch,
+  wants: Wants,
+  options: KernelOption & ObjectiveOptions,
+): E.Either<FgnError, Session> {
+  const checked = checkBatch(model, batch);
+  return checked._tag === "Left" ? checked : openChecked(model, batch, wants, options);
+}
+
+/** {@link openBatch} for a batch that was checked; internal. */
+export function openChecked(
+  model: Model,
+  batch: Batch,
+  wants: Wants,
+  options: KernelOption & ObjectiveOptions,
+): E.Either<FgnError, Session> {
+  const aim = objective(batch, model.outputs, options);
+  if (aim._tag === "Left") return aim;
+  const chosen = kernelOf(options);
+  if (chosen._tag === "Left") return chosen;
+  const { alpha, rest, l2 } = aim.right;
+  const needs = needsOf(wants, rest !== null, l2 > 0);
+  const ws = open(chosen.right, model, { features: batch.features, labels: batch.labels, alpha, rest }, needs);
+  return ws._tag === "Left" ? ws : E.right({ ws: ws.right, objective: aim.right });
+}
+
+/**
+ * The form of the row system for a model on features: the requested one, or the cheaper one. Internal.
+ * Errors: `InvalidOption` for an explicit system of a custom model, and those of the kernel.
+ */
+export function systemFor(
+  model: Model,
+  features: Features,
+  requested: "auto" | RowSystemKind,
+  option: KernelOption,
+): E.Either<FgnError, RowSystemKind> {
+  if (model._tag === "custom") {
+    return requested !== "gram" ? E.right("matrixFree") : invalid(
+      "system",
+      requested,
+      "matrixFree or auto: a model of your own has no Gram matrix",
+    );
+  }
+  if (requested !== "auto") return E.right(requested);
+  if (isSmall(features.rows)) return E.right("gram");
+  const kernel = kernelOf(option);
+  if (kernel._tag === "Left") return kernel;
+  const tape = compile(kernel.right, startLayout(kernel.right), model, features, NOTHING);
+  return E.right(chooseSystem(tape));
+}

@@ -1,0 +1,266 @@
+/**
+ * Attempts at a step: the directions that a damping gives on an open batch.
+ *
+ * The gradient of the objective is g = −Ĵᵀr − v: the margins' part, and a remainder v = −J_fᵀ(α(e_y − t)) − ℓ2 θ
+ * of soft targets and penalty. With λ' = λ + ℓ2 the step is
+ *
+ *     d = −(H + λ'I)⁻¹g = v/λ' + Ĵᵀu,      (S + λ'I)u = r − Ĵv/λ'.
+ *
+ * Momentum draws the step towards β d₋, d₋ the step before: ½λ‖d − βd₋‖² in place of ½λ‖d‖² puts λβd₋ on the
+ * right-hand side and (λ/λ')βd₋ into the step (Goldshlager, Abrahamsen and Lin 2024).
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { type FgnError, overflow } from "../check/error.ts";
+import { f32, f64 } from "../kernel/arena.ts";
+import { correct } from "../row_system/two_stage.ts";
+import { drive, type Products } from "../solver/cg.ts";
+import { fullModel, type GgnBuffers, type Inverse, solveGgn } from "../solver/full_system.ts";
+import type { RowMatrix } from "../solver/row_matrix.ts";
+import { type CheckedSolver, type Damped, damped, type Solved } from "../solver/solver.ts";
+import { addDual, weigh, whitenedTangent } from "../tape/jacobian.ts";
+import type { Workspace } from "../tape/workspace.ts";
+import { limitLayers } from "./trust_region.ts";
+
+/** Which curvature a step uses: that of the margins, or the full Gauss-Newton matrix by conjugate gradient. */
+export type Method =
+  | { readonly _tag: "fgn" }
+  | {
+    readonly _tag: "ggn";
+    readonly preconditioner: "none" | "fgn";
+    readonly tolerance: number;
+    readonly maxIterations: number;
+  };
+
+/** Addresses of parameter vectors, by use. */
+export interface Vectors {
+  /** Products of a matrix-free row system. */
+  readonly product: number;
+  /** v; 0 where it is zero. */
+  readonly remainder: number;
+  /** The step as a vector: that of the products where it is what they leave; 0 where it is Jᵀ of a dual. */
+  readonly direction: number;
+  /** Trial parameters; 0 where there is no second attempt. */
+  readonly trial: number;
+  /** βd₋ of momentum; 0 without. */
+  readonly previous: number;
+  /** Of the full Gauss-Newton system, or null. */
+  readonly ggn: GgnBuffers | null;
+}
+
+/** An open batch at which steps are attempted, with products with S that somebody else makes. */
+export interface OpenStage {
+  readonly ws: Workspace;
+  readonly system: Pick<RowMatrix, "kind">;
+  readonly vectors: Vectors;
+  /** ℓ2. */
+  readonly l2: number;
+  readonly solver: CheckedSolver;
+  readonly method: Method;
+  /** η of the two-stage system, or 0. */
+  readonly twoStage: number;
+  /** The share of its own size that a layer may move by, or 0: no limit. */
+  readonly limit: number;
+  /** Whether steps are judged by their loss, and with it by their model. */
+  readonly judged: boolean;
+}
+
+/** The same with its products. */
+export interface Stage extends OpenStage {
+  readonly system: RowMatrix;
+}
+
+/** What the quadratic model says of a direction d. */
+export interface QuadraticModel {
+  /** −gᵀd. */
+  readonly gain: number;
+  /** dᵀHd with the undamped curvature of the method. */
+  readonly curvature: number;
+}
+
+/** A direction and what its quadratic model says; it lies in the workspace as a dual or as a vector. */
+export interface Candidate extends QuadraticModel {
+  /** Relative residual of the system solved. */
+  readonly residual: number;
+  readonly solved: Solved;
+}
+
+/** Ĵv and Ĵβd₋, once the margins are known. */
+export function computeShift(ws: Workspace, { remainder, previous }: Vectors): void {
+  for (const [vector, out] of [[remainder, ws.at.shift], [previous, ws.at.carried]] as const) {
+    if (vector === 0) f64(ws.kernel, out, ws.rows).fill(0);
+    else whitenedTangent(ws, vector, out);
+  }
+}
+
+/** ‖g‖: ‖Ĵᵀr‖² = rᵀSr, with the remainder's part. */
+export function gradientNorm({ ws, system, vectors }: Stage): number {
+  const { kernel: { exports }, tape, at, rows } = ws;
+  let square = system.square(at.rhs);
+  if (vectors.remainder !== 0) {
+    square += 2 * exports.dot64(rows, at.rhs, at.shift) + exports.norm(tape.length, vectors.remainder) ** 2;
+  }
+  return Math.sqrt(Math.max(0, square));
+}
+
+/** u from the dual of an earlier step, a = w ∘ u. */
+function loadStart({ kernel, at, rows }: Workspace, dual: Float64Array): void {
+  const u = f64(kernel, at.solution, rows), w = f64(kernel, at.rowWeight, rows);
+  for (let i = 0; i < rows; i++) u[i] = w[i] === 0 ? 0 : (dual[i] as number) / (w[i] as number);
+}
+
+/** λ' = λ + ℓ2, and the share λ/λ' of the step before. */
+interface Level {
+  readonly lambda: number;
+  readonly carry: number;
+}
+
+/** Ĵ of the part of the step outside the row space, row by row: Ĵv/λ' + (λ/λ')Ĵβd₋. */
+function movedRows({ kernel, at, rows }: Workspace, { lambda, carry }: Level): Float64Array {
+  const shift = f64(kernel, at.shift, rows), carried = f64(kernel, at.carried, rows);
+  const moved = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) moved[i] = (shift[i] as number) / lambda + carry * (carried[i] as number);
+  return moved;
+}
+
+/** Solves for u, and leaves the dual a = w ∘ u. */
+function* solveRows({ ws, solver }: OpenStage, moved: Float64Array, prepared: Damped): Products<Solved> {
+  const { kernel, at, rows } = ws;
+  const rhs = f64(kernel, at.right64, rows), r = f64(kernel, at.rhs, rows);
+  for (let i = 0; i < rows; i++) rhs[i] = (r[i] as number) - (moved[i] as number);
+  if (solver.warmStart !== null) loadStart(ws, solver.warmStart);
+  const solved = yield* prepared(at.right64, at.solution, solver.warmStart !== null);
+  weigh(ws, at.solution, at.dual);
+  return solved;
+}
+
+/** The model in row space: with t = Ĵd at `image`, −gᵀd = rᵀt + vᵀd and dᵀ(H + ℓ2 I)d = ‖t‖² + ℓ2 ‖d‖². */
+function rowModel({ ws: { kernel, tape, at, rows }, vectors, l2 }: OpenStage): QuadraticModel {
+  const t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
+  let gain = 0, curvature = 0;
+  for (let i = 0; i < rows; i++) {
+    const ti = t[i] as number;
+    gain += (r[i] as number) * ti;
+    curvature += ti * ti;
+  }
+  if (vectors.remainder !== 0) {
+    gain += kernel.exports.dot(tape.length, vectors.remainder, vectors.direction);
+    curvature += l2 * kernel.exports.norm(tape.length, vectors.direction) ** 2;
+  }
+  return { gain, curvature };
+}
+
+/**
+ * ‖r − Ĵ(d − Ĵᵀu) − (S + λ'I)u‖ relative to the right-hand side, of Su at `image`; leaves t = Ĵd = Su + Ĵ(d − Ĵᵀu)
+ * there.
+ */
+function rowResidual({ kernel, at, rows }: Workspace, moved: Float64Array, lambda: number): number {
+  const u = f64(kernel, at.solution, rows), t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
+  let error = 0, size = 0;
+  for (let i = 0; i < rows; i++) {
+    const si = t[i] as number, outside = moved[i] as number, right = (r[i] as number) - outside;
+    error += (right - si - lambda * (u[i] as number)) ** 2;
+    size += right * right;
+    t[i] = si + outside;
+  }
+  return size === 0 ? 0 : Math.sqrt(error / size);
+}
+
+/** The dual step as a vector: v/λ' + (λ/λ')βd₋ + Jᵀa. */
+function formDirection({ ws, vectors }: OpenStage, { lambda, carry }: Level): void {
+  const { kernel, tape, at } = ws;
+  const { direction, remainder, previous } = vectors;
+  f32(kernel, direction, tape.length).fill(0);
+  if (remainder !== 0) kernel.exports.axpy(tape.length, 1 / lambda, remainder, direction);
+  addDual(ws, at.dual, direction);
+  if (previous !== 0) kernel.exports.axpy(tape.length, carry, previous, direction);
+}
+
+/**
+ * The preconditioner's damping is at least this share of the trace of S: float32 cannot form its inverse below
+ * (measured on four duplicated rows at λ = 1e-8: error of the full step 1.3e-3 with 1e-5, 6e-4 from 3e-5 up).
+ */
+const FLOOR = 5e-5;
+
+/** The FGN inverse at λ, or at the smallest damping that it can be formed at. Errors: `NotPositiveDefinite`. */
+function inverseAt({ ws, system, solver }: Stage, lambda: number): E.Either<FgnError, Inverse> {
+  const { kernel, at, rows } = ws;
+  const w = f64(kernel, at.rowWeight, rows), diagonal = f64(kernel, at.diagonal, rows);
+  const trace = diagonal.reduce((sum, k, i) => sum + (w[i] as number) ** 2 * k, 0);
+  const safe = Math.max(lambda, FLOOR * trace);
+  const prepared = damped(ws, system.kind, safe, solver);
+  if (prepared._tag === "Left") return prepared;
+  return E.right({ solve: (rhs, out) => drive(prepared.right(rhs, out, false), system.multiply), lambda: safe });
+}
+
+/** A step of the full Gauss-Newton matrix at λ'. Errors: `NotPositiveDefinite`, `Overflow`. */
+function attemptGgn(
+  stage: Stage,
+  lambda: number,
+  buffers: GgnBuffers,
+  method: Extract<Method, { readonly _tag: "ggn" }>,
+): E.Either<FgnError, Candidate> {
+  const { ws, l2 } = stage;
+  const inverse = method.preconditioner === "fgn" ? inverseAt(stage, lambda) : E.right(null);
+  if (inverse._tag === "Left") return inverse;
+  const full = solveGgn(ws, { lambda, l2, inverse: inverse.right }, buffers, method);
+  if (!Number.isFinite(full.residual + full.gain + full.curvature)) return overflow("the full Gauss-Newton system");
+  return E.right(full);
+}
+
+/** An FGN step at λ', of products with S. Errors: `NotPositiveDefinite`, `Overflow`. */
+export function* attemptFgn(stage: OpenStage, level: Level): Products<E.Either<FgnError, Candidate>> {
+  const { ws, system, vectors, solver, twoStage } = stage;
+  const { lambda } = level;
+  const corrected = twoStage > 0 ? correct(ws, lambda, twoStage) : E.right(undefined);
+  if (corrected._tag === "Left") return corrected;
+  const prepared = damped(ws, system.kind, lambda, solver);
+  if (prepared._tag === "Left") return prepared;
+  const moved = movedRows(ws, level);
+  const solved = yield* solveRows(stage, moved, prepared.right);
+  if (vectors.direction !== 0 && vectors.direction !== vectors.product) formDirection(stage, level);
+  yield [ws.at.solution, ws.at.image];
+  const residual = rowResidual(ws, moved, lambda), { gain, curvature } = rowModel(stage);
+  if (!Number.isFinite(gain + curvature)) return overflow("the quadratic model");
+  return E.right({ gain, curvature, residual, solved });
+}
+
+/** The model of a direction that was changed after it was solved for, at the cost of a tangent pass: if it is read. */
+function modelOf(stage: Stage): QuadraticModel {
+  const { ws, vectors: { ggn, direction }, l2, judged } = stage;
+  if (!judged) return { gain: NaN, curvature: NaN };
+  if (ggn !== null) return fullModel(ws, ggn, l2);
+  whitenedTangent(ws, direction, ws.at.image);
+  return rowModel(stage);
+}
+
+/** A step at damping λ. Errors: `NotPositiveDefinite`, `Overflow`. */
+export function attempt(stage: Stage, damping: number): E.Either<FgnError, Candidate> {
+  const { ws, vectors: { ggn, direction }, method, l2, limit } = stage;
+  const lambda = damping + l2;
+  const candidate = method._tag === "ggn" && ggn !== null
+    ? attemptGgn(stage, lambda, ggn, method)
+    : drive(attemptFgn(stage, { lambda, carry: damping / lambda }), stage.system.multiply);
+  if (candidate._tag === "Left" || limit === 0 || !limitLayers(ws, direction, limit)) return candidate;
+  return E.right({ ...candidate.right, ...modelOf(stage) });
+}
+
+/** The same direction, shorter. */
+export function shorten({ ws, vectors }: OpenStage, candidate: Candidate, share: number): Candidate {
+  const { kernel, tape, at, rows } = ws;
+  if (vectors.direction !== 0) kernel.exports.scale(tape.length, share, vectors.direction);
+  const dual = f64(kernel, at.dual, rows);
+  dual.forEach((a, i) => dual[i] = share * a);
+  return { ...candidate, gain: share * candidate.gain, curvature: share * share * candidate.curvature };
+}
+
+/** −(gᵀd + ½ dᵀHd) of the direction as it stands. */
+export const predictedReduction = ({ gain, curvature }: Candidate): number => gain - curvature / 2;
+
+/** Parameters += the candidate's step. */
+export function applyStep({ ws, vectors }: Stage, into: number): void {
+  if (vectors.direction === 0) addDual(ws, ws.at.dual, into);
+  else ws.kernel.exports.axpy(ws.tape.length, 1, vectors.direction, into);
+}

@@ -1,0 +1,218 @@
+// A dense last layer over many classes: logits and exponentials are there a block of classes at a time.
+//
+// The step needs the exponentials three times, for the signals of the layer below, for the Gram matrix and for the
+// update, and the logits never again. So the exponentials of all classes are kept where they take little enough, in the
+// place of the logits; else each of the three computes the logits of a block again, and what follows from them. A loss
+// after the step always goes over blocks, for the exponentials may still be needed for another attempt. A projection reads
+// the weights of a block before it adds to them, so a step can be taken in place. How much is little: limits.ts.
+
+import { f32 } from "../../kernel/arena.ts";
+import {
+  addressOf,
+  type ClassBlocks,
+  eachBlock,
+  inert,
+  type MarginPlaces,
+  type Op,
+  type Pass,
+  type Slot,
+  type Tensor,
+  up4,
+} from "../tape.ts";
+import { addGram, fillGram } from "./gram.ts";
+import { multiply, packedInputs } from "./product.ts";
+import { type Context, ROW_BLOCK, SIGNAL_ROWS } from "./signals.ts";
+
+interface Parts extends Context {
+  readonly input: Slot;
+  /** Its value: panels of all classes or of a block; nothing else of it is read. */
+  readonly output: Slot;
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+  /** Where weights and biases of a block after a step lie, for a loss without trial parameters; 0: those are there. */
+  readonly moved: number;
+  /** Whether the exponentials of all classes are kept. */
+  readonly whole: boolean;
+  /** Classes of a block. */
+  readonly block: number;
+  /** Panels of another block. */
+  readonly trial: number;
+}
+
+/** W x + b for some of the classes. */
+function forwardBlock(parts: Parts, count: number, w: number, b: number, x: number, out: number): void {
+  parts.kernel.exports.fillPanels(b, count, parts.rows, out);
+  multiply(parts, count, parts.input.width, w, x, out);
+}
+
+/** Where weights and biases of the classes from `from` on lie, given the vector that holds the trainable ones. */
+const placesOf = ({ input, weight, bias }: Parts, vector: number, from: number): { w: number; b: number } => ({
+  w: addressOf(weight, vector) + 4 * from * input.width,
+  b: bias === null ? 0 : addressOf(bias, vector) + 4 * from,
+});
+
+/** Logits of the classes [from, to) of a forward pass. */
+function blockLogits(parts: Parts, from: number, to: number, { vector, trial }: Pass, out: number): void {
+  const { w, b } = placesOf(parts, vector, from), { input } = parts;
+  forwardBlock(parts, to - from, w, b, trial ? input.trial : input.value, out);
+}
+
+/** The logits of a block at `panels` become exponentials. */
+function exponentiate({ kernel, rows }: Parts, from: number, to: number, panels: number, at: MarginPlaces): void {
+  eachBlock(up4(rows), 4, 16 * (to - from), (first, last) => {
+    kernel.exports.exponentiate(first, last, rows, from, to - from, panels, at.labels, at.peak, at.sum);
+  });
+}
+
+/** Visits the exponentials at θ, all at once or in blocks: those of the classes [from, to), at an address. */
+function eachExponentials(
+  parts: Parts,
+  theta: number,
+  at: MarginPlaces,
+  visit: (from: number, to: number, panels: number) => void,
+): void {
+  const { output: { width: C, value: panels }, whole, block } = parts;
+  if (whole) return visit(0, C, panels);
+  for (let from = 0; from < C; from += block) {
+    const to = Math.min(C, from + block);
+    blockLogits(parts, from, to, { vector: theta, trial: false }, panels);
+    exponentiate(parts, from, to, panels, at);
+    visit(from, to, panels);
+  }
+}
+
+/** Adds the logits of all classes to peaks and sums, a block at a time. */
+function sumBlocks(
+  { kernel, rows, output: { width: C }, block }: Parts,
+  panels: number,
+  { labels, trueLogit, peak, sum }: MarginPlaces,
+  logits: (from: number, to: number) => void,
+): void {
+  f32(kernel, peak, up4(rows)).fill(-Infinity);
+  f32(kernel, sum, up4(rows)).fill(0);
+  for (let from = 0; from < C; from += block) {
+    const to = Math.min(C, from + block);
+    logits(from, to);
+    eachBlock(up4(rows), 4, 16 * (to - from), (first, last) => {
+      kernel.exports.addClasses(first, last, rows, from, to - from, panels, labels, trueLogit, peak, sum);
+    });
+  }
+}
+
+/** w += R Ā, b += row sums of R, R the scaled signals of `count` of the classes at `panels`. */
+function addBlock(
+  parts: Parts,
+  panels: { readonly signals: number; readonly width: number; readonly first: number },
+  count: number,
+  coefficient: number,
+  { w, b }: { readonly w: number; readonly b: number },
+): void {
+  const { kernel: { exports }, rows, input: { value, width: D }, scratch } = parts;
+  const { signals, width, first } = panels, n = up4(rows), right = packedInputs(parts, value);
+  for (let from = 0; from < count; from += SIGNAL_ROWS) {
+    const to = Math.min(count, from + SIGNAL_ROWS);
+    exports.scaleColumns(first + from, first + to, width, rows, signals, coefficient, scratch.block);
+    exports.product(0, to - from, D, rows, scratch.block, n, right, w + 4 * from * D, D);
+    if (b !== 0) exports.addRowSums(to - from, rows, scratch.block, b + 4 * from);
+  }
+}
+
+/**
+ * Logits of the classes [from, to) after a dual step, by their weights after it, in a copy: there are no trial parameters
+ * of all classes, and the bytes are those of the parameters that the step would leave.
+ */
+function movedLogits(parts: Parts, from: number, to: number, coefficient: number, { theta, at }: State): void {
+  const { kernel, input: { width: D, value }, output: { width: C, value: signals }, bias, whole, trial, moved } = parts;
+  const count = to - from, given = placesOf(parts, theta.vector, from);
+  const copy = { w: moved, b: bias === null ? 0 : moved + 4 * count * D };
+  if (!whole) {
+    blockLogits(parts, from, to, theta, signals);
+    exponentiate(parts, from, to, signals, at);
+  }
+  f32(kernel, copy.w, count * D).set(f32(kernel, given.w, count * D));
+  if (bias !== null) f32(kernel, copy.b, count).set(f32(kernel, given.b, count));
+  const panels = whole ? { signals, width: C, first: from } : { signals, width: count, first: 0 };
+  addBlock(parts, panels, count, coefficient, copy);
+  forwardBlock(parts, count, copy.w, copy.b, value, trial);
+}
+
+/** What the passes so far have left to go on from. */
+interface State {
+  /** The forward pass at θ. */
+  theta: Pass;
+  /** The forward pass made last. */
+  last: Pass;
+  /** The labels, peaks and sums at θ. */
+  at: MarginPlaces;
+}
+
+function classBlocks(parts: Parts, state: State): ClassBlocks {
+  const { kernel: { exports }, rows, output: { width: C, value: panels }, whole, trial } = parts;
+  return {
+    exponentials: (at) => {
+      state.at = at;
+      const { theta } = state;
+      if (!whole) return sumBlocks(parts, panels, at, (from, to) => blockLogits(parts, from, to, theta, panels));
+      blockLogits(parts, 0, C, theta, panels);
+      eachBlock(up4(rows), 4, 16 * C, (from, to) => {
+        exports.competitors(from, to, rows, C, panels, panels, at.labels, at.trueLogit, at.peak, at.sum);
+      });
+    },
+    sums: (at) => {
+      const { last } = state, coefficient = parts.moved === 0 ? undefined : last.moved;
+      sumBlocks(parts, trial, at, (from, to) => {
+        if (coefficient === undefined) blockLogits(parts, from, to, last, trial);
+        else movedLogits(parts, from, to, coefficient, state);
+      });
+    },
+  };
+}
+
+/** A dense last layer that trains by its explicit Gram matrix in the Euclidean metric; it is opened for nothing else. */
+export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: ClassBlocks } {
+  const { kernel: { exports }, rows, input, output, weight, bias, moved } = parts;
+  const D = input.width, n = up4(rows);
+  const nowhere: Pass = { vector: 0, trial: false };
+  const state: State = { theta: nowhere, last: nowhere, at: { labels: 0, trueLogit: 0, peak: 0, sum: 0 } };
+  const each = (visit: (from: number, to: number, panels: number) => void): void =>
+    eachExponentials(parts, state.theta.vector, state.at, visit);
+  const op: Op = {
+    ...inert,
+    tensors: bias === null ? [weight] : [weight, bias],
+    output,
+    forward: (pass) => {
+      state.last = pass;
+      if (!pass.trial) state.theta = pass;
+    },
+    backward: (theta) => {
+      if (!input.depends) return;
+      each((from, to, panels) => {
+        const left = addressOf(weight, theta) + 4 * from * D;
+        eachBlock(D, ROW_BLOCK, (to - from) * n, (a, b) => {
+          exports.productTransposedPanels(a, b, D, rows, to - from, left, D, panels, input.signal);
+        });
+      });
+    },
+    tangent: () => {},
+    project: (coefficient, into) => {
+      if (!weight.trainable) return;
+      each((from, to, signals) => {
+        const panels = { signals, width: to - from, first: 0 };
+        const b = bias === null ? 0 : into + bias.place + 4 * from;
+        addBlock(parts, panels, to - from, coefficient, { w: into + weight.place + 4 * from * D, b });
+      });
+    },
+    gram: ({ left, right, sum }) => {
+      if (!weight.trainable) return;
+      fillGram(parts, D, input.value, bias === null ? 0 : 1, left);
+      f32(parts.kernel, right, n * n).fill(0);
+      each((from, to, panels) => addGram(parts, to - from, panels, right));
+      exports.multiplyAdd(n * n, left, right, sum);
+    },
+    fanIn: D,
+    moves: moved !== 0,
+    work: D * output.width,
+    gramWork: weight.trainable ? D + output.width : 0,
+  };
+  return { op, blocks: classBlocks(parts, state) };
+}

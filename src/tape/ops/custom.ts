@@ -1,0 +1,92 @@
+// A model given by its functions, as one operation from parameters to logits.
+
+import type { FgnError } from "../../check/error.ts";
+import type { Features } from "../../data/sparse.ts";
+import { f32 } from "../../kernel/arena.ts";
+import type { CustomModel, ModelFunctions } from "../../network/custom.ts";
+import { inert, type Op, type Slot, type Tensor } from "../tape.ts";
+import { type Context, packValues, unpackValues } from "./signals.ts";
+
+interface Parts extends Context {
+  readonly model: CustomModel;
+  /** The features that the functions see: at most B rows. */
+  readonly fed: { readonly features: Features };
+  readonly output: Slot;
+  readonly tensor: Tensor;
+  /** Is told of the first failure. */
+  readonly failed: (error: FgnError) => void;
+}
+
+function failure(what: keyof ModelFunctions, cause: string): FgnError {
+  return {
+    _tag: "ModelFailure",
+    what,
+    cause,
+    message: `${what} of the model ${cause}`,
+    remedy: "Return B × C logits from forward and jvp, P derivatives from vjp, row after row and finite",
+  };
+}
+
+/** Calls a function of the model, which may itself use this library, and checks what it returns. */
+function called(
+  { kernel, failed }: Parts,
+  what: keyof ModelFunctions,
+  length: number,
+  call: () => ArrayLike<number>,
+): Float32Array {
+  const result = new Float32Array(length);
+  kernel.busy = true;
+  try {
+    const values = call();
+    if (values.length !== length) failed(failure(what, `returned ${values.length} values where ${length} are needed`));
+    else result.set(values);
+    const index = result.findIndex((v) => v - v !== 0);
+    if (index >= 0) failed(failure(what, `returned ${result[index]} at index ${index}`));
+  } catch (cause) {
+    failed(failure(what, `threw ${String(cause)}`));
+  } finally {
+    kernel.busy = false;
+  }
+  return result;
+}
+
+/** A custom model. It has no Gram matrix: its row system is matrix-free. */
+export function custom(parts: Parts): Op {
+  const { kernel, model, fed, output, tensor } = parts;
+  const C = output.width;
+  const copy = (address: number): Float32Array => f32(kernel, address, tensor.length).slice();
+  const pack = (logits: Float32Array, to: number): void => packValues(parts, C, logits, to);
+  const { forward, jvp, vjp } = model.functions;
+  return {
+    ...inert,
+    tensors: [tensor],
+    output,
+    forward: ({ vector, trial }) => {
+      const { features } = fed;
+      const call = (): ArrayLike<number> => forward(copy(vector + tensor.place), features);
+      const result = called(parts, "forward", features.rows * C, call);
+      pack(result, trial ? output.trial : output.value);
+    },
+    backward: () => {},
+    tangent: (theta, direction) => {
+      const { features } = fed;
+      const call = (): ArrayLike<number> => jvp(copy(theta + tensor.place), features, copy(direction + tensor.place));
+      const result = called(parts, "jvp", features.rows * C, call);
+      pack(result, output.tangent);
+    },
+    project: (coefficient, into, theta) => {
+      const { features } = fed;
+      const cotangent = unpackValues(parts, C, output.signal, coefficient).slice(0, features.rows * C);
+      const result = called(
+        parts,
+        "vjp",
+        tensor.length,
+        () => vjp(copy(theta + tensor.place), features, cotangent),
+      );
+      const sum = f32(kernel, into + tensor.place, tensor.length);
+      result.forEach((v, i) => sum[i] = (sum[i] as number) + v);
+    },
+    gram: null,
+    work: tensor.length,
+  };
+}

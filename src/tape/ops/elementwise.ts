@@ -1,0 +1,85 @@
+// Operations without parameters: activations, sums and multiples of slots.
+
+import { f32 } from "../../kernel/arena.ts";
+import type { ActivationKind } from "../../network/layer.ts";
+import { inert, type Op, type Slot, up4 } from "../tape.ts";
+import type { Context } from "./signals.ts";
+
+/** The kernel's numbers of the activations. */
+const KINDS: Readonly<Record<ActivationKind, number>> = {
+  relu: 0,
+  leakyRelu: 1,
+  tanh: 2,
+  sigmoid: 3,
+  gelu: 4,
+  silu: 5,
+};
+
+/** out = f(in); the forward pass leaves f′(in) at `derivative` for backward and tangent. */
+export function activation(
+  { kernel, rows }: Context,
+  { kind, slope }: { readonly kind: ActivationKind; readonly slope: number },
+  input: Slot,
+  output: Slot,
+  derivative: number,
+): Op {
+  const { exports } = kernel;
+  const length = output.width * up4(rows);
+  return {
+    ...inert,
+    output,
+    forward: ({ trial }) => {
+      if (trial) exports.activate(KINDS[kind], length, slope, input.trial, output.trial, 0);
+      else exports.activate(KINDS[kind], length, slope, input.value, output.value, derivative);
+    },
+    backward: () => {
+      if (input.depends) exports.multiplyAdd(length, derivative, output.signal, input.signal);
+    },
+    tangent: () => {
+      f32(kernel, output.tangent, length).fill(0);
+      if (input.depends) exports.multiplyAdd(length, derivative, input.tangent, output.tangent);
+    },
+  };
+}
+
+/** out = first + second. */
+export function add({ kernel, rows }: Context, first: Slot, second: Slot, output: Slot): Op {
+  const { exports } = kernel;
+  const length = output.width * up4(rows);
+  const sum = (a: number, b: number, to: number): void => {
+    f32(kernel, to, length).set(f32(kernel, a, length));
+    exports.axpy(length, 1, b, to);
+  };
+  return {
+    ...inert,
+    output,
+    forward: ({ trial }) =>
+      trial ? sum(first.trial, second.trial, output.trial) : sum(first.value, second.value, output.value),
+    backward: () => {
+      for (const slot of [first, second]) if (slot.depends) exports.axpy(length, 1, output.signal, slot.signal);
+    },
+    tangent: () => {
+      f32(kernel, output.tangent, length).fill(0);
+      for (const slot of [first, second]) if (slot.depends) exports.axpy(length, 1, slot.tangent, output.tangent);
+    },
+  };
+}
+
+/** out = factor · in. */
+export function multiple({ kernel, rows }: Context, factor: number, input: Slot, output: Slot): Op {
+  const { exports } = kernel;
+  const length = output.width * up4(rows);
+  const scaled = (from: number, to: number): void => {
+    f32(kernel, to, length).fill(0);
+    exports.axpy(length, factor, from, to);
+  };
+  return {
+    ...inert,
+    output,
+    forward: ({ trial }) => trial ? scaled(input.trial, output.trial) : scaled(input.value, output.value),
+    backward: () => {
+      if (input.depends) exports.axpy(length, factor, output.signal, input.signal);
+    },
+    tangent: () => scaled(input.tangent, output.tangent),
+  };
+}

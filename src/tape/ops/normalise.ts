@@ -1,0 +1,94 @@
+// Layer norm over the features of each example.
+
+import { f32, f64 } from "../../kernel/arena.ts";
+import { addressOf, inert, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
+import { addGram } from "./gram.ts";
+import type { Context } from "./signals.ts";
+
+interface Parts extends Context {
+  readonly input: Slot;
+  readonly output: Slot;
+  readonly gain: Tensor;
+  readonly shift: Tensor;
+  readonly epsilon: number;
+  /** (x − mean)/√(variance + ε), in panels. */
+  readonly normalised: number;
+  /** 1/√(variance + ε) of each example. */
+  readonly inverse: number;
+  /** The two above for trial passes. */
+  readonly trialNormalised: number;
+  readonly trialInverse: number;
+}
+
+/** signal ∘ normalised, in the shared panels: the derivatives by the gain. */
+function gainSignals({ kernel, rows, output, normalised, scratch }: Parts): number {
+  const length = output.width * up4(rows);
+  f32(kernel, scratch.panels, length).fill(0);
+  kernel.exports.multiplyAdd(length, output.signal, normalised, scratch.panels);
+  return scratch.panels;
+}
+
+function squares(parts: Parts, out: Float64Array): void {
+  const { kernel, rows, output, scratch } = parts;
+  for (const panels of [gainSignals(parts), output.signal]) {
+    kernel.exports.columnDots(output.width, rows, panels, panels, scratch.block);
+    const part = f64(kernel, scratch.block, rows);
+    for (let i = 0; i < rows; i++) out[i] = (out[i] as number) + (part[i] as number);
+  }
+}
+
+/** A layer norm. */
+export function normalise(parts: Parts): Op {
+  const { kernel, rows, input, output, gain, shift, epsilon, normalised, inverse } = parts;
+  const { exports } = kernel;
+  const D = output.width;
+  const { trainable } = gain;
+  return {
+    ...inert,
+    tensors: [gain, shift],
+    output,
+    forward: ({ vector, trial }) => {
+      const g = addressOf(gain, vector), s = addressOf(shift, vector);
+      if (!trial) exports.normalise(D, rows, epsilon, g, s, input.value, output.value, normalised, inverse);
+      else {
+        const { trialNormalised, trialInverse } = parts;
+        exports.normalise(D, rows, epsilon, g, s, input.trial, output.trial, trialNormalised, trialInverse);
+      }
+    },
+    backward: (theta) => {
+      if (!input.depends) return;
+      const g = addressOf(gain, theta);
+      exports.normaliseBackward(D, rows, g, normalised, inverse, output.signal, input.signal);
+    },
+    tangent: (theta, direction) => {
+      exports.normaliseTangent(
+        D,
+        rows,
+        addressOf(gain, theta),
+        normalised,
+        inverse,
+        input.depends ? input.tangent : 0,
+        trainable ? direction + gain.place : 0,
+        trainable ? direction + shift.place : 0,
+        output.tangent,
+      );
+    },
+    project: (coefficient, into) => {
+      if (!trainable) return;
+      exports.weightedRowSums(D, rows, coefficient, output.signal, normalised, into + gain.place);
+      exports.weightedRowSums(D, rows, coefficient, output.signal, 0, into + shift.place);
+    },
+    gram: ({ sum }) => {
+      if (!trainable) return;
+      addGram(parts, D, gainSignals(parts), sum);
+      addGram(parts, D, output.signal, sum);
+    },
+    squares: (out) => {
+      if (trainable) squares(parts, out);
+    },
+    fanIn: 1,
+    moves: false,
+    work: 2 * D,
+    gramWork: trainable ? 2 * D : 0,
+  };
+}

@@ -1,0 +1,97 @@
+// A dense product over sparse features: out = W x + b. The kernel holds the weights of the features that occur
+// in the batch, one feature a row, so that products, Gram matrix and updates touch stored entries only.
+
+import { f32, f64 } from "../../kernel/arena.ts";
+import { addressOf, inert, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
+import { addLayerGram, addSquares, moveByGram } from "./gram.ts";
+import type { Context } from "./signals.ts";
+
+/** CSR features in the kernel's memory, columns renumbered over those that occur. */
+export interface SparseInput {
+  /** Columns that occur. */
+  readonly cols: number;
+  readonly offsets: number;
+  readonly indices: number;
+  readonly values: number;
+  /** (cols + 1 + 2 · entries) · 4 bytes. */
+  readonly work: number;
+  /** Entries. */
+  readonly count: number;
+}
+
+interface Parts extends Context {
+  readonly input: SparseInput;
+  readonly output: Slot;
+  /** cols × out, one feature a row. */
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+  /** B × out, row-major. */
+  readonly dense: number;
+  /** Where X Xᵀ + 1 is kept for moving the output, or 0. */
+  readonly kept: number;
+}
+
+/** panels ← W x + b with W and b at the given addresses (b may be 0). */
+function multiply({ kernel, rows, input, output, dense }: Parts, weight: number, bias: number, to: number): void {
+  const { exports } = kernel;
+  const m = output.width;
+  const out = f32(kernel, dense, rows * m);
+  if (bias === 0) out.fill(0);
+  else for (let i = 0; i < rows; i++) out.set(f32(kernel, bias, m), i * m);
+  exports.csrProduct(rows, input.offsets, input.indices, input.values, m, weight, dense);
+  exports.packTransposed(dense, rows, m, to);
+}
+
+function squares(parts: Parts, out: Float64Array): void {
+  const { kernel, rows, input, output, bias, scratch } = parts;
+  kernel.exports.csrSquares(rows, input.offsets, input.values, scratch.block);
+  addSquares(parts, f64(kernel, scratch.block, rows).slice(), bias === null ? 0 : 1, output.width, output.signal, out);
+}
+
+function gram(parts: Parts, to: number): void {
+  const { kernel, rows, input, bias } = parts;
+  f32(kernel, to, up4(rows) * up4(rows)).fill(bias === null ? 0 : 1);
+  kernel.exports.csrGram(rows, input.cols, input.offsets, input.indices, input.values, to, input.work);
+}
+
+/** A dense product over sparse features. */
+export function sparseProduct(parts: Parts): Op {
+  const { kernel, rows, input, output, weight, bias, dense, kept } = parts;
+  const { exports } = kernel;
+  const m = output.width;
+  const { trainable } = weight;
+  return {
+    ...inert,
+    tensors: bias === null ? [weight] : [weight, bias],
+    output,
+    forward: ({ vector, trial, moved }) => {
+      if (moved !== undefined && kept !== 0) return moveByGram(parts, output, kept, moved);
+      const b = bias === null ? 0 : addressOf(bias, vector);
+      multiply(parts, addressOf(weight, vector), b, trial ? output.trial : output.value);
+    },
+    backward: () => {},
+    tangent: (_, direction) => {
+      if (!trainable) f32(kernel, output.tangent, m * up4(rows)).fill(0);
+      else multiply(parts, direction + weight.place, bias === null ? 0 : direction + bias.place, output.tangent);
+    },
+    project: (coefficient, into) => {
+      if (!trainable) return;
+      exports.unpackTransposed(output.signal, m, rows, coefficient, dense);
+      exports.csrUpdate(rows, input.offsets, input.indices, input.values, m, dense, into + weight.place);
+      if (bias !== null) exports.weightedRowSums(m, rows, coefficient, output.signal, 0, into + bias.place);
+    },
+    gram: (buffers) => {
+      if (!trainable) return;
+      const left = kept === 0 ? buffers.left : kept;
+      gram(parts, left);
+      addLayerGram(parts, left, m, output.signal, buffers);
+    },
+    squares: (out) => {
+      if (trainable) squares(parts, out);
+    },
+    fanIn: Math.max(1, Math.ceil(input.count / rows)),
+    moves: kept !== 0,
+    work: Math.ceil(input.count / rows) * m,
+    gramWork: trainable ? m + Math.ceil(input.count / rows) : 0,
+  };
+}

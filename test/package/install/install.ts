@@ -1,0 +1,125 @@
+// Installs the packed package as users do, in fresh folders, and runs the README's example there.
+//
+//   npm run test:install
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { pack } from "../../../tools/pack.ts";
+import { Missing } from "../runtime/runtime.ts";
+import { fileOf, serve } from "../runtime/serve.ts";
+import { checkOutput, checkResumed } from "./example.ts";
+import { type Fresh, freshProject } from "./fresh.ts";
+import { pages } from "./pages.ts";
+import { serveRegistry } from "./registry.ts";
+import { deploysWorker } from "./wrangler.ts";
+
+/** What a case is given: the tarball, and a project that it fills. */
+interface Given extends Fresh {
+  readonly tarball: string;
+}
+
+interface Case {
+  readonly name: string;
+  /** What the example is called there. */
+  readonly file: string;
+  readonly check: (given: Given) => Promise<void>;
+}
+
+async function typesAgree({ tarball, run }: Given): Promise<void> {
+  await run("npm", "i", tarball, "fp-ts");
+  const options = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022,dom", "--types", ""];
+  await run("tsc", ...options, "--module", "nodenext", "--moduleResolution", "nodenext", "main.mts");
+  await run("tsc", ...options, "--module", "esnext", "--moduleResolution", "bundler", "main.mts");
+}
+
+/** mod.ts as it lies in the repository, from a server of plain files. */
+async function fromUrl({ folder, run }: Given): Promise<void> {
+  const sources = await serve((path) => /^\/(mod\.ts|src\/.*)$/.test(path) ? fileOf(".", path) : null);
+  try {
+    const imports = { fgn: `${sources.url}/mod.ts`, "fp-ts/": "npm:/fp-ts@^2.16.11/" };
+    writeFileSync(join(folder, "deno.json"), JSON.stringify({ imports }));
+    checkOutput(await run("deno", "run", `--allow-import=${new URL(sources.url).host}`, "main.ts"));
+  } finally {
+    await sources.close();
+  }
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: "npm i TARBALL, node",
+    file: "main.mjs",
+    check: async ({ tarball, run }) => {
+      await run("npm", "i", tarball, "fp-ts");
+      checkOutput(await run("node", "main.mjs"));
+    },
+  },
+  {
+    name: "npm i fgn, node",
+    file: "main.mjs",
+    check: async ({ run }) => {
+      await run("npm", "i", "fgn", "fp-ts");
+      checkOutput(await run("node", "main.mjs"));
+      checkResumed(await run("node", "checkpoint.mjs"));
+    },
+  },
+  { name: "npm i TARBALL, tsc --strict", file: "main.mts", check: typesAgree },
+  {
+    name: "bun add TARBALL, bun",
+    file: "main.ts",
+    check: async ({ tarball, run }) => {
+      await run("bun", "add", tarball, "fp-ts");
+      checkOutput(await run("bun", "main.ts"));
+    },
+  },
+  {
+    name: "bun add fgn, bun",
+    file: "main.ts",
+    check: async ({ run }) => {
+      await run("bun", "add", "fgn", "fp-ts");
+      checkOutput(await run("bun", "main.ts"));
+      checkResumed(await run("bun", "checkpoint.mjs"));
+    },
+  },
+  {
+    name: "deno add npm:fgn, deno",
+    file: "main.ts",
+    check: async ({ run }) => {
+      await run("deno", "add", "npm:fgn", "npm:fp-ts");
+      checkOutput(await run("deno", "run", "main.ts"));
+      checkResumed(await run("deno", "run", "--allow-read=.", "--allow-write=.", "checkpoint.mjs"));
+    },
+  },
+  { name: "mod.ts by its URL, deno", file: "main.ts", check: fromUrl },
+];
+
+let failed = false;
+
+/** Runs a case and says how it went. */
+async function attempt(name: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+    console.log(`ok       ${name}`);
+  } catch (error) {
+    const skipped = error instanceof Missing && !process.env["CI"];
+    failed ||= !skipped;
+    console.log(skipped ? `skipped  ${name}: ${error.message}` : `FAILED   ${name}`);
+    if (!skipped) console.error(error);
+  }
+}
+
+const home = mkdtempSync(join(tmpdir(), "fgn-install-"));
+const tarball = pack(home);
+const registry = await serveRegistry([tarball, pack(home, resolve("node_modules/fp-ts"))]);
+try {
+  for (const [index, { name, file, check }] of CASES.entries()) {
+    await attempt(name, () => check({ tarball, ...freshProject(join(home, `${index}`), registry.url, file) }));
+  }
+  await attempt("examples/worker, wrangler deploy --dry-run", () => deploysWorker(join(home, "worker"), tarball));
+  for (const { name, check } of pages(tarball)) await attempt(name, check);
+} finally {
+  await registry.close();
+  rmSync(home, { recursive: true });
+}
+if (failed) process.exit(1);

@@ -1,0 +1,268 @@
+// The centred metric and the two-stage system beyond their golden vectors: against a float64 solve in parameter space,
+// with example weights, and what they refuse. Tolerance 1e-4, as for the golden vectors.
+
+import { describe, expect, it } from "vitest";
+import {
+  batch,
+  customModel,
+  type Dense,
+  dense,
+  type Embedding,
+  embedding,
+  fgnStep,
+  freeze,
+  fromRows,
+  initialise,
+  type Layer,
+  levenbergMarquardt,
+  matrix,
+  mlp,
+  type Network,
+  network,
+  relative,
+  robust,
+  type StepOptions,
+  tanh,
+  withAdapters,
+  zeroHead,
+} from "../../mod.ts";
+import { norm } from "../support/network_reference.ts";
+import {
+  difference,
+  flat,
+  jacobian,
+  layerOf,
+  left,
+  problem,
+  relativeError,
+  right,
+  solveDense,
+} from "../support/reference.ts";
+
+const LAMBDA = 0.05, ETA = 0.3;
+
+/** ((v + v̄/100)/v̄)^(−¼). */
+function scales(v: readonly number[]): number[] {
+  const mean = v.reduce((sum, x) => sum + x, 0) / v.length;
+  return v.map((x) => ((x + 0.01 * mean + 1e-30) / (mean + 1e-30)) ** -0.25);
+}
+
+/** Which system the reference solves. */
+interface System {
+  readonly metric: NonNullable<StepOptions["metric"]>;
+  readonly twoStage?: number;
+  /** The full Gauss-Newton matrix in place of that of the margins. */
+  readonly full?: boolean;
+}
+
+/** (H + λM + H_x) d = −g for a linear head: the quadratic forms written out over the parameters (W row by row, b). */
+function reference(
+  head: ReturnType<typeof problem>["head"],
+  data: ReturnType<typeof problem>["data"],
+  { metric, twoStage: eta = 0, full = false }: System,
+): number[] {
+  const layer = layerOf(head), { J, P, alpha } = jacobian(layer, data);
+  const C = head.outputs, D = head.inputs, bias = layer.bias !== null, n = C * D + (bias ? C : 0), B = alpha.length;
+  const x = (i: number, d: number): number => data.features.data[i * D + d] as number;
+  const y = (i: number): number => data.labels[i] as number;
+  const p = (i: number, c: number): number => (P[i] as number[])[c] as number;
+  const average = (of: (i: number) => number): number => alpha.reduce((sum, a, i) => sum + a * of(i), 0);
+  const each = (count: number, of: (k: number) => number): number[] => Array.from({ length: count }, (_, k) => of(k));
+  // One row, however often, has no deviation from its mean: it stays as it is.
+  const equal = data.features.data.every((v, j) => v === x(0, j % D));
+  const centred = metric !== "euclidean" && bias && !equal;
+  const mean = each(D, (d) => centred ? average((i) => x(i, d)) : 0);
+  const variance = each(D, (d) => average((i) => (x(i, d) - (mean[d] as number)) ** 2));
+  const c = metric === "factored" && (centred || !bias) ? scales(variance) : each(D, () => 1);
+  // s (e_y − q) = e_y − p
+  const signal = each(C, (k) => average((i) => ((k === y(i) ? 1 : 0) - p(i, k)) ** 2));
+  const o = metric === "factored" ? scales(signal) : each(C, () => 1);
+  const beta = centred ? 0.1 * variance.reduce((sum, v, d) => sum + v * (c[d] as number) ** 2, 0) : 1;
+  const A = Array.from({ length: n }, () => new Array<number>(n).fill(0));
+  const g = new Array<number>(n).fill(0);
+  const add = (weight: number, row: readonly number[]): void =>
+    row.forEach((u, j) =>
+      u !== 0 && row.forEach((v, k) => (A[j] as number[])[k] = ((A[j] as number[])[k] as number) + weight * u * v)
+    );
+  /** ⟨row, θ⟩ = Σ_d w_d W_kd + b_k. */
+  const form = (k: number, w: readonly number[]): number[] => {
+    const row = new Array<number>(n).fill(0);
+    w.forEach((v, d) => row[k * D + d] = v);
+    if (bias) row[C * D + k] = 1;
+    return row;
+  };
+  for (let i = 0; i < B; i++) {
+    const a = alpha[i] as number, s = 1 - p(i, y(i)), input = each(D, (d) => x(i, d));
+    const logits = each(C, (k) => k).map((k) => form(k, input));
+    if (full) {
+      const middle = new Array<number>(n).fill(0).map((_, j) =>
+        logits.reduce((sum, row, k) => sum + p(i, k) * (row[j] as number), 0)
+      );
+      logits.forEach((row, k) => add(a * p(i, k), row.map((v, j) => v - (middle[j] as number))));
+    } else add(a * s * (1 - s), J[i] as number[]);
+    (J[i] as number[]).forEach((v, j) => g[j] = (g[j] as number) - a * s * v);
+    logits.forEach((row, k) => add(a * eta * s / (o[k] as number) ** 2, row));
+  }
+  for (let k = 0; k < C; k++) {
+    const scale = LAMBDA / (o[k] as number) ** 2;
+    for (let d = 0; d < D; d++) add(scale / (c[d] as number) ** 2, each(n, (j) => j === k * D + d ? 1 : 0));
+    if (bias) add(scale / beta, form(k, mean));
+  }
+  return solveDense(A, g.map((v) => -v));
+}
+
+/** A network of one layer. */
+const single = (layer: Dense): Network => right(network(layer.weight.cols, [layer]));
+
+describe("the metric and the two-stage system", () => {
+  const weights = Array.from({ length: 24 }, (_, i) => i % 4);
+  const systems: readonly System[] = (["euclidean", "centred", "factored"] as const).flatMap((metric) =>
+    [0, ETA].flatMap((twoStage) => metric === "euclidean" && twoStage === 0 ? [] : [{ metric, twoStage }])
+  );
+  for (const system of systems) {
+    for (const bias of [true, false]) {
+      for (const B of [1, 5, 24]) {
+        const title = `${system.metric}, η = ${system.twoStage}, ${bias ? "" : "no "}bias, ${B} examples`;
+        it(`${title}: equals the solve over the parameters`, () => {
+          const { head, data } = problem(B, 6, 4, { spread: 0.5, bias, ...(B === 24 ? { weights } : {}) });
+          const { params } = right(fgnStep(head, data, LAMBDA, system as StepOptions));
+          const want = reference(head, data, system);
+          expect(relativeError(difference(params, head), want)).toBeLessThan(1e-4 + 1e-7 / Math.hypot(...want));
+        });
+      }
+    }
+    it(`${system.metric}, η = ${system.twoStage}: examples repeated, and one of them alone`, () => {
+      const { head, data } = problem(3, 6, 4, { spread: 0.5 });
+      for (const rows of [[0, 1, 2, 0, 0, 2], [1, 1, 1], new Array<number>(200).fill(2)]) {
+        const features = right(
+          matrix(rows.length, 6, rows.flatMap((i) => [...data.features.data.slice(6 * i, 6 * i + 6)])),
+        );
+        const repeated = right(batch({ features, labels: rows.map((_, i) => i % 4) }));
+        const want = reference(head, repeated, system);
+        const step = difference(right(fgnStep(head, repeated, LAMBDA, system as StepOptions)).params, head);
+        expect(relativeError(step, want)).toBeLessThan(1e-4 + 1e-7 / Math.hypot(...want));
+      }
+    });
+  }
+
+  it("go with all competitors: the full Gauss-Newton matrix in that metric", () => {
+    for (const metric of ["centred", "factored"] as const) {
+      for (const B of [1, 5, 24]) {
+        const { head, data } = problem(B, 6, 4, { spread: 0.5, ...(B === 24 ? { weights } : {}) });
+        const step = difference(right(fgnStep(head, data, LAMBDA, { metric, competitors: 2 })).params, head);
+        expect(relativeError(step, reference(head, data, { metric, full: true }))).toBeLessThan(1e-4);
+      }
+    }
+  });
+
+  it("factored is that of the first update of robust(), which limits how far the layers of a network move", () => {
+    const { head, data } = problem(20, 12, 5);
+    for (const model of [head, right(mlp({ inputs: 12, hidden: [9], classes: 5, seed: 1 }))]) {
+      const optimizer = robust(), update = right(optimizer.update(model, optimizer.init(model), data));
+      const options = { metric: "factored", twoStage: 0.1, curvature: "majorized" } as const;
+      const { params } = right(fgnStep(model, data, update.report.lambda, options));
+      if (model === head) expect(flat(params)).toEqual(flat(update.params));
+      model.layers.forEach((layer, l) => {
+        const [given, own, robusts] = [layer, params.layers[l], update.params.layers[l]];
+        if (given._tag !== "dense" || own?._tag !== "dense" || robusts?._tag !== "dense") return;
+        const step = (after: Dense): number[] => difference(single(after), single(given));
+        const [d, limited] = [step(own), step(robusts)], share = Math.hypot(...limited) / Math.hypot(...d);
+        expect(share).toBeLessThan(1.0001);
+        expect(relativeError(limited.map((v) => v / share), d)).toBeLessThan(1e-4);
+      });
+    }
+  });
+
+  it("tries again with more damping, and gives the loss that the next step sees", () => {
+    const { data } = problem(40, 12, 5);
+    const start = right(mlp({ inputs: 12, hidden: [9], classes: 5, seed: 1 }));
+    for (const metric of ["centred", "factored"] as const) {
+      const options = { metric, twoStage: ETA } as const;
+      const { params, report } = right(fgnStep(start, data, levenbergMarquardt({ lambda: 1e-6 }), options));
+      expect(report.lossAfter).toBeLessThanOrEqual(report.lossBefore);
+      const next = right(fgnStep(params, data, relative(1), options)).report.lossBefore;
+      expect(Math.abs(next - (report.lossAfter as number))).toBeLessThan(1e-5);
+    }
+  });
+
+  it("leave a layer where it is when robust() begins with equal inputs", () => {
+    const { head, data } = problem(1, 6, 4), optimizer = robust();
+    for (const B of [1, 3, 100]) {
+      const features = right(matrix(B, 6, Array.from({ length: B }, () => [...data.features.data]).flat()));
+      const equal = right(batch({ features, labels: Array.from({ length: B }, (_, i) => i % 4) }));
+      const first = right(optimizer.update(head, optimizer.init(head), equal));
+      expect(flat(first.params)).toEqual(flat(head));
+      const next = right(optimizer.update(first.params, first.state, problem(20, 6, 4).data));
+      expect(norm(difference(next.params, head))).toBeLessThan(10);
+      expect(norm(difference(next.params, head))).toBeGreaterThan(0);
+    }
+  });
+
+  it("are finite at extremes, and write to nothing they are given", () => {
+    for (const scale of [0, 1e-40, 1e4]) {
+      const { head, data } = problem(9, 3, 4, { spread: 3 });
+      const features = right(matrix(9, 3, data.features.data.map((v) => v * scale)));
+      const before = flat(head);
+      for (const metric of ["centred", "factored"] as const) {
+        const { params } = right(fgnStep(head, { ...data, features }, relative(1), { metric, twoStage: ETA }));
+        expect(flat(params).every(Number.isFinite)).toBe(true);
+        expect(flat(head)).toEqual(before);
+      }
+    }
+  });
+
+  it("of the layers after a frozen one that reads sparse features are those after the same dense layer", () => {
+    const { data } = problem(20, 6, 4), values = data.features.data;
+    const table = right(initialise({ inputs: 6, layers: [embedding(5), tanh(), dense(4)], seed: 1 }));
+    const [first, ...rest] = table.layers as [Embedding, ...Layer[]];
+    const weight = Float32Array.from(
+      { length: 30 },
+      (_, k) => first.weight.data[(k % 6) * 5 + Math.floor(k / 6)] as number,
+    );
+    const same: Dense = { _tag: "dense", weight: { rows: 5, cols: 6, data: weight }, bias: first.bias, frozen: true };
+    const entries = Array.from(
+      { length: 20 },
+      (_, i) => Array.from({ length: 6 }, (_, d): [number, number] => [d, values[6 * i + d] as number]),
+    );
+    const sparse = { ...data, features: right(fromRows(6, entries)) }, wide = right(network(6, [same, ...rest]));
+    for (const metric of ["centred", "factored"] as const) {
+      const [thin, full] = [right(freeze(table, [0])), wide].map((model, k) =>
+        flat(right(fgnStep(model, k === 0 ? sparse : data, LAMBDA, { metric, twoStage: ETA })).params)
+      ) as [number[], number[]];
+      expect(relativeError(thin, full)).toBeLessThan(1e-5); // sums in another order
+      expect(thin).not.toEqual(flat(right(fgnStep(right(freeze(table, [0])), sparse, LAMBDA)).params));
+    }
+  });
+
+  it("refuse what they do not go with", () => {
+    const { head, data } = problem(8, 5, 4);
+    const refused = (options: StepOptions, model = head, part = data): unknown =>
+      left(fgnStep(model, part, 1, options));
+    const invalid = (option: string) => ({ _tag: "InvalidOption", option });
+    const centred = { metric: "centred" } as const;
+    for (const metric of ["fisher", "toString", null]) {
+      expect(refused({ metric } as unknown as StepOptions)).toMatchObject(invalid("metric"));
+    }
+    expect(refused({ metric: "factored", l2: 0.1 })).toMatchObject(invalid("metric"));
+    for (const twoStage of [-1, NaN, Infinity]) expect(refused({ twoStage })).toMatchObject(invalid("twoStage"));
+    expect(refused({ ...centred, refine: 1 })).toMatchObject(invalid("metric"));
+    expect(refused({ ...centred, l2: 0.1 })).toMatchObject(invalid("metric"));
+    expect(refused({ twoStage: 1, labelSmoothing: 0.1 })).toMatchObject(invalid("twoStage"));
+    expect(refused({ ...centred, system: "matrixFree" })).toMatchObject(invalid("metric"));
+    const sparse = right(batch({ features: right(fromRows(5, [[[0, 1]], [[2, 1]]])), labels: [0, 1] }));
+    expect(refused({ twoStage: 1 }, right(zeroHead({ features: 5, classes: 4 })), sparse)).toMatchObject(
+      invalid("twoStage"),
+    );
+    const adapted = right(withAdapters(right(zeroHead({ features: 5, classes: 4 })), { rank: 2 }));
+    expect(refused({ twoStage: 1 }, adapted)).toMatchObject(invalid("twoStage"));
+    expect(refused({ twoStage: 1 }, right(freeze(head)))).toMatchObject({ _tag: "InvalidLayer" });
+    const own = right(customModel({
+      parameters: [1],
+      classes: 4,
+      forward: (_, x) => new Float32Array(4 * x.rows),
+      jvp: (_, x) => new Float32Array(4 * x.rows),
+      vjp: () => [0],
+    }));
+    expect(left(fgnStep(own, data, 1, centred))).toMatchObject(invalid("metric"));
+  });
+});

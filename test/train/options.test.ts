@@ -1,0 +1,206 @@
+// Options of training: bad ones by name, and the share held out for validation.
+
+import { describe, expect, it } from "vitest";
+import {
+  type Batch,
+  batch,
+  type CheckpointStore,
+  evaluate,
+  fromRows,
+  holdOut,
+  isSparse,
+  matrix,
+  memoryStore,
+  robust,
+  train,
+  type TrainOptions,
+} from "../../mod.ts";
+import { left, problem, right } from "../support/reference.ts";
+import { collect, digest, doneOf, errorOf, network, noisy } from "../support/training.ts";
+
+describe("bad options", () => {
+  const validation = 0.5, store = memoryStore();
+  /** Bad values of each option, whatever its type says. */
+  const BAD: Readonly<Record<string, readonly unknown[]>> = {
+    epochs: [0, -1, 1.5, NaN, Infinity, "3", null],
+    batchSize: [0, 2.5, NaN, Infinity, "8", null],
+    microBatch: [0, -4, 0.5, NaN, "8", null],
+    seed: [NaN, Infinity, "1", null],
+    reportEvery: [0, 0.5, NaN, Infinity, null],
+    lossAfter: [1, "yes", null],
+    maxSeconds: [0, -1, NaN, "5", null],
+    optimizer: [robust, "robust", {}, null, { init: robust().init, update: robust().update }],
+    validation: [0, 1, -0.2, 1.5, NaN, Infinity, "0.2", null, true, {}, { features: null, labels: [] }],
+    earlyStopping: [true, 2, null],
+    signal: [{}, true, null, new AbortController()],
+    checkpoint: [true, "file", null],
+    kernel: [{}, null, "simd128"],
+    classWeights: [1, null, "2"],
+    labelSmoothing: [-0.1, 1, NaN],
+    l2: [-1, NaN, Infinity],
+  };
+  /** Options within options, or that need another one beside them, and what they are told as. */
+  const NESTED: readonly (readonly [string, object])[] = [
+    ...[0, 1.5, NaN, Infinity, "2", null].map((patience) =>
+      ["earlyStopping.patience", { validation, earlyStopping: { patience } }] as const
+    ),
+    ...["top5", 1, null].map((by) => ["earlyStopping.by", { validation, earlyStopping: { by } }] as const),
+    ["earlyStopping", { earlyStopping: {} }],
+    ...[0, 2.5, NaN, Infinity, "9", null].map((every) =>
+      ["checkpoint.every", { checkpoint: { store, every } }] as const
+    ),
+    ...[undefined, null, "file", {}, { load: store.load }, { save: store.save }].map((other) =>
+      ["checkpoint.store", { checkpoint: { store: other } }] as const
+    ),
+  ];
+
+  const plainCases = Object.entries(BAD).flatMap(([name, values]) =>
+    values.map((value) => [name, { [name]: value }] as const)
+  );
+
+  it("give InvalidOption with their name, before anything is done or kept", async () => {
+    for (const [option, options] of [...plainCases, ...NESTED]) {
+      let calls = 0;
+      const counting: CheckpointStore = {
+        load: () => (calls++, memoryStore().load()),
+        save: (bytes) => (calls++, memoryStore().save(bytes)),
+      };
+      for (const checkpoint of [undefined, { store: counting, every: 1 }]) {
+        const asked = { ...(checkpoint && { checkpoint }), ...options };
+        const error = await errorOf(train(network(), noisy(40), asked as TrainOptions));
+        expect(error, `${option}: ${JSON.stringify(options)}`).toMatchObject({ _tag: "InvalidOption", option });
+        expect(error?.message).toContain(option);
+        expect(error?.remedy).toBeTruthy();
+      }
+      // labelSmoothing and l2 are refused by the first step, after the store was asked for a checkpoint.
+      expect(calls).toBeLessThanOrEqual(["labelSmoothing", "l2"].includes(option) ? 1 : 0);
+    }
+  });
+
+  it("give the errors of the data before the first step", async () => {
+    const run = (options: TrainOptions, data: Batch = noisy(20)) => errorOf(train(network(), data, options));
+    expect(await run({ classWeights: [1, 2] })).toMatchObject({ _tag: "ShapeMismatch", what: "classWeights" });
+    expect(await run({ classWeights: [1, 1, 1, 1, -1] })).toMatchObject({ _tag: "NegativeWeight", index: 4 });
+    expect(await run({ classWeights: [1, 1, 1, 1, NaN] })).toMatchObject({ _tag: "NotFinite", what: "classWeights" });
+    expect(await run({ validation: problem(9, 7, 5).data })).toMatchObject({ _tag: "FeatureMismatch" });
+    expect(await run({ validation: problem(9, 12, 8).data })).toMatchObject({ _tag: "LabelOutOfRange", classes: 5 });
+    expect(await run({}, problem(9, 12, 8).data)).toMatchObject({ _tag: "LabelOutOfRange" });
+    expect(await run({ validation: 0.5 }, noisy(1))).toMatchObject({ _tag: "InvalidOption", option: "validation" });
+  });
+
+  it("are not missed by what is at the edge", async () => {
+    const edge = { epochs: 1, batchSize: 2 ** 53 - 1, reportEvery: 2 ** 53 - 1, seed: -1.5, maxSeconds: Infinity };
+    const given: TrainOptions = { ...edge, labelSmoothing: 0, l2: 0, lossAfter: false };
+    expect(doneOf(await collect(train(network(), noisy(20), given)))).toMatchObject({ step: 1, steps: 1 });
+  });
+});
+
+/** Examples that are told apart by their first feature, with weights and targets that follow from it. */
+function numbered(rows: number, kind: "dense" | "sparse" | "bare"): Batch {
+  const entries = Array.from({ length: rows }, (_, i): [number, number][] => [[0, i + 1], [1 + i % 11, 0.5]]);
+  const features = right(fromRows(12, entries)), labels = Array.from({ length: rows }, (_, i) => i % 5);
+  const weights = labels.map((_, i) => i / 4 + 1);
+  if (kind === "sparse") return right(batch({ features, labels, weights }));
+  const dense = right(matrix(
+    rows,
+    12,
+    entries.flatMap((row) => {
+      const line = new Array<number>(12).fill(0);
+      for (const [column, value] of row) line[column] = value;
+      return line;
+    }),
+  ));
+  if (kind === "bare") return right(batch({ features: dense, labels }));
+  const targets = right(matrix(rows, 5, labels.flatMap((y) => [0, 1, 2, 3, 4].map((k) => k === y ? 0.6 : 0.1))));
+  return right(batch({ features: dense, labels, targets, weights }));
+}
+
+/** The numbers of the examples, after a look at all they carry. */
+function numbersOf(part: Batch, whole: Batch): number[] {
+  const { features, labels, targets, weights } = part;
+  expect([targets === null, weights === null]).toEqual([whole.targets === null, whole.weights === null]);
+  expect([features.rows, features.cols]).toEqual([labels.length, 12]);
+  return Array.from({ length: features.rows }, (_, row) => {
+    const from = isSparse(features) ? features.offsets[row] as number : row * 12;
+    const i = (features.data[from] as number) - 1;
+    if (isSparse(features)) {
+      expect([...features.indices.subarray(from, features.offsets[row + 1])]).toEqual([0, 1 + i % 11]);
+    } else {
+      const original = whole.features.data.subarray(i * 12, i * 12 + 12);
+      expect([...features.data.subarray(from, from + 12)]).toEqual([...original]);
+    }
+    expect(labels[row]).toBe(i % 5);
+    expect(weights?.[row] ?? i / 4 + 1).toBe(i / 4 + 1);
+    const target = targets?.data.subarray(row * 5, row * 5 + 5) ?? [];
+    expect([...target]).toEqual([...whole.targets?.data.subarray(i * 5, i * 5 + 5) ?? []]);
+    return i;
+  });
+}
+
+describe("holdOut()", () => {
+  for (const kind of ["dense", "sparse", "bare"] as const) {
+    it(`parts ${kind} examples in two, whole and in order`, () => {
+      for (
+        const [rows, share, held] of [[2, 0.5, 1], [40, 0.25, 10], [41, 0.1, 4], [3, 1e-9, 1], [3, 0.999, 2]] as const
+      ) {
+        const data = numbered(rows, kind), kept = JSON.stringify(data);
+        const split = right(holdOut(data, share, 7));
+        const trained = numbersOf(split.train, data), validated = numbersOf(split.validation, data);
+        expect(validated.length).toBe(held);
+        const ascending = (a: number, b: number): number => a - b;
+        expect([...trained, ...validated].sort(ascending)).toEqual(Array.from({ length: rows }, (_, i) => i));
+        expect(trained).toEqual([...trained].sort(ascending));
+        expect(validated).toEqual([...validated].sort(ascending));
+        expect(right(holdOut(data, share, 7))).toEqual(split);
+        expect(JSON.stringify(data)).toBe(kept);
+      }
+    });
+  }
+
+  it("draws anew for another seed, and holds no more memory than it needs", () => {
+    const data = numbered(40, "dense");
+    const draws = [0, 1, 2, 3].map((seed) => numbersOf(right(holdOut(data, 0.25, seed)).validation, data).join());
+    expect(new Set(draws).size).toBe(4);
+    // Of every runtime the same; from the generator's integers alone.
+    expect(draws[0]).toBe(numbersOf(right(holdOut(data, 0.25)).validation, data).join());
+    expect(draws[1]).toBe(EXPECTED);
+    const { validation } = right(holdOut(data, 0.25));
+    expect(validation.features.data.buffer.byteLength).toBe(4 * 10 * 12);
+    expect(validation.targets?.data.buffer.byteLength).toBe(4 * 10 * 5);
+  });
+
+  it("refuses shares outside (0, 1), a single example and a seed that is none", () => {
+    const data = numbered(4, "bare");
+    for (const share of [0, 1, -1, 2, NaN, Infinity, "0.5" as unknown as number]) {
+      expect(left(holdOut(data, share))).toMatchObject({ _tag: "InvalidOption", option: "share" });
+    }
+    expect(left(holdOut(numbered(1, "bare"), 0.5))).toMatchObject({ _tag: "InvalidOption", option: "share" });
+    expect(left(holdOut(data, 0.5, NaN))).toMatchObject({ _tag: "InvalidOption", option: "seed" });
+  });
+});
+
+/** Ten of forty for seed 1. */
+const EXPECTED = "1,5,6,12,20,23,24,27,31,32";
+
+describe("a share for validation", () => {
+  it("trains as on the two parts of holdOut by the run's seed", async () => {
+    const data = noisy(50), options = { epochs: 3, batchSize: 16, seed: 6 };
+    const { train: examples, validation } = right(holdOut(data, 0.2, 6));
+    const one = doneOf(await collect(train(network(), data, { ...options, validation: 0.2 })));
+    const two = doneOf(await collect(train(network(), examples, { ...options, validation })));
+    expect(digest(one.params)).toBe(digest(two.params));
+    expect(one.evaluation).toEqual(two.evaluation);
+    expect(one.evaluation).toEqual(right(evaluate(one.params, validation)));
+    expect(one).toMatchObject({ evaluation: { examples: 10 }, steps: 9 });
+    const other = doneOf(await collect(train(network(), data, { ...options, seed: 7, validation: 0.2 })));
+    expect(other.evaluation).not.toEqual(one.evaluation);
+  });
+
+  it("leaves the steps alone when the examples are others", async () => {
+    const data = noisy(50), options = { epochs: 2, batchSize: 16 };
+    const without = doneOf(await collect(train(network(), data, options)));
+    const validated = doneOf(await collect(train(network(), data, { ...options, validation: noisy(30, 3) })));
+    expect(digest(validated.params)).toBe(digest(without.params));
+    expect(without.evaluation).toBe(undefined);
+  });
+});
