@@ -221,13 +221,12 @@ export const webGpu = (options: WebGpuOptions = {}): TaskEither<FgnError, Backen
  *
  * @example
  * ```ts
+ * import { getOrThrow } from "fgn";
  * import { cpu, preferGpu } from "fgn/gpu";
  *
- * const backend = await preferGpu(cpu())();
- * if (backend._tag === "Right") {
- *   console.log(backend.right.name); // webgpu, or cpu
- *   backend.right.close();
- * }
+ * const backend = await getOrThrow(preferGpu(cpu()));
+ * console.log(["webgpu", "cpu"].includes(backend.name)); // true
+ * backend.close();
  * ```
  */
 export function preferGpu(fallback: Backend, options: WebGpuOptions = {}): TaskEither<FgnError, Backend> {

@@ -128,13 +128,11 @@ function adapt({ weight, bias }: Dense, rank: number, scale: number, source: Sou
  *
  * @example
  * ```ts
- * import { mlp, parameterCount, withAdapters } from "fgn";
+ * import { getOrThrow, mlp, parameterCount, withAdapters } from "fgn";
  *
- * const base = mlp({ inputs: 256, hidden: [256], classes: 10 });
- * if (base._tag === "Right") {
- *   const adapted = withAdapters(base.right, { rank: 4 });
- *   if (adapted._tag === "Right") console.log(parameterCount(adapted.right)); // 3112 instead of 68362
- * }
+ * const base = getOrThrow(mlp({ inputs: 256, hidden: [256], classes: 10 }));
+ * const adapted = getOrThrow(withAdapters(base, { rank: 4 }));
+ * console.log(parameterCount(base), parameterCount(adapted)); // 68362 3112
  * ```
  */
 export function withAdapters(
