@@ -47,7 +47,7 @@ function featureArray(features: Features): np.Array {
 
 /**
  * The functions of a model from its logits. Each is compiled at its first call with a shape of features.
- * What a function does not hand on it must dispose of: here the logits that come with either product.
+ * A function disposes of what it does not hand on: here the logits that come with either product.
  */
 export function fromJax(logits: JaxFunction): ModelFunctions {
   const value = jit(logits);

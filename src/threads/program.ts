@@ -31,7 +31,7 @@ export interface Start {
   readonly scratch: number;
 }
 
-/** Turns of the loop that a worker waits for before it sleeps: about 100 µs. */
+/** Turns of the loop that a worker waits for before it sleeps, a few times as long as waking takes. */
 const SPINS = 20_000;
 
 /** Runs in Node's workers (`port`: its parentPort) and in web workers. */

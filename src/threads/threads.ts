@@ -106,7 +106,7 @@ function closerOf(control: Control, running: readonly Running[]): () => void {
 /**
  * A kernel of several threads: products, exponentials and Gram matrices beyond some 10 µs of work are shared with
  * workers over one memory. The results are those of the default kernel, bit for bit, and so are checkpoints. Below
- * about 5 ms a step it gains little.
+ * about 1 ms a step it gains little (docs/speed.md).
  *
  * `close()` it when done: where the runtime cannot tell sleeping workers from busy ones (Deno), they keep a program from
  * ending. Not for use by several workers of your own at once.

@@ -17,8 +17,8 @@ import type { Limits } from "./view.ts";
 const MAP_READ = 1, COPY_SRC = 4, COPY_DST = 8, STORAGE = 128;
 
 /**
- * Rows up to which a Gram matrix comes to the CPU to be solved there. By arithmetic, not measured on a GPU: at 1,024 rows
- * its way down and the CPU's products take some 30 ms, a product on the device with its way there and back some 0.3 ms.
+ * Rows up to which a Gram matrix comes to the CPU to be solved there: beyond, its way down takes longer than the way of each
+ * product there and back. By arithmetic, not measured on a GPU (docs/speed.md).
  */
 const DEVICE_ROWS = 1024;
 
