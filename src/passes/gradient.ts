@@ -28,7 +28,10 @@ export interface LossAndGradient {
   readonly gradient: Float32Array;
 }
 
-/** A checked batch, open and passed forward; internal. */
+/**
+ * A checked batch, open and passed forward.
+ * @internal
+ */
 export function openPassed(
   model: Model,
   batch: Batch,
@@ -42,7 +45,7 @@ export function openPassed(
   return tape.fault === undefined ? session : E.left(tape.fault);
 }
 
-const unlabelled = (features: Features): Batch => ({
+const withoutLabels = (features: Features): Batch => ({
   features,
   labels: new Uint32Array(features.rows),
   targets: null,
@@ -106,7 +109,7 @@ export function jvp(
 ): E.Either<FgnError, Matrix> {
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
-  const session = openPassed(params, unlabelled(features), { signals: true, tangents: true, vectors: 1 }, option);
+  const session = openPassed(params, withoutLabels(features), { signals: true, tangents: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { tape, vectors: [vector = 0] } = ws;
@@ -141,7 +144,7 @@ export function vjp(
   if (shape._tag === "Left") return shape;
   const c = finiteFloats("cotangent", cotangent.data, cotangent.cols);
   if (c._tag === "Left") return c;
-  const session = openPassed(params, unlabelled(features), { signals: true, vectors: 1 }, option);
+  const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { kernel, tape, at, vectors: [vector = 0] } = ws;
