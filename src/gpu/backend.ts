@@ -11,7 +11,7 @@ import type { Batch } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
 import type { Network } from "../network/layer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
-import type { Lacking, StepOptions } from "../step/options.ts";
+import type { StepOptions } from "../step/options.ts";
 import type { StepReport } from "../step/step.ts";
 import type { Traffic } from "./device/traffic.ts";
 
@@ -36,7 +36,7 @@ export interface ResidentBatch {
 }
 
 /** Options of {@link Backend.fgnStep}; which of them a device takes is said there. */
-export interface BackendStepOptions extends Omit<StepOptions, Lacking<"device">> {
+export interface BackendStepOptions extends Omit<StepOptions, "kernel"> {
   /**
    * Gives the parameters away (default false): a step that succeeds releases them, and the next one writes over their
    * memory. A step that fails leaves them as they are.

@@ -14,11 +14,11 @@ import type { KernelOption } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { ggnProduct as product } from "../solver/full_system.ts";
 import { margins } from "../tape/workspace.ts";
-import { checkAt, type Lacking, type StepOptions } from "./options.ts";
+import { checkAt, type StepOptions } from "./options.ts";
 import { type Step, stepInto } from "./step.ts";
 
 /** Options of {@link ggnStep}; `tolerance` and `maxIterations` are those of the full system. */
-export interface GgnOptions extends Omit<StepOptions, Lacking<"ggnStep">> {
+export interface GgnOptions extends Omit<StepOptions, "competitors" | "refine" | "solver" | "warmStart" | "momentum"> {
   /** `fgn`: the inverse of the FGN curvature, whose row system is solved directly. Default `none`. */
   readonly preconditioner?: "none" | "fgn";
 }
@@ -60,7 +60,7 @@ export function ggnStep<M extends Model>(
   if (!(Number.isSafeInteger(maxIterations) && maxIterations >= 1)) {
     return invalid("maxIterations", maxIterations, "a whole number from 1");
   }
-  const taken = checkAt("ggnStep", rest, "it without refine and ggnStep");
+  const taken = checkAt("ggnStep", rest);
   if (taken._tag === "Left") return taken;
   return stepInto(params, batch, damping, rest, { _tag: "ggn", preconditioner, tolerance, maxIterations });
 }

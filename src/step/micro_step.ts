@@ -82,12 +82,7 @@ export function accumulatedStep<M extends Model>(
 ): E.Either<FgnError, Step<M>> {
   const most = checkMicroBatch(microBatch);
   if (most._tag === "Left") return most;
-  const taken = checkAt(
-    "microBatch",
-    options,
-    "it without microBatch",
-    "micro-batches have no Gram matrix of the batch",
-  );
+  const taken = checkAt("microBatch", options);
   if (taken._tag === "Left") return taken;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
   if (planned._tag === "Left") return planned;

@@ -68,39 +68,39 @@ export interface Momentum {
   readonly previous: ArrayLike<number> | null;
 }
 
-/** What an option may be somewhere: everything, nothing but left out, these values alone, or it is not offered there. */
-type Cell<V> = typeof YES | typeof NO | typeof NONE | readonly V[];
-const YES = 1, NO = 0, NONE = null;
+/** What a place takes of an option beside undefined: every value, these alone, or it does not offer the option. */
+type Cell<V> = typeof YES | typeof NONE | readonly V[];
+const YES = 1, NONE = null;
+const OUT = [] as const, ZERO = [0] as const, PLAIN = ["euclidean"] as const;
 const GRAM = ["auto", "gram"] as const, FREE = ["matrixFree", "auto"] as const, ITERATIVE = ["cg", "auto"] as const;
 
 /** The columns of the table: where a step is asked for, and what it may be asked for along with. */
 const COLUMN = {
   /** Passes over micro-batches. */
-  microBatch: 1,
+  microBatch: 0,
   /** A WebGPU device. */
-  device: 2,
+  device: 1,
   /** The options of `ggnStep`. */
-  ggnStep: 3,
+  ggnStep: 2,
   /** The full Gauss-Newton system, of `refine` and of `ggnStep`. */
-  refine: 4,
+  refine: 3,
   /** A model of one's own. */
-  ownModel: 5,
+  ownModel: 4,
   /** `system: "matrixFree"`. */
-  matrixFree: 6,
+  matrixFree: 5,
   /** A part of the gradient outside the row space: soft targets, `labelSmoothing`, `l2`. */
-  remainder: 7,
+  remainder: 6,
   /** `twoStage` above 0. */
-  twoStage: 8,
+  twoStage: 7,
   /** `warmStart`. */
-  warmStart: 9,
+  warmStart: 8,
 } as const;
 
 /** Where an option may be asked for. */
 export type Place = keyof typeof COLUMN;
 
-/** The value that leaves an option out, as undefined always does, and a cell a place. */
+/** A cell a place. */
 type Row<V> = readonly [
-  neutral: V | undefined,
   microBatch: Cell<V>,
   device: Cell<V>,
   ggnStep: Cell<V>,
@@ -118,34 +118,34 @@ type Row<V> = readonly [
  */
 // deno-fmt-ignore
 const OPTIONS = {
-  //               neutral      microBatch device ggnStep refine ownModel   matrixFree remainder twoStage warmStart
-  solver:         ["auto",      ITERATIVE, YES,   NONE,   YES,   ITERATIVE, ITERATIVE, YES,      YES,     YES],
-  tolerance:      [undefined,   YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
-  maxIterations:  [undefined,   YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
-  system:         ["auto",      FREE,      GRAM,  YES,    YES,   FREE,      YES,       YES,      GRAM,    YES],
-  warmStart:      [undefined,   YES,       YES,   NONE,   NO,    YES,       YES,       YES,      YES,     YES],
-  classWeights:   [undefined,   YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
-  labelSmoothing: [0,           YES,       NO,    YES,    YES,   YES,       YES,       YES,      NO,      YES],
-  l2:             [0,           YES,       NO,    YES,    YES,   YES,       YES,       YES,      NO,      YES],
-  kernel:         [undefined,   YES,       NONE,  YES,    YES,   YES,       YES,       YES,      YES,     YES],
-  metric:         ["euclidean", NO,        NO,    NO,     NO,    NO,        NO,        NO,       YES,     YES],
-  competitors:    [0,           NO,        NO,    NONE,   NO,    YES,       YES,       YES,      NO,      NO],
-  lossAfter:      [undefined,   YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
-  curvature:      [undefined,   YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
-  twoStage:       [0,           NO,        NO,    NO,     NO,    NO,        NO,        NO,       YES,     YES],
-  refine:         [0,           NO,        NO,    NONE,   YES,   YES,       YES,       YES,      NO,      NO],
-  trustRegion:    [0,           NO,        NO,    YES,    YES,   YES,       YES,       YES,      YES,     YES],
-  momentum:       [undefined,   NO,        NO,    NONE,   NO,    YES,       YES,       YES,      NO,      YES],
-  donate:         [undefined,   YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
+  //               microBatch device ggnStep refine ownModel   matrixFree remainder twoStage warmStart
+  solver:         [ITERATIVE, YES,   NONE,   YES,   ITERATIVE, ITERATIVE, YES,      YES,     YES],
+  tolerance:      [YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
+  maxIterations:  [YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
+  system:         [FREE,      GRAM,  YES,    YES,   FREE,      YES,       YES,      GRAM,    YES],
+  warmStart:      [YES,       YES,   NONE,   OUT,   YES,       YES,       YES,      YES,     YES],
+  classWeights:   [YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
+  labelSmoothing: [YES,       ZERO,  YES,    YES,   YES,       YES,       YES,      ZERO,    YES],
+  l2:             [YES,       ZERO,  YES,    YES,   YES,       YES,       YES,      ZERO,    YES],
+  kernel:         [YES,       NONE,  YES,    YES,   YES,       YES,       YES,      YES,     YES],
+  metric:         [PLAIN,     PLAIN, PLAIN,  PLAIN, PLAIN,     PLAIN,     PLAIN,    YES,     YES],
+  competitors:    [ZERO,      ZERO,  NONE,   ZERO,  YES,       YES,       YES,      ZERO,    ZERO],
+  lossAfter:      [YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
+  curvature:      [YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
+  twoStage:       [ZERO,      ZERO,  ZERO,   ZERO,  ZERO,      ZERO,      ZERO,     YES,     YES],
+  refine:         [ZERO,      ZERO,  NONE,   YES,   YES,       YES,       YES,      ZERO,    ZERO],
+  trustRegion:    [ZERO,      ZERO,  YES,    YES,   YES,       YES,       YES,      YES,     YES],
+  momentum:       [OUT,       OUT,   NONE,   OUT,   YES,       YES,       YES,      OUT,     YES],
+  donate:         [YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
 } as const satisfies { readonly [K in keyof StepOptions]-?: Row<NonNullable<StepOptions[K]>> };
 
 /** The name of an option. */
 export type OptionName = keyof typeof OPTIONS;
 
-/** The options that a place does not offer. */
-export type Lacking<P extends Place> = {
-  readonly [K in OptionName]: (typeof OPTIONS)[K][(typeof COLUMN)[P]] extends typeof NONE ? K : never;
-}[OptionName];
+/** The options that a place may be given: none that it does not offer, so that its type has to leave those out. */
+type Offered<P extends Place> = StepOptions & {
+  readonly [K in OptionName as (typeof OPTIONS)[K][(typeof COLUMN)[P]] extends typeof NONE ? K : never]?: never;
+};
 
 const cellOf = (name: OptionName, place: Place): Cell<unknown> => OPTIONS[name][COLUMN[place]];
 
@@ -153,31 +153,40 @@ const cellOf = (name: OptionName, place: Place): Cell<unknown> => OPTIONS[name][
 export const worksAt = (name: OptionName, place: Place): boolean => cellOf(name, place) === YES;
 
 /** The first option whose value a place does not take. @internal */
-export function refusedAt(place: Place, options: StepOptions): OptionName | undefined {
+export function refusedAt<P extends Place>(place: P, options: Offered<P>): OptionName | undefined {
   for (const key in OPTIONS) {
-    const name = key as OptionName, cell = cellOf(name, place), value: unknown = options[name];
-    if (cell === YES || value === undefined || value === OPTIONS[name][0]) continue;
-    if (!Array.isArray(cell) || !cell.includes(value)) return name;
+    const name = key as OptionName, cell = cellOf(name, place), value: unknown = (options as StepOptions)[name];
+    if (cell !== YES && value !== undefined && !cell?.includes(value)) return name;
   }
   return undefined;
 }
 
-/**
- * Refuses the options that a place does not take: `without` says what to give instead, and `why` what restricts an option
- * to some values. Errors: `InvalidOption`. @internal
- */
-export function checkAt(place: Place, options: StepOptions, without: string, why = ""): E.Either<FgnError, void> {
+/** What to give where an option does not go along, other than it without the place. */
+const WANTED: Readonly<Partial<Record<Place, string>>> = {
+  ownModel: "it with a network only",
+  matrixFree: "it with an explicit row system only",
+  remainder: "it without soft targets, label smoothing and ℓ2",
+};
+
+/** What to give in place of a value that a place does not take. @internal */
+export function wantedAt(place: Place, name: OptionName): string {
+  const cell = cellOf(name, place), without = WANTED[place] ?? `it without ${place}`;
+  return cell !== YES && cell?.[1] !== undefined ? `${cell.join(" or ")}, or ${without}` : without;
+}
+
+/** Refuses what a place does not take. Errors: `InvalidOption`. @internal */
+export function checkAt<P extends Place>(place: P, options: Offered<P>): E.Either<FgnError, void> {
   const name = refusedAt(place, options);
   if (name === undefined) return E.right(undefined);
-  const cell = cellOf(name, place), value = name === "momentum" ? options.momentum?.decay : options[name];
-  return invalid(name, value, Array.isArray(cell) ? `${cell.join(" or ")}: ${why}` : without);
+  const { momentum, [name]: value }: StepOptions = options;
+  return invalid(name, name === "momentum" ? momentum?.decay : value, wantedAt(place, name));
 }
 
 /** What the table says, in words: a row an option, a column a place. For the docs and tests. @internal */
 export function optionTable(): Readonly<Record<OptionName, Readonly<Record<Place, string>>>> {
   const places = Object.keys(COLUMN) as Place[];
   const wordOf = (cell: Cell<unknown>): string =>
-    Array.isArray(cell) ? `only ${cell.join(", ")}` : cell === YES ? "yes" : cell === NO ? "no" : "not offered";
+    cell === YES ? "yes" : cell === NONE ? "not offered" : cell.length > 1 ? `only ${cell.join(", ")}` : "no";
   const rowOf = (name: OptionName) =>
     Object.fromEntries(places.map((place) => [place, wordOf(cellOf(name, place))])) as Record<Place, string>;
   const names = Object.keys(OPTIONS) as OptionName[];

@@ -7,20 +7,21 @@
 
 import type { Batch } from "../data/batch.ts";
 import { isSparse } from "../data/sparse.ts";
-import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { leavesRowSpace, type ObjectiveOptions } from "../problem/objective.ts";
-import { worksAt } from "./options.ts";
+import { type Place, worksAt } from "./options.ts";
 
 /** The places of a step that a model and what is minimised make. @internal */
-export function placesOf(model: Model, remainder: boolean): ("ownModel" | "remainder")[] {
-  if (model._tag === "custom") return remainder ? ["ownModel", "remainder"] : ["ownModel"];
-  return remainder ? ["remainder"] : [];
+export function placesOf(model: Model, remainder: boolean): Place[] {
+  const places: Place[] = model._tag === "custom" ? ["ownModel"] : [];
+  if (remainder) places.push("remainder");
+  return places;
 }
 
-/** Whether the last layer is dense, trains and does not read sparse features. @internal */
-export function hasTwoStageLayer({ layers }: Network, { features }: Batch): boolean {
-  const last = layers.at(-1);
+/** Whether there is a last layer that is dense, trains and does not read sparse features. @internal */
+export function hasTwoStageLayer(model: Model, { features }: Batch): boolean {
+  if (model._tag === "custom") return false;
+  const { layers } = model, last = layers.at(-1);
   return last?._tag === "dense" && !last.frozen && !(layers.length === 1 && isSparse(features));
 }
 
@@ -33,4 +34,4 @@ export const metricGoes = (model: Model, batch: Batch, objective: ObjectiveOptio
 
 /** Whether a two-stage system goes with a model, a batch and an objective. @internal */
 export const twoStageGoes = (model: Model, batch: Batch, objective: ObjectiveOptions): boolean =>
-  goes("twoStage", model, batch, objective) && model._tag !== "custom" && hasTwoStageLayer(model, batch);
+  goes("twoStage", model, batch, objective) && hasTwoStageLayer(model, batch);

@@ -25,7 +25,7 @@ import { type CheckedSolver, checkSolver } from "../solver/solver.ts";
 import { sendBack } from "../tape/jacobian.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import type { Method, Vectors } from "./attempt.ts";
-import { checkAt, type Place, type StepOptions, worksAt } from "./options.ts";
+import { checkAt, type StepOptions, wantedAt, worksAt } from "./options.ts";
 import { hasTwoStageLayer, placesOf } from "./places.ts";
 
 /** The method that the options of `fgnStep` ask for. Errors: `InvalidOption`. */
@@ -71,16 +71,6 @@ export interface Plan {
   readonly previous: Float32Array | null;
 }
 
-/** What to give instead where options do not go along, and why an option has some values alone. */
-const WORDS: Readonly<Record<Exclude<Place, "microBatch" | "device" | "ggnStep">, readonly [string, string?]>> = {
-  ownModel: ["it with a network only", "a model of your own has no Gram matrix"],
-  refine: ["it without refine and ggnStep"],
-  matrixFree: ["it with an explicit row system only", "a matrix-free system has no Cholesky factor"],
-  remainder: ["it without soft targets, label smoothing and ℓ2"],
-  twoStage: ["it without twoStage"],
-  warmStart: ["it without warmStart"],
-};
-
 /** What does not go along, the metric of an optimizer's rule included. Errors: `InvalidOption`. */
 function checkTogether(
   model: Model,
@@ -89,15 +79,14 @@ function checkTogether(
   method: Method,
   rule: StepRule | null,
 ): E.Either<FgnError, void> {
-  const places: (keyof typeof WORDS)[] = placesOf(model, remainder);
+  const { system, twoStage = 0, warmStart } = options, places = placesOf(model, remainder);
   if (method._tag === "ggn") places.push("refine");
-  if (options.system === "matrixFree") places.push("matrixFree");
-  if (options.twoStage !== undefined && options.twoStage > 0) places.push("twoStage");
-  if (options.warmStart !== undefined) places.push("warmStart");
+  if (system === "matrixFree") places.push("matrixFree");
+  if (twoStage > 0) places.push("twoStage");
+  if (warmStart !== undefined) places.push("warmStart");
   for (const place of places) {
-    const [without, why] = WORDS[place];
-    if (rule !== null && !worksAt("metric", place)) return invalid("optimizer", rule.name, without);
-    const checked = checkAt(place, options, without, why);
+    if (rule !== null && !worksAt("metric", place)) return invalid("optimizer", rule.name, wantedAt(place, "metric"));
+    const checked = checkAt(place, options);
     if (checked._tag === "Left") return checked;
   }
   return E.right(undefined);
@@ -112,7 +101,7 @@ function checkVariants(
 ): E.Either<FgnError, Pick<Plan, "metric" | "twoStage">> {
   if (!Object.hasOwn(METRICS, metric)) return invalid("metric", metric, "euclidean, centred or factored");
   if (!(twoStage >= 0 && twoStage < Infinity)) return invalid("twoStage", twoStage, "a number of at least 0");
-  if (twoStage > 0 && model._tag === "network" && !hasTwoStageLayer(model, batch)) {
+  if (twoStage > 0 && !hasTwoStageLayer(model, batch)) {
     const wanted = "it to networks whose last layer is dense, trains and does not read sparse features";
     return rule === null ? invalid("twoStage", twoStage, wanted) : invalid("optimizer", rule.name, wanted);
   }
@@ -169,13 +158,13 @@ export function plan(
     return invalid("curvature", curvature, "gaussNewton or majorized");
   }
   const remainder = leavesRowSpace(batch, options);
+  const together = checkTogether(model, options, remainder, method, rule);
+  if (together._tag === "Left") return together;
   const variants = checkVariants(model, batch, options, rule);
   if (variants._tag === "Left") return variants;
   const { metric, twoStage } = variants.right;
   const copies = checkCompetitors(options, model.outputs);
   if (copies._tag === "Left") return copies;
-  const together = checkTogether(model, options, remainder, method, rule);
-  if (together._tag === "Left") return together;
   const rows = withCopies(batch, copies.right);
   if (rows._tag === "Left") return rows;
   // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
