@@ -70,8 +70,8 @@ const countVectors = ({ remainder, damping }: Plan): number =>
  * the whole batch: 784-64-10, 1.7 MB instead of 9.1 in 1.3 to 2.0 of the time; a head of 1024 × 10,000, 94 MB instead of
  * 173 in 1.2 to 1.6 of the time). Micro-batches are as even as possible, and passed over where their weights are all zero.
  *
- * Errors: those of `fgnStep`; `InvalidOption` for a `microBatch` that is not a whole number from 1, and for `metric`,
- * `twoStage`, `refine`, `competitors`, `momentum`, `trustRegion`, an explicit system and Cholesky.
+ * Errors: those of `fgnStep`; `InvalidOption` for a `microBatch` that is not a whole number from 1, and for what micro-batches
+ * do not take (docs/options.md).
  */
 export function accumulatedStep<M extends Model>(
   params: M,

@@ -147,14 +147,16 @@ type Offered<P extends Place> = StepOptions & {
   readonly [K in OptionName as (typeof OPTIONS)[K][(typeof COLUMN)[P]] extends typeof NONE ? K : never]?: never;
 };
 
-const cellOf = (name: OptionName, place: Place): Cell<unknown> => OPTIONS[name][COLUMN[place]];
+const cellOf = (name: OptionName, place: Place): Cell<unknown> =>
+  Object.hasOwn(OPTIONS, name) ? OPTIONS[name][COLUMN[place]] : YES;
 
 /** Whether an option works at a place whatever its value. @internal */
 export const worksAt = (name: OptionName, place: Place): boolean => cellOf(name, place) === YES;
 
-/** The first option whose value a place does not take. @internal */
+/** The first of the given options whose value a place does not take. @internal */
 export function refusedAt<P extends Place>(place: P, options: Offered<P>): OptionName | undefined {
-  for (const key in OPTIONS) {
+  // Over what is given, which is less than the table: names that are no option of a step have no row.
+  for (const key in options) {
     const name = key as OptionName, cell = cellOf(name, place), value: unknown = (options as StepOptions)[name];
     if (cell !== YES && value !== undefined && !cell?.includes(value)) return name;
   }
