@@ -102,7 +102,7 @@ function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: Me
  *
  * @example
  * ```ts
- * import { batch, matrix, mlp, robust } from "@fgn/fgn";
+ * import { batch, matrix, mlp, robust } from "fgn";
  *
  * const optimizer = robust();
  * const network = mlp({ inputs: 2, hidden: [8], classes: 2 });
