@@ -24,9 +24,9 @@ const NAMES: Readonly<Record<Place, string>> = {
 
 const INTRODUCTION = `# Options of a step, and where they work
 
-Every option works in \`fgnStep\` on the CPU, with a network and by itself. This table says what else it goes along with. A
-value that a place does not take is refused with an \`InvalidOption\` (on a device: \`Unsupported\`) that says what to give
-instead; it is never ignored. The value that leaves an option out (\`undefined\`, 0, \`euclidean\`, \`auto\`) is taken
+Every option works in \`fgnStep\` on the CPU, with a network and by itself. This table says what else it goes along with.
+A value that a place does not take is refused with an \`InvalidOption\` (on a device: \`Unsupported\`) that says what to
+give instead; it is never ignored. The value that leaves an option out (\`undefined\`, 0, \`euclidean\`, \`auto\`) is taken
 everywhere. \`robust()\` and \`online()\` step without the metric and the two-stage bound where those do not go along.
 
 - micro-batches: \`microBatch\` of an optimizer's update;
@@ -38,15 +38,21 @@ everywhere. \`robust()\` and \`online()\` step without the metric and the two-st
 - \`twoStage\`, \`warmStart\`: along with that option.
 `;
 
-const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+/** A Markdown table, its columns as wide as their widest cell, as the formatter has it. */
+function tableOf(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(3, ...rows.map((row) => (row[i] ?? "").length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  const [head = [], ...body] = rows;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
+}
 
 /** The text of docs/options.md. */
 export function optionPage(): string {
   const places = Object.keys(NAMES) as Place[];
-  const rows = Object.entries(optionTable()).map(([name, row]) => line([`\`${name}\``, ...places.map((p) => row[p])]));
-  const head = [line(["", ...places.map((place) => NAMES[place])]), line(["---", ...places.map(() => "---")])];
-  const source = "`npm run build:options` writes this page from src/step/options.ts.";
-  return `${INTRODUCTION}\n${[...head, ...rows].join("\n")}\n\n${source}\n`;
+  const rows = Object.entries(optionTable()).map(([name, row]) => [`\`${name}\``, ...places.map((p) => row[p])]);
+  const table = tableOf([["", ...places.map((place) => NAMES[place])], ...rows]);
+  return `${INTRODUCTION}\n${table}\n\n\`npm run build:options\` writes this page from src/step/options.ts.\n`;
 }
 
 /** Whether docs/options.md says what the table says. */

@@ -143,14 +143,16 @@ const OPTIONS = {
 export type OptionName = keyof typeof OPTIONS;
 
 /** The options that a place may be given: none that it does not offer, so that its type has to leave those out. */
-type Offered<P extends Place> = StepOptions & {
-  readonly [K in OptionName as (typeof OPTIONS)[K][(typeof COLUMN)[P]] extends typeof NONE ? K : never]?: never;
-};
+type Offered<P extends Place> =
+  & StepOptions
+  & {
+    readonly [K in OptionName as (typeof OPTIONS)[K][(typeof COLUMN)[P]] extends typeof NONE ? K : never]?: never;
+  };
 
 const cellOf = (name: OptionName, place: Place): Cell<unknown> =>
   Object.hasOwn(OPTIONS, name) ? OPTIONS[name][COLUMN[place]] : YES;
 
-/** Whether an option works at a place whatever its value. @internal */
+/** Whether a place takes an option whatever its value. @internal */
 export const worksAt = (name: OptionName, place: Place): boolean => cellOf(name, place) === YES;
 
 /** The first of the given options whose value a place does not take. @internal */
