@@ -27,8 +27,8 @@ const INTRODUCTION = `# Options of a step, and where they work
 Every option works in \`fgnStep\` on the CPU, with a network and by itself. This table says what else it goes along with.
 A value that a place does not take is refused with an \`InvalidOption\` (on a device: \`Unsupported\`) that says what to
 give instead; it is never ignored. The value that leaves an option out (\`undefined\`, 0, \`euclidean\`, \`auto\`) is taken
-wherever the option is. \`robust()\` and \`online()\` step without the metric and the two-stage bound where those do not
-go along.
+wherever the option is. \`robust()\` and \`online()\` step without the metric and the two-stage bound where those do not go
+along.
 
 - micro-batches: \`microBatch\` of an optimizer's update;
 - WebGPU: \`fgnStep\` of a backend from \`fgn/gpu\` on a device ("not offered": the types leave the option out);
