@@ -55,7 +55,7 @@ export type { Model } from "./src/network/model.ts";
 
 // The step
 export { fgnStep, type Step, type StepReport } from "./src/step/step.ts";
-export type { Momentum, StepOptions } from "./src/step/plan.ts";
+export type { Momentum, StepOptions } from "./src/step/options.ts";
 export type { MetricOptions } from "./src/row_system/metric_option.ts";
 export type { CompetitorOptions } from "./src/row_system/competitors.ts";
 export { type GgnOptions, ggnProduct, ggnStep } from "./src/step/ggn.ts";

@@ -11,7 +11,7 @@ import type { Batch } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
 import type { Network } from "../network/layer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
-import type { StepOptions } from "../step/plan.ts";
+import type { StepOptions } from "../step/options.ts";
 import type { StepReport } from "../step/step.ts";
 import type { Traffic } from "./device/traffic.ts";
 

@@ -20,7 +20,8 @@ import type { Stop } from "../solver/solver.ts";
 import { forward, storeVector } from "../tape/tape.ts";
 import { majorise, type Workspace } from "../tape/workspace.ts";
 import { computeShift, gradientNorm, type Method, predictedReduction, type Stage } from "./attempt.ts";
-import { methodOf, openPlan, openSystem, type Plan, plan, type StepOptions, type StepRule } from "./plan.ts";
+import type { StepOptions } from "./options.ts";
+import { methodOf, openPlan, openSystem, type Plan, plan, type StepRule } from "./plan.ts";
 import { acceptStep, type Attempt, search } from "./search.ts";
 
 /** What a step saw and did. Losses are those of the objective: (weighted) means over the batch, with penalty. */
