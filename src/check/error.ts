@@ -7,7 +7,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 
-/** What every error carries beside its tag. */
+/** The texts that every error carries beside its tag. */
 export interface ErrorText {
   /** What was wrong, and where. */
   readonly message: string;
@@ -97,7 +97,7 @@ export type FgnErrorTag = keyof FgnErrorCases;
  *
  * @example
  * ```ts
- * import { matrix } from "@fgn/fgn";
+ * import { matrix } from "fgn";
  *
  * const result = matrix(2, 2, [1, 2, 3]);
  * if (result._tag === "Left") console.log(result.left._tag, result.left.remedy);
@@ -107,7 +107,10 @@ export type FgnError = {
   [Tag in FgnErrorTag]: { readonly _tag: Tag } & ErrorText & FgnErrorCases[Tag];
 }[FgnErrorTag];
 
-/** Builds a `Left`; internal. */
+/**
+ * Builds a `Left`.
+ * @internal
+ */
 export function fail<Tag extends FgnErrorTag>(
   _tag: Tag,
   details: FgnErrorCases[Tag],
@@ -122,7 +125,10 @@ export function showError(error: FgnError): string {
   return `${error._tag}: ${error.message}. ${error.remedy}.`;
 }
 
-/** An `Overflow`; internal. */
+/**
+ * An `Overflow`.
+ * @internal
+ */
 export function overflow(what: string): E.Either<FgnError, never> {
   return fail(
     "Overflow",
@@ -132,7 +138,10 @@ export function overflow(what: string): E.Either<FgnError, never> {
   );
 }
 
-/** An `InvalidOption`; internal. */
+/**
+ * An `InvalidOption`.
+ * @internal
+ */
 export function invalid(option: string, value: unknown, wanted: string): E.Either<FgnError, never> {
   return fail("InvalidOption", { option, value }, `${option} is ${String(value)}`, `Give ${wanted}`);
 }

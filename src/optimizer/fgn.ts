@@ -11,7 +11,8 @@ import type { Batch } from "../data/batch.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { accumulatedStep, checkMicroBatch } from "../step/micro_step.ts";
-import { methodOf, type StepOptions } from "../step/plan.ts";
+import type { StepOptions } from "../step/options.ts";
+import { methodOf } from "../step/plan.ts";
 import { stepInto } from "../step/step.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 
@@ -45,7 +46,7 @@ const shown = (value: unknown): string =>
  *
  * @example
  * ```ts
- * import { averaged, fgn, levenbergMarquardt, momentum } from "@fgn/fgn";
+ * import { averaged, fgn, levenbergMarquardt, momentum } from "fgn";
  * import { pipe } from "fp-ts/lib/function.js";
  *
  * const optimizer = pipe(fgn({ damping: levenbergMarquardt(), metric: "centred" }), momentum(0.9), averaged());
@@ -95,7 +96,7 @@ export function fgn<M extends Model = Network>(
  *
  * @example
  * ```ts
- * import { constant, explain, paper } from "@fgn/fgn";
+ * import { constant, explain, paper } from "fgn";
  *
  * console.log(explain(paper({ damping: constant(0.1) })));
  * ```

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, overflow } from "../check/error.ts";
+import { type FgnError, invalid, overflow } from "../check/error.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import { finiteFloats, type Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
@@ -13,7 +13,7 @@ import { f32, f64 } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
-import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "../problem/session.ts";
+import { type KernelOption, openBatch, type Session, type Wants } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
@@ -28,7 +28,10 @@ export interface LossAndGradient {
   readonly gradient: Float32Array;
 }
 
-/** A checked batch, open and passed forward; internal. */
+/**
+ * A checked batch, open and passed forward.
+ * @internal
+ */
 export function openPassed(
   model: Model,
   batch: Batch,
@@ -42,7 +45,7 @@ export function openPassed(
   return tape.fault === undefined ? session : E.left(tape.fault);
 }
 
-const unlabelled = (features: Features): Batch => ({
+const withoutLabels = (features: Features): Batch => ({
   features,
   labels: new Uint32Array(features.rows),
   targets: null,
@@ -56,14 +59,13 @@ const unlabelled = (features: Features): Batch => ({
  *
  * @example
  * ```ts
- * import { batch, lossAndGradient, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, getOrThrow, lossAndGradient, matrix, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 2, classes: 4 });
- * const features = matrix(2, 2, [1, 2, 3, 4]);
- * if (head._tag === "Right" && features._tag === "Right") {
- *   const data = batch({ features: features.right, labels: [0, 1] });
- *   if (data._tag === "Right") console.log(lossAndGradient(head.right, data.right)); // loss ln 4
- * }
+ * const head = getOrThrow(zeroHead({ features: 2, classes: 4 }));
+ * const features = getOrThrow(matrix(2, 2, [1, 2, 3, 4]));
+ * const data = getOrThrow(batch({ features, labels: [0, 1] }));
+ * const { loss, gradient } = getOrThrow(lossAndGradient(head, data));
+ * console.log(loss, gradient.length); // 1.386… 12: ln 4, and 4·2 weights with 4 biases
  * ```
  */
 export function lossAndGradient(
@@ -92,13 +94,11 @@ export function lossAndGradient(
  *
  * @example
  * ```ts
- * import { jvp, matrix, zeroHead } from "@fgn/fgn";
+ * import { getOrThrow, jvp, matrix, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 1, classes: 2 });
- * const features = matrix(1, 1, [3]);
- * if (head._tag === "Right" && features._tag === "Right") {
- *   console.log(jvp(head.right, features.right, [1, 0, 0, 10])); // 3 and 10: weight 0 and bias 1 move
- * }
+ * const head = getOrThrow(zeroHead({ features: 1, classes: 2 }));
+ * const features = getOrThrow(matrix(1, 1, [3]));
+ * console.log(getOrThrow(jvp(head, features, [1, 0, 0, 10])).data); // [3, 10]: weight 0 and bias 1 move
  * ```
  */
 export function jvp(
@@ -109,7 +109,7 @@ export function jvp(
 ): E.Either<FgnError, Matrix> {
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
-  const session = openPassed(params, unlabelled(features), { signals: true, tangents: true, vectors: 1 }, option);
+  const session = openPassed(params, withoutLabels(features), { signals: true, tangents: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { tape, vectors: [vector = 0] } = ws;
@@ -126,14 +126,12 @@ export function jvp(
  *
  * @example
  * ```ts
- * import { matrix, vjp, zeroHead } from "@fgn/fgn";
+ * import { getOrThrow, matrix, vjp, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 1, classes: 2 });
- * const features = matrix(1, 1, [3]);
- * const cotangent = matrix(1, 2, [1, -1]);
- * if (head._tag === "Right" && features._tag === "Right" && cotangent._tag === "Right") {
- *   console.log(vjp(head.right, features.right, cotangent.right)); // 3, −3 for the weights, 1, −1 for the biases
- * }
+ * const head = getOrThrow(zeroHead({ features: 1, classes: 2 }));
+ * const features = getOrThrow(matrix(1, 1, [3]));
+ * const cotangent = getOrThrow(matrix(1, 2, [1, -1]));
+ * console.log(getOrThrow(vjp(head, features, cotangent))); // [3, -3, 1, -1]: weights, then biases
  * ```
  */
 export function vjp(
@@ -146,7 +144,7 @@ export function vjp(
   if (shape._tag === "Left") return shape;
   const c = finiteFloats("cotangent", cotangent.data, cotangent.cols);
   if (c._tag === "Left") return c;
-  const session = openPassed(params, unlabelled(features), { signals: true, vectors: 1 }, option);
+  const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { kernel, tape, at, vectors: [vector = 0] } = ws;
@@ -184,14 +182,12 @@ export interface RowSystem {
  *
  * @example
  * ```ts
- * import { batch, matrix, rowSystem, zeroHead } from "@fgn/fgn";
+ * import { batch, getOrThrow, matrix, rowSystem, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 2, classes: 3 });
- * const features = matrix(2, 2, [1, 0, 0, 1]);
- * if (head._tag === "Right" && features._tag === "Right") {
- *   const data = batch({ features: features.right, labels: [0, 1] });
- *   if (data._tag === "Right") console.log(rowSystem(head.right, data.right)); // K = [3, −¾, −¾, 3]
- * }
+ * const head = getOrThrow(zeroHead({ features: 2, classes: 3 }));
+ * const features = getOrThrow(matrix(2, 2, [1, 0, 0, 1]));
+ * const data = getOrThrow(batch({ features, labels: [0, 1] }));
+ * console.log(getOrThrow(rowSystem(head, data)).gram); // [3, -0.75, -0.75, 3]
  * ```
  */
 export function rowSystem(
@@ -199,8 +195,7 @@ export function rowSystem(
   batch: Batch,
   options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, RowSystem> {
-  const kind = systemFor(params, batch.features, "gram", options);
-  if (kind._tag === "Left") return kind;
+  if (params._tag === "custom") return invalid("system", "gram", "a network: a model of your own has no Gram matrix");
   const session = openPassed(params, batch, { signals: true, gram: true }, options);
   if (session._tag === "Left") return session;
   const { ws } = session.right;

@@ -14,7 +14,7 @@ import type { KernelOption } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { ggnProduct as product } from "../solver/full_system.ts";
 import { margins } from "../tape/workspace.ts";
-import type { StepOptions } from "./plan.ts";
+import { checkAt, type StepOptions } from "./options.ts";
 import { type Step, stepInto } from "./step.ts";
 
 /** Options of {@link ggnStep}; `tolerance` and `maxIterations` are those of the full system. */
@@ -36,7 +36,7 @@ export interface GgnOptions extends Omit<StepOptions, "competitors" | "refine" |
  *
  * @example
  * ```ts
- * import { batch, ggnStep, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, ggnStep, matrix, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 2, classes: 3 });
  * const features = matrix(2, 2, [1, 0, 0, 1]);
@@ -60,6 +60,8 @@ export function ggnStep<M extends Model>(
   if (!(Number.isSafeInteger(maxIterations) && maxIterations >= 1)) {
     return invalid("maxIterations", maxIterations, "a whole number from 1");
   }
+  const taken = checkAt("ggnStep", rest);
+  if (taken._tag === "Left") return taken;
   return stepInto(params, batch, damping, rest, { _tag: "ggn", preconditioner, tolerance, maxIterations });
 }
 
@@ -69,14 +71,11 @@ export function ggnStep<M extends Model>(
  *
  * @example
  * ```ts
- * import { batch, ggnProduct, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, getOrThrow, ggnProduct, matrix, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 1, classes: 2 });
- * const features = matrix(1, 1, [2]);
- * if (head._tag === "Right" && features._tag === "Right") {
- *   const data = batch({ features: features.right, labels: [0] });
- *   if (data._tag === "Right") console.log(ggnProduct(head.right, data.right, [1, 0, 0, 0])); // 1, −1, ½, −½
- * }
+ * const head = getOrThrow(zeroHead({ features: 1, classes: 2 }));
+ * const data = getOrThrow(batch({ features: getOrThrow(matrix(1, 1, [2])), labels: [0] }));
+ * console.log(getOrThrow(ggnProduct(head, data, [1, 0, 0, 0]))); // [1, -1, 0.5, -0.5]
  * ```
  */
 export function ggnProduct(

@@ -20,7 +20,8 @@ import type { Stop } from "../solver/solver.ts";
 import { forward, storeVector } from "../tape/tape.ts";
 import { majorise, type Workspace } from "../tape/workspace.ts";
 import { computeShift, gradientNorm, type Method, predictedReduction, type Stage } from "./attempt.ts";
-import { methodOf, openPlan, openSystem, type Plan, plan, type StepOptions, type StepRule } from "./plan.ts";
+import type { StepOptions } from "./options.ts";
+import { methodOf, openPlan, openSystem, type Plan, plan, type StepRule } from "./plan.ts";
 import { acceptStep, type Attempt, search } from "./search.ts";
 
 /** What a step saw and did. Losses are those of the objective: (weighted) means over the batch, with penalty. */
@@ -223,7 +224,7 @@ export function stepInto<M extends Model>(
  * @param damping λ as a number, or `relative` (default: 1), `constant`, `levenbergMarquardt`, `backtracking` or `explained`
  * @example
  * ```ts
- * import { batch, fgnStep, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, fgnStep, matrix, zeroHead } from "fgn";
  * import { pipe } from "fp-ts/lib/function.js";
  * import * as E from "fp-ts/lib/Either.js";
  *
@@ -240,7 +241,7 @@ export function stepInto<M extends Model>(
  * A loop that keeps nothing but the newest parameters gives each step the memory of the one before:
  *
  * ```ts
- * import { type Batch, fgnStep, type FgnError, type Network } from "@fgn/fgn";
+ * import { type Batch, fgnStep, type FgnError, type Network } from "fgn";
  * import * as E from "fp-ts/lib/Either.js";
  *
  * function descend(head: Network, data: Batch, steps: number): E.Either<FgnError, Network> {
