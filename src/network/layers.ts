@@ -200,6 +200,7 @@ function startLayer(
         startLayers(spec.layers, inputs, `${path}.layers`, source),
       );
     default:
+      spec satisfies never;
       return layerError(path, "is of unknown kind");
   }
 }

@@ -123,6 +123,7 @@ function checkLayer(layer: Layer, place: Place): Outputs {
     case "residual":
       return checkResidual(layer, place);
     default:
+      layer satisfies never;
       return layerError(place.path, "is of unknown kind");
   }
 }
