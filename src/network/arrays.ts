@@ -26,37 +26,38 @@ export interface LayerArray {
   readonly field: ArrayField;
 }
 
-/** The array fields of each kind of layer with their names, in flat order. */
+/** An array field and its name. */
+interface NamedField extends ArrayField {
+  readonly name: string;
+}
+
+/** The array fields of each kind of layer, in flat order. */
 export const ARRAY_FIELDS = Object.fromEntries(
   Object.entries(LAYERS).map(([tag, { fields }]) => [
     tag,
-    Object.entries(fields).filter(([, field]) => typeof field === "object"),
+    Object.entries(fields).flatMap(([name, field]) => typeof field === "object" ? [{ name, ...field }] : []),
   ]),
-) as unknown as Readonly<Record<Layer["_tag"], readonly (readonly [name: string, field: ArrayField])[]>>;
+) as unknown as Readonly<Record<Layer["_tag"], readonly NamedField[]>>;
 
 /** A vector as a matrix of one column. */
 export const asColumn = (data: Float32Array): Matrix => ({ rows: data.length, cols: 1, data });
 
-/** Visits the arrays of layers, `all` or those that train. */
-export function eachArray(
-  layers: readonly Layer[],
-  all: boolean,
-  visit: (data: Float32Array, field: ArrayField) => void,
-): void {
+/** Lists the arrays of layers, `all` or those that train. Steps call it several times: it looks at nothing else. */
+export function listArrays(layers: readonly Layer[], all: boolean, into: Float32Array[] = []): Float32Array[] {
   for (const layer of layers) {
     if ("layers" in layer) {
-      eachArray(layer.layers, all, visit);
+      listArrays(layer.layers, all, into);
       continue;
     }
     const values = layer as unknown as Values;
     if (values.frozen === true && !all) continue;
-    for (const [name, field] of ARRAY_FIELDS[layer._tag]) {
-      const value = values[name];
-      if (value && (all || field.trains)) {
-        visit(field.shape === "matrix" ? (value as Matrix).data : value as Float32Array, field);
-      }
+    const fields = ARRAY_FIELDS[layer._tag];
+    for (let i = 0; i < fields.length; i++) {
+      const { name, shape, trains } = fields[i] as NamedField, value = values[name];
+      if (value && (all || trains)) into.push(shape === "matrix" ? (value as Matrix).data : value as Float32Array);
     }
   }
+  return into;
 }
 
 /** The layers with every one that holds no others replaced by what `change` makes of it and its path. */
@@ -83,8 +84,8 @@ export const mapArrays = (
     const values = leaf as unknown as Values, thaws = values.frozen !== true, fields = ARRAY_FIELDS[leaf._tag];
     if (fields.length === 0 || !(all || thaws)) return leaf;
     const next: Values = { ...values };
-    for (const [name, field] of fields) {
-      const value = values[name], trains = thaws && field.trains;
+    for (const field of fields) {
+      const { name } = field, value = values[name], trains = thaws && field.trains;
       if (!value || !(all || trains)) continue;
       const isMatrix = field.shape === "matrix";
       const { rows, cols, data } = isMatrix ? value as Matrix : asColumn(value as Float32Array);

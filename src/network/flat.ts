@@ -12,9 +12,9 @@ import { checkHeld, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
 import { checkLength, finiteFloats } from "../data/matrix.ts";
-import { eachArray, type LayerArray, mapArrays } from "./arrays.ts";
+import { type LayerArray, listArrays, mapArrays } from "./arrays.ts";
 import type { CustomModel } from "./custom.ts";
-import type { Layer, Network } from "./layer.ts";
+import type { Network } from "./layer.ts";
 
 /** A model, as far as a look tells; internal. Errors: `WrongKind`. */
 export function checkModelKind(value: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
@@ -22,12 +22,6 @@ export function checkModelKind(value: Network | CustomModel): E.Either<FgnError,
   const isRight = isObject(found) &&
     (found._tag === "custom" || (found._tag === "network" && Array.isArray(found.layers)));
   return checkKind("the model", value, isRight, "a network or what customModel made");
-}
-
-function listArrays(layers: readonly Layer[], all: boolean): Float32Array[] {
-  const arrays: Float32Array[] = [];
-  eachArray(layers, all, (data) => arrays.push(data));
-  return arrays;
 }
 
 /** The network with every trainable array replaced by what `visit` gives; frozen arrays are shared. Internal. */
@@ -61,7 +55,10 @@ export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError,
 export function weightFlags(model: Network | CustomModel): boolean[] {
   const flags: boolean[] = [];
   if (model._tag === "custom") return [true];
-  eachArray(model.layers, false, (_, { decays }) => flags.push(decays));
+  mapTrainable(model, ({ data, field }) => {
+    flags.push(field.decays);
+    return data;
+  });
   return flags;
 }
 

@@ -48,7 +48,7 @@ function moreColumns({ rows, cols, data }: Matrix, wanted: number): E.Either<Fgn
 function growLayer(layer: Layer, classes: number): E.Either<FgnError, Layer | null> {
   const grown: Record<string, unknown> = { ...layer };
   let grows = false;
-  for (const [name, { outputs }] of ARRAY_FIELDS[layer._tag]) {
+  for (const { name, outputs } of ARRAY_FIELDS[layer._tag]) {
     const value = grown[name] as Matrix | Float32Array | null;
     if (outputs === null || value === null) continue;
     const isMatrix = "data" in value, more = outputs === "rows" ? moreRows : moreColumns;
