@@ -5,31 +5,18 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import { invalid } from "../check/error.ts";
 import { type Explained, explained } from "../damping/explained.ts";
 import type { Batch } from "../data/batch.ts";
 import { isSparse } from "../data/sparse.ts";
 import type { Network } from "../network/layer.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { leavesRowSpace } from "../problem/objective.ts";
-import { evenOut } from "../row_system/factored.ts";
-import { differ, type MetricView } from "../row_system/metric.ts";
-import { checkWhole } from "../step/micro_step.ts";
 import type { StepOptions } from "../step/plan.ts";
-import { allocation, stepInto } from "../step/step.ts";
-import type { LayerMetric } from "../tape/tape.ts";
 import { averageArrays, checkAverage, copyArrays, openAverage, shareMemory, warmDecay } from "./average.ts";
-import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
-
-/** Running means of a dense layer that trains. */
-export interface LayerMoments {
-  /** Of its D inputs; zeros without a bias, which could not make up for centring. */
-  readonly mean: Float32Array;
-  /** Of the squares of its D inputs about that mean. */
-  readonly variance: Float32Array;
-  /** Of the squares of its m output signals s δ. */
-  readonly signal: Float32Array;
-}
+import type { Optimizer, UpdateOptions } from "./optimizer.ts";
+import { ruleUpdate } from "./rule_update.ts";
+import { type LayerMoments, runningMoments } from "./running_moments.ts";
 
 /** The state of {@link robust}. */
 export interface RobustState {
@@ -47,7 +34,7 @@ export interface RobustState {
 export interface RobustOptions {
   /** The one knob: multiplies the damping. Below 1 for clean, dense data, above for noisy labels. Default 1. */
   readonly caution?: number;
-  /** `adaptive` starts bold and becomes careful while the misfit stays large (default); `steady` is always careful. */
+  /** The rule of the damping: `adaptive` starts bold and becomes careful while the misfit stays large (default); `steady` is always careful. */
   readonly damping?: "adaptive" | "steady";
 }
 
@@ -55,34 +42,6 @@ export interface RobustOptions {
 const ETA = 0.1, LIMIT = 0.2;
 /** The decay of the average. */
 const AVERAGE = 0.98;
-
-/** The running mean after one more; there is none before the first batch, nor of an array that has grown. */
-function follow(before: Float32Array | undefined, now: Float32Array, decay: number): Float32Array {
-  if (before?.length !== now.length) return now;
-  const out = new Float32Array(now.length);
-  for (let i = 0; i < out.length; i++) out[i] = decay * (before[i] as number) + (1 - decay) * (now[i] as number);
-  return out;
-}
-
-/** Updates the moments of a layer from the batch and sets its metric by them. */
-function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: MetricView, decay: number): LayerMoments {
-  const { shares, slopeSquares, rows } = view;
-  const none = new Float32Array(layer.inputs);
-  const mean = layer.hasBias ? follow(before?.mean, layer.mean(shares), decay) : none;
-  // One example has no deviation from its own mean: it is taken from the mean before it.
-  const centre = rows === 1 && before !== undefined ? before.mean : mean;
-  layer.setInputs(centre, null);
-  const differs = differ(layer, shares, centre);
-  const variance = follow(before?.variance, layer.inputSquares(shares), decay);
-  const signal = follow(before?.signal, layer.signalSquares(slopeSquares), decay);
-  evenOut(layer, shares, { centre, variance, signal });
-  if (!differs) {
-    // Equal inputs leave nothing but rounding: the layer stays where it is.
-    layer.setInputs(centre, none);
-    layer.setConstant(0);
-  }
-  return { mean, variance, signal };
-}
 
 /** What of robust's step a model, a batch and an objective allow. */
 interface Parts {
@@ -134,32 +93,18 @@ function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
  * }
  * ```
  */
-export function robust<M extends Model = Network>(
-  { caution = 1, damping: rule = "adaptive" }: RobustOptions = {},
-): Optimizer<M, RobustState> {
-  const update = (
-    params: M,
-    state: RobustState,
-    batch: Batch,
-    { microBatch, ...options }: UpdateOptions = {},
-  ): E.Either<FgnError, Update<M, RobustState>> => {
+export function robust<M extends Model = Network>(options: RobustOptions = {}): Optimizer<M, RobustState> {
+  const { caution = 1, damping: rule = "adaptive" } = options;
+  const update = ruleUpdate<M, RobustState, RobustState["layers"]>("robust", (params, state, batch, options) => {
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }
-    const whole = checkWhole(batch, microBatch, "robust");
-    if (whole._tag === "Left") return whole;
     const fits = checkAverage(state.average, params);
     if (fits._tag === "Left") return fits;
     const room = openAverage(options);
     if (room._tag === "Left") return room;
-    const { steps, meanSlope } = state;
+    const { steps, meanSlope } = state, parts = partsFor(params, batch, options);
     const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };
-    const decay = Math.min(0.99, 1 - 1 / (steps + 1));
-    let layers = state.layers;
-    const metric = (view: MetricView): void => {
-      layers = view.layers.map((layer, i) => setLayer(layer, state.layers[i], view, decay));
-    };
-    const parts = partsFor(params, batch, options);
     const asked: StepOptions = {
       lossAfter: false,
       trustRegion: LIMIT,
@@ -168,21 +113,18 @@ export function robust<M extends Model = Network>(
       curvature: "majorized",
       twoStage: parts.twoStage ? ETA : 0,
     };
-    const step = stepInto(
-      params,
-      batch,
+    return E.right({
       damping,
-      asked,
-      { _tag: "fgn" },
-      allocation(asked),
-      parts.metric ? { name: "robust", metric } : null,
-    );
-    if (step._tag === "Left") return step;
-    const { params: next, damping: seen, report } = step.right;
-    const { steps: n, meanSlope: mean } = seen as Explained;
-    const average = averageArrays(room.right, state.average, next, warmDecay(n, AVERAGE), options.donate === true);
-    return E.right({ params: next, state: { steps: n, meanSlope: mean, layers, average }, report });
-  };
+      options: asked,
+      rule: parts.metric ? runningMoments(Math.min(0.99, 1 - 1 / (steps + 1))) : null,
+      ruleState: state.layers,
+      stateAfter: ({ params: next, damping: following }, layers) => {
+        const { steps, meanSlope } = following as Explained, decay = warmDecay(steps, AVERAGE);
+        const average = averageArrays(room.right, state.average, next, decay, options.donate === true);
+        return { steps, meanSlope, layers, average };
+      },
+    });
+  });
   return {
     name: "robust",
     notes: notes(caution, rule),

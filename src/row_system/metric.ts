@@ -60,10 +60,3 @@ export function centreInputs(layer: LayerMetric, shares: number): Float32Array |
   layer.setInputs(null, null);
   return null;
 }
-
-/** The metric that centres each layer with a bias: ā = Σ α_i a_i, b = β = 0.1 Σ α_i ‖a_i − ā‖². */
-export function centreLayers({ layers, shares }: MetricView): void {
-  for (const layer of layers) {
-    if (centreInputs(layer, shares) !== null) layer.setConstant(BETA * layer.inputNorm(shares));
-  }
-}

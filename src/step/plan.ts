@@ -18,8 +18,9 @@ import { checkVector, writeVector } from "../problem/vectors.ts";
 import { checkCompetitors, type CompetitorOptions, withCopies } from "../row_system/competitors.ts";
 import { gramSystem, sumGram } from "../row_system/gram.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
-import { type MetricView, metricView } from "../row_system/metric.ts";
-import { type MetricOptions, METRICS } from "../row_system/metric_option.ts";
+import { metricView } from "../row_system/metric.ts";
+import { metricNamed, type MetricOptions, METRICS } from "../row_system/metric_option.ts";
+import type { MetricUpdate } from "../row_system/metric_rule.ts";
 import { buildParts } from "../row_system/two_stage.ts";
 import type { RowMatrix, RowSystemKind } from "../solver/row_matrix.ts";
 import { type CheckedSolver, checkSolver, type SolverOptions } from "../solver/solver.ts";
@@ -93,14 +94,6 @@ export function methodOf({ refine = 0 }: StepOptions): E.Either<FgnError, Method
   );
 }
 
-/** What an optimizer decides within a step; internal. */
-export interface StepRule {
-  /** Of the optimizer, for errors. */
-  readonly name: string;
-  /** Sets the metrics of the layers. */
-  readonly metric: (view: MetricView) => void;
-}
-
 /** What a step is asked for, checked. */
 export interface Plan {
   /** The examples, followed by the copies that carry the rows of their competitors. */
@@ -116,8 +109,8 @@ export interface Plan {
   /** Whether the gradient has a part outside the margins' row space. */
   readonly remainder: boolean;
   readonly majorized: boolean;
-  /** Sets the metrics of the layers, or null: the Euclidean ones. */
-  readonly metric: ((view: MetricView) => void) | null;
+  /** The rule of the layers' metrics at work, or null: all are Euclidean. */
+  readonly metric: MetricUpdate<unknown> | null;
   /** η, or 0. */
   readonly twoStage: number;
   /** The share of its own size that a layer may move by, or 0. */
@@ -133,11 +126,11 @@ function checkVariants(
   { metric = "euclidean", twoStage = 0, system }: StepOptions,
   remainder: boolean,
   method: Method,
-  rule: StepRule | null,
+  rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Pick<Plan, "metric" | "twoStage">> {
   if (!Object.hasOwn(METRICS, metric)) return invalid("metric", metric, "euclidean, centred or factored");
   if (!(twoStage >= 0 && twoStage < Infinity)) return invalid("twoStage", twoStage, "a number of at least 0");
-  const sets = rule?.metric ?? METRICS[metric];
+  const sets = rule ?? metricNamed(metric);
   if (sets === null && twoStage === 0) return E.right({ metric: sets, twoStage });
   const refused = (wanted: string): E.Either<FgnError, never> => {
     if (rule !== null) return invalid("optimizer", rule.name, wanted);
@@ -180,7 +173,7 @@ export function plan(
   damping: Damping,
   options: StepOptions,
   method: Method,
-  rule: StepRule | null,
+  rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Plan> {
   const checked = checkDamping(damping);
   if (checked._tag === "Left") return checked;
@@ -300,7 +293,8 @@ export function openSystem(
   vectors: Vectors,
 ): E.Either<FgnError, RowMatrix> {
   sendBack(ws, ws.at.exponentials);
-  metric?.(metricView(ws));
+  const set = metric?.set(metricView(ws));
+  if (set?._tag === "Left") return set;
   const system = kind === "gram"
     ? E.right(gramSystem(ws, twoStage > 0 ? buildParts : sumGram))
     : matrixFreeSystem(ws, vectors.product);
