@@ -12,7 +12,7 @@ import { type Features, isSparse } from "../data/sparse.ts";
 import type { Layer } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { BETA } from "../row_system/metric.ts";
-import { type MetricRule, momentRule } from "../row_system/metric_rule.ts";
+import type { MetricRule } from "../row_system/metric_rule.ts";
 import type { LayerMetric } from "../tape/tape.ts";
 
 /** What a dense layer with a bias has seen of its D inputs. */
@@ -108,15 +108,16 @@ function setMetric(layer: LayerMetric, { mean, variance }: InputMoments): void {
   layer.setConstant(BETA * scale.reduce((size, c, i) => size + c * c * (variance[i] as number), 0));
 }
 
-/** The rule of the metric of `online`, for a batch whose weight in the whole is w. @internal */
-export const pooledMoments = (w: number): MetricRule<readonly InputMoments[]> =>
-  momentRule({
-    name: "online",
-    takes: hasMoments,
-    check: (state, layers) => checkMoments(state, layers.map(({ inputs }) => inputs)),
-    setLayer: (layer, before: InputMoments | undefined, { shares }) => {
-      const pooled = poolMoments(layer, before, shares, w);
-      setMetric(layer, pooled);
-      return pooled;
-    },
-  });
+/** The rule for a batch whose weight in the whole is w. It takes the layers with a bias. @internal */
+export const pooledMoments = (w: number): MetricRule<readonly InputMoments[]> => ({
+  name: "online",
+  init: [],
+  set: ({ layers, shares }, state) => {
+    const taken = layers.filter(hasMoments), rest = layers.filter((layer) => !hasMoments(layer));
+    const fits = checkMoments(state, taken.map(({ inputs }) => inputs));
+    if (fits._tag === "Left") return fits;
+    const pooled = taken.map((layer, i) => poolMoments(layer, state[i], shares, w));
+    taken.forEach((layer, i) => setMetric(layer, pooled[i] as InputMoments));
+    return E.right({ state: pooled, rest });
+  },
+});

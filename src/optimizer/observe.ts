@@ -11,6 +11,7 @@ import type { Features } from "../data/sparse.ts";
 import { f32 } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import { checkFeatures, type KernelOption, openBatch } from "../problem/session.ts";
+import { metricsOf } from "../row_system/metric.ts";
 import { forward, up4 } from "../tape/tape.ts";
 import { centredWidths, checkMoments, hasMoments, type InputMoments, poolMoments } from "./moments.ts";
 import { online, type OnlineState } from "./online.ts";
@@ -38,7 +39,7 @@ function pass(
   forward(tape, { vector: tape.theta, trial: false });
   f32(kernel, at.coefficient, up4(rows)).fill(0).fill(1 / rows, 0, rows);
   const total = examples + rows;
-  const pooled = tape.ops.flatMap(({ metric }) => metric ?? []).filter(hasMoments)
+  const pooled = metricsOf(tape).filter(hasMoments)
     .map((layer, i) => poolMoments(layer, layers[i], at.coefficient, rows / total));
   const finite = ({ mean, variance }: InputMoments): boolean => [mean, variance].every((a) => a.every(Number.isFinite));
   return pooled.every(finite) ? E.right({ steps, examples: total, layers: pooled }) : overflow("a layer's inputs");

@@ -88,7 +88,7 @@ const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): number[
  * ```
  */
 export function online<M extends Model = Network>({ ratio }: OnlineOptions = {}): Optimizer<M, OnlineState> {
-  const update = ruleUpdate<M, OnlineState, OnlineState["layers"]>("online", (params, state, batch, options) => {
+  const update = ruleUpdate<M, OnlineState>("online", (params, state, batch, options) => {
     if (ratio !== undefined && !(ratio > 0 && ratio < Infinity)) return invalid("ratio", ratio, "a positive number");
     const widths = widthsFor(params, batch, options), hasMetric = widths.length > 0;
     const weight = weightOf(batch), examples = state.examples + (hasMetric ? weight : 0);
@@ -97,7 +97,6 @@ export function online<M extends Model = Network>({ ratio }: OnlineOptions = {})
       damping: relative(ratio ?? (isCentred ? RATIO : EUCLIDEAN_RATIO)),
       options: { lossAfter: false, trustRegion: LIMIT, ...options, curvature: "majorized" },
       rule: hasMetric ? pooledMoments(weight / examples) : null,
-      ruleState: state.layers,
       stateAfter: (_, layers) => ({ steps: state.steps + 1, examples, layers }),
     });
   });

@@ -95,7 +95,7 @@ function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
  */
 export function robust<M extends Model = Network>(options: RobustOptions = {}): Optimizer<M, RobustState> {
   const { caution = 1, damping: rule = "adaptive" } = options;
-  const update = ruleUpdate<M, RobustState, RobustState["layers"]>("robust", (params, state, batch, options) => {
+  const update = ruleUpdate<M, RobustState>("robust", (params, state, batch, options) => {
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }
@@ -117,7 +117,6 @@ export function robust<M extends Model = Network>(options: RobustOptions = {}): 
       damping,
       options: asked,
       rule: parts.metric ? runningMoments(Math.min(0.99, 1 - 1 / (steps + 1))) : null,
-      ruleState: state.layers,
       stateAfter: ({ params: next, damping: following }, layers) => {
         const { steps, meanSlope } = following as Explained, decay = warmDecay(steps, AVERAGE);
         const average = averageArrays(room.right, state.average, next, decay, options.donate === true);

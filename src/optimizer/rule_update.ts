@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { checkObject } from "../check/kind.ts";
+import { checkKind, isObject } from "../check/kind.ts";
 import type { Damping } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { checkModelKind } from "../network/flat.ts";
@@ -15,17 +15,21 @@ import { beginUpdate, type MetricRule } from "../row_system/metric_rule.ts";
 import { checkWhole } from "../step/micro_step.ts";
 import type { StepOptions } from "../step/plan.ts";
 import { allocation, type Step, stepInto } from "../step/step.ts";
-import type { Optimizer, UpdateOptions } from "./optimizer.ts";
+import type { Optimizer } from "./optimizer.ts";
 
-/** What an optimizer asks of a step, and what it makes of it. `R` is the rule's state, a part of the optimizer's. */
-export interface RulePlan<M extends Model, S, R> {
+/** The state of an optimizer with a rule, whose state is its `layers`. */
+interface RuleState<R> {
+  readonly layers: R;
+}
+
+/** What an optimizer asks of a step, and what it makes of it. */
+export interface RulePlan<M extends Model, S extends RuleState<unknown>> {
   readonly damping: Damping;
   readonly options: StepOptions;
-  /** The rule, or null: the step has the Euclidean metric, and the rule's state stays as it is. */
-  readonly rule: MetricRule<R> | null;
-  readonly ruleState: R;
-  /** The optimizer's state after the step, given the rule's. */
-  readonly stateAfter: (step: Step<M>, ruleState: R) => S;
+  /** The rule, or null: the step has the Euclidean metric, and the state's layers stay as they are. */
+  readonly rule: MetricRule<S["layers"]> | null;
+  /** The state after the step, whose rule led to `layers`. */
+  readonly stateAfter: (step: Step<M>, layers: S["layers"]) => S;
 }
 
 /**
@@ -34,26 +38,22 @@ export interface RulePlan<M extends Model, S, R> {
  *
  * @internal
  */
-export const ruleUpdate = <M extends Model, S extends object, R>(
+export const ruleUpdate = <M extends Model, S extends RuleState<unknown>>(
   name: string,
-  planFor: (
-    params: M,
-    state: S,
-    batch: Batch,
-    options: Omit<UpdateOptions, "microBatch">,
-  ) => E.Either<FgnError, RulePlan<M, S, R>>,
+  planFor: (params: M, state: S, batch: Batch, options: StepOptions) => E.Either<FgnError, RulePlan<M, S>>,
 ): Optimizer<M, S>["update"] =>
 (params, state, batch, { microBatch, ...options } = {}) => {
   const whole = checkWhole(batch, microBatch, name);
   if (whole._tag === "Left") return whole;
-  const kinds = E.chain(() => checkObject("the state", state, `a state of ${name}()`))(checkModelKind(params));
+  const isState = isObject(state) && Array.isArray(state.layers);
+  const kinds = E.chain(() => checkKind("the state", state, isState, "what init gives"))(checkModelKind(params));
   if (kinds._tag === "Left") return kinds;
   const plan = planFor(params, state, batch, options);
   if (plan._tag === "Left") return plan;
-  const { damping, options: asked, rule, ruleState, stateAfter } = plan.right;
-  const metric = rule && beginUpdate(rule, ruleState);
+  const { damping, options: asked, rule, stateAfter } = plan.right;
+  const metric = rule && beginUpdate(rule, state.layers);
   const step = stepInto(params, batch, damping, asked, { _tag: "fgn" }, allocation(asked), metric);
   if (step._tag === "Left") return step;
   const { params: next, report } = step.right;
-  return E.right({ params: next, state: stateAfter(step.right, metric === null ? ruleState : metric.state()), report });
+  return E.right({ params: next, state: stateAfter(step.right, metric ? metric.state() : state.layers), report });
 };

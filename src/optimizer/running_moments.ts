@@ -4,10 +4,10 @@
  * @module
  */
 
-import { checkKind } from "../check/kind.ts";
+import * as E from "fp-ts/lib/Either.js";
 import { evenOut } from "../row_system/factored.ts";
 import { differ, type MetricView } from "../row_system/metric.ts";
-import { type MetricRule, momentRule } from "../row_system/metric_rule.ts";
+import type { MetricRule } from "../row_system/metric_rule.ts";
 import type { LayerMetric } from "../tape/tape.ts";
 
 /** Running means of a dense layer that trains. */
@@ -50,10 +50,9 @@ function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: Me
 }
 
 /** The rule for a batch before which the running means keep the share `decay`. It takes every layer. @internal */
-export const runningMoments = (decay: number): MetricRule<readonly LayerMoments[]> =>
-  momentRule({
-    name: "robust",
-    takes: () => true,
-    check: (state) => checkKind("the state's layers", state, Array.isArray(state), "a list of moments"),
-    setLayer: (layer, before: LayerMoments | undefined, view) => setLayer(layer, before, view, decay),
-  });
+export const runningMoments = (decay: number): MetricRule<readonly LayerMoments[]> => ({
+  name: "robust",
+  init: [],
+  set: (view, state) =>
+    E.right({ state: view.layers.map((layer, i) => setLayer(layer, state[i], view, decay)), rest: [] }),
+});

@@ -5,7 +5,7 @@
  */
 
 import { f32, f64 } from "../kernel/arena.ts";
-import { type LayerMetric, up4 } from "../tape/tape.ts";
+import { type LayerMetric, type Tape, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
 /** What a rule of metrics sees of a batch. */
@@ -20,6 +20,9 @@ export interface MetricView {
   readonly slopeSquares: number;
 }
 
+/** The metrics of a tape's layers, in order. */
+export const metricsOf = ({ ops }: Pick<Tape, "ops">): LayerMetric[] => ops.flatMap(({ metric }) => metric ?? []);
+
 /** Opens the view over a workspace whose margins and signals are there; uses two of its row areas. */
 export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
   const shares = f32(kernel, at.coefficient, up4(rows)), squares = f32(kernel, at.curvature, up4(rows));
@@ -31,8 +34,7 @@ export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
     shares[i] = share;
     squares[i] = share === 0 ? 0 : ((slope[i] as number) / (sum[i] as number)) ** 2 / share;
   }
-  const layers = tape.ops.flatMap((op) => (op.metric === null ? [] : [op.metric]));
-  return { layers, shares: at.coefficient, rows, slopeSquares: at.curvature };
+  return { layers: metricsOf(tape), shares: at.coefficient, rows, slopeSquares: at.curvature };
 }
 
 /** β as a share of the mean ‖a − ā‖². */

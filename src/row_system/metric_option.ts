@@ -6,7 +6,7 @@
 
 import { centred } from "./centred.ts";
 import { factored } from "./factored.ts";
-import { beginUpdate, type MetricRule, type MetricUpdate, statelessRule } from "./metric_rule.ts";
+import { beginUpdate, euclidean, type MetricRule, type MetricUpdate } from "./metric_rule.ts";
 
 /** The option of the metric. */
 export interface MetricOptions {
@@ -27,9 +27,6 @@ export interface MetricOptions {
 }
 
 type MetricName = NonNullable<MetricOptions["metric"]>;
-
-/** The Euclidean metric, in which layers start. */
-const euclidean = statelessRule("euclidean", () => {});
 
 /** The rules of the option by name. */
 export const METRICS: Readonly<Record<MetricName, MetricRule<null>>> = { euclidean, centred, factored };

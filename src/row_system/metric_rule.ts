@@ -44,43 +44,17 @@ export const combine = <A, B>(first: MetricRule<A>, second: MetricRule<B>): Metr
   },
 });
 
-/** A rule without a state that takes every layer. */
-export const statelessRule = (
-  name: string,
+/** What a rule without a state leads to that sets every layer. */
+export function setLayers(
+  view: MetricView,
   setLayer: (layer: LayerMetric, view: MetricView) => void,
-): MetricRule<null> => ({
-  name,
-  init: null,
-  set: (view) => {
-    for (const layer of view.layers) setLayer(layer, view);
-    return E.right({ state: null, rest: [] });
-  },
-});
-
-/** The parts of a rule that keeps one entry a layer. */
-export interface MomentRule<T> {
-  readonly name: string;
-  /** Whether it takes a layer. */
-  readonly takes: (layer: LayerMetric) => boolean;
-  /** Checks that a state is empty, or one of the layers taken. */
-  readonly check: (state: readonly T[], layers: readonly LayerMetric[]) => E.Either<FgnError, unknown>;
-  /** Sets the metric of a layer and returns its entry, given the one before: undefined on the first batch. */
-  readonly setLayer: (layer: LayerMetric, before: T | undefined, view: MetricView) => T;
+): E.Either<never, RuleResult<null>> {
+  for (const layer of view.layers) setLayer(layer, view);
+  return E.right({ state: null, rest: [] });
 }
 
-/** A rule that keeps one entry a layer taken, in order. */
-export const momentRule = <T>({ name, takes, check, setLayer }: MomentRule<T>): MetricRule<readonly T[]> => ({
-  name,
-  init: [],
-  set: (view, state) => {
-    const layers = view.layers.filter(takes), fits = check(state, layers);
-    if (fits._tag === "Left") return fits;
-    return E.right({
-      state: layers.map((layer, i) => setLayer(layer, state[i], view)),
-      rest: view.layers.filter((layer) => !takes(layer)),
-    });
-  },
-});
+/** The Euclidean metric, in which layers start. */
+export const euclidean: MetricRule<null> = { name: "euclidean", init: null, set: (view) => setLayers(view, () => {}) };
 
 /** A rule at work in one step: what the step calls once, and the state that the call led to. */
 export interface MetricUpdate<S> {
@@ -91,15 +65,11 @@ export interface MetricUpdate<S> {
 }
 
 /** A rule at work, from a state. */
-export function beginUpdate<S>(rule: MetricRule<S>, state: S): MetricUpdate<S> {
+export function beginUpdate<S>({ name, set }: MetricRule<S>, state: S): MetricUpdate<S> {
   let current = state;
   return {
-    name: rule.name,
-    set: (view) => {
-      const result = rule.set(view, state);
-      if (result._tag === "Right") current = result.right.state;
-      return result;
-    },
+    name,
+    set: (view) => E.map(({ state: next }: RuleResult<S>) => void (current = next))(set(view, state)),
     state: () => current,
   };
 }
