@@ -73,7 +73,7 @@ const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): number[
  *
  * @example
  * ```ts
- * import { batch, matrix, online, zeroHead } from "@fgn/fgn";
+ * import { batch, matrix, online, zeroHead } from "fgn";
  *
  * const optimizer = online();
  * const head = zeroHead({ features: 2, classes: 2 });
