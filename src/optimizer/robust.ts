@@ -34,8 +34,11 @@ export interface RobustState {
 export interface RobustOptions {
   /** The one knob: multiplies the damping. Below 1 for clean, dense data, above for noisy labels. Default 1. */
   readonly caution?: number;
-  /** The rule of the damping: `adaptive` starts bold and becomes careful while the misfit stays large (default); `steady` is always careful. */
-  readonly damping?: "adaptive" | "steady";
+  /**
+   * The rule of the damping: `adaptive` starts bold and becomes careful while the misfit stays large (default); `steady` is
+   * always careful.
+   */
+  readonly rule?: "adaptive" | "steady";
 }
 
 /** η of the two-stage system, and the share of its size that a layer may move by. */
@@ -93,9 +96,12 @@ function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
  * }
  * ```
  */
-export function robust<M extends Model = Network>(options: RobustOptions = {}): Optimizer<M, RobustState> {
-  const { caution = 1, damping: rule = "adaptive" } = options;
+export function robust<M extends Model = Network>(
+  { caution = 1, rule = "adaptive", ...others }: RobustOptions = {},
+): Optimizer<M, RobustState> {
+  const { damping: renamed }: { readonly damping?: unknown } = others;
   const update = ruleUpdate<M, RobustState>("robust", (params, state, batch, options) => {
+    if (renamed !== undefined) return invalid("damping", renamed, "it as rule: that is what this option is called");
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }
@@ -137,7 +143,7 @@ const notes = (caution: number, rule: string): readonly string[] => [
   "majorised curvature κ(m) ≥ p s: it does not vanish where the model is confidently wrong",
   "metric: centres each dense layer's inputs and evens out inputs and signals by their second moments, so that no direction is starved",
   `two-stage bound of the dropped curvature, η = ${ETA}: keeps the last layer from overshooting between competitors`,
-  `damping ${rule}, caution ${caution}: follows the part not yet explained and grows with the steps, so that none interpolates its batch`,
+  `damping by the ${rule} rule, caution ${caution}: follows the part not yet explained and grows with the steps, so that none interpolates its batch`,
   `trust region ${LIMIT}: no layer of several moves by more than that share of its size; the first steps could multiply it`,
   `evaluates a running average of the parameters, decay min(${AVERAGE}, n/(n + 9))`,
   "knob: caution; below 1 for clean, dense data, above for noisy labels",
