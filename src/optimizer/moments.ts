@@ -15,11 +15,11 @@ import { BETA } from "../row_system/metric.ts";
 import type { MetricRule } from "../row_system/metric_rule.ts";
 import type { LayerMetric } from "../tape/tape.ts";
 
-/** What a dense layer with a bias has seen of its D inputs. */
+/** Moments of the D inputs that a dense layer with a bias has seen. */
 export interface InputMoments {
-  /** Their D means. */
+  /** Means of the D inputs. */
   readonly mean: Float32Array;
-  /** The D means of their squares about those means. */
+  /** Means of the squares of the D inputs about those means. */
   readonly variance: Float32Array;
 }
 
@@ -35,17 +35,24 @@ const widthsOf = (layers: readonly Layer[]): number[] =>
   });
 
 /**
- * The numbers of inputs of the layers with moments, in order: those of which {@link hasMoments} is true on the tape, dense layers
- * with a bias that train and do not read sparse features. Internal.
+ * The numbers of inputs of the layers with moments, in order: dense layers with a bias that train and do not read sparse
+ * features, those of which {@link hasMoments} is true on the tape.
+ * @internal
  */
 export function centredWidths(model: Model, features: Features): number[] {
   return model._tag === "custom" ? [] : widthsOf(isSparse(features) ? model.layers.slice(1) : model.layers);
 }
 
-/** Whether a layer has moments: only a bias can make up for centring. @internal */
+/**
+ * Whether a layer has moments: only a bias can make up for centring.
+ * @internal
+ */
 export const hasMoments = ({ hasBias }: LayerMetric): boolean => hasBias;
 
-/** Moments, where there are any, of the given numbers of inputs. Internal. Errors: `WrongKind`, `ShapeMismatch`. */
+/**
+ * Moments, where there are any, of the given numbers of inputs. Errors: `WrongKind`, `ShapeMismatch`.
+ * @internal
+ */
 export function checkMoments(
   layers: readonly InputMoments[],
   widths: readonly number[],
@@ -74,7 +81,7 @@ export function checkMoments(
 /**
  * The moments with those of a batch, whose weight in the whole is w: mean + w(m − mean), and for the variances
  * (1 − w)(v + w(m − mean)²) + w v_batch (Chan, Golub and LeVeque 1983). Leaves the layer centred at the batch's mean.
- * Internal.
+ * @internal
  */
 export function poolMoments(
   layer: LayerMetric,
@@ -98,7 +105,7 @@ const sum = (values: Float32Array): number => values.reduce((total, v) => total 
 
 /**
  * Sets the metric of a layer by its moments: inputs (x − mean)·c with c = (v/v̄ + .01)^−½, β = 0.1 Σ v c². Inputs that
- * have not differed yet, as of a first example alone, keep the Euclidean metric. Internal.
+ * have not differed yet, as of a first example alone, keep the Euclidean metric.
  */
 function setMetric(layer: LayerMetric, { mean, variance }: InputMoments): void {
   const total = sum(variance), unit = total / variance.length;
@@ -108,7 +115,10 @@ function setMetric(layer: LayerMetric, { mean, variance }: InputMoments): void {
   layer.setConstant(BETA * scale.reduce((size, c, i) => size + c * c * (variance[i] as number), 0));
 }
 
-/** The rule for a batch whose weight in the whole is w. It takes the layers with a bias. @internal */
+/**
+ * The rule of the metric of `online`, for a batch whose weight in the whole is w. It takes the layers with a bias.
+ * @internal
+ */
 export const pooledMoments = (w: number): MetricRule<readonly InputMoments[]> => ({
   name: "online",
   init: [],

@@ -19,8 +19,8 @@ import { online, type OnlineState } from "./online.ts";
 /** Examples of one pass: bounds memory, whatever their number. */
 const ROWS = 256;
 
-/** The state with the moments of a few rows pooled in. */
-function pass(
+/** Pools the moments of a few rows into the state. */
+function poolRows(
   params: Model,
   { steps, examples, layers }: OnlineState,
   features: Features,
@@ -78,9 +78,9 @@ export function observe(
   if (fits._tag === "Left") return fits;
   for (let first = 0; first < features.rows; first += ROWS) {
     const part = featureRows(features, first, Math.min(first + ROWS, features.rows));
-    const passed = pass(params, seen, part, option);
-    if (passed._tag === "Left") return passed;
-    seen = passed.right;
+    const pooled = poolRows(params, seen, part, option);
+    if (pooled._tag === "Left") return pooled;
+    seen = pooled.right;
   }
   return E.right(seen);
 }

@@ -30,22 +30,22 @@ export interface OnlineState {
 export interface OnlineOptions {
   /**
    * The one knob: μ/K̄ > 0. A single example of margin m and misfit s moves by s/(κ + ratio); above the default for noisy
-   * labels and to keep more of what is known, at the price of slower learning. Default 0.003 (bench/online tells how it was tried); 0.3 where a weight that
-   * trains has the Euclidean metric.
+   * labels and to keep more of what is known, at the price of slower learning. Default 0.003 (bench/online tells how it was
+   * tried); 0.3 where a weight that trains has the Euclidean metric.
    */
   readonly ratio?: number;
 }
 
 /**
  * μ/K̄ where the metric of the running moments is that of all weights, and where it is not: bold Euclidean steps forget
- * (measured on 400 languages of which .927 are known: .774 after 122 texts of others at 0.01, .924 at 0.3).
+ * (docs/speed.md).
  */
 const RATIO = 0.003, EUCLIDEAN_RATIO = 0.3;
 /** The share of its size that a layer of a network may move by. */
 const LIMIT = 0.2;
 
 /** Σω of a batch. */
-const weightOf = ({ features, weights }: Batch): number =>
+const sumWeights = ({ features, weights }: Batch): number =>
   weights === null ? features.rows : weights.reduce((sum, w) => sum + w, 0);
 
 /** The numbers of inputs of the layers whose metric a step may set: none beside a gradient outside the row space. */
@@ -91,7 +91,7 @@ export function online<M extends Model = Network>({ ratio }: OnlineOptions = {})
   const update = ruleUpdate<M, OnlineState>("online", (params, state, batch, options) => {
     if (ratio !== undefined && !(ratio > 0 && ratio < Infinity)) return invalid("ratio", ratio, "a positive number");
     const widths = widthsFor(params, batch, options), hasMetric = widths.length > 0;
-    const weight = weightOf(batch), examples = state.examples + (hasMetric ? weight : 0);
+    const weight = sumWeights(batch), examples = state.examples + (hasMetric ? weight : 0);
     const isCentred = widths.length === weightFlags(params).filter((isWeight) => isWeight).length;
     return E.right({
       damping: relative(ratio ?? (isCentred ? RATIO : EUCLIDEAN_RATIO)),

@@ -101,7 +101,7 @@ export function robust<M extends Model = Network>(
 ): Optimizer<M, RobustState> {
   const { damping: renamed }: { readonly damping?: unknown } = others;
   const update = ruleUpdate<M, RobustState>("robust", (params, state, batch, options) => {
-    if (renamed !== undefined) return invalid("damping", renamed, "it as rule: that is what this option is called");
+    if (renamed !== undefined) return invalid("damping", renamed, "it as the option rule");
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }

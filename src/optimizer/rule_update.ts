@@ -17,13 +17,14 @@ import type { StepOptions } from "../step/plan.ts";
 import { allocation, type Step, stepInto } from "../step/step.ts";
 import type { Optimizer } from "./optimizer.ts";
 
-/** The state of an optimizer with a rule, whose state is its `layers`. */
-interface RuleState<R> {
-  readonly layers: R;
+/** The state of an optimizer with a rule of metrics. */
+interface RuleState {
+  /** The rule's state. */
+  readonly layers: unknown;
 }
 
-/** What an optimizer asks of a step, and what it makes of it. */
-export interface RulePlan<M extends Model, S extends RuleState<unknown>> {
+/** A step as an optimizer asks for it, and the state that it makes of the result. */
+export interface RulePlan<M extends Model, S extends RuleState> {
   readonly damping: Damping;
   readonly options: StepOptions;
   /** The rule, or null: the step has the Euclidean metric, and the state's layers stay as they are. */
@@ -35,10 +36,9 @@ export interface RulePlan<M extends Model, S extends RuleState<unknown>> {
 /**
  * The update of an optimizer over whole batches: what `planFor` asks for, checked and taken. Errors: `WrongKind`,
  * `InvalidOption`, `ShapeMismatch` (a state of another network); those of `planFor` and of `fgnStep`.
- *
  * @internal
  */
-export const ruleUpdate = <M extends Model, S extends RuleState<unknown>>(
+export const ruleUpdate = <M extends Model, S extends RuleState>(
   name: string,
   planFor: (params: M, state: S, batch: Batch, options: StepOptions) => E.Either<FgnError, RulePlan<M, S>>,
 ): Optimizer<M, S>["update"] =>

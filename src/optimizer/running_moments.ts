@@ -49,7 +49,10 @@ function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: Me
   return { mean, variance, signal };
 }
 
-/** The rule for a batch before which the running means keep the share `decay`. It takes every layer. @internal */
+/**
+ * The rule of the metric of `robust`, for a batch that leaves the running means the share `decay`. It takes every layer.
+ * @internal
+ */
 export const runningMoments = (decay: number): MetricRule<readonly LayerMoments[]> => ({
   name: "robust",
   init: [],

@@ -8,7 +8,7 @@ import { f32, f64 } from "../kernel/arena.ts";
 import { type LayerMetric, type Tape, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
-/** What a rule of metrics sees of a batch. */
+/** A batch as a rule of metrics sees it. */
 export interface MetricView {
   /** The metrics of the dense layers that train, in order. */
   readonly layers: readonly LayerMetric[];
@@ -40,7 +40,7 @@ export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
 /** β as a share of the mean ‖a − ā‖². */
 export const BETA = 0.1;
 
-/** Up to this share of ‖ā‖² the mean ‖a − ā‖² is rounding (measured on up to 4096 equal inputs: 1e-15 to 5e-12). */
+/** Up to this share of ‖ā‖² the mean ‖a − ā‖² is rounding (docs/speed.md). */
 const ROUNDING = 1e-10;
 
 /**

@@ -9,7 +9,7 @@ import type { FgnError } from "../check/error.ts";
 import type { LayerMetric } from "../tape/tape.ts";
 import type { MetricView } from "./metric.ts";
 
-/** What a rule leads to on a batch. */
+/** The result of a rule on a batch. */
 export interface RuleResult<S> {
   /** The state for the next batch. */
   readonly state: S;
@@ -18,17 +18,18 @@ export interface RuleResult<S> {
 }
 
 /**
- * A rule of metrics. It sets the layers of the view that it takes and leaves the others, which start Euclidean, to the
- * rules after it. A layer that it only gives other units (inputs on another scale, say) it leaves, too: as a `LayerMetric`
- * in those units. So no layer is set twice, each rule reads moments in the units that it sets, and rules over disjoint
- * layers and rules in a row are the same thing. States are plain data, which checkpoints keep and no rule writes to.
+ * A rule of metrics. It decides on the layers of the view that it takes, and leaves the others, which start Euclidean, to
+ * the rules after it. A layer that it only gives other units, such as inputs on another scale, it leaves as well: as a
+ * `LayerMetric` in those units. So one rule decides on a layer, each reads moments in the units that it sets, and rules
+ * over disjoint layers are not another thing than rules in a row. A state is plain data, which checkpoints keep; no rule
+ * writes to it.
  */
 export interface MetricRule<S> {
   /** Name of what asks for it, such as an optimizer; errors say it. */
   readonly name: string;
   /** The state before the first batch. */
   readonly init: S;
-  /** Sets the metrics of a batch whose values and signals are there. Errors: `WrongKind`, `ShapeMismatch` (a state of other layers). */
+  /** Sets metrics, once values and signals are there. Errors: `WrongKind`, `ShapeMismatch` (a state of other layers). */
   readonly set: (view: MetricView, state: S) => E.Either<FgnError, RuleResult<S>>;
 }
 
@@ -44,7 +45,7 @@ export const combine = <A, B>(first: MetricRule<A>, second: MetricRule<B>): Metr
   },
 });
 
-/** What a rule without a state leads to that sets every layer. */
+/** Sets every layer: the whole of a rule without a state. */
 export function setLayers(
   view: MetricView,
   setLayer: (layer: LayerMetric, view: MetricView) => void,
