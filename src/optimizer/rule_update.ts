@@ -45,9 +45,11 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
 (params, state, batch, { microBatch, ...options } = {}) => {
   const whole = checkWhole(batch, microBatch, name);
   if (whole._tag === "Left") return whole;
+  const isModel = checkModelKind(params);
+  if (isModel._tag === "Left") return isModel;
   const isState = isObject(state) && Array.isArray(state.layers);
-  const kinds = E.chain(() => checkKind("the state", state, isState, "what init gives"))(checkModelKind(params));
-  if (kinds._tag === "Left") return kinds;
+  const checked = checkKind("the state", state, isState, "what init gives");
+  if (checked._tag === "Left") return checked;
   const plan = planFor(params, state, batch, options);
   if (plan._tag === "Left") return plan;
   const { damping, options: asked, rule, stateAfter } = plan.right;

@@ -41,7 +41,8 @@ export const combine = <A, B>(first: MetricRule<A>, second: MetricRule<B>): Metr
     const before = first.set(view, a);
     if (before._tag === "Left") return before;
     const after = second.set({ ...view, layers: before.right.rest }, b);
-    return E.map(({ state, rest }: RuleResult<B>) => ({ state: [before.right.state, state] as const, rest }))(after);
+    if (after._tag === "Left") return after;
+    return E.right({ state: [before.right.state, after.right.state], rest: after.right.rest });
   },
 });
 
@@ -70,7 +71,11 @@ export function beginUpdate<S>({ name, set }: MetricRule<S>, state: S): MetricUp
   let current = state;
   return {
     name,
-    set: (view) => E.map(({ state: next }: RuleResult<S>) => void (current = next))(set(view, state)),
+    set: (view) => {
+      const result = set(view, state);
+      if (result._tag === "Right") current = result.right.state;
+      return result;
+    },
     state: () => current,
   };
 }
