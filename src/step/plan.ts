@@ -17,8 +17,9 @@ import { checkVector, writeVector } from "../problem/vectors.ts";
 import { checkCompetitors, withCopies } from "../row_system/competitors.ts";
 import { gramSystem, sumGram } from "../row_system/gram.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
-import { type MetricView, metricView } from "../row_system/metric.ts";
-import { METRICS } from "../row_system/metric_option.ts";
+import { metricView } from "../row_system/metric.ts";
+import { metricNamed, METRICS } from "../row_system/metric_option.ts";
+import type { MetricUpdate } from "../row_system/metric_rule.ts";
 import { buildParts } from "../row_system/two_stage.ts";
 import type { RowMatrix, RowSystemKind } from "../solver/row_matrix.ts";
 import { type CheckedSolver, checkSolver } from "../solver/solver.ts";
@@ -38,14 +39,6 @@ export function methodOf({ refine = 0 }: StepOptions): E.Either<FgnError, Method
   );
 }
 
-/** What an optimizer decides within a step; internal. */
-export interface StepRule {
-  /** Of the optimizer, for errors. */
-  readonly name: string;
-  /** Sets the metrics of the layers. */
-  readonly metric: (view: MetricView) => void;
-}
-
 /** What a step is asked for, checked. */
 export interface Plan {
   /** The examples, followed by the copies that carry the rows of their competitors. */
@@ -61,8 +54,8 @@ export interface Plan {
   /** Whether the gradient has a part outside the margins' row space. */
   readonly remainder: boolean;
   readonly majorized: boolean;
-  /** Sets the metrics of the layers, or null: the Euclidean ones. */
-  readonly metric: ((view: MetricView) => void) | null;
+  /** The rule of the layers' metrics at work, or null: all are Euclidean. */
+  readonly metric: MetricUpdate<unknown> | null;
   /** η, or 0. */
   readonly twoStage: number;
   /** The share of its own size that a layer may move by, or 0. */
@@ -77,7 +70,7 @@ function checkTogether(
   options: StepOptions,
   remainder: boolean,
   method: Method,
-  rule: StepRule | null,
+  rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, void> {
   const { system, twoStage = 0, warmStart } = options, places = placesOf(model, remainder);
   if (method._tag === "ggn") places.push("refine");
@@ -97,7 +90,7 @@ function checkVariants(
   model: Model,
   batch: Batch,
   { metric = "euclidean", twoStage = 0 }: StepOptions,
-  rule: StepRule | null,
+  rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Pick<Plan, "metric" | "twoStage">> {
   if (!Object.hasOwn(METRICS, metric)) return invalid("metric", metric, "euclidean, centred or factored");
   if (!(twoStage >= 0 && twoStage < Infinity)) return invalid("twoStage", twoStage, "a number of at least 0");
@@ -105,7 +98,7 @@ function checkVariants(
     const wanted = "it to networks whose last layer is dense, trains and does not read sparse features";
     return rule === null ? invalid("twoStage", twoStage, wanted) : invalid("optimizer", rule.name, wanted);
   }
-  return E.right({ metric: rule?.metric ?? METRICS[metric], twoStage });
+  return E.right({ metric: rule ?? metricNamed(metric), twoStage });
 }
 
 /** βd₋, or null where it is zero. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
@@ -125,7 +118,7 @@ export function plan(
   damping: Damping,
   options: StepOptions,
   method: Method,
-  rule: StepRule | null,
+  rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Plan> {
   const checked = checkDamping(damping);
   if (checked._tag === "Left") return checked;
@@ -247,7 +240,8 @@ export function openSystem(
   vectors: Vectors,
 ): E.Either<FgnError, RowMatrix> {
   sendBack(ws, ws.at.exponentials);
-  metric?.(metricView(ws));
+  const set = metric?.set(metricView(ws));
+  if (set?._tag === "Left") return set;
   const system = kind === "gram"
     ? E.right(gramSystem(ws, twoStage > 0 ? buildParts : sumGram))
     : matrixFreeSystem(ws, vectors.product);
