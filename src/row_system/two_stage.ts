@@ -15,13 +15,14 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { f32, f64 } from "../kernel/arena.ts";
 import { factorize } from "../solver/cholesky.ts";
-import { type Op, up4 } from "../tape/tape.ts";
+import type { TwoStagePart } from "../tape/row_part.ts";
+import { up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { whiten } from "./gram.ts";
 
-/** The last operation, which must be a dense product that trains. */
-function lastLayer({ tape }: Workspace): Op {
-  return tape.ops.at(-1) as Op; // the plan lets no other last layer through
+/** The part of the last layer. */
+function lastLayer({ tape }: Workspace): TwoStagePart {
+  return tape.ops.at(-1)?.rows?.twoStage as TwoStagePart; // the plan lets no other last layer through
 }
 
 /** K = hidden + inputs ∘ signals, with `inputs` panels of the given Gram matrix. */
@@ -36,10 +37,9 @@ export function buildParts(ws: Workspace): void {
   const { kernel, tape, at, rows } = ws;
   const { exports } = kernel;
   const size = up4(rows) ** 2;
-  const last = lastLayer(ws);
   f32(kernel, at.hidden, size).fill(0);
-  for (const op of tape.ops) if (op !== last) op.gram?.({ sum: at.hidden, left: at.left, right: at.right });
-  last.factors?.(at.inputs, at.signals);
+  for (const op of tape.ops.slice(0, -1)) op.rows?.gram({ sum: at.hidden, left: at.left, right: at.right });
+  lastLayer(ws).factors(at.inputs, at.signals);
   exports.mirror(rows, at.inputs);
   combine(ws, at.inputs);
 }

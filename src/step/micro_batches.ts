@@ -23,10 +23,10 @@ import type { Model } from "../network/model.ts";
 import { type Aim, fillRest } from "../problem/objective.ts";
 import { addRest } from "../problem/remainder.ts";
 import { NOTHING } from "../problem/session.ts";
-import { exactDiagonal, hasDiagonal } from "../row_system/matrix_free.ts";
+import { exactDiagonal } from "../row_system/matrix_free.ts";
 import { numberColumns } from "../tape/features.ts";
 import { copyRows, sendBack } from "../tape/jacobian.ts";
-import { forward } from "../tape/tape.ts";
+import { forward, isExplicit } from "../tape/tape.ts";
 import {
   type Examples,
   exponentials,
@@ -151,7 +151,7 @@ function passAll(micro: Micro, whole: Workspace, remainder: number, majorized: b
     mean += margins(part);
     if (majorized) majorise(part);
     sendBack(part, part.at.exponentials);
-    if (hasDiagonal(part)) exactDiagonal(part);
+    if (isExplicit(tape)) exactDiagonal(part);
     micro.current = index;
     micro.signals = true;
     for (const name of PASSED) copyRows(part, part.at[name], whole.at[name] + 8 * from, count);

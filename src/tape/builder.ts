@@ -88,11 +88,11 @@ export function inputSlot(builder: Builder, width: number): Slot {
 
 type Copying = Pick<Tensor, "load" | "store">;
 
-export function tensor(builder: Builder, trainable: boolean, length: number, copying: Copying): Tensor {
-  if (!trainable) return { trainable, place: builder.layout.reserve(4 * length), length, ...copying };
+export function tensor(builder: Builder, trainable: boolean, length: number, copying: Copying, fanIn = 1): Tensor {
+  if (!trainable) return { trainable, place: builder.layout.reserve(4 * length), length, fanIn, ...copying };
   const place = 4 * builder.length;
   builder.length += Math.ceil(length / ALIGN) * ALIGN;
-  return { trainable, place, length, ...copying };
+  return { trainable, place, length, fanIn, ...copying };
 }
 
 /** An array that is the same here and there. */
@@ -152,7 +152,7 @@ export function manyClasses(
   // Without another attempt the parameters of the step are in place when its loss is asked for.
   const moves = needs.moves && needs.trial && trainable && !from.depends;
   const moved = moves ? layout.reserve(4 * part * (from.width + 1)) : 0;
-  const w = tensor(builder, trainable, weight.data.length, WHOLE);
+  const w = tensor(builder, trainable, weight.data.length, WHOLE, from.width);
   const b = bias === null ? null : tensor(builder, trainable, bias.length, WHOLE);
   const places = { moved, whole: all, block: part, trial };
   const made = classProduct({ ...context, input: from, output, weight: w, bias: b, ...places });
@@ -181,7 +181,7 @@ export function affine(
   const b = (): Tensor | null => bias === null ? null : tensor(builder, trainable, bias.length, WHOLE);
   const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : 0;
   if (from !== null) {
-    const w = tensor(builder, trainable, weight.data.length, WHOLE);
+    const w = tensor(builder, trainable, weight.data.length, WHOLE, from.width);
     const panels = (width: number): number => layout.reserve(4 * width * up4(rows));
     const places = needs.metric && trainable
       ? {
@@ -195,9 +195,10 @@ export function affine(
     const mixed = needs.mixed && trainable ? layout.reserve(4 * SIGNAL_ROWS * up4(rows)) : 0;
     ops.push(product({ ...context, input: from, output, weight: w, bias: b(), kept, places, mixed }));
   } else if (sparse !== null) {
-    const w = tensor(builder, trainable, sparse.active.length * width, gathered(weight, sparse.active, byRow));
+    const { active, input } = sparse, entries = Math.max(1, Math.ceil(input.count / rows));
+    const w = tensor(builder, trainable, active.length * width, gathered(weight, active, byRow), entries);
     const dense = layout.reserve(4 * rows * width);
-    ops.push(sparseProduct({ ...context, input: sparse.input, output, weight: w, bias: b(), dense, kept }));
+    ops.push(sparseProduct({ ...context, input, output, weight: w, bias: b(), dense, kept }));
   }
   return output;
 }

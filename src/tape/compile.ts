@@ -169,7 +169,10 @@ export function compile(
 
 /** Copies parameters and features in. */
 export function loadTape(tape: Tape, model: Network | CustomModel, features: Features): void {
-  for (const op of tape.ops) op.restart();
+  for (const { rows, metric } of tape.ops) {
+    metric?.reset();
+    rows?.twoStage?.mix(0);
+  }
   loadTensors(tape, allArrays(model));
   tape.feed(features);
   f32(tape.kernel, tape.ones, up4(tape.rows)).fill(0).fill(1, 0, tape.rows);

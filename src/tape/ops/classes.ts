@@ -7,11 +7,11 @@
 // the weights of a block before it adds to them, so a step can be taken in place. How much is little: limits.ts.
 
 import { f32 } from "../../kernel/arena.ts";
+import { frozenPart, type RowPart } from "../row_part.ts";
 import {
   addressOf,
   type ClassBlocks,
   eachBlock,
-  inert,
   type MarginPlaces,
   type Op,
   type Pass,
@@ -168,16 +168,36 @@ function classBlocks(parts: Parts, state: State): ClassBlocks {
   };
 }
 
+/** Visits the exponentials at θ: those of the classes [from, to), at an address. */
+type Each = (visit: (from: number, to: number, panels: number) => void) => void;
+
+/** Its part of the row system, which is asked for its Gram matrix alone. */
+function rowPart(parts: Parts, each: Each): RowPart {
+  const { kernel, rows, input, output, bias, moved } = parts;
+  const D = input.width, n = up4(rows);
+  return {
+    gram: ({ left, right, sum }) => {
+      fillGram(parts, D, input.value, bias === null ? 0 : 1, left);
+      f32(kernel, right, n * n).fill(0);
+      each((from, to, panels) => addGram(parts, to - from, panels, right));
+      kernel.exports.multiplyAdd(n * n, left, right, sum);
+    },
+    squares: () => {},
+    twoStage: null,
+    moves: moved !== 0,
+    productWork: D * output.width,
+    gramWork: D + output.width,
+  };
+}
+
 /** A dense last layer that trains by its explicit Gram matrix in the Euclidean metric; it is opened for nothing else. */
 export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: ClassBlocks } {
-  const { kernel: { exports }, rows, input, output, weight, bias, moved } = parts;
+  const { kernel: { exports }, rows, input, output, weight, bias } = parts;
   const D = input.width, n = up4(rows);
   const nowhere: Pass = { vector: 0, trial: false };
   const state: State = { theta: nowhere, last: nowhere, at: { labels: 0, trueLogit: 0, peak: 0, sum: 0 } };
-  const each = (visit: (from: number, to: number, panels: number) => void): void =>
-    eachExponentials(parts, state.theta.vector, state.at, visit);
+  const each: Each = (visit) => eachExponentials(parts, state.theta.vector, state.at, visit);
   const op: Op = {
-    ...inert,
     tensors: bias === null ? [weight] : [weight, bias],
     output,
     forward: (pass) => {
@@ -202,17 +222,8 @@ export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: 
         addBlock(parts, panels, to - from, coefficient, { w: into + weight.place + 4 * from * D, b });
       });
     },
-    gram: ({ left, right, sum }) => {
-      if (!weight.trainable) return;
-      fillGram(parts, D, input.value, bias === null ? 0 : 1, left);
-      f32(parts.kernel, right, n * n).fill(0);
-      each((from, to, panels) => addGram(parts, to - from, panels, right));
-      exports.multiplyAdd(n * n, left, right, sum);
-    },
-    fanIn: D,
-    moves: moved !== 0,
-    work: D * output.width,
-    gramWork: weight.trainable ? D + output.width : 0,
+    rows: weight.trainable ? rowPart(parts, each) : frozenPart(D * output.width),
+    metric: null,
   };
   return { op, blocks: classBlocks(parts, state) };
 }

@@ -1,7 +1,8 @@
 // Gram matrices of a layer: of its inputs, of its signals, and what is made of them.
 
 import { f32, f64 } from "../../kernel/arena.ts";
-import { type GramBuffers, type Slot, up4 } from "../tape.ts";
+import type { GramBuffers } from "../row_part.ts";
+import { type Slot, up4 } from "../tape.ts";
 import { type Context, eachRowBlock } from "./signals.ts";
 
 /** Fills an n₄ × B matrix in panels with `start` and adds the Gram matrix of a slot's k × B panels: upper part. */

@@ -27,8 +27,6 @@ export interface Operands {
   outputScale: number;
   /** Whether the last three are to be applied: projections then start from zero. */
   finishes: boolean;
-  /** Mixing matrix of the scaled signals (packed B × B), or 0. */
-  mixing: number;
 }
 
 /** The operands of the Euclidean metric. */
@@ -40,7 +38,6 @@ export const euclidean = (input: Slot, output: Slot, hasBias: boolean): Operands
   inputScale: 0,
   outputScale: 0,
   finishes: false,
-  mixing: 0,
 });
 
 /** The metric of a layer over its operands, which it changes. */
@@ -93,5 +90,6 @@ export function layerMetric(
     setConstant: (value) => {
       if (hasBias) operands.constant = value;
     },
+    reset: () => void Object.assign(operands, euclidean(input, output, hasBias)),
   };
 }

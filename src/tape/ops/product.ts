@@ -1,6 +1,7 @@
 // A dense product: out = W in + b, the batch in the lanes, W read where it lies.
 
 import { f32, f64 } from "../../kernel/arena.ts";
+import { frozenPart, type RowPart } from "../row_part.ts";
 import { addressOf, eachBlock, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addLayerGram, addSquares, fillGram, moveByGram } from "./gram.ts";
 import { euclidean, layerMetric, type MetricPlaces, type Operands } from "./metric.ts";
@@ -17,6 +18,12 @@ interface Parts extends Context {
   readonly places: MetricPlaces | null;
   /** A block of rows for mixed signals, or 0. */
   readonly mixed: number;
+}
+
+/** The matrix that mixes the scaled signals. */
+interface Mixing {
+  /** B × B, packed, or 0. */
+  panels: number;
 }
 
 /** out += A B for an m × k matrix A, row-major, and k × B panels. */
@@ -52,12 +59,18 @@ export function packedInputs(
 }
 
 /** into += R Ā, row sums of R for the bias; out of the metric where there is one (`into` then starts from zero). */
-function projectProduct(parts: Parts, operands: Operands, coefficient: number, into: number): void {
+function projectProduct(
+  parts: Parts,
+  operands: Operands,
+  { panels }: Mixing,
+  coefficient: number,
+  into: number,
+): void {
   const { kernel: { exports }, rows, input, output, weight, bias, scratch } = parts;
-  const { inputs, signals, constant, mean, inputScale, outputScale, finishes, mixing } = operands;
+  const { inputs, signals, constant, mean, inputScale, outputScale, finishes } = operands;
   const D = input.width, right = packedInputs(parts, inputs);
   eachRowBlock(parts, output.width, signals, coefficient, (from, to) => {
-    const block = mixing === 0 ? scratch.block : mixBlock(parts, mixing, to - from);
+    const block = panels === 0 ? scratch.block : mixBlock(parts, panels, to - from);
     const w = into + weight.place + 4 * from * D, b = bias === null ? 0 : into + bias.place + 4 * from;
     exports.product(0, to - from, D, rows, block, up4(rows), right, w, D);
     if (b !== 0) exports.addRowSums(to - from, rows, block, b);
@@ -66,14 +79,44 @@ function projectProduct(parts: Parts, operands: Operands, coefficient: number, i
   });
 }
 
+/** The part of the row system of a product that trains. */
+function rowPart(parts: Parts, operands: Operands, mixing: Mixing): RowPart {
+  const { kernel, rows, input: { width: D }, output: { width: m }, kept, mixed, scratch } = parts;
+  const inputGram = (out: number): void => fillGram(parts, D, operands.inputs, operands.constant, out);
+  const twoStage = {
+    factors: (left: number, right: number): void => {
+      inputGram(left);
+      fillGram(parts, m, operands.signals, 0, right);
+    },
+    mix: (panels: number): void => {
+      mixing.panels = panels;
+    },
+  };
+  return {
+    gram: (buffers) => {
+      const left = kept === 0 ? buffers.left : kept;
+      inputGram(left);
+      addLayerGram(parts, left, m, operands.signals, buffers);
+      if (kept !== 0) kernel.exports.mirror(rows, kept);
+    },
+    squares: (out) => {
+      kernel.exports.columnDots(D, rows, operands.inputs, operands.inputs, scratch.block);
+      const inputs = f64(kernel, scratch.block, rows).slice();
+      addSquares(parts, inputs, operands.constant, m, operands.signals, out);
+    },
+    twoStage: mixed === 0 ? null : twoStage,
+    moves: kept !== 0,
+    productWork: D * m,
+    gramWork: D + m,
+  };
+}
+
 /** A dense product over panels. */
 export function product(parts: Parts): Op {
-  const { kernel, rows, input, output, weight, bias, kept, places } = parts;
-  const { exports } = kernel;
+  const { kernel: { exports }, rows, input, output, weight, bias, kept, places } = parts;
   const D = input.width, m = output.width;
   const { trainable } = weight;
-  const operands = euclidean(input, output, bias !== null);
-  const inputGram = (out: number): void => fillGram(parts, D, operands.inputs, operands.constant, out);
+  const operands = euclidean(input, output, bias !== null), mixing: Mixing = { panels: 0 };
   return {
     tensors: bias === null ? [weight] : [weight, bias],
     output,
@@ -96,35 +139,9 @@ export function product(parts: Parts): Op {
       if (input.depends) multiply(parts, m, D, addressOf(weight, theta), input.tangent, output.tangent);
     },
     project: (coefficient, into) => {
-      if (trainable) projectProduct(parts, operands, coefficient, into);
+      if (trainable) projectProduct(parts, operands, mixing, coefficient, into);
     },
-    gram: (buffers) => {
-      if (!trainable) return;
-      const left = kept === 0 ? buffers.left : kept;
-      inputGram(left);
-      addLayerGram(parts, left, m, operands.signals, buffers);
-      if (kept !== 0) exports.mirror(rows, kept);
-    },
+    rows: trainable ? rowPart(parts, operands, mixing) : frozenPart(D * m),
     metric: places && layerMetric(parts, input, output, bias !== null, places, operands),
-    factors: trainable
-      ? (left, right) => {
-        inputGram(left);
-        fillGram(parts, m, operands.signals, 0, right);
-      }
-      : null,
-    fanIn: D,
-    mix: (panels) => {
-      operands.mixing = panels;
-    },
-    restart: () => void Object.assign(operands, euclidean(input, output, bias !== null)),
-    squares: (out) => {
-      if (!trainable) return;
-      exports.columnDots(D, rows, operands.inputs, operands.inputs, parts.scratch.block);
-      const inputs = f64(kernel, parts.scratch.block, rows).slice();
-      addSquares(parts, inputs, operands.constant, m, operands.signals, out);
-    },
-    moves: kept !== 0,
-    work: D * m,
-    gramWork: trainable ? D + m : 0,
   };
 }

@@ -2,7 +2,8 @@
 // in the batch, one feature a row, so that products, Gram matrix and updates touch stored entries only.
 
 import { f32, f64 } from "../../kernel/arena.ts";
-import { addressOf, inert, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
+import { frozenPart, type RowPart } from "../row_part.ts";
+import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addLayerGram, addSquares, moveByGram } from "./gram.ts";
 import type { Context } from "./signals.ts";
 
@@ -54,14 +55,30 @@ function gram(parts: Parts, to: number): void {
   kernel.exports.csrGram(rows, input.cols, input.offsets, input.indices, input.values, to, input.work);
 }
 
+/** Its part of the row system. */
+function rowPart(parts: Parts, productWork: number): RowPart {
+  const { rows, input, output, kept } = parts, m = output.width;
+  return {
+    gram: (buffers) => {
+      const left = kept === 0 ? buffers.left : kept;
+      gram(parts, left);
+      addLayerGram(parts, left, m, output.signal, buffers);
+    },
+    squares: (out) => squares(parts, out),
+    twoStage: null,
+    moves: kept !== 0,
+    productWork,
+    gramWork: m + Math.ceil(input.count / rows),
+  };
+}
+
 /** A dense product over sparse features. */
 export function sparseProduct(parts: Parts): Op {
   const { kernel, rows, input, output, weight, bias, dense, kept } = parts;
   const { exports } = kernel;
-  const m = output.width;
+  const m = output.width, work = Math.ceil(input.count / rows) * m;
   const { trainable } = weight;
   return {
-    ...inert,
     tensors: bias === null ? [weight] : [weight, bias],
     output,
     forward: ({ vector, trial, moved }) => {
@@ -80,18 +97,7 @@ export function sparseProduct(parts: Parts): Op {
       exports.csrUpdate(rows, input.offsets, input.indices, input.values, m, dense, into + weight.place);
       if (bias !== null) exports.weightedRowSums(m, rows, coefficient, output.signal, 0, into + bias.place);
     },
-    gram: (buffers) => {
-      if (!trainable) return;
-      const left = kept === 0 ? buffers.left : kept;
-      gram(parts, left);
-      addLayerGram(parts, left, m, output.signal, buffers);
-    },
-    squares: (out) => {
-      if (trainable) squares(parts, out);
-    },
-    fanIn: Math.max(1, Math.ceil(input.count / rows)),
-    moves: kept !== 0,
-    work: Math.ceil(input.count / rows) * m,
-    gramWork: trainable ? m + Math.ceil(input.count / rows) : 0,
+    rows: trainable ? rowPart(parts, work) : frozenPart(work),
+    metric: null,
   };
 }
