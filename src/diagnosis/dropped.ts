@@ -14,8 +14,9 @@ import { openPassed } from "../passes/gradient.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import type { KernelOption } from "../problem/session.ts";
 import { sendBack } from "../tape/jacobian.ts";
+import { margins } from "../tape/margins.ts";
 import { project } from "../tape/tape.ts";
-import { margins, packLogits, readLogits, type Workspace } from "../tape/workspace.ts";
+import { packLogits, readLogits, type Workspace } from "../tape/workspace.ts";
 
 /** The distributions q of the competitors: softmax over the classes other than the true one. */
 export interface Competitors {

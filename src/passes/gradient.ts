@@ -17,8 +17,9 @@ import { type KernelOption, openBatch, type Session, systemFor, type Wants } fro
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
+import { margins } from "../tape/margins.ts";
 import { forward, project, tangent } from "../tape/tape.ts";
-import { margins, packLogits, readLogits } from "../tape/workspace.ts";
+import { packLogits, readLogits } from "../tape/workspace.ts";
 
 /** A loss with its gradient. */
 export interface LossAndGradient {
@@ -149,11 +150,12 @@ export function vjp(
   const session = openPassed(params, unlabelled(features), { signals: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
-  const { kernel, tape, at, vectors: [vector = 0] } = ws;
+  const { kernel, tape, vectors: [vector = 0] } = ws;
+  const { logits } = tape;
   f32(kernel, vector, tape.length).fill(0);
-  if (tape.logits.depends) {
-    packLogits(ws, c.right, at.exponentials);
-    sendBack(ws, at.exponentials);
+  if (logits.depends) {
+    packLogits(ws, c.right, logits.signal);
+    sendBack(ws, logits.signal);
     project(tape, tape.ones, vector);
   }
   if (tape.fault !== undefined) return E.left(tape.fault);
@@ -209,8 +211,8 @@ export function rowSystem(
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
   if (!Number.isFinite(gramSystem(ws).meanDiagonal)) return overflow("the Gram matrix");
-  f64(kernel, at.dual, rows).fill(1);
-  whiten(ws, at.dual);
+  f64(kernel, at.unitWeight, rows).fill(1);
+  whiten(ws, at.unitWeight);
   const copy = (address: number): Float64Array => f64(kernel, address, rows).slice();
   return E.right({
     loss,

@@ -17,8 +17,9 @@ import { type FgnError, invalid } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import { repeatBatch } from "../data/select.ts";
 import { f32, f64, u32 } from "../kernel/arena.ts";
+import { margins } from "../tape/margins.ts";
 import { up4 } from "../tape/tape.ts";
-import { margins, type Workspace } from "../tape/workspace.ts";
+import type { Workspace } from "../tape/workspace.ts";
 
 /** The option of competitor rows. */
 export interface CompetitorOptions {

@@ -42,7 +42,7 @@ export function gramSystem(ws: Workspace, build: (ws: Workspace) => void = sumGr
 
 /** diag(w) K diag(w) for B row weights (float64) at address `weight`; the diagonal of K beside it. */
 export function whiten({ kernel, at, rows, stride }: Workspace, weight: number): void {
-  kernel.exports.whiten(rows, at.gram, at.sum, weight, at.whitened, stride, at.diagonal, at.work);
+  kernel.exports.whiten(rows, at.gram, at.sum, weight, at.whitened, stride, at.diagonal, at.whitening);
 }
 
 /** The system's matrix as a fresh B × B array, row-major. */

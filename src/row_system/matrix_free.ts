@@ -99,8 +99,8 @@ export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnErr
     estimatedDiagonal(ws, vector);
   } else if (ws.parts === null) exactDiagonal(ws);
   const sendDual = (u: number): void => {
-    weigh(ws, u, at.right64);
-    dualVector(ws, at.right64, vector);
+    weigh(ws, u, at.weighted);
+    dualVector(ws, at.weighted, vector);
   };
   return E.right({
     kind: "matrixFree",

@@ -13,7 +13,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { f32, f64 } from "../kernel/arena.ts";
+import { f32, f64, NONE } from "../kernel/arena.ts";
 import { factorize } from "../solver/cholesky.ts";
 import type { TwoStagePart } from "../tape/row_part.ts";
 import { up4 } from "../tape/tape.ts";
@@ -48,12 +48,12 @@ export function buildParts(ws: Workspace): void {
 function invertStage(ws: Workspace, lambda: number, eta: number): E.Either<FgnError, void> {
   const { kernel, at, rows, stride } = ws;
   const { exports } = kernel;
-  const h = f64(kernel, at.curvature, rows), slope = f64(kernel, at.slope, rows);
+  const h = f64(kernel, at.stageWeight, rows), slope = f64(kernel, at.slope, rows);
   for (let i = 0; i < rows; i++) h[i] = Math.sqrt(eta * (slope[i] as number));
-  exports.whiten(rows, at.inputs, 0, at.curvature, at.whitened, stride, at.diagonal, at.work);
+  exports.whiten(rows, at.inputs, NONE, at.stageWeight, at.whitened, stride, at.stageDiagonal, at.whitening);
   const factored = factorize(ws, lambda, "system of the last layer");
   if (factored._tag === "Right") {
-    exports.triangularInverse(rows, at.factor, stride, at.curvature, at.whitened, at.inverse);
+    exports.triangularInverse(rows, at.factor, stride, at.stageWeight, at.inversion, at.inverse);
   }
   return factored;
 }
@@ -68,10 +68,10 @@ function writeReduced({ kernel, at, rows }: Workspace): void {
   const { exports } = kernel;
   const n = up4(rows);
   f32(kernel, at.reduced, n * n).fill(0);
-  exports.unpackRows(at.inputs, n, n, at.left);
+  exports.unpackRows(at.inputs, n, n, at.byRow);
   exports.packTransposed(at.inverse, n, n, at.packed);
   eachPanel(n, (j, width) => {
-    exports.product(0, n, width, j + width, at.left, n, at.packed + 4 * n * j, at.reduced + 4 * j, n);
+    exports.product(0, n, width, j + width, at.byRow, n, at.packed + 4 * n * j, at.reduced + 4 * j, n);
   });
 }
 
@@ -117,11 +117,11 @@ export function correct(ws: Workspace, lambda: number, eta: number): E.Either<Fg
   writeReduced(ws);
   writeMixing(ws);
   exports.packTransposed(at.reduced, n, n, at.packed);
-  f32(kernel, at.left, size).fill(0);
-  for (let j = 0; j < rows; j += 16) exports.gramPanel(j, rows, n, at.packed, at.left); // EᵀE
-  f32(kernel, at.right, size).set(f32(kernel, at.inputs, size));
-  exports.axpy(size, -1, at.left, at.right);
-  combine(ws, at.right);
+  f32(kernel, at.removed, size).fill(0);
+  for (let j = 0; j < rows; j += 16) exports.gramPanel(j, rows, n, at.packed, at.removed); // EᵀE
+  f32(kernel, at.remaining, size).set(f32(kernel, at.inputs, size));
+  exports.axpy(size, -1, at.removed, at.remaining);
+  combine(ws, at.remaining);
   whiten(ws, at.rowWeight);
   lastLayer(ws).mix(at.mixing);
   return E.right(undefined);

@@ -128,10 +128,10 @@ function movedRows({ kernel, at, rows }: Workspace, { lambda, carry }: Level): F
 /** Solves for u, and leaves the dual a = w ∘ u. */
 function* solveRows({ ws, solver }: OpenStage, moved: Float64Array, prepared: Damped): Products<Solved> {
   const { kernel, at, rows } = ws;
-  const rhs = f64(kernel, at.right64, rows), r = f64(kernel, at.rhs, rows);
+  const rhs = f64(kernel, at.rightSide, rows), r = f64(kernel, at.rhs, rows);
   for (let i = 0; i < rows; i++) rhs[i] = (r[i] as number) - (moved[i] as number);
   if (solver.warmStart !== null) loadStart(ws, solver.warmStart);
-  const solved = yield* prepared(at.right64, at.solution, solver.warmStart !== null);
+  const solved = yield* prepared(at.rightSide, at.solution, solver.warmStart !== null);
   weigh(ws, at.solution, at.dual);
   return solved;
 }

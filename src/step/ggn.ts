@@ -13,7 +13,7 @@ import { openPassed } from "../passes/gradient.ts";
 import type { KernelOption } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { ggnProduct as product } from "../solver/full_system.ts";
-import { margins } from "../tape/workspace.ts";
+import { margins } from "../tape/margins.ts";
 import type { StepOptions } from "./plan.ts";
 import { type Step, stepInto } from "./step.ts";
 

@@ -24,21 +24,12 @@ import { type Aim, fillRest } from "../problem/objective.ts";
 import { addRest } from "../problem/remainder.ts";
 import { NOTHING } from "../problem/session.ts";
 import { exactDiagonal } from "../row_system/matrix_free.ts";
+import { reserveRows } from "../tape/areas.ts";
 import { numberColumns } from "../tape/features.ts";
 import { copyRows, sendBack } from "../tape/jacobian.ts";
+import { exponentials, loss, majorise, margins } from "../tape/margins.ts";
 import { forward, isExplicit } from "../tape/tape.ts";
-import {
-  type Examples,
-  exponentials,
-  loadRows,
-  loss,
-  majorise,
-  margins,
-  open,
-  type Parts,
-  reserveVectors,
-  type Workspace,
-} from "../tape/workspace.ts";
+import { type Examples, loadRows, open, type Parts, type Workspace } from "../tape/workspace.ts";
 
 /** Rows [from, from + count) of the batch. */
 interface Part {
@@ -189,7 +180,7 @@ export function openMicroBatches(
   const rest = soft ? floats("the targets", first.count * model.outputs) : E.right(null);
   if (rest._tag === "Left") return rest;
   const layout = startLayout(kernel);
-  const at = reserveVectors(layout, alpha.length);
+  const at = reserveRows(layout, alpha.length);
   const shown = showing(aim, model.outputs, rest.right);
   const micro = active && { active, entries: mostEntries(parts) };
   const needs = { ...NOTHING, signals: true, tangents: true, targets: soft, allFeatures, micro, vectors };

@@ -10,8 +10,8 @@ import { accepts, attemptsOf, type Outcome, retry, type TaggedDamping, type Tria
 import { f32 } from "../kernel/arena.ts";
 import { penalty } from "../problem/remainder.ts";
 import { coefficients } from "../tape/jacobian.ts";
+import { loss } from "../tape/margins.ts";
 import { forward, movesAll } from "../tape/tape.ts";
-import { loss } from "../tape/workspace.ts";
 import { applyStep, attempt, type Candidate, predictedReduction, shorten, type Stage } from "./attempt.ts";
 
 /** How a search ended. */

@@ -6,14 +6,16 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../../check/error.ts";
-import { f32, f64, startLayout } from "../../kernel/arena.ts";
+import { f32, f64, NONE, startLayout } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
 import { NOTHING } from "../../problem/session.ts";
 import { gramSystem } from "../../row_system/gram.ts";
 import type { CheckedSolver } from "../../solver/solver.ts";
 import type { OpenStage, Stage } from "../../step/attempt.ts";
+import { reserveAreas, strideOf } from "../../tape/areas.ts";
+import { majorise } from "../../tape/margins.ts";
 import { type Tape, up4 } from "../../tape/tape.ts";
-import { majorise, reserveRows, strideOf, type Workspace } from "../../tape/workspace.ts";
+import type { Workspace } from "../../tape/workspace.ts";
 
 /** Floats of one example in what the margin pass leaves: true logit, peak, sum, rank. */
 export const STATS = 4;
@@ -32,7 +34,7 @@ export function openRows(
   system: boolean,
 ): E.Either<FgnError, Workspace> {
   const rows = alpha.length, layout = startLayout(kernel), tape = emptyTape(kernel, rows);
-  const at = reserveRows(layout, tape, { ...NOTHING, gram: system });
+  const at = reserveAreas(layout, tape, { ...NOTHING, gram: system });
   const grown = layout.commit();
   if (grown._tag === "Left") return grown;
   f64(kernel, at.alpha, rows).set(alpha);
@@ -78,10 +80,10 @@ export function margins(ws: Workspace, stats: Float32Array, majorized: boolean):
 
 /** The mean loss alone; the rows stay as they are. */
 export function meanLoss(ws: Workspace, stats: Float32Array): number {
-  const { kernel: { exports }, at: { work, alpha }, rows } = ws, n = up4(rows);
-  const [trueLogit, peak, sum] = [work, work + 4 * n, work + 8 * n] as const;
+  const { kernel: { exports }, at, rows } = ws;
+  const { trialTrueLogit: trueLogit, trialPeak: peak, trialSum: sum } = at;
   place(ws, stats, [trueLogit, peak, sum]);
-  const loss = exports.margins(rows, trueLogit, peak, sum, alpha, work + 16 * n, 0, 0, 0);
+  const loss = exports.margins(rows, trueLogit, peak, sum, at.alpha, at.trialMargin, NONE, NONE, NONE);
   return faulty(stats, rows) ? NaN : loss;
 }
 
@@ -100,8 +102,8 @@ export function withGram(stage: OpenStage, K: Float32Array): Stage {
   const { ws } = stage, { kernel, at, rows } = ws;
   f32(kernel, at.sum, rows).fill(1);
   const system = gramSystem(ws, () => {
-    f32(kernel, at.left, K.length).set(K);
-    kernel.exports.packTransposed(at.left, rows, up4(rows), at.gram);
+    f32(kernel, at.byRow, K.length).set(K);
+    kernel.exports.packTransposed(at.byRow, rows, up4(rows), at.gram);
   });
   return { ...stage, system };
 }
