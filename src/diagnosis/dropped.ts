@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
-import { f32, f64 } from "../kernel/arena.ts";
+import { f32, f64, NONE } from "../kernel/arena.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { openPassed } from "../passes/gradient.ts";
@@ -98,7 +98,7 @@ function sendDifference({ ws, q }: Probe, k: Uint32Array): void {
  * J_{f,i}ᵀ(e_{k_i} − q_i)‖² with random signs z (Hutchinson).
  */
 function squares(probe: Probe, k: Uint32Array, weight: Float64Array): number {
-  const { ws: { kernel, tape, at, rows, vectors: [vector = 0] }, separate, random } = probe;
+  const { ws: { kernel, tape, at, rows, vectors: [vector = NONE] }, separate, random } = probe;
   sendDifference(probe, k);
   if (separate) {
     const norms = new Float64Array(rows);

@@ -9,7 +9,7 @@ import { type FgnError, overflow } from "../check/error.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import { finiteFloats, type Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
-import { f32, f64 } from "../kernel/arena.ts";
+import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
@@ -75,7 +75,7 @@ export function lossAndGradient(
   const session = openPassed(params, batch, { signals: true, vectors: 1 }, options);
   if (session._tag === "Left") return session;
   const { ws, objective: { l2 } } = session.right;
-  const { kernel, tape, at, vectors: [vector = 0] } = ws;
+  const { kernel, tape, at, vectors: [vector = NONE] } = ws;
   computeRemainder(ws, vector, l2);
   const loss = margins(ws) + penalty(ws, l2, tape.theta);
   if (!Number.isFinite(loss)) return overflow("the loss");
@@ -113,7 +113,7 @@ export function jvp(
   const session = openPassed(params, unlabelled(features), { signals: true, tangents: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
-  const { tape, vectors: [vector = 0] } = ws;
+  const { tape, vectors: [vector = NONE] } = ws;
   writeVector(ws, params, v.right, vector);
   tangent(tape, vector);
   if (tape.fault !== undefined) return E.left(tape.fault);
@@ -150,7 +150,7 @@ export function vjp(
   const session = openPassed(params, unlabelled(features), { signals: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
-  const { kernel, tape, vectors: [vector = 0] } = ws;
+  const { kernel, tape, vectors: [vector = NONE] } = ws;
   const { logits } = tape;
   f32(kernel, vector, tape.length).fill(0);
   if (logits.depends) {

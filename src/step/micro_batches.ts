@@ -17,7 +17,7 @@ import type { Batch } from "../data/batch.ts";
 import { floats } from "../data/matrix.ts";
 import { batchRows } from "../data/select.ts";
 import { isSparse } from "../data/sparse.ts";
-import { f32, f64, startLayout } from "../kernel/arena.ts";
+import { f32, f64, NONE, startLayout } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { Model } from "../network/model.ts";
 import { type Aim, fillRest } from "../problem/objective.ts";
@@ -128,13 +128,13 @@ const PASSED = ["margin", "slope", "rowWeight", "rhs", "diagonal"] as const;
 
 /**
  * The margin pass over all parts at θ: what the rows of the whole batch have of their own, the diagonal of K included
- * where there is an exact one. Adds the part of the gradient outside the margins' row space to a vector (0: there is
+ * where there is an exact one. Adds the part of the gradient outside the margins' row space to a vector (NONE: there is
  * none). Returns the mean loss.
  */
 function passAll(micro: Micro, whole: Workspace, remainder: number, majorized: boolean): number {
   const { part } = micro, { kernel, tape } = part;
   for (const name of PASSED) f64(kernel, whole.at[name], whole.rows).fill(0);
-  if (remainder !== 0) f32(kernel, remainder, tape.length).fill(0);
+  if (remainder !== NONE) f32(kernel, remainder, tape.length).fill(0);
   let mean = 0;
   for (let index = 0; index < micro.parts.length; index++) {
     const { from, count } = feed(micro, index, tape.theta, true);

@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
 import { type Damping, firstTrial, nextDamping, observe, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
-import { f64 } from "../kernel/arena.ts";
+import { f64, NONE } from "../kernel/arena.ts";
 import { checkCustom } from "../network/custom.ts";
 import { donateModel } from "../network/donate.ts";
 import { arraysOf } from "../network/flat.ts";
@@ -189,7 +189,7 @@ export function stepInto<M extends Model>(
   const { tape } = ws;
   forward(tape, { vector: tape.theta, trial: false });
   if (tape.fault !== undefined) return E.left(tape.fault);
-  if (vectors.remainder !== 0) computeRemainder(ws, vectors.remainder, l2);
+  if (vectors.remainder !== NONE) computeRemainder(ws, vectors.remainder, l2);
   const examples = batch.labels.length;
   const lossBefore = competitorMargins(ws, examples) + penalty(ws, l2, tape.theta);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");

@@ -149,22 +149,17 @@ export interface Areas extends RowAreas, Readonly<Record<keyof typeof SLOT_ROWS 
 type Sizes = Readonly<Record<string, number>>;
 type Places = Record<string, number>;
 
-/** Reserves memory for each area, its size times `unit` bytes. */
-function reserveEach(layout: Layout, at: Places, sizes: Sizes, unit: number): void {
-  for (const name in sizes) at[name] = layout.reserve(unit * (sizes[name] as number));
-}
-
-/** Reserves memory for the largest phase, and places the areas of each from its start on. */
-function reservePhases(layout: Layout, at: Places, phases: readonly Sizes[], unit: number): void {
-  let largest = 0;
+/** Reserves memory for the largest of several phases, and places the areas of each from its start on. */
+function reserve(layout: Layout, at: Places, unit: number, phases: readonly Sizes[]): void {
   const start = layout.reserve(0);
+  let largest = 0;
   for (const sizes of phases) {
-    let end = 0;
+    let length = 0;
     for (const name in sizes) {
-      at[name] = start + end;
-      end += unit * (sizes[name] as number);
+      at[name] = start + length;
+      length += unit * (sizes[name] as number);
     }
-    largest = Math.max(largest, end);
+    largest = Math.max(largest, length);
   }
   layout.reserve(largest);
 }
@@ -172,26 +167,29 @@ function reservePhases(layout: Layout, at: Places, phases: readonly Sizes[], uni
 /** Reserves the areas over `rows` rows. */
 export function reserveRows(layout: Layout, rows: number): RowAreas {
   const at: Places = {}, n = up4(rows);
-  reserveEach(layout, at, ROWS, n);
-  reservePhases(layout, at, ROW_PHASES, n);
+  reserve(layout, at, n, [ROWS]);
+  reserve(layout, at, n, ROW_PHASES);
   return at as RowAreas;
 }
 
-/** Doubles from one row of a B × B system to the next: even, never a multiple of 64 (measured: rows that collide cost 1.5–3 times as much). */
+/**
+ * Doubles from one row of a B × B system to the next: even, never a multiple of 64 (measured: rows that collide cost
+ * 1.5–3 times as much).
+ */
 export const strideOf = (n: number): number => n + ((n + 8) % 64 === 0 ? 12 : 8);
 
 /** Reserves what the rows of a tape need. */
 export function reserveAreas(layout: Layout, { rows, logits }: Pick<Tape, "rows" | "logits">, needs: RowNeeds): Areas {
   const at: Places = { ...reserveRows(layout, rows) }, n = up4(rows), panels = 4 * n * logits.width;
   const square = needs.gram ? 4 * n * n : 0, doubles = needs.gram ? 8 * n * strideOf(n) : 0;
-  reserveEach(layout, at, SLOT_ROWS, n);
-  reserveEach(layout, at, SQUARES, square);
-  reservePhases(layout, at, SQUARE_PHASES, square);
-  reserveEach(layout, at, STAGE_SQUARES, needs.mixed ? square : 0);
-  reserveEach(layout, at, DOUBLES, doubles);
-  reservePhases(layout, at, DOUBLE_PHASES, doubles);
+  reserve(layout, at, n, [SLOT_ROWS]);
+  reserve(layout, at, square, [SQUARES]);
+  reserve(layout, at, square, SQUARE_PHASES);
+  reserve(layout, at, needs.mixed ? square : 0, [STAGE_SQUARES]);
+  reserve(layout, at, doubles, [DOUBLES]);
+  reserve(layout, at, doubles, DOUBLE_PHASES);
   // Signals of the logits start as their exponentials, which lie there unless they have to outlive another backward pass;
-  // without signals nothing reads the logits any more.
+  // where there are no signals nothing reads the logits any more.
   const exponentials = needs.curvature ? layout.reserve(panels) : logits.signal || logits.value;
   return {
     ...at as Omit<Areas, "exponentials" | "rest">,

@@ -5,7 +5,7 @@
  */
 
 import type { Matrix } from "../data/matrix.ts";
-import type { Layout } from "../kernel/arena.ts";
+import { type Layout, NONE } from "../kernel/arena.ts";
 import type { Numbering, Sparse } from "./features.ts";
 import { classProduct } from "./ops/classes.ts";
 import { product } from "./ops/product.ts";
@@ -72,9 +72,9 @@ export function slot(
     depends,
     value,
     trial: needs.trial && depends ? layout.reserve(bytes) : value,
-    signal: needs.signals && depends ? signal() : 0,
-    tangent: needs.tangents && depends ? layout.reserve(bytes) : 0,
-    packed: 0,
+    signal: needs.signals && depends ? signal() : NONE,
+    tangent: needs.tangents && depends ? layout.reserve(bytes) : NONE,
+    packed: NONE,
   };
   slots.push(made);
   return made;
@@ -148,10 +148,10 @@ export function manyClasses(
   if (!needs.blocks || bytes <= limits.apart) return null;
   const all = bytes <= limits.whole, part = Math.min(limits.block, width);
   const value = layout.reserve(all ? bytes : 4 * part * up4(rows)), trial = layout.reserve(4 * part * up4(rows));
-  const output: Slot = { width, depends: true, value, trial: value, signal: value, tangent: 0, packed: 0 };
+  const output: Slot = { width, depends: true, value, trial: value, signal: value, tangent: NONE, packed: NONE };
   // Without another attempt the parameters of the step are in place when its loss is asked for.
   const moves = needs.moves && needs.trial && trainable && !from.depends;
-  const moved = moves ? layout.reserve(4 * part * (from.width + 1)) : 0;
+  const moved = moves ? layout.reserve(4 * part * (from.width + 1)) : NONE;
   const w = tensor(builder, trainable, weight.data.length, WHOLE, from.width);
   const b = bias === null ? null : tensor(builder, trainable, bias.length, WHOLE);
   const places = { moved, whole: all, block: part, trial };
@@ -179,7 +179,7 @@ export function affine(
   const keeps = needs.moves && trainable && constant && (from === null || rows <= from.width);
   const output = slot(builder, width, trainable || (from?.depends ?? false), last && !keeps);
   const b = (): Tensor | null => bias === null ? null : tensor(builder, trainable, bias.length, WHOLE);
-  const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : 0;
+  const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : NONE;
   if (from !== null) {
     const w = tensor(builder, trainable, weight.data.length, WHOLE, from.width);
     const panels = (width: number): number => layout.reserve(4 * width * up4(rows));
@@ -192,7 +192,7 @@ export function affine(
         signals: panels(width),
       }
       : null;
-    const mixed = needs.mixed && trainable ? layout.reserve(4 * SIGNAL_ROWS * up4(rows)) : 0;
+    const mixed = needs.mixed && trainable ? layout.reserve(4 * SIGNAL_ROWS * up4(rows)) : NONE;
     ops.push(product({ ...context, input: from, output, weight: w, bias: b(), kept, places, mixed }));
   } else if (sparse !== null) {
     const { active, input } = sparse, entries = Math.max(1, Math.ceil(input.count / rows));

@@ -6,7 +6,7 @@
 
 import type { FgnError } from "../check/error.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
-import { f32, type Layout } from "../kernel/arena.ts";
+import { f32, type Layout, NONE } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { CustomModel } from "../network/custom.ts";
 import { allArrays } from "../network/flat.ts";
@@ -53,7 +53,7 @@ function layer(builder: Builder, from: Flow, made: Layer, last: boolean): Slot {
   const input = from as Slot;
   if (made._tag === "activation") {
     const output = slot(builder, input.width, input.depends, last);
-    ops.push(activation(context, made, input, output, needs.signals ? layout.reserve(bytes(input.width)) : 0));
+    ops.push(activation(context, made, input, output, needs.signals ? layout.reserve(bytes(input.width)) : NONE));
     return output;
   }
   if (made._tag === "layerNorm") {
@@ -171,7 +171,7 @@ export function compile(
 export function loadTape(tape: Tape, model: Network | CustomModel, features: Features): void {
   for (const { rows, metric } of tape.ops) {
     metric?.reset();
-    rows?.twoStage?.mix(0);
+    rows?.twoStage?.mix(NONE);
   }
   loadTensors(tape, allArrays(model));
   tape.feed(features);

@@ -26,25 +26,19 @@ export function exponentials(ws: Workspace): void {
 }
 
 /**
- * The margin pass over the logits: margins, slopes α s, row weights w and right-hand side r, and the
- * exponentials. Returns the mean loss.
+ * Margins, slopes α s, row weights w and right-hand side r from true logits, peaks and sums. Returns the mean loss of the
+ * labels.
  */
+export function rowsOfMargins({ kernel, at, rows }: Workspace): number {
+  const { trueLogit, peak, sum, alpha, margin, slope, rowWeight, rhs } = at;
+  return kernel.exports.margins(rows, trueLogit, peak, sum, alpha, margin, slope, rowWeight, rhs);
+}
+
+/** The margin pass over the logits: exponentials, and all that rows have of their own. Returns the mean loss. */
 export function margins(ws: Workspace): number {
-  const { kernel: { exports }, tape, at, rows: B } = ws;
-  const rest = restLoss(ws, tape.logits.value); // before the exponentials, which may take the place of the logits
+  const rest = restLoss(ws, ws.tape.logits.value); // before the exponentials, which may take the place of the logits
   exponentials(ws);
-  const loss = exports.margins(
-    B,
-    at.trueLogit,
-    at.peak,
-    at.sum,
-    at.alpha,
-    at.margin,
-    at.slope,
-    at.rowWeight,
-    at.rhs,
-  );
-  return loss + rest;
+  return rowsOfMargins(ws) + rest;
 }
 
 /** Below this margin κ is taken as ¼, from which it differs by less than 1e-9. */

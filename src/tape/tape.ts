@@ -38,7 +38,7 @@ export interface Slot {
   readonly signal: number;
   /** Derivatives along a direction. */
   readonly tangent: number;
-  /** The same values packed the other way round, B × width, where they are kept: those of the features; else 0. */
+  /** The same values packed the other way round, B × width, where they are kept: those of the features; else NONE. */
   readonly packed: number;
 }
 

@@ -13,7 +13,7 @@ import { gramSystem } from "../../row_system/gram.ts";
 import type { CheckedSolver } from "../../solver/solver.ts";
 import type { OpenStage, Stage } from "../../step/attempt.ts";
 import { reserveAreas, strideOf } from "../../tape/areas.ts";
-import { majorise } from "../../tape/margins.ts";
+import { majorise, rowsOfMargins } from "../../tape/margins.ts";
 import { type Tape, up4 } from "../../tape/tape.ts";
 import type { Workspace } from "../../tape/workspace.ts";
 
@@ -22,8 +22,16 @@ export const STATS = 4;
 
 /** A tape without operations: its logits lie elsewhere. */
 function emptyTape(kernel: LoadedKernel, rows: number): Tape {
-  const logits = { width: 0, depends: false, value: 0, trial: 0, signal: 0, tangent: 0, packed: 0 };
-  const nothing = { ops: [], slots: [], blocks: null, length: 0, theta: 0, scratch: { panels: 0, block: 0 }, ones: 0 };
+  const logits = { width: 0, depends: false, value: NONE, trial: NONE, signal: NONE, tangent: NONE, packed: NONE };
+  const nothing = {
+    ops: [],
+    slots: [],
+    blocks: null,
+    length: 0,
+    theta: NONE,
+    scratch: { panels: NONE, block: NONE },
+    ones: NONE,
+  };
   return { kernel, rows, logits, ...nothing, feed: () => {}, fault: undefined };
 }
 
@@ -61,19 +69,9 @@ function place({ kernel, rows }: Workspace, stats: Float32Array, addresses: read
  * where a logit is not finite.
  */
 export function margins(ws: Workspace, stats: Float32Array, majorized: boolean): number {
-  const { kernel, at, rows } = ws;
+  const { at, rows } = ws;
   place(ws, stats, [at.trueLogit, at.peak, at.sum]);
-  const loss = kernel.exports.margins(
-    rows,
-    at.trueLogit,
-    at.peak,
-    at.sum,
-    at.alpha,
-    at.margin,
-    at.slope,
-    at.rowWeight,
-    at.rhs,
-  );
+  const loss = rowsOfMargins(ws);
   if (majorized) majorise(ws);
   return faulty(stats, rows) ? NaN : loss;
 }
@@ -89,7 +87,7 @@ export function meanLoss(ws: Workspace, stats: Float32Array): number {
 
 /** The stage of plain steps over K, wherever that lies. */
 export function openStage(ws: Workspace, solver: CheckedSolver, judged: boolean): OpenStage {
-  const vectors = { product: 0, remainder: 0, direction: 0, trial: 0, previous: 0, ggn: null };
+  const vectors = { product: NONE, remainder: NONE, direction: NONE, trial: NONE, previous: NONE, ggn: null };
   const plain = { l2: 0, method: { _tag: "fgn" }, twoStage: 0, limit: 0 } as const;
   return { ws, system: { kind: "gram" }, vectors, solver, judged, ...plain };
 }

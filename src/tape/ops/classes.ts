@@ -6,7 +6,7 @@
 // after the step always goes over blocks, for the exponentials may still be needed for another attempt. A projection reads
 // the weights of a block before it adds to them, so a step can be taken in place. How much is little: limits.ts.
 
-import { f32 } from "../../kernel/arena.ts";
+import { f32, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
 import {
   addressOf,
@@ -29,7 +29,7 @@ interface Parts extends Context {
   readonly output: Slot;
   readonly weight: Tensor;
   readonly bias: Tensor | null;
-  /** Where weights and biases of a block after a step lie, for a loss without trial parameters; 0: those are there. */
+  /** Where weights and biases of a block after a step lie, for a loss without trial parameters; NONE: those are there. */
   readonly moved: number;
   /** Whether the exponentials of all classes are kept. */
   readonly whole: boolean;
@@ -48,7 +48,7 @@ function forwardBlock(parts: Parts, count: number, w: number, b: number, x: numb
 /** Where weights and biases of the classes from `from` on lie, given the vector that holds the trainable ones. */
 const placesOf = ({ input, weight, bias }: Parts, vector: number, from: number): { w: number; b: number } => ({
   w: addressOf(weight, vector) + 4 * from * input.width,
-  b: bias === null ? 0 : addressOf(bias, vector) + 4 * from,
+  b: bias === null ? NONE : addressOf(bias, vector) + 4 * from,
 });
 
 /** Logits of the classes [from, to) of a forward pass. */
@@ -113,7 +113,7 @@ function addBlock(
     const to = Math.min(count, from + SIGNAL_ROWS);
     exports.scaleColumns(first + from, first + to, width, rows, signals, coefficient, scratch.block);
     exports.product(0, to - from, D, rows, scratch.block, n, right, w + 4 * from * D, D);
-    if (b !== 0) exports.addRowSums(to - from, rows, scratch.block, b + 4 * from);
+    if (b !== NONE) exports.addRowSums(to - from, rows, scratch.block, b + 4 * from);
   }
 }
 
@@ -124,7 +124,7 @@ function addBlock(
 function movedLogits(parts: Parts, from: number, to: number, coefficient: number, { theta, at }: State): void {
   const { kernel, input: { width: D, value }, output: { width: C, value: signals }, bias, whole, trial, moved } = parts;
   const count = to - from, given = placesOf(parts, theta.vector, from);
-  const copy = { w: moved, b: bias === null ? 0 : moved + 4 * count * D };
+  const copy = { w: moved, b: bias === null ? NONE : moved + 4 * count * D };
   if (!whole) {
     blockLogits(parts, from, to, theta, signals);
     exponentiate(parts, from, to, signals, at);
@@ -159,7 +159,7 @@ function classBlocks(parts: Parts, state: State): ClassBlocks {
       });
     },
     sums: (at) => {
-      const { last } = state, coefficient = parts.moved === 0 ? undefined : last.moved;
+      const { last } = state, coefficient = parts.moved === NONE ? undefined : last.moved;
       sumBlocks(parts, trial, at, (from, to) => {
         if (coefficient === undefined) blockLogits(parts, from, to, last, trial);
         else movedLogits(parts, from, to, coefficient, state);
@@ -184,7 +184,7 @@ function rowPart(parts: Parts, each: Each): RowPart {
     },
     squares: () => {},
     twoStage: null,
-    moves: moved !== 0,
+    moves: moved !== NONE,
     productWork: D * output.width,
     gramWork: D + output.width,
   };
@@ -194,8 +194,8 @@ function rowPart(parts: Parts, each: Each): RowPart {
 export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: ClassBlocks } {
   const { kernel: { exports }, rows, input, output, weight, bias } = parts;
   const D = input.width, n = up4(rows);
-  const nowhere: Pass = { vector: 0, trial: false };
-  const state: State = { theta: nowhere, last: nowhere, at: { labels: 0, trueLogit: 0, peak: 0, sum: 0 } };
+  const nowhere: Pass = { vector: NONE, trial: false };
+  const state: State = { theta: nowhere, last: nowhere, at: { labels: NONE, trueLogit: NONE, peak: NONE, sum: NONE } };
   const each: Each = (visit) => eachExponentials(parts, state.theta.vector, state.at, visit);
   const op: Op = {
     tensors: bias === null ? [weight] : [weight, bias],
@@ -218,7 +218,7 @@ export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: 
       if (!weight.trainable) return;
       each((from, to, signals) => {
         const panels = { signals, width: to - from, first: 0 };
-        const b = bias === null ? 0 : into + bias.place + 4 * from;
+        const b = bias === null ? NONE : into + bias.place + 4 * from;
         addBlock(parts, panels, to - from, coefficient, { w: into + weight.place + 4 * from * D, b });
       });
     },

@@ -1,6 +1,6 @@
 // Operations without parameters: activations, sums and multiples of slots.
 
-import { f32 } from "../../kernel/arena.ts";
+import { f32, NONE } from "../../kernel/arena.ts";
 import type { ActivationKind } from "../../network/layer.ts";
 import { type Op, parameterless, type Slot, up4 } from "../tape.ts";
 import type { Context } from "./signals.ts";
@@ -29,7 +29,7 @@ export function activation(
     ...parameterless,
     output,
     forward: ({ trial }) => {
-      if (trial) exports.activate(KINDS[kind], length, slope, input.trial, output.trial, 0);
+      if (trial) exports.activate(KINDS[kind], length, slope, input.trial, output.trial, NONE);
       else exports.activate(KINDS[kind], length, slope, input.value, output.value, derivative);
     },
     backward: () => {

@@ -1,6 +1,6 @@
 // Layer norm over the features of each example.
 
-import { f32, f64 } from "../../kernel/arena.ts";
+import { f32, f64, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
 import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addGram } from "./gram.ts";
@@ -83,16 +83,16 @@ export function normalise(parts: Parts): Op {
         addressOf(gain, theta),
         normalised,
         inverse,
-        input.depends ? input.tangent : 0,
-        trainable ? direction + gain.place : 0,
-        trainable ? direction + shift.place : 0,
+        input.depends ? input.tangent : NONE,
+        trainable ? direction + gain.place : NONE,
+        trainable ? direction + shift.place : NONE,
         output.tangent,
       );
     },
     project: (coefficient, into) => {
       if (!trainable) return;
       exports.weightedRowSums(D, rows, coefficient, output.signal, normalised, into + gain.place);
-      exports.weightedRowSums(D, rows, coefficient, output.signal, 0, into + shift.place);
+      exports.weightedRowSums(D, rows, coefficient, output.signal, NONE, into + shift.place);
     },
     rows: trainable ? rowPart(parts) : frozenPart(2 * D),
     metric: null,

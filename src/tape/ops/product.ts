@@ -1,6 +1,6 @@
 // A dense product: out = W in + b, the batch in the lanes, W read where it lies.
 
-import { f32, f64 } from "../../kernel/arena.ts";
+import { f32, f64, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
 import { addressOf, eachBlock, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addLayerGram, addSquares, fillGram, moveByGram } from "./gram.ts";
@@ -12,17 +12,17 @@ interface Parts extends Context {
   readonly output: Slot;
   readonly weight: Tensor;
   readonly bias: Tensor | null;
-  /** Where A Aᵀ + 1 is kept for moving the output, or 0. */
+  /** Where A Aᵀ + 1 is kept for moving the output, or NONE. */
   readonly kept: number;
   /** Where the metric of the damping lies, or null: the Euclidean one. */
   readonly places: MetricPlaces | null;
-  /** A block of rows for mixed signals, or 0. */
+  /** A block of rows for mixed signals, or NONE. */
   readonly mixed: number;
 }
 
 /** The matrix that mixes the scaled signals. */
 interface Mixing {
-  /** B × B, packed, or 0. */
+  /** B × B, packed, or NONE. */
   panels: number;
 }
 
@@ -53,7 +53,7 @@ export function packedInputs(
   { kernel: { exports }, rows, input, scratch }: Context & Pick<Parts, "input">,
   inputs: number,
 ): number {
-  if (inputs === input.value && input.packed !== 0) return input.packed;
+  if (inputs === input.value && input.packed !== NONE) return input.packed;
   exports.transposePanels(inputs, input.width, rows, scratch.panels);
   return scratch.panels;
 }
@@ -70,11 +70,11 @@ function projectProduct(
   const { inputs, signals, constant, mean, inputScale, outputScale, finishes } = operands;
   const D = input.width, right = packedInputs(parts, inputs);
   eachRowBlock(parts, output.width, signals, coefficient, (from, to) => {
-    const block = panels === 0 ? scratch.block : mixBlock(parts, panels, to - from);
-    const w = into + weight.place + 4 * from * D, b = bias === null ? 0 : into + bias.place + 4 * from;
+    const block = panels === NONE ? scratch.block : mixBlock(parts, panels, to - from);
+    const w = into + weight.place + 4 * from * D, b = bias === null ? NONE : into + bias.place + 4 * from;
     exports.product(0, to - from, D, rows, block, up4(rows), right, w, D);
-    if (b !== 0) exports.addRowSums(to - from, rows, block, b);
-    const scale = outputScale === 0 ? 0 : outputScale + 4 * from;
+    if (b !== NONE) exports.addRowSums(to - from, rows, block, b);
+    const scale = outputScale === NONE ? NONE : outputScale + 4 * from;
     if (finishes) exports.finishLayer(to - from, D, w, scale, inputScale, mean, constant, b);
   });
 }
@@ -94,18 +94,18 @@ function rowPart(parts: Parts, operands: Operands, mixing: Mixing): RowPart {
   };
   return {
     gram: (buffers) => {
-      const left = kept === 0 ? buffers.left : kept;
+      const left = kept === NONE ? buffers.left : kept;
       inputGram(left);
       addLayerGram(parts, left, m, operands.signals, buffers);
-      if (kept !== 0) kernel.exports.mirror(rows, kept);
+      if (kept !== NONE) kernel.exports.mirror(rows, kept);
     },
     squares: (out) => {
       kernel.exports.columnDots(D, rows, operands.inputs, operands.inputs, scratch.block);
       const inputs = f64(kernel, scratch.block, rows).slice();
       addSquares(parts, inputs, operands.constant, m, operands.signals, out);
     },
-    twoStage: mixed === 0 ? null : twoStage,
-    moves: kept !== 0,
+    twoStage: mixed === NONE ? null : twoStage,
+    moves: kept !== NONE,
     productWork: D * m,
     gramWork: D + m,
   };
@@ -116,14 +116,14 @@ export function product(parts: Parts): Op {
   const { kernel: { exports }, rows, input, output, weight, bias, kept, places } = parts;
   const D = input.width, m = output.width;
   const { trainable } = weight;
-  const operands = euclidean(input, output, bias !== null), mixing: Mixing = { panels: 0 };
+  const operands = euclidean(input, output, bias !== null), mixing: Mixing = { panels: NONE };
   return {
     tensors: bias === null ? [weight] : [weight, bias],
     output,
     forward: ({ vector, trial, moved }) => {
-      if (moved !== undefined && kept !== 0) return moveByGram(parts, output, kept, moved);
+      if (moved !== undefined && kept !== NONE) return moveByGram(parts, output, kept, moved);
       const from = trial ? input.trial : input.value, to = trial ? output.trial : output.value;
-      exports.fillPanels(bias === null ? 0 : addressOf(bias, vector), m, rows, to);
+      exports.fillPanels(bias === null ? NONE : addressOf(bias, vector), m, rows, to);
       multiply(parts, m, D, addressOf(weight, vector), from, to);
     },
     backward: (theta) => {
@@ -134,7 +134,7 @@ export function product(parts: Parts): Op {
       });
     },
     tangent: (theta, direction) => {
-      exports.fillPanels(trainable && bias !== null ? direction + bias.place : 0, m, rows, output.tangent);
+      exports.fillPanels(trainable && bias !== null ? direction + bias.place : NONE, m, rows, output.tangent);
       if (trainable) multiply(parts, m, D, direction + weight.place, input.value, output.tangent);
       if (input.depends) multiply(parts, m, D, addressOf(weight, theta), input.tangent, output.tangent);
     },

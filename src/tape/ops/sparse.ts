@@ -1,7 +1,7 @@
 // A dense product over sparse features: out = W x + b. The kernel holds the weights of the features that occur
 // in the batch, one feature a row, so that products, Gram matrix and updates touch stored entries only.
 
-import { f32, f64 } from "../../kernel/arena.ts";
+import { f32, f64, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
 import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addLayerGram, addSquares, moveByGram } from "./gram.ts";
@@ -28,16 +28,16 @@ interface Parts extends Context {
   readonly bias: Tensor | null;
   /** B × out, row-major. */
   readonly dense: number;
-  /** Where X Xᵀ + 1 is kept for moving the output, or 0. */
+  /** Where X Xᵀ + 1 is kept for moving the output, or NONE. */
   readonly kept: number;
 }
 
-/** panels ← W x + b with W and b at the given addresses (b may be 0). */
+/** panels ← W x + b with W and b at the given addresses (b may be NONE). */
 function multiply({ kernel, rows, input, output, dense }: Parts, weight: number, bias: number, to: number): void {
   const { exports } = kernel;
   const m = output.width;
   const out = f32(kernel, dense, rows * m);
-  if (bias === 0) out.fill(0);
+  if (bias === NONE) out.fill(0);
   else for (let i = 0; i < rows; i++) out.set(f32(kernel, bias, m), i * m);
   exports.csrProduct(rows, input.offsets, input.indices, input.values, m, weight, dense);
   exports.packTransposed(dense, rows, m, to);
@@ -60,13 +60,13 @@ function rowPart(parts: Parts, productWork: number): RowPart {
   const { rows, input, output, kept } = parts, m = output.width;
   return {
     gram: (buffers) => {
-      const left = kept === 0 ? buffers.left : kept;
+      const left = kept === NONE ? buffers.left : kept;
       gram(parts, left);
       addLayerGram(parts, left, m, output.signal, buffers);
     },
     squares: (out) => squares(parts, out),
     twoStage: null,
-    moves: kept !== 0,
+    moves: kept !== NONE,
     productWork,
     gramWork: m + Math.ceil(input.count / rows),
   };
@@ -82,20 +82,20 @@ export function sparseProduct(parts: Parts): Op {
     tensors: bias === null ? [weight] : [weight, bias],
     output,
     forward: ({ vector, trial, moved }) => {
-      if (moved !== undefined && kept !== 0) return moveByGram(parts, output, kept, moved);
-      const b = bias === null ? 0 : addressOf(bias, vector);
+      if (moved !== undefined && kept !== NONE) return moveByGram(parts, output, kept, moved);
+      const b = bias === null ? NONE : addressOf(bias, vector);
       multiply(parts, addressOf(weight, vector), b, trial ? output.trial : output.value);
     },
     backward: () => {},
     tangent: (_, direction) => {
       if (!trainable) f32(kernel, output.tangent, m * up4(rows)).fill(0);
-      else multiply(parts, direction + weight.place, bias === null ? 0 : direction + bias.place, output.tangent);
+      else multiply(parts, direction + weight.place, bias === null ? NONE : direction + bias.place, output.tangent);
     },
     project: (coefficient, into) => {
       if (!trainable) return;
       exports.unpackTransposed(output.signal, m, rows, coefficient, dense);
       exports.csrUpdate(rows, input.offsets, input.indices, input.values, m, dense, into + weight.place);
-      if (bias !== null) exports.weightedRowSums(m, rows, coefficient, output.signal, 0, into + bias.place);
+      if (bias !== null) exports.weightedRowSums(m, rows, coefficient, output.signal, NONE, into + bias.place);
     },
     rows: trainable ? rowPart(parts, work) : frozenPart(work),
     metric: null,
