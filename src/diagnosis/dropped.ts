@@ -15,7 +15,7 @@ import type { ObjectiveOptions } from "../problem/objective.ts";
 import type { KernelOption } from "../problem/session.ts";
 import { sendBack } from "../tape/jacobian.ts";
 import { margins } from "../tape/margins.ts";
-import { project } from "../tape/tape.ts";
+import { projectInto } from "../tape/tape.ts";
 import { packLogits, readLogits, type Workspace } from "../tape/workspace.ts";
 
 /** The distributions q of the competitors: softmax over the classes other than the true one. */
@@ -107,8 +107,7 @@ function squares(probe: Probe, k: Uint32Array, weight: Float64Array): number {
   }
   const coefficient = f32(kernel, at.coefficient, rows);
   weight.forEach((w, i) => coefficient[i] = Math.sqrt(w) * (random.next() >= 2 ** 31 ? 1 : -1));
-  f32(kernel, vector, tape.length).fill(0);
-  project(tape, at.coefficient, vector);
+  projectInto(tape, at.coefficient, vector);
   return kernel.exports.norm(tape.length, vector) ** 2;
 }
 

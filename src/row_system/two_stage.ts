@@ -15,6 +15,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { f32, f64, NONE } from "../kernel/arena.ts";
 import { factorize } from "../solver/cholesky.ts";
+import { fillGram } from "../tape/ops/gram.ts";
 import type { TwoStagePart } from "../tape/row_part.ts";
 import { up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
@@ -39,7 +40,9 @@ export function buildParts(ws: Workspace): void {
   const size = up4(rows) ** 2;
   f32(kernel, at.hidden, size).fill(0);
   for (const op of tape.ops.slice(0, -1)) op.rows?.gram({ sum: at.hidden, left: at.left, right: at.right });
-  lastLayer(ws).factors(at.inputs, at.signals);
+  const last = lastLayer(ws);
+  last.inputGram(at.inputs);
+  last.signalGram(at.signals);
   exports.mirror(rows, at.inputs);
   combine(ws, at.inputs);
 }
@@ -117,8 +120,7 @@ export function correct(ws: Workspace, lambda: number, eta: number): E.Either<Fg
   writeReduced(ws);
   writeMixing(ws);
   exports.packTransposed(at.reduced, n, n, at.packed);
-  f32(kernel, at.removed, size).fill(0);
-  for (let j = 0; j < rows; j += 16) exports.gramPanel(j, rows, n, at.packed, at.removed); // EᵀE
+  fillGram(ws, n, at.packed, 0, at.removed); // EᵀE
   f32(kernel, at.remaining, size).set(f32(kernel, at.inputs, size));
   exports.axpy(size, -1, at.removed, at.remaining);
   combine(ws, at.remaining);

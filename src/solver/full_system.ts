@@ -8,7 +8,7 @@
 import { f32, f64 } from "../kernel/arena.ts";
 import { coefficients, sendBack, weigh, whitenedTangent } from "../tape/jacobian.ts";
 import { panelDot } from "../tape/margins.ts";
-import { project, tangent, up4 } from "../tape/tape.ts";
+import { projectInto, tangent, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, drive, type Limits } from "./cg.ts";
 import { type DualSpace, dualSpace } from "./dual_space.ts";
@@ -29,12 +29,11 @@ function curveTangent(ws: Workspace): void {
 
 /** out ← G v. Leaves the signals of this product behind: those of the margins are sent back again when needed. */
 export function ggnProduct(ws: Workspace, v: number, out: number): void {
-  const { kernel, tape } = ws;
+  const { tape } = ws;
   tangent(tape, v);
   curveTangent(ws);
   sendBack(ws, tape.logits.tangent);
-  f32(kernel, out, tape.length).fill(0);
-  project(tape, tape.ones, out);
+  projectInto(tape, tape.ones, out);
 }
 
 /** Addresses that a run on the full system needs. */

@@ -89,9 +89,8 @@ export function inputSlot(builder: Builder, width: number): Slot {
 type Copying = Pick<Tensor, "load" | "store">;
 
 export function tensor(builder: Builder, trainable: boolean, length: number, copying: Copying, fanIn = 1): Tensor {
-  if (!trainable) return { trainable, place: builder.layout.reserve(4 * length), length, fanIn, ...copying };
-  const place = 4 * builder.length;
-  builder.length += Math.ceil(length / ALIGN) * ALIGN;
+  const place = trainable ? 4 * builder.length : builder.layout.reserve(4 * length);
+  if (trainable) builder.length += Math.ceil(length / ALIGN) * ALIGN;
   return { trainable, place, length, fanIn, ...copying };
 }
 

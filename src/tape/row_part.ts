@@ -14,8 +14,10 @@ export interface GramBuffers {
 
 /** What the two-stage system asks of the last layer. */
 export interface TwoStagePart {
-  /** Fills n₄ × B panels with the Gram matrices of its inputs and its signals; upper parts. */
-  readonly factors: (left: number, right: number) => void;
+  /** Fills n₄ × B panels with the Gram matrix of its inputs; upper part. */
+  readonly inputGram: (out: number) => void;
+  /** Fills n₄ × B panels with the Gram matrix of its signals; upper part. */
+  readonly signalGram: (out: number) => void;
   /** Multiplies the scaled signals of later projections by a packed B × B matrix, or no longer by one. */
   readonly mix: (panels: number) => void;
 }

@@ -10,7 +10,7 @@
 
 import type { FgnError } from "../check/error.ts";
 import type { Features } from "../data/sparse.ts";
-import { f32 } from "../kernel/arena.ts";
+import { f32, NONE } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { RowPart } from "./row_part.ts";
 
@@ -59,9 +59,9 @@ export interface Tensor {
 /** Floats to which the tensors of a vector are aligned: a cache line. */
 export const ALIGN = 16;
 
-/** The address of a tensor, given the vector that holds the trainable ones. */
-export const addressOf = (tensor: Tensor, vector: number): number =>
-  tensor.trainable ? vector + tensor.place : tensor.place;
+/** The address of a tensor, given the vector that holds the trainable ones; NONE of null. */
+export const addressOf = (tensor: Tensor | null, vector: number): number =>
+  tensor === null ? NONE : tensor.trainable ? vector + tensor.place : tensor.place;
 
 /** A forward pass: which parameters, and which values it writes. */
 export interface Pass {
@@ -200,6 +200,12 @@ export function tangent(tape: Tape, direction: number): void {
 /** Adds Jᵀ of the signals, each example times its coefficient (B float32), to a parameter vector. */
 export function project(tape: Tape, coefficient: number, into: number): void {
   for (const op of tape.ops) op.project(coefficient, into, tape.theta);
+}
+
+/** A parameter vector ← Jᵀ of the signals, each example times its coefficient. */
+export function projectInto(tape: Tape, coefficient: number, vector: number): void {
+  f32(tape.kernel, vector, tape.length).fill(0);
+  project(tape, coefficient, vector);
 }
 
 /** Whether a dual step moves the output of every layer that trains: a trial then needs no trial parameters. */

@@ -19,7 +19,7 @@ import {
   type Tensor,
   up4,
 } from "../tape.ts";
-import { addGram, fillGram } from "./gram.ts";
+import { addGram, fillGram, layerPart } from "./gram.ts";
 import { multiply, packedInputs } from "./product.ts";
 import { type Context, ROW_BLOCK, SIGNAL_ROWS } from "./signals.ts";
 
@@ -171,23 +171,22 @@ function classBlocks(parts: Parts, state: State): ClassBlocks {
 /** Visits the exponentials at θ: those of the classes [from, to), at an address. */
 type Each = (visit: (from: number, to: number, panels: number) => void) => void;
 
-/** Its part of the row system, which is asked for its Gram matrix alone. */
+/** The part of the row system of a layer that trains; it is asked for its Gram matrix alone. */
 function rowPart(parts: Parts, each: Each): RowPart {
-  const { kernel, rows, input, output, bias, moved } = parts;
-  const D = input.width, n = up4(rows);
-  return {
-    gram: ({ left, right, sum }) => {
-      fillGram(parts, D, input.value, bias === null ? 0 : 1, left);
-      f32(kernel, right, n * n).fill(0);
-      each((from, to, panels) => addGram(parts, to - from, panels, right));
-      kernel.exports.multiplyAdd(n * n, left, right, sum);
+  const { kernel, rows, input: { width: inputs, value }, output: { width: outputs }, bias, moved } = parts;
+  return layerPart(parts, {
+    inputs,
+    outputs,
+    kept: NONE,
+    inputGram: (out) => fillGram(parts, inputs, value, bias === null ? 0 : 1, out),
+    signalGram: (out) => {
+      f32(kernel, out, up4(rows) ** 2).fill(0);
+      each((from, to, panels) => addGram(parts, to - from, panels, out));
     },
     squares: () => {},
     twoStage: null,
     moves: moved !== NONE,
-    productWork: D * output.width,
-    gramWork: D + output.width,
-  };
+  });
 }
 
 /** A dense last layer that trains by its explicit Gram matrix in the Euclidean metric; it is opened for nothing else. */
@@ -218,8 +217,7 @@ export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: 
       if (!weight.trainable) return;
       each((from, to, signals) => {
         const panels = { signals, width: to - from, first: 0 };
-        const b = bias === null ? NONE : into + bias.place + 4 * from;
-        addBlock(parts, panels, to - from, coefficient, { w: into + weight.place + 4 * from * D, b });
+        addBlock(parts, panels, to - from, coefficient, placesOf(parts, into, from));
       });
     },
     rows: weight.trainable ? rowPart(parts, each) : frozenPart(D * output.width),

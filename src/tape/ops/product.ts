@@ -1,9 +1,9 @@
 // A dense product: out = W in + b, the batch in the lanes, W read where it lies.
 
-import { f32, f64, NONE } from "../../kernel/arena.ts";
+import { f32, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
 import { addressOf, eachBlock, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addLayerGram, addSquares, fillGram, moveByGram } from "./gram.ts";
+import { addSquares, fillGram, layerPart, moveByGram } from "./gram.ts";
 import { euclidean, layerMetric, type MetricPlaces, type Operands } from "./metric.ts";
 import { type Context, eachRowBlock, ROW_BLOCK } from "./signals.ts";
 
@@ -81,34 +81,29 @@ function projectProduct(
 
 /** The part of the row system of a product that trains. */
 function rowPart(parts: Parts, operands: Operands, mixing: Mixing): RowPart {
-  const { kernel, rows, input: { width: D }, output: { width: m }, kept, mixed, scratch } = parts;
-  const inputGram = (out: number): void => fillGram(parts, D, operands.inputs, operands.constant, out);
-  const twoStage = {
-    factors: (left: number, right: number): void => {
-      inputGram(left);
-      fillGram(parts, m, operands.signals, 0, right);
-    },
-    mix: (panels: number): void => {
-      mixing.panels = panels;
-    },
+  const { kernel: { exports }, rows, input: { width: inputs }, output: { width: outputs }, kept, mixed, scratch } =
+    parts;
+  const inputGram = (out: number): void => {
+    fillGram(parts, inputs, operands.inputs, operands.constant, out);
+    if (out === kept) exports.mirror(rows, out);
   };
-  return {
-    gram: (buffers) => {
-      const left = kept === NONE ? buffers.left : kept;
-      inputGram(left);
-      addLayerGram(parts, left, m, operands.signals, buffers);
-      if (kept !== NONE) kernel.exports.mirror(rows, kept);
-    },
+  const signalGram = (out: number): void => fillGram(parts, outputs, operands.signals, 0, out);
+  const mix = (panels: number): void => {
+    mixing.panels = panels;
+  };
+  return layerPart(parts, {
+    inputs,
+    outputs,
+    kept,
+    inputGram,
+    signalGram,
     squares: (out) => {
-      kernel.exports.columnDots(D, rows, operands.inputs, operands.inputs, scratch.block);
-      const inputs = f64(kernel, scratch.block, rows).slice();
-      addSquares(parts, inputs, operands.constant, m, operands.signals, out);
+      exports.columnDots(inputs, rows, operands.inputs, operands.inputs, scratch.block);
+      addSquares(parts, outputs, operands, out);
     },
-    twoStage: mixed === NONE ? null : twoStage,
+    twoStage: mixed === NONE ? null : { inputGram, signalGram, mix },
     moves: kept !== NONE,
-    productWork: D * m,
-    gramWork: D + m,
-  };
+  });
 }
 
 /** A dense product over panels. */
@@ -123,7 +118,7 @@ export function product(parts: Parts): Op {
     forward: ({ vector, trial, moved }) => {
       if (moved !== undefined && kept !== NONE) return moveByGram(parts, output, kept, moved);
       const from = trial ? input.trial : input.value, to = trial ? output.trial : output.value;
-      exports.fillPanels(bias === null ? NONE : addressOf(bias, vector), m, rows, to);
+      exports.fillPanels(addressOf(bias, vector), m, rows, to);
       multiply(parts, m, D, addressOf(weight, vector), from, to);
     },
     backward: (theta) => {
@@ -134,7 +129,7 @@ export function product(parts: Parts): Op {
       });
     },
     tangent: (theta, direction) => {
-      exports.fillPanels(trainable && bias !== null ? direction + bias.place : NONE, m, rows, output.tangent);
+      exports.fillPanels(trainable ? addressOf(bias, direction) : NONE, m, rows, output.tangent);
       if (trainable) multiply(parts, m, D, direction + weight.place, input.value, output.tangent);
       if (input.depends) multiply(parts, m, D, addressOf(weight, theta), input.tangent, output.tangent);
     },
