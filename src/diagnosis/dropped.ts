@@ -102,7 +102,7 @@ function squares(probe: Probe, k: Uint32Array, weight: Float64Array): number {
   sendDifference(probe, k);
   if (separate) {
     const norms = new Float64Array(rows);
-    for (const op of tape.ops) op.rows?.squares(norms);
+    for (const op of tape.ops) op.rowPart?.squares(norms);
     return norms.reduce((sum, norm, i) => sum + (weight[i] as number) * norm, 0);
   }
   const coefficient = f32(kernel, at.coefficient, rows);

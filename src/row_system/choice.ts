@@ -27,7 +27,7 @@ export function chooseSystem(tape: Tape): RowSystemKind {
   if (!isExplicit(tape)) return "matrixFree";
   if (isSmall(rows)) return "gram";
   if (SQUARE_BYTES * rows * rows > MOST_BYTES) return "matrixFree";
-  const sum = (work: "gramWork" | "productWork"): number => ops.reduce((sum, op) => sum + (op.rows?.[work] ?? 0), 0);
+  const sum = (work: "gramWork" | "productWork"): number => ops.reduce((sum, op) => sum + (op.rowPart?.[work] ?? 0), 0);
   const explicit = rows * rows * (sum("gramWork") / 2 + ITERATIONS);
   const matrixFree = ITERATIONS * 3 * rows * sum("productWork");
   return explicit <= matrixFree ? "gram" : "matrixFree";

@@ -20,7 +20,7 @@ export function meanDiagonal({ kernel, at, rows }: Workspace): number {
 /** K of the margin signals, summed over the layers. */
 export function sumGram({ kernel, tape, at, rows }: Workspace): void {
   f32(kernel, at.gram, up4(rows) ** 2).fill(0);
-  for (const op of tape.ops) op.rows?.gram({ sum: at.gram, left: at.left, right: at.right });
+  for (const op of tape.ops) op.rowPart?.gram({ sum: at.gram, left: at.left, right: at.right });
 }
 
 /** S = diag(w) K diag(w) in float64, of the K that `build` leaves in the workspace. */

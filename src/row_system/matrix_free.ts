@@ -24,7 +24,7 @@ function dualVector(ws: Workspace, dual: number, out: number): void {
 /** K_ii of a network, from the norms of its layers' inputs and signals. */
 export function exactDiagonal({ kernel, tape, at, rows }: Workspace): void {
   const squares = new Float64Array(rows);
-  for (const op of tape.ops) op.rows?.squares(squares);
+  for (const op of tape.ops) op.rowPart?.squares(squares);
   const sum = f32(kernel, at.sum, rows), diagonal = f64(kernel, at.diagonal, rows);
   for (let i = 0; i < rows; i++) diagonal[i] = (squares[i] as number) / (sum[i] as number) ** 2;
 }

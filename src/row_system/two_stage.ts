@@ -23,7 +23,7 @@ import { whiten } from "./gram.ts";
 
 /** The part of the last layer. */
 function lastLayer({ tape }: Workspace): TwoStagePart {
-  return tape.ops.at(-1)?.rows?.twoStage as TwoStagePart; // the plan lets no other last layer through
+  return tape.ops.at(-1)?.rowPart?.twoStage as TwoStagePart; // the plan lets no other last layer through
 }
 
 /** K = hidden + inputs ∘ signals, with `inputs` panels of the given Gram matrix. */
@@ -39,7 +39,7 @@ export function buildParts(ws: Workspace): void {
   const { exports } = kernel;
   const size = up4(rows) ** 2;
   f32(kernel, at.hidden, size).fill(0);
-  for (const op of tape.ops.slice(0, -1)) op.rows?.gram({ sum: at.hidden, left: at.left, right: at.right });
+  for (const op of tape.ops.slice(0, -1)) op.rowPart?.gram({ sum: at.hidden, left: at.left, right: at.right });
   const last = lastLayer(ws);
   last.inputGram(at.inputs);
   last.signalGram(at.signals);

@@ -48,8 +48,8 @@ const ROWS = {
 } as const;
 
 /**
- * Phases of a call that share memory, with the bytes an example of their areas: what a phase leaves behind is read before the
- * next one begins.
+ * Phases of a call that share memory, with the bytes an example of their areas: what a phase leaves behind is read before
+ * the next one begins.
  */
 const ROW_PHASES = [
   // Metrics are set before K is summed: α and α s²/Σ² of the unnormalised signals, float32.

@@ -169,9 +169,9 @@ export function compile(
 
 /** Copies parameters and features in. */
 export function loadTape(tape: Tape, model: Network | CustomModel, features: Features): void {
-  for (const { rows, metric } of tape.ops) {
+  for (const { rowPart, metric } of tape.ops) {
     metric?.reset();
-    rows?.twoStage?.mix(NONE);
+    rowPart?.twoStage?.mix(NONE);
   }
   loadTensors(tape, allArrays(model));
   tape.feed(features);

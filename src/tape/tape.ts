@@ -118,16 +118,16 @@ export interface Op {
   /** Adds Σ_i coefficient_i · ∂⟨signal_i, output_i⟩, taken at θ, to a parameter vector. */
   project(coefficient: number, into: number, theta: number): void;
   /** Its part of the row system; null: it has no parameters, or cannot say, as a model of one's own. */
-  readonly rows: RowPart | null;
+  readonly rowPart: RowPart | null;
   /** The metric of its damping, to be set once values and signals are there; null: always the Euclidean one. */
   readonly metric: LayerMetric | null;
 }
 
 /** What an operation without parameters has none of. */
-export const parameterless: Pick<Op, "tensors" | "project" | "rows" | "metric"> = {
+export const parameterless: Pick<Op, "tensors" | "project" | "rowPart" | "metric"> = {
   tensors: [],
   project: () => {},
-  rows: null,
+  rowPart: null,
   metric: null,
 };
 
@@ -210,11 +210,11 @@ export function projectInto(tape: Tape, coefficient: number, vector: number): vo
 
 /** Whether a dual step moves the output of every layer that trains: a trial then needs no trial parameters. */
 export const movesAll = ({ ops }: Pick<Tape, "ops">): boolean =>
-  ops.every(({ rows, tensors }) => rows?.moves || tensors.every(({ trainable }) => !trainable));
+  ops.every(({ rowPart, tensors }) => rowPart?.moves || tensors.every(({ trainable }) => !trainable));
 
 /** Whether the row system has an explicit form: every operation with parameters says its part. */
 export const isExplicit = ({ ops }: Pick<Tape, "ops">): boolean =>
-  ops.every(({ rows, tensors }) => rows !== null || tensors.length === 0);
+  ops.every(({ rowPart, tensors }) => rowPart !== null || tensors.length === 0);
 
 const tensorsOf = (tape: Tape): Tensor[] => tape.ops.flatMap((op) => op.tensors);
 

@@ -220,7 +220,7 @@ export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: 
         addBlock(parts, panels, to - from, coefficient, placesOf(parts, into, from));
       });
     },
-    rows: weight.trainable ? rowPart(parts, each) : frozenPart(D * output.width),
+    rowPart: weight.trainable ? rowPart(parts, each) : frozenPart(D * output.width),
     metric: null,
   };
   return { op, blocks: classBlocks(parts, state) };

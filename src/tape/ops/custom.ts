@@ -85,7 +85,7 @@ export function custom(parts: Parts): Op {
       const sum = f32(kernel, into + tensor.place, tensor.length);
       result.forEach((v, i) => sum[i] = (sum[i] as number) + v);
     },
-    rows: null,
+    rowPart: null,
     metric: null,
   };
 }

@@ -94,7 +94,7 @@ export function normalise(parts: Parts): Op {
       exports.weightedRowSums(D, rows, coefficient, output.signal, normalised, into + gain.place);
       exports.weightedRowSums(D, rows, coefficient, output.signal, NONE, into + shift.place);
     },
-    rows: trainable ? rowPart(parts) : frozenPart(2 * D),
+    rowPart: trainable ? rowPart(parts) : frozenPart(2 * D),
     metric: null,
   };
 }

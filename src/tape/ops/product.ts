@@ -136,7 +136,7 @@ export function product(parts: Parts): Op {
     project: (coefficient, into) => {
       if (trainable) projectProduct(parts, operands, mixing, coefficient, into);
     },
-    rows: trainable ? rowPart(parts, operands, mixing) : frozenPart(D * m),
+    rowPart: trainable ? rowPart(parts, operands, mixing) : frozenPart(D * m),
     metric: places && layerMetric(parts, input, output, bias !== null, places, operands),
   };
 }

@@ -89,7 +89,7 @@ export function sparseProduct(parts: Parts): Op {
       exports.csrUpdate(rows, input.offsets, input.indices, input.values, m, dense, into + weight.place);
       if (bias !== null) exports.weightedRowSums(m, rows, coefficient, output.signal, NONE, into + bias.place);
     },
-    rows: trainable ? rowPart(parts, entries) : frozenPart(entries * m),
+    rowPart: trainable ? rowPart(parts, entries) : frozenPart(entries * m),
     metric: null,
   };
 }
