@@ -100,7 +100,11 @@ export interface LayerMetric {
   readonly setOutputs: (scale: Float32Array) => void;
   /** b, where there is a bias. */
   readonly setConstant: (value: number) => void;
-  /** The Euclidean one again, for other examples. */
+}
+
+/** The metric of an operation: rules set it once values and signals are there. */
+export interface OpMetric extends LayerMetric {
+  /** The Euclidean one again, before other examples. */
   readonly reset: () => void;
 }
 
@@ -119,8 +123,8 @@ export interface Op {
   project(coefficient: number, into: number, theta: number): void;
   /** Its part of the row system; null: it has no parameters, or cannot say, as a model of one's own. */
   readonly rowPart: RowPart | null;
-  /** The metric of its damping, to be set once values and signals are there; null: always the Euclidean one. */
-  readonly metric: LayerMetric | null;
+  /** The metric of its damping; null: always the Euclidean one. */
+  readonly metric: OpMetric | null;
 }
 
 /** What an operation without parameters has none of. */

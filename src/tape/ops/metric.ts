@@ -1,7 +1,7 @@
 // The metric of a dense layer's damping: its inputs centred and scaled, its outputs scaled.
 
 import { f32, f64, NONE } from "../../kernel/arena.ts";
-import { type LayerMetric, type Slot, up4 } from "../tape.ts";
+import { type OpMetric, type Slot, up4 } from "../tape.ts";
 import type { Context } from "./signals.ts";
 
 /** Where a layer's metric lies: D means, D input scales, m output scales, and the two operands that they give. */
@@ -48,7 +48,7 @@ export function layerMetric(
   hasBias: boolean,
   places: MetricPlaces,
   operands: Operands,
-): LayerMetric {
+): OpMetric {
   const { exports } = kernel;
   const D = input.width, m = output.width;
   const sums = (width: number, coefficient: number, x: number, y: number): Float32Array => {
