@@ -172,10 +172,7 @@ export function reserveRows(layout: Layout, rows: number): RowAreas {
   return at as RowAreas;
 }
 
-/**
- * Doubles from one row of a B × B system to the next: even, never a multiple of 64 (measured: rows that collide cost
- * 1.5–3 times as much).
- */
+/** Doubles from one row of a B × B system to the next: even, never a multiple of 64, where rows collide in the cache. */
 export const strideOf = (n: number): number => n + ((n + 8) % 64 === 0 ? 12 : 8);
 
 /** Reserves what the rows of a tape need. */
