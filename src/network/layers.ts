@@ -15,8 +15,8 @@ import { checkNetwork, DEEPEST, layerError } from "./network.ts";
 /**
  * Initial weights: uniform in ±√(6/(in + out)) (`glorot`; Glorot and Bengio 2010, equation 16) or in ±√(6/in)
  * (`he`; He et al. 2015; ±√(6/((1 + a²) in)) before a leaky ReLU of slope a), all `zero`, or `auto`: He where the
- * next activation is relu, leakyRelu, gelu or silu, Glorot elsewhere, and Glorot with in = 1 for an embedding that no
- * layer norm follows.
+ * next activation leaves about half of its inputs as they are, as relu and gelu do, Glorot elsewhere, and Glorot with
+ * in = 1 for an embedding that no layer norm follows.
  */
 export type Initial = "glorot" | "he" | "zero" | "auto";
 

@@ -6,7 +6,7 @@
 
 import type { FgnError } from "../check/error.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
-import { f32, type Layout } from "../kernel/arena.ts";
+import { f32, type Layout, NONE } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { CustomModel } from "../network/custom.ts";
 import { allArrays } from "../network/flat.ts";
@@ -52,7 +52,7 @@ function compute(
   const { context, layout, needs } = builder;
   switch (operation._tag) {
     case "activate": {
-      const derivative = needs.signals ? layout.reserve(4 * output.width * up4(context.rows)) : 0;
+      const derivative = needs.signals ? layout.reserve(4 * output.width * up4(context.rows)) : NONE;
       return activation(context, operation.activation, input, output, derivative);
     }
     case "normalise":
@@ -180,7 +180,10 @@ export function compile(
 
 /** Copies parameters and features in. */
 export function loadTape(tape: Tape, model: Network | CustomModel, features: Features): void {
-  for (const op of tape.ops) op.restart();
+  for (const { rowPart, metric } of tape.ops) {
+    metric?.reset();
+    rowPart?.twoStage?.mix(NONE);
+  }
   loadTensors(tape, allArrays(model));
   tape.feed(features);
   f32(tape.kernel, tape.ones, up4(tape.rows)).fill(0).fill(1, 0, tape.rows);

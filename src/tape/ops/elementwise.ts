@@ -1,8 +1,8 @@
 // Operations without parameters: activations, sums and multiples of slots.
 
-import { f32 } from "../../kernel/arena.ts";
+import { f32, NONE } from "../../kernel/arena.ts";
 import { type Activation, ACTIVATIONS } from "../../network/activations.ts";
-import { inert, type Op, type Slot, up4 } from "../tape.ts";
+import { type Op, parameterless, type Slot, up4 } from "../tape.ts";
 import type { Context } from "./signals.ts";
 
 /** out = f(in); the forward pass leaves f′(in) at `derivative` for backward and tangent. */
@@ -16,10 +16,10 @@ export function activation(
   const { exports } = kernel;
   const length = output.width * up4(rows), { number } = ACTIVATIONS[kind];
   return {
-    ...inert,
+    ...parameterless,
     output,
     forward: ({ trial }) => {
-      if (trial) exports.activate(number, length, slope, input.trial, output.trial, 0);
+      if (trial) exports.activate(number, length, slope, input.trial, output.trial, NONE);
       else exports.activate(number, length, slope, input.value, output.value, derivative);
     },
     backward: () => {
@@ -41,7 +41,7 @@ export function add({ kernel, rows }: Context, first: Slot, second: Slot, output
     exports.axpy(length, 1, b, to);
   };
   return {
-    ...inert,
+    ...parameterless,
     output,
     forward: ({ trial }) =>
       trial ? sum(first.trial, second.trial, output.trial) : sum(first.value, second.value, output.value),
@@ -64,7 +64,7 @@ export function multiple({ kernel, rows }: Context, factor: number, input: Slot,
     exports.axpy(length, factor, from, to);
   };
   return {
-    ...inert,
+    ...parameterless,
     output,
     forward: ({ trial }) => trial ? scaled(input.trial, output.trial) : scaled(input.value, output.value),
     backward: () => {
