@@ -16,36 +16,30 @@ export {
   type AffineSpec,
   dense,
   embedding,
-  gelu,
   type Initial,
   initialise,
   layerNorm,
   type LayerNormOptions,
   type LayerNormSpec,
   type LayerSpec,
-  leakyRelu,
   mlp,
   type MlpSpec,
   type NetworkSpec,
-  relu,
   residual,
   type ResidualSpec,
+} from "./src/network/layers.ts";
+export {
+  type Activation,
+  type ActivationKind,
+  gelu,
+  leakyRelu,
+  relu,
   sigmoid,
   silu,
   tanh,
-} from "./src/network/layers.ts";
+} from "./src/network/activations.ts";
 export { network } from "./src/network/network.ts";
-export type {
-  Activation,
-  ActivationKind,
-  Adapter,
-  Dense,
-  Embedding,
-  Layer,
-  LayerNorm,
-  Network,
-  Residual,
-} from "./src/network/layer.ts";
+export type { Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./src/network/layer.ts";
 export { type AdapterOptions, freeze, mergeAdapters, unfreeze, withAdapters } from "./src/network/adapter.ts";
 export { growClasses } from "./src/network/grow.ts";
 export { parameterCount, parameters, withParameters } from "./src/network/flat.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { arraysOf, parameterCount, parameters } from "../../src/network/flat.ts";
-import * as spec from "../../src/network/layers.ts";
+import * as spec from "../../mod.ts";
 import { network } from "../../src/network/network.ts";
 import { left, right } from "../support/reference.ts";
 

@@ -127,7 +127,7 @@ describe("calls one after another", () => {
       const collect = runInNewContext("gc") as () => void;
       const watched = (() => {
         const { head, data } = problem(8, 5, 3);
-        const model = mapTrainable(head, (array) => array.slice());
+        const model = mapTrainable(head, ({ data }) => data.slice());
         right(fgnStep(model, data));
         right(evaluate(model, data));
         return [

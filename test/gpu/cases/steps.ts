@@ -26,6 +26,7 @@ import {
 } from "../../../mod.ts";
 import type { ResidentStep } from "../../../src/gpu/gpu.ts";
 import { type Golden, layersOf } from "../../support/golden_file.ts";
+import { ACTIVATION_KINDS } from "../../support/layer_kinds.ts";
 import { examples, plans, realise } from "../../support/random_network.ts";
 import { difference, flat, problem, relativeError, right, uniform } from "../../support/reference.ts";
 import { below, type Case, close, done, lent } from "../check.ts";
@@ -101,7 +102,7 @@ const sizesCase: Case = {
 
 /** Every kind of layer in one network. */
 export function everyKind(): Network {
-  const layers = (["relu", "leakyRelu", "tanh", "sigmoid", "gelu", "silu"] as const).flatMap((kind, i): Layer[] => [
+  const layers = ACTIVATION_KINDS.flatMap((kind, i): Layer[] => [
     {
       _tag: "dense",
       weight: { rows: 12, cols: i === 0 ? 9 : 12, data: uniform(12 * (i === 0 ? 9 : 12), 40 + i).map((v) => v / 2) },
