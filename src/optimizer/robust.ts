@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { type Explained, explained } from "../damping/explained.ts";
+import { type Misfit, misfit } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { isSparse } from "../data/sparse.ts";
 import type { Network } from "../network/layer.ts";
@@ -153,7 +153,7 @@ export function robust<M extends Model = Network>(
     const room = openAverage(options);
     if (room._tag === "Left") return room;
     const { steps, meanSlope } = state;
-    const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };
+    const damping: Misfit = { ...misfit({ caution, rule }), steps, meanSlope };
     const decay = Math.min(0.99, 1 - 1 / (steps + 1));
     let layers = state.layers;
     const metric = (view: MetricView): void => {
@@ -179,7 +179,7 @@ export function robust<M extends Model = Network>(
     );
     if (step._tag === "Left") return step;
     const { params: next, damping: seen, report } = step.right;
-    const { steps: n, meanSlope: mean } = seen as Explained;
+    const { steps: n, meanSlope: mean } = seen as Misfit;
     const average = averageArrays(room.right, state.average, next, warmDecay(n, AVERAGE), options.donate === true);
     return E.right({ params: next, state: { steps: n, meanSlope: mean, layers, average }, report });
   };

@@ -17,6 +17,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
 import { type Damping, relative } from "../damping/damping.ts";
+import { judges } from "../damping/tagged.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
 import { aimOf } from "../problem/objective.ts";
@@ -73,11 +74,10 @@ function placesOf(vectors: readonly number[], { remainder, damping }: Plan): Vec
   const product = next(true), v = next(remainder);
   // Without a remainder the step is Ĵᵀu, which the last product leaves behind.
   const direction = remainder ? next(true) : product;
-  return { product, remainder: v, direction, trial: next("attempts" in damping), previous: 0, ggn: null };
+  return { product, remainder: v, direction, trial: next(judges(damping)), previous: 0, ggn: null };
 }
 
-const countVectors = ({ remainder, damping }: Plan): number =>
-  1 + (remainder ? 2 : 0) + ("attempts" in damping ? 1 : 0);
+const countVectors = ({ remainder, damping }: Plan): number => 1 + (remainder ? 2 : 0) + (judges(damping) ? 1 : 0);
 
 /**
  * The step of `fgnStep` on a batch of B examples, with passes over at most `microBatch` examples: the same step to

@@ -6,7 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid, overflow } from "../check/error.ts";
-import { checkDamping, type Damping, type TaggedDamping } from "../damping/damping.ts";
+import type { Damping } from "../damping/damping.ts";
+import { checkDamping, judges, type TaggedDamping } from "../damping/tagged.ts";
 import type { Batch } from "../data/batch.ts";
 import { checkLength } from "../data/matrix.ts";
 import { isSparse } from "../data/sparse.ts";
@@ -233,7 +234,7 @@ export function plan(
     solver: solver.right,
     method,
     kind: kind.right,
-    judged: lossAfter || "attempts" in checked.right,
+    judged: lossAfter || judges(checked.right),
     remainder,
     majorized: curvature === "majorized",
     metric,
@@ -250,7 +251,7 @@ export function openPlan(
   { competes, damping, method, kind, judged, remainder, metric, twoStage, limit, previous }: Plan,
   options: StepOptions,
 ): E.Either<FgnError, { readonly session: Session; readonly vectors: Vectors }> {
-  const retries = "attempts" in damping;
+  const retries = judges(damping);
   const full = method._tag === "ggn", mixed = twoStage > 0;
   // These directions are formed as vectors: their projections do not add up to what is there.
   const carries = previous !== null;

@@ -6,7 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
-import { accepts, attemptsOf, type Outcome, retry, type TaggedDamping, type Trial } from "../damping/damping.ts";
+import type { Outcome } from "../damping/rule.ts";
+import { ruleOf, type TaggedDamping } from "../damping/tagged.ts";
 import { f32 } from "../kernel/arena.ts";
 import { penalty } from "../problem/remainder.ts";
 import { coefficients } from "../tape/jacobian.ts";
@@ -76,26 +77,26 @@ export function search(
   stage: Stage,
   lossBefore: number,
   damping: TaggedDamping,
-  first: Trial,
+  first: number,
 ): E.Either<FgnError, Attempt> {
-  const attempts = attemptsOf(damping);
-  let trial = first, tried = attempt(stage, trial.lambda);
+  const rule = ruleOf(damping), attempts = rule.attempts(damping) ?? 1;
+  let lambda = first, tried = attempt(stage, lambda);
   for (let rejections = 0;; rejections++) {
     const last = rejections + 1 >= attempts;
     if (tried._tag === "Right") {
       const candidate = tried.right, { lossAfter, outcome } = judge(stage, lossBefore, candidate);
-      const accepted = accepts(damping, outcome);
+      const accepted = rule.accepts(damping, outcome);
       if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
         return overflow("the loss after the step");
       }
-      if (accepted || last) return E.right({ candidate, lossAfter, lambda: trial.lambda, accepted, rejections });
+      if (accepted || last) return E.right({ candidate, lossAfter, lambda, accepted, rejections });
     }
-    const next = retry(damping, trial);
+    const next = rule.retry(damping, lambda);
     // A singular system, or a step beyond float32, asks for more damping.
-    if (tried._tag === "Left" && (last || next.lambda === trial.lambda)) return tried;
-    tried = tried._tag === "Right" && next.lambda === trial.lambda
+    if (tried._tag === "Left" && (last || next.lambda === lambda)) return tried;
+    tried = tried._tag === "Right" && next.lambda === lambda
       ? E.right(shorten(stage, tried.right, next.share))
       : attempt(stage, next.lambda);
-    trial = next;
+    lambda = next.lambda;
   }
 }

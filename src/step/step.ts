@@ -6,7 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
-import { type Damping, firstTrial, nextDamping, observe, relative } from "../damping/damping.ts";
+import { type Damping, relative } from "../damping/damping.ts";
+import { ruleOf } from "../damping/tagged.ts";
 import type { Batch } from "../data/batch.ts";
 import { f64 } from "../kernel/arena.ts";
 import { checkCustom } from "../network/custom.ts";
@@ -145,13 +146,13 @@ export function takeStep<M extends Model>(
   const norm = gradientNorm(stage);
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (!Number.isFinite(norm)) return overflow("the gradient");
-  const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
-  const observed = observe(planned.damping, seen);
-  const done = search(stage, lossBefore, observed, firstTrial(observed, unit, seen));
+  const seen = { unit, slope: meanSlope(ws), power: ws.kernel.exports.power };
+  const rule = ruleOf(planned.damping), observed = rule.observe(planned.damping, seen);
+  const done = search(stage, lossBefore, observed, rule.first(observed, seen));
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (done._tag === "Left") return done;
   const { lambda, accepted } = done.right;
-  const following = nextDamping(observed, lambda, accepted);
+  const following = rule.next(observed, lambda, accepted);
   const told = report(lossBefore, norm, system.kind, done.right);
   const dual = method._tag === "fgn" ? f64(ws.kernel, ws.at.dual, examples).slice() : new Float64Array(examples);
   if (!accepted) return E.right({ params: model, damping: following, dual, report: told });
@@ -220,7 +221,7 @@ export function stepInto<M extends Model>(
  *
  * @param params a network (a linear head is one with a single dense layer) or a model of your own
  * @param batch B examples with D features
- * @param damping λ as a number, or `relative` (default: 1), `constant`, `levenbergMarquardt`, `backtracking` or `explained`
+ * @param damping λ as a number, or `relative` (default: 1), `constant`, `levenbergMarquardt`, `backtracking` or `misfit`
  * @example
  * ```ts
  * import { batch, fgnStep, matrix, zeroHead } from "@fgn/fgn";

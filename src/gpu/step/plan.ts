@@ -7,7 +7,8 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../../check/error.ts";
 import { checkObject } from "../../check/kind.ts";
-import { checkDamping, type Damping, type TaggedDamping } from "../../damping/damping.ts";
+import type { Damping } from "../../damping/damping.ts";
+import { checkDamping, judges, type TaggedDamping } from "../../damping/tagged.ts";
 import type { Batch } from "../../data/batch.ts";
 import { checkLength } from "../../data/matrix.ts";
 import type { Network } from "../../network/layer.ts";
@@ -91,6 +92,6 @@ export function checkRequest(
     solver: solver.right,
     aim: aim.right,
     majorized: curvature === "majorized",
-    judged: lossAfter || "attempts" in tagged.right,
+    judged: lossAfter || judges(tagged.right),
   });
 }

@@ -10,8 +10,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../../check/error.ts";
-import { accepts, attemptsOf, firstTrial, nextDamping, observe, retry, type Trial } from "../../damping/damping.ts";
 import type { Damping } from "../../damping/damping.ts";
+import { ruleOf } from "../../damping/tagged.ts";
 import { f64 } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
 import { type Candidate, computeShift, predictedReduction, shorten } from "../../step/attempt.ts";
@@ -167,10 +167,11 @@ async function searchOnDevice(
   running: Running,
   { stage, attempt }: RowSystem,
   lossBefore: number,
-  first: Trial,
+  first: number,
 ): Promise<E.Either<FgnError, { done: Attempt; tried: Tried }>> {
-  const { damping } = running.request, attempts = attemptsOf(damping), tensors = newTensors(running);
-  let trial = first, solved: E.Either<FgnError, Candidate> = await attempt(trial.lambda);
+  const { damping } = running.request, rule = ruleOf(damping), attempts = rule.attempts(damping) ?? 1;
+  const tensors = newTensors(running);
+  let lambda = first, solved: E.Either<FgnError, Candidate> = await attempt(lambda);
   for (let rejections = 0;; rejections++) {
     const last = rejections + 1 >= attempts;
     if (solved._tag === "Right") {
@@ -178,20 +179,20 @@ async function searchOnDevice(
       if (made._tag === "Left") return made;
       const tried = made.right, { lossAfter, finite } = tried, predicted = predictedReduction(candidate);
       const actual = finite ? lossBefore - (lossAfter ?? lossBefore) : NaN;
-      const accepted = accepts(damping, { lossBefore, actual, predicted, linear: candidate.gain });
+      const accepted = rule.accepts(damping, { lossBefore, actual, predicted, linear: candidate.gain });
       if (accepted && !finite) return overflow("the new parameters");
       if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
         return overflow("the loss after the step");
       }
-      const done = { candidate, lossAfter, lambda: trial.lambda, accepted, rejections };
+      const done = { candidate, lossAfter, lambda, accepted, rejections };
       if (accepted || last) return E.right({ done, tried });
     }
-    const next = retry(damping, trial);
-    if (solved._tag === "Left" && (last || next.lambda === trial.lambda)) return solved;
-    solved = solved._tag === "Right" && next.lambda === trial.lambda
+    const next = rule.retry(damping, lambda);
+    if (solved._tag === "Left" && (last || next.lambda === lambda)) return solved;
+    solved = solved._tag === "Right" && next.lambda === lambda
       ? E.right(shorten(stage, solved.right, next.share))
       : await attempt(next.lambda);
-    trial = next;
+    lambda = next.lambda;
   }
 }
 
@@ -207,16 +208,16 @@ async function run(running: Running, given: Damping): Promise<E.Either<FgnError,
   if (length._tag === "Left") return length;
   const norm = length.right;
   if (!Number.isFinite(norm)) return overflow("the gradient");
-  const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
-  const damping = observe(request.damping, seen);
+  const seen = { unit, slope: meanSlope(ws), power: ws.kernel.exports.power };
+  const rule = ruleOf(request.damping), damping = rule.observe(request.damping, seen);
   const observed = { ...running, request: { ...request, damping } };
-  const found = await searchOnDevice(observed, system, lossBefore, firstTrial(damping, unit, seen));
+  const found = await searchOnDevice(observed, system, lossBefore, rule.first(damping, seen));
   if (found._tag === "Left") return found;
   const { done, tried } = found.right, { accepted, lambda } = done;
   const tensors = accepted ? tried.tensors : params.tensors;
   for (const { buffer } of accepted ? tensors : []) scope.keep(buffer);
   hold(tensors);
-  const following = nextDamping(damping, lambda, accepted);
+  const following = rule.next(damping, lambda, accepted);
   return E.right({
     params: { skeleton: params.skeleton, tensors },
     damping: accepted && typeof given === "number" ? given : following,
