@@ -24,9 +24,9 @@ import { aimOf } from "../problem/objective.ts";
 import { finishRemainder, penalty } from "../problem/remainder.ts";
 import { kernelOf } from "../problem/session.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
-import type { Stage, Vectors } from "./attempt.ts";
 import { openMicroBatches } from "./micro_batches.ts";
 import { type Plan, plan, type StepOptions } from "./plan.ts";
+import { stageOf, type Vectors } from "./stage.ts";
 import { allocation, type Step, takeStep } from "./step.ts";
 
 /** Most examples a pass; without the option any number. Internal. Errors: `InvalidOption`. */
@@ -121,19 +121,7 @@ export function accumulatedStep<M extends Model>(
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
   const system = matrixFreeSystem(ws, vectors.product);
   if (system._tag === "Left") return system;
-  if (!Number.isFinite(system.right.meanDiagonal)) return overflow("the Gram matrix");
-  const { solver } = planned.right;
-  const stage: Stage = {
-    ws,
-    system: system.right,
-    vectors,
-    l2,
-    solver,
-    method: { _tag: "fgn" },
-    twoStage: 0,
-    limit: 0,
-    judged: planned.right.judged,
-  };
+  const stage = stageOf(planned.right, { ws, system: system.right, vectors, l2 });
   const ready = { stage, lossBefore, totalWeight, examples: ws.rows };
   return takeStep(params, ready, damping, planned.right, allocation(options));
 }

@@ -11,12 +11,11 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../../check/error.ts";
 import type { Damping } from "../../damping/damping.ts";
-import { ruleOf } from "../../damping/tagged.ts";
 import { f64 } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
-import { type Candidate, computeShift, predictedReduction, shorten } from "../../step/attempt.ts";
-import type { Attempt } from "../../step/search.ts";
-import { meanSlope, report, type StepReport } from "../../step/step.ts";
+import { type Candidate, computeShift, shorten } from "../../step/attempt.ts";
+import type { StepReport } from "../../step/report.ts";
+import { type Move, type Search, search, type Tried } from "../../step/search.ts";
 import { up4 } from "../../tape/tape.ts";
 import type { Workspace } from "../../tape/workspace.ts";
 import type { Device } from "../device/device.ts";
@@ -27,7 +26,7 @@ import { backward, compile, forward, marginPass, type Tape } from "../tape/tape.
 import { hold, type Parameters, type Tensor } from "../tape/tensor.ts";
 import { mirror, takeDiagonal } from "./gram.ts";
 import type { Request } from "./plan.ts";
-import { margins, meanLoss, openRows, openStage, STATS, withGram } from "./rows.ts";
+import { margins, meanLoss, openRows, STATS } from "./rows.ts";
 import { type DeviceGram, deviceSystem, hostSystem, type RowSystem, staysOnDevice } from "./solve.ts";
 
 /** The result of a step on the device; whoever takes it holds its tensors. */
@@ -121,16 +120,9 @@ async function linearise(running: Running): Promise<E.Either<FgnError, { lossBef
   const scalars = new Float32Array(done.right, 0, STATS * rows);
   const lossBefore = margins(ws, scalars, request.majorized);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
-  const rest = new Float32Array(done.right, 4 * STATS * rows), stage = openStage(ws, request.solver, request.judged);
-  const system = gram === null ? hostSystem(withGram(stage, rest)) : deviceSystem(device, stage, gram, rest);
+  const rest = new Float32Array(done.right, 4 * STATS * rows);
+  const system = gram === null ? hostSystem(request, ws, rest) : deviceSystem(device, request, ws, gram, rest);
   return E.right({ lossBefore, system });
-}
-
-/** Parameters of a trial and the loss there. */
-interface Tried {
-  readonly tensors: readonly Tensor[];
-  readonly lossAfter: number | undefined;
-  readonly finite: boolean;
 }
 
 /** New tensors in place of those that train. */
@@ -140,8 +132,12 @@ function newTensors({ params, scope }: Running): readonly Tensor[] {
   );
 }
 
-/** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. */
-async function tryOut(running: Running, tensors: readonly Tensor[]): Promise<E.Either<FgnError, Tried>> {
+/** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. Errors: those of the device. */
+async function tryOut(
+  running: Running,
+  tensors: readonly Tensor[],
+  candidate: Candidate,
+): Promise<E.Either<FgnError, Tried>> {
   const { device, params, examples: { labels }, request: { judged }, ws, tape, stats, scale, fault } = running;
   const done = await device.submit((encoder) => {
     encoder.write(scale.buffer, Float32Array.from(f64(ws.kernel, ws.at.dual, ws.rows)));
@@ -155,75 +151,60 @@ async function tryOut(running: Running, tensors: readonly Tensor[]): Promise<E.E
   });
   if (done._tag === "Left") return done;
   const finite = new Uint32Array(done.right, 0, 1)[0] === 0;
-  return E.right({
-    tensors,
-    lossAfter: judged ? meanLoss(ws, new Float32Array(done.right, 4)) : undefined,
-    finite,
-  });
+  const lossAfter = judged ? meanLoss(ws, new Float32Array(done.right, 4)) : undefined;
+  return E.right({ candidate, lossAfter, finite });
 }
 
-/** Attempts steps until one is accepted, as `search` on the CPU does. */
-async function searchOnDevice(
+/** Makes a move and tries it out, or says that its system could not be solved. Errors: those of the device. */
+async function tryMove(
   running: Running,
   { stage, attempt }: RowSystem,
-  lossBefore: number,
-  first: number,
-): Promise<E.Either<FgnError, { done: Attempt; tried: Tried }>> {
-  const { damping } = running.request, rule = ruleOf(damping), attempts = rule.attempts(damping) ?? 1;
-  const tensors = newTensors(running);
-  let lambda = first, solved: E.Either<FgnError, Candidate> = await attempt(lambda);
-  for (let rejections = 0;; rejections++) {
-    const last = rejections + 1 >= attempts;
-    if (solved._tag === "Right") {
-      const candidate = solved.right, made = await tryOut(running, tensors);
-      if (made._tag === "Left") return made;
-      const tried = made.right, { lossAfter, finite } = tried, predicted = predictedReduction(candidate);
-      const actual = finite ? lossBefore - (lossAfter ?? lossBefore) : NaN;
-      const accepted = rule.accepts(damping, { lossBefore, actual, predicted, linear: candidate.gain });
-      if (accepted && !finite) return overflow("the new parameters");
-      if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
-        return overflow("the loss after the step");
-      }
-      const done = { candidate, lossAfter, lambda, accepted, rejections };
-      if (accepted || last) return E.right({ done, tried });
-    }
-    const next = rule.retry(damping, lambda);
-    if (solved._tag === "Left" && (last || next.lambda === lambda)) return solved;
-    solved = solved._tag === "Right" && next.lambda === lambda
-      ? E.right(shorten(stage, solved.right, next.share))
-      : await attempt(next.lambda);
-    lambda = next.lambda;
+  tensors: readonly Tensor[],
+  move: Move,
+): Promise<E.Either<FgnError, E.Either<FgnError, Tried>>> {
+  const solved = move._tag === "solve"
+    ? await attempt(move.lambda)
+    : E.right(E.right(shorten(stage, move.candidate, move.share)));
+  if (solved._tag === "Left") return solved;
+  if (solved.right._tag === "Left") return E.right(solved.right);
+  return E.map((tried: Tried) => E.right(tried))(await tryOut(running, tensors, solved.right.right));
+}
+
+/** Runs a search whose moves are awaited, as `tryAtOnce` does on the CPU. Errors: those of the device. */
+async function tryOnDevice<A>(
+  running: Running,
+  system: RowSystem,
+  tensors: readonly Tensor[],
+  steps: Search<A>,
+): Promise<E.Either<FgnError, A>> {
+  let next = steps.next();
+  while (next.done !== true) {
+    const tried = await tryMove(running, system, tensors, next.value);
+    if (tried._tag === "Left") return tried;
+    next = steps.next(tried.right);
   }
+  return E.right(next.value);
 }
 
 /** The step of an open problem. */
 async function run(running: Running, given: Damping): Promise<E.Either<FgnError, DeviceStep>> {
-  const { params, request, ws, scope } = running;
+  const { params, request: { damping, aim: { totalWeight } }, ws, scope } = running;
   const linear = await linearise(running);
   if (linear._tag === "Left") return linear;
-  const { lossBefore, system } = linear.right, { meanDiagonal, stage } = system;
-  if (!Number.isFinite(meanDiagonal)) return overflow("the Gram matrix");
+  const { lossBefore, system } = linear.right, { stage } = system;
+  if (!Number.isFinite(stage.system.meanDiagonal)) return overflow("the Gram matrix");
   computeShift(ws, stage.vectors);
-  const unit = meanDiagonal > 0 ? meanDiagonal / request.aim.totalWeight : 1, length = await system.gradientNorm();
-  if (length._tag === "Left") return length;
-  const norm = length.right;
-  if (!Number.isFinite(norm)) return overflow("the gradient");
-  const seen = { unit, slope: meanSlope(ws), power: ws.kernel.exports.power };
-  const rule = ruleOf(request.damping), damping = rule.observe(request.damping, seen);
-  const observed = { ...running, request: { ...request, damping } };
-  const found = await searchOnDevice(observed, system, lossBefore, rule.first(damping, seen));
-  if (found._tag === "Left") return found;
-  const { done, tried } = found.right, { accepted, lambda } = done;
-  const tensors = accepted ? tried.tensors : params.tensors;
+  const norm = await system.gradientNorm();
+  if (norm._tag === "Left") return norm;
+  const ready = { stage, lossBefore, totalWeight, examples: ws.rows }, trial = newTensors(running);
+  const steps = search(ready, norm.right, given, damping);
+  const ended = E.flatten(await tryOnDevice(running, system, trial, steps));
+  if (ended._tag === "Left") return ended;
+  const { report: { accepted } } = ended.right;
+  const tensors = accepted ? trial : params.tensors;
   for (const { buffer } of accepted ? tensors : []) scope.keep(buffer);
   hold(tensors);
-  const following = rule.next(damping, lambda, accepted);
-  return E.right({
-    params: { skeleton: params.skeleton, tensors },
-    damping: accepted && typeof given === "number" ? given : following,
-    dual: f64(ws.kernel, ws.at.dual, ws.rows).slice(),
-    report: report(lossBefore, norm, "gram", done),
-  });
+  return E.right({ params: { skeleton: params.skeleton, tensors }, ...ended.right });
 }
 
 /** A step on the device; its tensors are held once for the caller. Errors: those of `Backend.fgnStep`. */
