@@ -15,7 +15,16 @@ export interface ConstantDamping {
   readonly lambda: number;
 }
 
-/** A constant λ > 0. */
+/**
+ * A constant λ > 0 of the mean loss: the same trust in every batch, whatever the size of its features.
+ *
+ * @example
+ * ```ts
+ * import { constant } from "fgn";
+ *
+ * console.log(constant(0.1).lambda); // 0.1
+ * ```
+ */
 export function constant(lambda: number): ConstantDamping {
   return { _tag: "constant", lambda };
 }

@@ -41,7 +41,7 @@ export interface MisfitOptions {
  *
  * @example
  * ```ts
- * import { misfit } from "@fgn/fgn";
+ * import { misfit } from "fgn";
  *
  * console.log(misfit({ caution: 2 }).steps); // 0
  * ```

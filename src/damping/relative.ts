@@ -18,6 +18,13 @@ export interface RelativeDamping {
 /**
  * Damping relative to the batch's own Gram matrix, μ/K̄ = ratio: the default, 1, needs no tuning on
  * mini-batches. Smaller is bolder.
+ *
+ * @example
+ * ```ts
+ * import { relative } from "fgn";
+ *
+ * console.log(relative().ratio); // 1
+ * ```
  */
 export function relative(ratio = 1): RelativeDamping {
   return { _tag: "relative", ratio };
