@@ -12,12 +12,13 @@
  * - `retry` gives the attempt after one that was not: at another λ, or, at the same λ, a share of the direction at hand;
  * - `next` gives the state for the next step.
  *
- * **How the search asks it** (`src/step/search.ts`). `check` when a step is planned; then, margins and row system being
- * there, `observe`, `first` and `attempts`, each once, in this order, with the same observation. Each attempt that could be
- * solved is shown to `accepts`, in order. After one that is not kept, or whose system was singular, `retry` is asked while
- * attempts are left; a singular system is given up where `retry` keeps to the same λ. `next` is asked once, at the end, with
- * the λ of the last attempt. A rule whose `attempts` are null takes the first step that it can solve for, whatever its loss:
- * such a step is not tried out, `actual` is 0 where the loss is not asked for, and `accepts` must be true all the same.
+ * **How the search asks it** (`src/step/search.ts`). `check` when a step is planned, and `attempts`, since only steps that are
+ * judged need room for a trial: whether it is null must not change with what is observed. Then, margins and row system being
+ * there, `observe`, `attempts` and `first`, each once, with one observation. Every step that could be solved for is shown to
+ * `accepts`, in order. After one that is not kept, or whose system was singular, `retry` is asked while attempts are left; a
+ * singular system is given up where `retry` keeps to the same λ. `next` is asked once, at the end, with the λ of the last
+ * attempt, unless that was an error. Where `attempts` is null there is one attempt: `accepts` must keep it, even where its
+ * loss, which is then evaluated only if it is asked for, has risen.
  *
  * The two contracts are kept apart as in optimistix (`_search.py`): a rule knows nothing of directions and of how they are
  * found, the search nothing of how a rule comes to its λ.

@@ -19,11 +19,11 @@ import type { Step, StepReport } from "./report.ts";
 import type { OpenStage } from "./stage.ts";
 
 /** What to try next: the step at another λ, or a share of the one at hand, at the same λ. */
-export type Move =
+export type Attempt =
   | { readonly _tag: "solve"; readonly lambda: number }
   | { readonly _tag: "shorten"; readonly candidate: Candidate; readonly share: number };
 
-/** What came of a move that could be made. */
+/** What came of an attempt that could be solved for. */
 export interface Tried {
   readonly candidate: Candidate;
   /** The loss at the parameters tried; undefined where it is not asked for. */
@@ -33,10 +33,10 @@ export interface Tried {
 }
 
 /**
- * A computation that leaves moves to whoever runs it: it yields one, and goes on with what came of it, or with the error that
- * the system could not be solved. Any other failure ends the run.
+ * A computation that leaves attempts to whoever runs it: it yields one, and goes on with what came of it, or with the error
+ * that the system could not be solved. Any other failure ends the run.
  */
-export type Search<A> = Generator<Move, A, E.Either<FgnError, Tried>>;
+export type Search<A> = Generator<Attempt, A, E.Either<FgnError, Tried>>;
 
 /** What an attempt promised and did. */
 const outcomeOf = (lossBefore: number, { candidate, lossAfter, finite }: Tried): Outcome => ({

@@ -12,7 +12,7 @@ import { coefficients } from "../tape/jacobian.ts";
 import { forward, movesAll } from "../tape/tape.ts";
 import { loss } from "../tape/workspace.ts";
 import { applyStep, attempt, shorten } from "./attempt.ts";
-import type { Move, Search, Tried } from "./search.ts";
+import type { Attempt, Search, Tried } from "./search.ts";
 import type { Stage } from "./stage.ts";
 
 /** Whether a trial needs no trial parameters. */
@@ -45,18 +45,18 @@ export function acceptStep(stage: Stage): void {
   else if (vectors.trial !== 0) f32(kernel, tape.theta, tape.length).set(f32(kernel, vectors.trial, tape.length));
 }
 
-/** Makes a move and tries it out. Errors: `NotPositiveDefinite`, `Overflow`. */
-function tryMove(stage: Stage, move: Move): E.Either<FgnError, Tried> {
-  const solved = move._tag === "solve"
-    ? attempt(stage, move.lambda)
-    : E.right(shorten(stage, move.candidate, move.share));
+/** Makes an attempt: solves for it, or shortens, and tries it out. Errors: `NotPositiveDefinite`, `Overflow`. */
+function tryOut(stage: Stage, asked: Attempt): E.Either<FgnError, Tried> {
+  const solved = asked._tag === "solve"
+    ? attempt(stage, asked.lambda)
+    : E.right(shorten(stage, asked.candidate, asked.share));
   if (solved._tag === "Left") return solved;
   return E.right({ candidate: solved.right, lossAfter: stage.judged ? trialLoss(stage) : undefined, finite: true });
 }
 
-/** Runs a search whose moves are made at once. */
+/** Runs a search whose attempts are made at once. */
 export function tryAtOnce<A>(stage: Stage, steps: Search<A>): A {
   let next = steps.next();
-  while (next.done !== true) next = steps.next(tryMove(stage, next.value));
+  while (next.done !== true) next = steps.next(tryOut(stage, next.value));
   return next.value;
 }

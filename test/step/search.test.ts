@@ -1,5 +1,5 @@
-// The search by itself, its moves answered by hand: what it asks for and in which order, what it keeps, and what it says of
-// the end. Whoever makes the moves, the CPU at once or a device that is awaited, goes by this. All exact.
+// The search by itself, its attempts answered by hand: what it asks for and in which order, what it keeps, and what it says of
+// the end. Whoever makes the attempts, the CPU at once or a device that is awaited, goes by this. All exact.
 
 import * as E from "fp-ts/lib/Either.js";
 import { describe, expect, it } from "vitest";
@@ -15,7 +15,7 @@ import {
 import { overflow } from "../../src/check/error.ts";
 import { checkDamping } from "../../src/damping/tagged.ts";
 import type { Workspace } from "../../src/tape/workspace.ts";
-import { type Move, type Ready, search, type Tried } from "../../src/step/search.ts";
+import { type Attempt, type Ready, search, type Tried } from "../../src/step/search.ts";
 import { stageOf } from "../../src/step/stage.ts";
 import { left, right } from "../support/reference.ts";
 
@@ -42,26 +42,26 @@ const ends = (lossAfter: number | undefined, finite = true): E.Either<FgnError, 
 
 const SINGULAR: E.Either<FgnError, never> = overflow("the system");
 
-/** The moves that a search asks for when they end so, and how it ends; more moves than answers are a mistake. */
+/** The attempts that a search asks for when they end so, and how it ends; more attempts than answers are a mistake. */
 function play(damping: Damping, answers: readonly E.Either<FgnError, Tried>[], norm = 1, meanDiagonal = 8) {
-  const steps = search(ready(meanDiagonal), norm, damping, right(checkDamping(damping))), moves: Move[] = [];
+  const steps = search(ready(meanDiagonal), norm, damping, right(checkDamping(damping))), attempts: Attempt[] = [];
   let next = steps.next();
   for (const answer of answers) {
-    if (next.done === true) throw new Error("it ended before its moves were answered");
-    moves.push(next.value);
+    if (next.done === true) throw new Error("it ended before its attempts were answered");
+    attempts.push(next.value);
     next = steps.next(answer);
   }
   if (next.done !== true) throw new Error(`it also asks for ${JSON.stringify(next.value)}`);
-  return { moves, end: next.value };
+  return { attempts, end: next.value };
 }
 
-const solve = (lambda: number): Move => ({ _tag: "solve", lambda });
+const solve = (lambda: number): Attempt => ({ _tag: "solve", lambda });
 
 describe("search()", () => {
   it("takes the first step of a damping that judges none, whatever its loss", () => {
     for (const [damping, lambda] of [[constant(3), 3], [3, 3], [relative(0.5), 1]] as const) {
-      const { moves, end } = play(damping, [ends(5)]);
-      expect(moves).toEqual([solve(lambda)]);
+      const { attempts, end } = play(damping, [ends(5)]);
+      expect(attempts).toEqual([solve(lambda)]);
       const { damping: next, dual, report } = right(end);
       expect(next).toBe(damping);
       expect([...dual]).toEqual([7, 8]);
@@ -79,8 +79,8 @@ describe("search()", () => {
 
   it("raises λ after steps that were not kept and after singular systems, until the loss falls", () => {
     const damping = levenbergMarquardt({ lambda: 1, raise: 4, lower: 0.5 });
-    const { moves, end } = play(damping, [ends(3), SINGULAR, ends(NaN), ends(1.75)]);
-    expect(moves).toEqual([solve(1), solve(4), solve(16), solve(64)]);
+    const { attempts, end } = play(damping, [ends(3), SINGULAR, ends(NaN), ends(1.75)]);
+    expect(attempts).toEqual([solve(1), solve(4), solve(16), solve(64)]);
     expect(right(end).report).toMatchObject({
       accepted: true,
       rejections: 3,
@@ -93,16 +93,16 @@ describe("search()", () => {
 
   it("shortens the step at hand at the same λ", () => {
     const damping = backtracking({ ratio: 1, shrink: 0.25, decrease: 0 });
-    const { moves, end } = play(damping, [ends(3), ends(2.5), ends(1)]);
+    const { attempts, end } = play(damping, [ends(3), ends(2.5), ends(1)]);
     const short = { _tag: "shorten", candidate: candidate(1), share: 0.25 };
-    expect(moves).toEqual([solve(2), short, short]);
+    expect(attempts).toEqual([solve(2), short, short]);
     expect(right(end).report).toMatchObject({ accepted: true, rejections: 2, lambda: 2, lossAfter: 1 });
   });
 
   it("gives up after the attempts of the damping, and says what the last one did", () => {
     for (const damping of [levenbergMarquardt({ lambda: 1, attempts: 2 }), backtracking({ attempts: 2 })]) {
-      const { moves, end } = play(damping, [ends(3), ends(4)]);
-      expect(moves.length).toBe(2);
+      const { attempts, end } = play(damping, [ends(3), ends(4)]);
+      expect(attempts.length).toBe(2);
       expect(right(end).report).toMatchObject({ accepted: false, rejections: 1, lossAfter: 2, actualReduction: -2 });
     }
     expect(right(play(levenbergMarquardt({ lambda: 1, attempts: 2 }), [ends(3), ends(4)]).end).damping)
@@ -117,8 +117,8 @@ describe("search()", () => {
   });
 
   it("asks for more damping where parameters are beyond float32, and is an error where none is judged", () => {
-    const { moves, end } = play(levenbergMarquardt({ lambda: 1 }), [ends(0, false), ends(1)]);
-    expect(moves).toEqual([solve(1), solve(2)]);
+    const { attempts, end } = play(levenbergMarquardt({ lambda: 1 }), [ends(0, false), ends(1)]);
+    expect(attempts).toEqual([solve(1), solve(2)]);
     expect(right(end).report.accepted).toBe(true);
     expect(left(play(constant(1), [ends(undefined, false)]).end)).toMatchObject({ what: "the new parameters" });
     expect(left(play(constant(1), [ends(Infinity)]).end)).toMatchObject({ what: "the loss after the step" });
@@ -139,6 +139,6 @@ describe("search()", () => {
   });
 
   it("is relative to 1 where the Gram matrix is zero", () => {
-    expect(play(relative(0.5), [ends(1)], 0, 0).moves).toEqual([solve(0.5)]);
+    expect(play(relative(0.5), [ends(1)], 0, 0).attempts).toEqual([solve(0.5)]);
   });
 });

@@ -15,7 +15,7 @@ import { f64 } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
 import { type Candidate, computeShift, shorten } from "../../step/attempt.ts";
 import type { StepReport } from "../../step/report.ts";
-import { type Move, type Search, search, type Tried } from "../../step/search.ts";
+import { type Attempt, type Search, search, type Tried } from "../../step/search.ts";
 import { up4 } from "../../tape/tape.ts";
 import type { Workspace } from "../../tape/workspace.ts";
 import type { Device } from "../device/device.ts";
@@ -133,7 +133,7 @@ function newTensors({ params, scope }: Running): readonly Tensor[] {
 }
 
 /** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. Errors: those of the device. */
-async function tryOut(
+async function tryTensors(
   running: Running,
   tensors: readonly Tensor[],
   candidate: Candidate,
@@ -155,22 +155,22 @@ async function tryOut(
   return E.right({ candidate, lossAfter, finite });
 }
 
-/** Makes a move and tries it out, or says that its system could not be solved. Errors: those of the device. */
-async function tryMove(
+/** Makes an attempt and tries it out, or says that its system could not be solved. Errors: those of the device. */
+async function tryOut(
   running: Running,
   { stage, attempt }: RowSystem,
   tensors: readonly Tensor[],
-  move: Move,
+  asked: Attempt,
 ): Promise<E.Either<FgnError, E.Either<FgnError, Tried>>> {
-  const solved = move._tag === "solve"
-    ? await attempt(move.lambda)
-    : E.right(E.right(shorten(stage, move.candidate, move.share)));
+  const solved = asked._tag === "solve"
+    ? await attempt(asked.lambda)
+    : E.right(E.right(shorten(stage, asked.candidate, asked.share)));
   if (solved._tag === "Left") return solved;
   if (solved.right._tag === "Left") return E.right(solved.right);
-  return E.map((tried: Tried) => E.right(tried))(await tryOut(running, tensors, solved.right.right));
+  return E.map((tried: Tried) => E.right(tried))(await tryTensors(running, tensors, solved.right.right));
 }
 
-/** Runs a search whose moves are awaited, as `tryAtOnce` does on the CPU. Errors: those of the device. */
+/** Runs a search whose attempts are awaited, as `tryAtOnce` does on the CPU. Errors: those of the device. */
 async function tryOnDevice<A>(
   running: Running,
   system: RowSystem,
@@ -179,7 +179,7 @@ async function tryOnDevice<A>(
 ): Promise<E.Either<FgnError, A>> {
   let next = steps.next();
   while (next.done !== true) {
-    const tried = await tryMove(running, system, tensors, next.value);
+    const tried = await tryOut(running, system, tensors, next.value);
     if (tried._tag === "Left") return tried;
     next = steps.next(tried.right);
   }
