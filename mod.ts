@@ -55,7 +55,7 @@ export type { Model } from "./src/network/model.ts";
 
 // The step
 export { fgnStep, type Step, type StepReport } from "./src/step/step.ts";
-export type { Momentum, StepOptions } from "./src/step/plan.ts";
+export type { Momentum, StepOptions } from "./src/step/options.ts";
 export type { MetricOptions } from "./src/row_system/metric_option.ts";
 export type { CompetitorOptions } from "./src/row_system/competitors.ts";
 export { type GgnOptions, ggnProduct, ggnStep } from "./src/step/ggn.ts";
@@ -126,7 +126,7 @@ export { type Random, seedRandom, shuffle } from "./src/math/random.ts";
 export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/check/error.ts";
 export { getOrThrow } from "./src/check/get_or_throw.ts";
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
-export { type WarmUp, warmUpKernel, type WarmUpOptions } from "./src/step/warm_up.ts";
+export { type PreparedKernel, prepareKernel, type PrepareOptions } from "./src/step/prepare_kernel.ts";
 export type { KernelOption } from "./src/problem/session.ts";
 export type { Either, Left, Right } from "fp-ts/lib/Either.js";
 export type { Task } from "fp-ts/lib/Task.js";

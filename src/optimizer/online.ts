@@ -11,8 +11,8 @@ import type { Batch } from "../data/batch.ts";
 import { weightFlags } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
-import { leavesRowSpace } from "../problem/objective.ts";
 import { checkWhole } from "../step/micro_step.ts";
+import { metricGoes } from "../step/places.ts";
 import type { StepRule } from "../step/plan.ts";
 import { allocation, stepInto } from "../step/step.ts";
 import { centred, centredWidths, checkMoments, type InputMoments, poolMoments, setMetric } from "./moments.ts";
@@ -52,7 +52,7 @@ const weightOf = ({ features, weights }: Batch): number =>
 
 /** The numbers of inputs of the layers whose metric a step may set: none beside a gradient outside the row space. */
 const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): number[] =>
-  leavesRowSpace(batch, options) ? [] : centredWidths(params, batch.features);
+  metricGoes(params, batch, options) ? centredWidths(params, batch.features) : [];
 
 /** A rule of a step's metric, and the state that it leads to. */
 interface Seeing {

@@ -9,7 +9,7 @@ import type { FgnError } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
-import type { StepOptions } from "../step/plan.ts";
+import type { StepOptions } from "../step/options.ts";
 import type { StepReport } from "../step/step.ts";
 
 /** What an update gives. */

@@ -8,14 +8,13 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { type Misfit, misfit } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
-import { isSparse } from "../data/sparse.ts";
 import type { Network } from "../network/layer.ts";
 import { type Model, withArrays } from "../network/model.ts";
-import { leavesRowSpace } from "../problem/objective.ts";
 import { evenOut } from "../row_system/factored.ts";
 import { differ, type MetricView } from "../row_system/metric.ts";
 import { checkWhole } from "../step/micro_step.ts";
-import type { StepOptions } from "../step/plan.ts";
+import type { StepOptions } from "../step/options.ts";
+import { metricGoes, twoStageGoes } from "../step/places.ts";
 import { allocation, stepInto } from "../step/step.ts";
 import type { LayerMetric } from "../tape/tape.ts";
 import { averageArrays, checkAverage, copyArrays, openAverage, shareMemory, warmDecay } from "./average.ts";
@@ -84,23 +83,6 @@ function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: Me
   return { mean, variance, signal };
 }
 
-/** What of robust's step a model, a batch and an objective allow. */
-interface Parts {
-  readonly metric: boolean;
-  readonly twoStage: boolean;
-}
-
-/**
- * Gradients outside the margins' row space (soft targets, label smoothing, ℓ2) and models of your own have the Euclidean
- * metric alone; a last layer that is not dense, or reads sparse features, no two-stage bound.
- */
-function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
-  if (params._tag === "custom" || leavesRowSpace(batch, options)) return { metric: false, twoStage: false };
-  const last = params.layers.at(-1);
-  const reads = params.layers.length === 1 && isSparse(batch.features);
-  return { metric: true, twoStage: last?._tag === "dense" && !last.frozen && !reads };
-}
-
 /**
  * The optimizer to start with: nothing to tune. Each update is a step of `fgnStep` with the majorised curvature; a metric
  * that centres the inputs of every dense layer and evens out inputs and output signals by their running second moments
@@ -159,14 +141,13 @@ export function robust<M extends Model = Network>(
     const metric = (view: MetricView): void => {
       layers = view.layers.map((layer, i) => setLayer(layer, state.layers[i], view, decay));
     };
-    const parts = partsFor(params, batch, options);
     const asked: StepOptions = {
       lossAfter: false,
       trustRegion: LIMIT,
       ...options,
       ...(shareMemory(params, state.average) && { donate: false }),
       curvature: "majorized",
-      twoStage: parts.twoStage ? ETA : 0,
+      twoStage: twoStageGoes(params, batch, options) ? ETA : 0,
     };
     const step = stepInto(
       params,
@@ -175,7 +156,7 @@ export function robust<M extends Model = Network>(
       asked,
       { _tag: "fgn" },
       allocation(asked),
-      parts.metric ? { name: "robust", metric } : null,
+      metricGoes(params, batch, options) ? { name: "robust", metric } : null,
     );
     if (step._tag === "Left") return step;
     const { params: next, damping: seen, report } = step.right;

@@ -18,7 +18,8 @@ import { buildParts } from "../row_system/two_stage.ts";
 import type { RowMatrix } from "../solver/row_matrix.ts";
 import { sendBack } from "../tape/jacobian.ts";
 import type { Workspace } from "../tape/workspace.ts";
-import type { Plan, StepOptions } from "./plan.ts";
+import type { StepOptions } from "./options.ts";
+import type { Plan } from "./plan.ts";
 import type { Vectors } from "./stage.ts";
 
 /** The kernel opened for a plan. */

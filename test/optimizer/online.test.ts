@@ -108,7 +108,7 @@ describe("online()", () => {
   });
 
   it("moves a head's margin to where κ + ratio says, by the metric of the running moments", () => {
-    // Of the definition: d = M⁻¹Jᵀa, in float64.
+    // The definition says d = M⁻¹Jᵀa, in float64.
     const { head } = problem(1, 6, 4), state = right(observe(head, null, rows(40, 6))), weight = 1 / 41;
     const { params, state: next } = right(online({ ratio: 0.1 }).update(head, state, one));
     const x = Array.from(one.features.data), y = one.labels[0] as number, moments = state.layers[0];
@@ -241,7 +241,7 @@ describe("online()", () => {
   });
 });
 
-/** Of the stream below; what Node, Deno and Bun must all print. */
+/** Hash of the stream below; what Node, Deno and Bun must all print. */
 const EXPECTED = "8b39ca866da10a37f25af8c7ad70979b827d309bc7789d05f7d5cace501dd590";
 
 describe("adapt()", () => {

@@ -101,7 +101,7 @@ for (const [file, damping] of [["robust_v2.json", "steady"], ["robust_v3.json", 
   });
 }
 
-/** Of the run below; what Node, Deno and Bun must all print. */
+/** Hash of the run below; what Node, Deno and Bun must all print. */
 const EXPECTED = "f34f5f08211b73efc858a6cb60e62427ccac03f5780bf77c792987eed0207a69";
 
 describe("robust()", () => {
