@@ -66,7 +66,8 @@ export type { RowSystemKind } from "./src/solver/row_matrix.ts";
 export type { ObjectiveOptions } from "./src/problem/objective.ts";
 
 // Optimizers
-export { type LayerMoments, robust, type RobustOptions, type RobustState } from "./src/optimizer/robust.ts";
+export { robust, type RobustOptions, type RobustState } from "./src/optimizer/robust.ts";
+export type { LayerMoments } from "./src/optimizer/running_moments.ts";
 export { fgn, type FgnOptions, type FgnState, paper } from "./src/optimizer/fgn.ts";
 export {
   clipGlobalNorm,

@@ -79,7 +79,8 @@ export function openSystem(
   vectors: Vectors,
 ): E.Either<FgnError, RowMatrix> {
   sendBack(ws, ws.at.exponentials);
-  metric?.(metricView(ws));
+  const set = metric?.set(metricView(ws));
+  if (set?._tag === "Left") return set;
   return kind === "gram"
     ? E.right(gramSystem(ws, twoStage > 0 ? buildParts : sumGram))
     : matrixFreeSystem(ws, vectors.product);

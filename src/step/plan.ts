@@ -16,8 +16,8 @@ import { leavesRowSpace } from "../problem/objective.ts";
 import { checkBatch, systemFor } from "../problem/session.ts";
 import { checkVector } from "../problem/vectors.ts";
 import { checkCompetitors, withCopies } from "../row_system/competitors.ts";
-import type { MetricView } from "../row_system/metric.ts";
-import { METRICS } from "../row_system/metric_option.ts";
+import { metricNamed, METRICS } from "../row_system/metric_option.ts";
+import type { MetricUpdate } from "../row_system/metric_rule.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
 import { type CheckedSolver, checkSolver } from "../solver/solver.ts";
 import { checkAt, type StepOptions, wantedAt, worksAt } from "./options.ts";
@@ -32,14 +32,6 @@ export function methodOf({ refine = 0 }: StepOptions): E.Either<FgnError, Method
       ? { _tag: "fgn" }
       : { _tag: "ggn", preconditioner: "fgn", tolerance: Number.MIN_VALUE, maxIterations: refine },
   );
-}
-
-/** What an optimizer decides within a step; internal. */
-export interface StepRule {
-  /** Of the optimizer, for errors. */
-  readonly name: string;
-  /** Sets the metrics of the layers. */
-  readonly metric: (view: MetricView) => void;
 }
 
 /** What a step is asked for, checked. */
@@ -57,8 +49,8 @@ export interface Plan {
   /** Whether the gradient has a part outside the margins' row space. */
   readonly remainder: boolean;
   readonly majorized: boolean;
-  /** Sets the metrics of the layers, or null: the Euclidean ones. */
-  readonly metric: ((view: MetricView) => void) | null;
+  /** The rule of the layers' metrics at work, or null: all are Euclidean. */
+  readonly metric: MetricUpdate<unknown> | null;
   /** η, or 0. */
   readonly twoStage: number;
   /** The share of its own size that a layer may move by, or 0. */
@@ -73,7 +65,7 @@ function checkTogether(
   options: StepOptions,
   remainder: boolean,
   method: Method,
-  rule: StepRule | null,
+  rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, void> {
   const { system, twoStage = 0, warmStart } = options, places = placesOf(model, remainder);
   if (method._tag === "ggn") places.push("refine");
@@ -93,7 +85,7 @@ function checkVariants(
   model: Model,
   batch: Batch,
   { metric = "euclidean", twoStage = 0 }: StepOptions,
-  rule: StepRule | null,
+  rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Pick<Plan, "metric" | "twoStage">> {
   if (!Object.hasOwn(METRICS, metric)) return invalid("metric", metric, "euclidean, centred or factored");
   if (!(twoStage >= 0 && twoStage < Infinity)) return invalid("twoStage", twoStage, "a number of at least 0");
@@ -101,7 +93,7 @@ function checkVariants(
     const wanted = "it to networks whose last layer is dense, trains and does not read sparse features";
     return rule === null ? invalid("twoStage", twoStage, wanted) : invalid("optimizer", rule.name, wanted);
   }
-  return E.right({ metric: rule?.metric ?? METRICS[metric], twoStage });
+  return E.right({ metric: rule ?? metricNamed(metric), twoStage });
 }
 
 /** βd₋, or null where it is zero. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
@@ -121,7 +113,7 @@ export function plan(
   damping: Damping,
   options: StepOptions,
   method: Method,
-  rule: StepRule | null,
+  rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Plan> {
   const checked = checkDamping(damping);
   if (checked._tag === "Left") return checked;

@@ -14,12 +14,13 @@ import { arraysOf } from "../network/flat.ts";
 import { copyModel, type Model } from "../network/model.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
 import { competitorMargins } from "../row_system/competitors.ts";
+import type { MetricUpdate } from "../row_system/metric_rule.ts";
 import { forward, storeVector } from "../tape/tape.ts";
 import { majorise } from "../tape/workspace.ts";
 import { computeShift, gradientNorm } from "./attempt.ts";
 import { openPlan, openSystem } from "./open.ts";
 import type { StepOptions } from "./options.ts";
-import { methodOf, type Plan, plan, type StepRule } from "./plan.ts";
+import { methodOf, type Plan, plan } from "./plan.ts";
 import type { Step } from "./report.ts";
 import { type Ready, search } from "./search.ts";
 import { type Method, type Stage, stageOf } from "./stage.ts";
@@ -80,7 +81,7 @@ export function stepInto<M extends Model>(
   options: StepOptions,
   method: Method,
   allocate: (like: M) => M = allocation(options),
-  rule: StepRule | null = null,
+  rule: MetricUpdate<unknown> | null = null,
 ): E.Either<FgnError, Step<M>> {
   const planned = plan(model, batch, damping, options, method, rule);
   if (planned._tag === "Left") return planned;

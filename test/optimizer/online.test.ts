@@ -1,6 +1,7 @@
 // Learning from single examples, new classes included: purity, bytes, bad input, and a stream of real languages.
 
 import { createHash } from "node:crypto";
+import * as E from "fp-ts/lib/Either.js";
 import { describe, expect, it } from "vitest";
 import { online as learner, runStream } from "../../bench/online/learners.ts";
 import { streamOf } from "../../bench/online/stream.ts";
@@ -238,6 +239,19 @@ describe("online()", () => {
     expect(update({}, other)).toMatchObject({ _tag: "ShapeMismatch" });
     const longer = right(observe(right(mlp({ inputs: 6, hidden: [9], classes: 4 })), null, rows(2, 6)));
     expect(update({}, longer)).toMatchObject({ _tag: "ShapeMismatch", what: "the state's layers[1].mean" });
+  });
+
+  it("refuses a model and a state that types rule out", () => {
+    const state = online().init(small());
+    const update = (model: unknown, before: unknown) =>
+      left(online().update(model as Network, before as OnlineState, data));
+    for (const model of [null, {}, E.right(small())]) expect(update(model, state)).toMatchObject({ what: "the model" });
+    for (const before of [null, 1, {}, E.right(state)]) {
+      expect(update(small(), before)).toMatchObject({ _tag: "WrongKind", what: "the state" });
+    }
+    for (const [layers, what] of [[[null, null], "the state's layers"], [[{}, {}], "the state's layers[0].mean"]]) {
+      expect(update(small(), { ...state, layers })).toMatchObject({ _tag: "WrongKind", what });
+    }
   });
 });
 

@@ -101,7 +101,7 @@ describe("a checkpoint of another run", () => {
 
   it("is refused for another optimizer, or other settings of it", async () => {
     const store = await begun();
-    for (const other of [robust({ caution: 2 }), robust({ damping: "steady" })]) {
+    for (const other of [robust({ caution: 2 }), robust({ rule: "steady" })]) {
       expect(await mismatch(store, network(), noisy(60), { optimizer: other })).toBe("optimizer");
     }
     // The state's type is left out of what the helpers take.
