@@ -19,8 +19,7 @@ export const ruleOf = ({ _tag }: TaggedDamping): Rule<TaggedDamping> => rules[_t
 export function checkDamping(damping: Damping): E.Either<FgnError, TaggedDamping> {
   const tagged = typeof damping === "number" ? constant(damping) : damping;
   if (!Object.hasOwn(rules, tagged?._tag)) {
-    const names = Object.keys(rules), last = names.pop();
-    return invalid("damping", damping, `a number, ${names.join(", ")} or ${last}`);
+    return invalid("damping", damping, `a number or one of ${Object.keys(rules).join(", ")}`);
   }
   return ruleOf(tagged).check(tagged);
 }

@@ -26,10 +26,8 @@ export type Attempt =
 /** What came of an attempt that could be solved for. */
 export interface Tried {
   readonly candidate: Candidate;
-  /** The loss at the parameters tried; undefined where it is not asked for. */
+  /** The loss at the parameters tried, not finite where these are not; undefined where it is not asked for. */
   readonly lossAfter: number | undefined;
-  /** Whether these parameters are finite; true where that is seen only when they are written. */
-  readonly finite: boolean;
 }
 
 /**
@@ -39,9 +37,9 @@ export interface Tried {
 export type Search<A> = Generator<Attempt, A, E.Either<FgnError, Tried>>;
 
 /** What an attempt promised and did. */
-const outcomeOf = (lossBefore: number, { candidate, lossAfter, finite }: Tried): Outcome => ({
+const outcomeOf = (lossBefore: number, { candidate, lossAfter }: Tried): Outcome => ({
   lossBefore,
-  actual: finite ? lossBefore - (lossAfter ?? lossBefore) : NaN,
+  actual: lossBefore - (lossAfter ?? lossBefore),
   predicted: predictedReduction(candidate),
   linear: candidate.gain,
 });
@@ -115,11 +113,8 @@ export function* search(
   for (let rejections = 0;; rejections++) {
     const last = rejections + 1 >= attempts;
     if (tried._tag === "Right") {
-      const { lossAfter, finite } = tried.right, accepted = rule.accepts(state, outcomeOf(lossBefore, tried.right));
-      if (accepted && !finite) return overflow("the new parameters");
-      if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
-        return overflow("the loss after the step");
-      }
+      const { lossAfter } = tried.right, accepted = rule.accepts(state, outcomeOf(lossBefore, tried.right));
+      if (accepted && !Number.isFinite(lossAfter ?? 0)) return overflow("the loss after the step");
       if (accepted || last) {
         const following = typeof given === "number" ? given : rule.next(state, lambda, accepted);
         const report = reportOf(ready, norm, tried.right, { lambda, accepted, rejections });

@@ -28,13 +28,14 @@ import { acceptStep, tryAtOnce } from "./trial.ts";
 
 export type { Step, StepReport } from "./report.ts";
 
-/** A step's end: the parameters written where `allocate` says. Errors: `Overflow`, `DonatedParameters`. */
+/** The parameters of a step that is kept, written where `allocate` says. Errors: `Overflow`, `DonatedParameters`. */
 function finish<M extends Model>(
   model: M,
-  { ws }: Stage,
+  stage: Stage,
   allocate: (like: M) => M,
 ): E.Either<FgnError, M> {
-  const { kernel, tape } = ws;
+  acceptStep(stage);
+  const { ws: { kernel, tape } } = stage;
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (kernel.exports.allFinite(tape.length, tape.theta) === 0) return overflow("the new parameters");
   // A function of the model itself may have given them up meanwhile.
@@ -62,11 +63,9 @@ export function takeStep<M extends Model>(
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (ended._tag === "Left") return ended;
   const { damping: following, dual, report } = ended.right;
-  if (!report.accepted) return E.right({ params: model, damping: following, dual, report });
-  acceptStep(stage);
-  const result = finish(model, stage, allocate);
-  if (result._tag === "Left") return result;
-  return E.right({ params: result.right, damping: following, dual, report });
+  const params = report.accepted ? finish(model, stage, allocate) : E.right(model);
+  if (params._tag === "Left") return params;
+  return E.right({ params: params.right, damping: following, dual, report });
 }
 
 /** Where the new parameters go: into the memory of the given ones, or into copies of them; internal. */

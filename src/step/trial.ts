@@ -51,7 +51,7 @@ function tryOut(stage: Stage, asked: Attempt): E.Either<FgnError, Tried> {
     ? attempt(stage, asked.lambda)
     : E.right(shorten(stage, asked.candidate, asked.share));
   if (solved._tag === "Left") return solved;
-  return E.right({ candidate: solved.right, lossAfter: stage.judged ? trialLoss(stage) : undefined, finite: true });
+  return E.right({ candidate: solved.right, lossAfter: stage.judged ? trialLoss(stage) : undefined });
 }
 
 /** Runs a search whose attempts are made at once. */

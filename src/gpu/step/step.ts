@@ -132,7 +132,7 @@ function newTensors({ params, scope }: Running): readonly Tensor[] {
   );
 }
 
-/** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. Errors: those of the device. */
+/** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. Errors: `Overflow`, those of the device. */
 async function tryTensors(
   running: Running,
   tensors: readonly Tensor[],
@@ -151,8 +151,8 @@ async function tryTensors(
   });
   if (done._tag === "Left") return done;
   const finite = new Uint32Array(done.right, 0, 1)[0] === 0;
-  const lossAfter = judged ? meanLoss(ws, new Float32Array(done.right, 4)) : undefined;
-  return E.right({ candidate, lossAfter, finite });
+  if (!judged) return finite ? E.right({ candidate, lossAfter: undefined }) : overflow("the new parameters");
+  return E.right({ candidate, lossAfter: finite ? meanLoss(ws, new Float32Array(done.right, 4)) : NaN });
 }
 
 /** Makes an attempt and tries it out, or says that its system could not be solved. Errors: those of the device. */
