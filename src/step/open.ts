@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { judges } from "../damping/tagged.ts";
 import type { Batch } from "../data/batch.ts";
+import { NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import { openChecked, type Session, type Wants } from "../problem/session.ts";
 import { writeVector } from "../problem/vectors.ts";
@@ -55,7 +56,7 @@ export function openPlan(
   const session = openChecked(model, batch, wants, options);
   if (session._tag === "Left") return session;
   const { vectors, panels } = session.right.ws;
-  const place = (index: number): number => vectors[index] ?? 0;
+  const place = (index: number): number => vectors[index] ?? NONE;
   const direction = place(formedAt);
   const { ws } = session.right;
   if (previous !== null) writeVector(ws, model, previous, place(carried));

@@ -23,13 +23,13 @@ export type Method =
 export interface Vectors {
   /** Products of a matrix-free row system. */
   readonly product: number;
-  /** v; 0 where it is zero. */
+  /** v; NONE where it is zero. */
   readonly remainder: number;
-  /** The step as a vector: that of the products where it is what they leave; 0 where it is Jᵀ of a dual. */
+  /** The step as a vector: that of the products where it is what they leave; NONE where it is Jᵀ of a dual. */
   readonly direction: number;
-  /** Trial parameters; 0 where there is no second attempt. */
+  /** Trial parameters; NONE where there is no second attempt. */
   readonly trial: number;
-  /** βd₋ of momentum; 0 without. */
+  /** βd₋ of momentum; NONE without. */
   readonly previous: number;
   /** Of the full Gauss-Newton system, or null. */
   readonly ggn: GgnBuffers | null;

@@ -14,6 +14,7 @@ import {
 } from "../../mod.ts";
 import { overflow } from "../../src/check/error.ts";
 import { checkDamping } from "../../src/damping/tagged.ts";
+import { NONE } from "../../src/kernel/arena.ts";
 import type { Workspace } from "../../src/tape/workspace.ts";
 import { type Attempt, type Ready, search, type Tried } from "../../src/step/search.ts";
 import { stageOf } from "../../src/step/stage.ts";
@@ -27,7 +28,7 @@ function ready(meanDiagonal: number): Ready {
   new Float64Array(memory.buffer).set([0.25, 0.25, 7, 8]);
   const ws = { kernel: { exports: { memory, power: Math.pow } }, at: { slope: 0, dual: DUAL }, rows: ROWS };
   const asked = { solver: null as never, method: { _tag: "fgn" }, twoStage: 0, limit: 0, judged: true } as const;
-  const vectors = { product: 0, remainder: 0, direction: 0, trial: 0, previous: 0, ggn: null };
+  const vectors = { product: NONE, remainder: NONE, direction: NONE, trial: NONE, previous: NONE, ggn: null };
   const system = { kind: "gram", meanDiagonal } as const;
   const stage = stageOf(asked, { ws: ws as unknown as Workspace, system, vectors, l2: 0 });
   return { stage, lossBefore: 2, totalWeight: 4, examples: ROWS };

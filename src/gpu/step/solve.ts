@@ -9,7 +9,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../../check/error.ts";
-import { f64 } from "../../kernel/arena.ts";
+import { f64, NONE } from "../../kernel/arena.ts";
 import { meanDiagonal } from "../../row_system/gram.ts";
 import type { Products } from "../../solver/cg.ts";
 import { type CheckedSolver, isDirect } from "../../solver/solver.ts";
@@ -38,7 +38,7 @@ export const staysOnDevice = (solver: CheckedSolver, rows: number, hostRows: num
   rows > hostRows && !isDirect(solver, rows);
 
 /** Parameters stay on the device: there is no vector of them here. */
-const NO_VECTORS = { product: 0, remainder: 0, direction: 0, trial: 0, previous: 0, ggn: null };
+const NO_VECTORS = { product: NONE, remainder: NONE, direction: NONE, trial: NONE, previous: NONE, ggn: null };
 
 /** The stage of a request over the system of its rows. */
 const stageFor = <S extends OpenStage["system"]>(asked: Asked, ws: Workspace, system: S) =>
