@@ -53,14 +53,7 @@ export type { Momentum, StepOptions } from "./src/step/options.ts";
 export type { MetricOptions } from "./src/row_system/metric_option.ts";
 export type { CompetitorOptions } from "./src/row_system/competitors.ts";
 export { type GgnOptions, ggnProduct, ggnStep } from "./src/step/ggn.ts";
-export { constant, type ConstantDamping, type Damping, relative, type RelativeDamping } from "./src/damping/damping.ts";
-export {
-  type LevenbergMarquardt,
-  levenbergMarquardt,
-  type LevenbergMarquardtOptions,
-} from "./src/damping/levenberg_marquardt.ts";
-export { type Backtracking, backtracking, type BacktrackingOptions } from "./src/damping/backtracking.ts";
-export { type Explained, explained, type ExplainedOptions } from "./src/damping/explained.ts";
+export * from "./src/damping/damping.ts";
 export type { Solver, SolverOptions, Stop } from "./src/solver/solver.ts";
 export type { IterativeStop } from "./src/solver/cg.ts";
 export type { RowSystemKind } from "./src/solver/row_matrix.ts";

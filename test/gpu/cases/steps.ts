@@ -8,7 +8,6 @@ import {
   constant,
   type Damping,
   dense,
-  explained,
   fgnStep,
   gelu,
   initialise,
@@ -17,6 +16,7 @@ import {
   levenbergMarquardt,
   linearHead,
   matrix,
+  misfit,
   mlp,
   type Network,
   network,
@@ -144,7 +144,7 @@ const DAMPINGS: readonly (readonly [string, Damping])[] = [
   ["Levenberg–Marquardt", levenbergMarquardt()],
   ["Levenberg–Marquardt that rejects", levenbergMarquardt({ lambda: 1e-5 })],
   ["backtracking", backtracking()],
-  ["explained", explained()],
+  ["misfit", misfit()],
 ];
 
 const dampingCase: Case = {
@@ -153,7 +153,7 @@ const dampingCase: Case = {
   run: async (backend) => {
     const data = examples(40, 9, 5, 90);
     for (const [name, first] of DAMPINGS) {
-      const options = name === "explained" ? { curvature: "majorized" as const } : {};
+      const options = name === "misfit" ? { curvature: "majorized" as const } : {};
       let params = everyKind(), damping = first;
       for (let n = 0; n < 6; n++) {
         await sameStep(backend, params, data, damping, options, 3e-4, `${name}, step ${n}`);
