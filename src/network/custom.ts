@@ -71,8 +71,9 @@ export function customModel(
 }
 
 /**
- * The parameters of a model that was perhaps not made by {@link customModel}, without reading them; internal. Errors:
+ * The parameters of a model that was perhaps not made by {@link customModel}, without reading them. Errors:
  * `WrongKind`, `DonatedParameters`, `InvalidSize`.
+ * @internal
  */
 export function checkCustom({ parameters }: CustomModel): E.Either<FgnError, number> {
   const kind = checkKind("the model's parameters", parameters, isFloats(parameters), "a Float32Array");

@@ -16,7 +16,10 @@ import { type LayerArray, listArrays, mapArrays } from "./arrays.ts";
 import type { CustomModel } from "./custom.ts";
 import type { Network } from "./layer.ts";
 
-/** A model, as far as a look tells; internal. Errors: `WrongKind`. */
+/**
+ * A model, as far as a look tells. Errors: `WrongKind`.
+ * @internal
+ */
 export function checkModelKind(value: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const found: unknown = value;
   const isRight = isObject(found) &&
@@ -24,20 +27,32 @@ export function checkModelKind(value: Network | CustomModel): E.Either<FgnError,
   return checkKind("the model", value, isRight, "a network or what customModel made");
 }
 
-/** The network with every trainable array replaced by what `visit` gives; frozen arrays are shared. Internal. */
+/**
+ * The network with every trainable array replaced by what `visit` gives; frozen arrays are shared.
+ * @internal
+ */
 export function mapTrainable(network: Network, visit: (array: LayerArray) => Float32Array): Network {
   return { ...network, layers: mapArrays(network.layers, false, visit) };
 }
 
-/** The trainable arrays of a model, in order. Internal. */
+/**
+ * The trainable arrays of a model, in order.
+ * @internal
+ */
 export const arraysOf = (model: Network | CustomModel): Float32Array[] =>
   model._tag === "custom" ? [model.parameters] : listArrays(model.layers, false);
 
-/** All arrays of a model, the frozen ones too, in order. Internal. */
+/**
+ * All arrays of a model, the frozen ones too, in order.
+ * @internal
+ */
 export const allArrays = (model: Network | CustomModel): Float32Array[] =>
   model._tag === "custom" ? [model.parameters] : listArrays(model.layers, true);
 
-/** A model whose trainable arrays have not been given up; internal. Errors: `WrongKind`, `DonatedParameters`. */
+/**
+ * A model whose trainable arrays have not been given up. Errors: `WrongKind`, `DonatedParameters`.
+ * @internal
+ */
 export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const kind = checkModelKind(model);
   if (kind._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return kind;
@@ -51,7 +66,10 @@ export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError,
   return E.map(() => model)(held);
 }
 
-/** Which of the trainable arrays are weights rather than biases, gains or shifts. Internal. */
+/**
+ * Which of the trainable arrays are weights rather than biases, gains or shifts.
+ * @internal
+ */
 export function weightFlags(model: Network | CustomModel): boolean[] {
   const flags: boolean[] = [];
   if (model._tag === "custom") return [true];

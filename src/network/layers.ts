@@ -112,7 +112,10 @@ export function residual(layers: readonly LayerSpec[]): ResidualSpec {
   return { _tag: "residual", layers };
 }
 
-/** Numbers uniform in ±bound, or zeros without drawing for bound 0; internal. Errors: `OutOfMemory`. */
+/**
+ * Numbers uniform in ±bound, or zeros without drawing for bound 0. Errors: `OutOfMemory`.
+ * @internal
+ */
 export function uniformFloats(count: number, bound: number, source: Source): E.Either<FgnError, Float32Array> {
   const made = floats("parameters", count);
   if (made._tag === "Left") return made;
@@ -121,7 +124,10 @@ export function uniformFloats(count: number, bound: number, source: Source): E.E
   return E.right(values);
 }
 
-/** A matrix of such numbers; internal. Errors: `OutOfMemory`. */
+/**
+ * A matrix of such numbers. Errors: `OutOfMemory`.
+ * @internal
+ */
 export function uniformMatrix(
   rows: number,
   cols: number,

@@ -11,7 +11,10 @@ import type { Network } from "./layer.ts";
 /** What can be trained. */
 export type Model = Network | CustomModel;
 
-/** A model like this one with copies of its trainable arrays; frozen ones are shared. Internal. */
+/**
+ * A model like this one with copies of its trainable arrays; frozen ones are shared.
+ * @internal
+ */
 export function copyModel<M extends Model>(model: M): M {
   const copy = (array: Float32Array): Float32Array => array.slice();
   const copied: Model = model._tag === "custom"
@@ -20,7 +23,10 @@ export function copyModel<M extends Model>(model: M): M {
   return copied as M;
 }
 
-/** A model like this one with other trainable arrays, in order; they are not copied. Internal. */
+/**
+ * A model like this one with other trainable arrays, in order; they are not copied.
+ * @internal
+ */
 export function withArrays<M extends Model>(model: M, arrays: readonly Float32Array[]): M {
   let index = 0;
   const next = (): Float32Array => arrays[index++] as Float32Array;

@@ -29,7 +29,10 @@ export const DEEPEST = 32;
 
 const KINDS: ReadonlySet<string> = new Set(Object.keys(ACTIVATIONS));
 
-/** An `InvalidLayer`; internal. */
+/**
+ * An `InvalidLayer`.
+ * @internal
+ */
 export function layerError(layer: string, reason: string): E.Either<FgnError, never> {
   return fail("InvalidLayer", { layer, reason }, `${layer} ${reason}`, "Check this layer against its neighbours");
 }
@@ -185,8 +188,9 @@ export function network(inputs: number, layers: readonly Layer[]): E.Either<FgnE
 }
 
 /**
- * The shapes of a network that was perhaps not made by {@link network}, without reading its arrays; internal.
+ * The shapes of a network that was perhaps not made by {@link network}, without reading its arrays.
  * Errors: as {@link network}, without `NotFinite`; `DonatedParameters`.
+ * @internal
  */
 export function checkNetwork(network: Network): E.Either<FgnError, Network> {
   const kind = checkModelKind(network);

@@ -26,17 +26,26 @@ export interface ObjectiveOptions {
   readonly l2?: number;
 }
 
-/** Whether the gradient has a part outside the margins' row space, which only the Euclidean metric can go with; internal. */
+/**
+ * Whether the gradient has a part outside the margins' row space, which only the Euclidean metric can go with.
+ * @internal
+ */
 export const leavesRowSpace = ({ targets }: Batch, { labelSmoothing = 0, l2 = 0 }: ObjectiveOptions): boolean =>
   targets !== null || labelSmoothing > 0 || l2 > 0;
 
-/** A checked objective on a batch; internal. */
+/**
+ * A checked objective on a batch.
+ * @internal
+ */
 export interface Objective extends Aim {
   /** B × C values α_i (e_y − t_i), or null where t = e_y. */
   readonly rest: Float32Array | null;
 }
 
-/** A checked objective without what is as large as the targets; internal. */
+/**
+ * A checked objective without what is as large as the targets.
+ * @internal
+ */
 export interface Aim {
   /** B weights α, which sum to 1. */
   readonly alpha: Float64Array;
@@ -75,7 +84,10 @@ function shares(
   return E.right({ alpha, totalWeight });
 }
 
-/** Writes α_i (e_y − t_i) of the examples of a batch, row after row; internal. */
+/**
+ * Writes α_i (e_y − t_i) of the examples of a batch, row after row.
+ * @internal
+ */
 export function fillRest(
   { labels, targets }: Batch,
   alpha: Float64Array,
@@ -107,7 +119,10 @@ function checkClassWeights(values: ArrayLike<number>, classes: number): E.Either
   );
 }
 
-/** What is minimised on a batch; internal. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`. */
+/**
+ * What is minimised on a batch. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`.
+ * @internal
+ */
 export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Aim> {
   const { labelSmoothing = 0, l2 = 0 } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
@@ -126,7 +141,10 @@ export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions):
   return E.right({ alpha, totalWeight, l2, smoothing: labelSmoothing, soft });
 }
 
-/** The objective of a batch; internal. Errors: those of {@link aimOf}, `OutOfMemory`. */
+/**
+ * The objective of a batch. Errors: those of {@link aimOf}, `OutOfMemory`.
+ * @internal
+ */
 export function objective(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Objective> {
   const aim = aimOf(batch, classes, options);
   if (aim._tag === "Left") return aim;

@@ -18,19 +18,28 @@ const split = (model: Model, flat: Float32Array): Float32Array[] => {
   return arraysOf(model).map(({ length }) => flat.subarray(at, at += length));
 };
 
-/** Copies a flat array in the model's order into a parameter vector of the workspace; internal. */
+/**
+ * Copies a flat array in the model's order into a parameter vector of the workspace.
+ * @internal
+ */
 export function writeVector({ tape }: Workspace, model: Model, flat: Float32Array, vector: number): void {
   loadVector(tape, split(model, flat), vector);
 }
 
-/** A parameter vector of the workspace as one flat array in the model's order; internal. */
+/**
+ * A parameter vector of the workspace as one flat array in the model's order.
+ * @internal
+ */
 export function readVector({ tape }: Workspace, model: Model, vector: number): Float32Array {
   const flat = new Float32Array(parameterCount(model));
   storeVector(tape, vector, split(model, flat));
   return flat;
 }
 
-/** P finite numbers; internal. Errors: `DonatedParameters`, `ShapeMismatch`, `NotFinite`. */
+/**
+ * P finite numbers. Errors: `DonatedParameters`, `ShapeMismatch`, `NotFinite`.
+ * @internal
+ */
 export function checkVector(model: Model, what: string, flat: ArrayLike<number>): E.Either<FgnError, Float32Array> {
   const kind = E.chain(() => checkNumbers(what, flat))(checkHeldModel(model));
   if (kind._tag === "Left") return kind;

@@ -36,16 +36,19 @@ export interface SolverOptions {
 }
 
 /** Why the solver stopped: `direct` is Cholesky; the others are conjugate gradient's. */
-export type Stop = "direct" | IterativeStop;
+export type SolverStop = "direct" | IterativeStop;
 
 /** How a system was solved. */
 export interface Solved {
   readonly solver: "cholesky" | "cg";
   readonly iterations: number;
-  readonly stop: Stop;
+  readonly stop: SolverStop;
 }
 
-/** Checked options; internal. */
+/**
+ * Checked options.
+ * @internal
+ */
 export type CheckedSolver =
   & Required<Omit<SolverOptions, "warmStart">>
   & { readonly warmStart: Float64Array | null };
@@ -53,7 +56,10 @@ export type CheckedSolver =
 /** Rows up to which Cholesky is chosen: above, its B³/6 outweigh the usual ten to forty iterations of B². */
 const DIRECT_ROWS = 256;
 
-/** Fills in and checks the options; internal. Errors: `InvalidOption`. */
+/**
+ * Fills in and checks the options. Errors: `InvalidOption`.
+ * @internal
+ */
 export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedSolver> {
   const { solver = "auto", tolerance = 1e-6, maxIterations = 200, system = "auto", warmStart = null } = options;
   if (!["auto", "cholesky", "cg"].includes(solver)) return invalid("solver", solver, "auto, cholesky or cg");
@@ -67,7 +73,8 @@ export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedS
 
 /**
  * out ← (S + λ'I)⁻¹ rhs, of products with S; `warm`: `out` holds a start. A damped row system ready to be solved for several
- * right-hand sides; internal.
+ * right-hand sides.
+ * @internal
  */
 export type Damped = (rhs: number, out: number, warm: boolean) => Products<Solved>;
 
@@ -126,11 +133,17 @@ function iterative(ws: Workspace, lambdaPrime: number, options: CheckedSolver): 
   };
 }
 
-/** Whether an explicit system of so many rows is factorised; internal. */
+/**
+ * Whether an explicit system of so many rows is factorised.
+ * @internal
+ */
 export const isDirect = ({ solver }: Pick<CheckedSolver, "solver">, rows: number): boolean =>
   solver === "cholesky" || solver === "auto" && rows <= DIRECT_ROWS;
 
-/** Prepares the system at λ'; internal. Errors: `NotPositiveDefinite`. */
+/**
+ * Prepares the system at λ'. Errors: `NotPositiveDefinite`.
+ * @internal
+ */
 export const damped = (
   ws: Workspace,
   kind: RowSystemKind,

@@ -31,7 +31,10 @@ import { type Plan, plan } from "./plan.ts";
 import { stageOf, type Vectors } from "./stage.ts";
 import { allocation, type Step, takeStep } from "./step.ts";
 
-/** Most examples a pass; without the option any number. Internal. Errors: `InvalidOption`. */
+/**
+ * Most examples a pass; without the option any number. Errors: `InvalidOption`.
+ * @internal
+ */
 export function checkMicroBatch(value: number | undefined): E.Either<FgnError, number> {
   if (value === undefined) return E.right(Infinity);
   return Number.isSafeInteger(value) && value >= 1
@@ -39,7 +42,10 @@ export function checkMicroBatch(value: number | undefined): E.Either<FgnError, n
     : invalid("microBatch", value, "a whole number of examples from 1");
 }
 
-/** For an optimizer without micro-batches: refuses those that a batch does not fit into. Internal. Errors: `InvalidOption`. */
+/**
+ * For an optimizer without micro-batches: refuses those that a batch does not fit into. Errors: `InvalidOption`.
+ * @internal
+ */
 export function checkWhole(batch: Batch, microBatch: number | undefined, name: string): E.Either<FgnError, void> {
   const kind = checkBatchKind(batch);
   if (kind._tag === "Left") return kind;
@@ -64,7 +70,7 @@ const countVectors = ({ remainder, damping }: Plan): number => 1 + (remainder ? 
 
 /**
  * The step of `fgnStep` on a batch of B examples, with passes over at most `microBatch` examples: the same step to
- * rounding, in the memory of the micro-batch. Internal: `microBatch` of an optimizer's update asks for it.
+ * rounding, in the memory of the micro-batch. `microBatch` of an optimizer's update asks for it.
  *
  * The row system is matrix-free and solved by conjugate gradient. A pass computes the values of each micro-batch again:
  * a product costs up to twice what it costs on the whole batch (measured, B = 1024, M = 128, against a matrix-free step on

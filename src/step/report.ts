@@ -7,7 +7,7 @@
 import type { Damping } from "../damping/damping.ts";
 import type { Model } from "../network/model.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
-import type { Stop } from "../solver/solver.ts";
+import type { SolverStop } from "../solver/solver.ts";
 
 /** What a step saw and did. Losses are those of the objective: (weighted) means over the batch, with penalty. */
 export interface StepReport {
@@ -39,7 +39,7 @@ export interface StepReport {
   /** Its iterations (0 for Cholesky). */
   readonly iterations: number;
   /** Why it stopped. */
-  readonly stop: Stop;
+  readonly stop: SolverStop;
   /** ‖r − (S + λI)u‖/‖r‖ reached; of the full Gauss-Newton system when that was solved. */
   readonly residual: number;
 }

@@ -47,7 +47,10 @@ function finish<M extends Model>(
   return E.right(result);
 }
 
-/** Searches for a step and takes it; internal. Errors: `NotPositiveDefinite`, `Overflow`, `ModelFailure`. */
+/**
+ * Searches for a step and takes it. Errors: `NotPositiveDefinite`, `Overflow`, `ModelFailure`.
+ * @internal
+ */
 export function takeStep<M extends Model>(
   model: M,
   ready: Ready<Stage>,
@@ -69,11 +72,17 @@ export function takeStep<M extends Model>(
   return E.right({ params: params.right, damping: following, dual, report });
 }
 
-/** Where the new parameters go: into the memory of the given ones, or into copies of them; internal. */
+/**
+ * Where the new parameters go: into the memory of the given ones, or into copies of them.
+ * @internal
+ */
 export const allocation = ({ donate }: StepOptions): <M extends Model>(like: M) => M =>
   donate === true ? donateModel : copyModel;
 
-/** A step by any method, with a say in where the new parameters go; internal. */
+/**
+ * A step by any method, with a say in where the new parameters go.
+ * @internal
+ */
 export function stepInto<M extends Model>(
   model: M,
   batch: Batch,

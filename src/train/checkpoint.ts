@@ -129,8 +129,8 @@ export interface Checkpoint<M extends Model> {
   readonly best: M | null;
   /** The epoch under way, from 1. */
   readonly epoch: number;
-  /** Steps done. */
-  readonly step: number;
+  /** Steps taken. */
+  readonly steps: number;
 }
 
 /**
@@ -156,5 +156,5 @@ export function readCheckpoint<M extends Model, S>(
   const same = compare({ ...identity, optimizer: named.optimizer }, { ...named, optimizer: optimizer.name });
   if (same._tag === "Left") return same;
   const params = optimizer.result(withArrays(model, arrays), state);
-  return E.right({ params, best: best && withArrays(model, best.arrays), epoch, step });
+  return E.right({ params, best: best && withArrays(model, best.arrays), epoch, steps: step });
 }

@@ -29,7 +29,10 @@ export interface Request extends Asked {
 /** What steps on the device have none of. */
 const PLAIN = { method: { _tag: "fgn" }, twoStage: 0, limit: 0 } as const;
 
-/** Internal. Errors: `WrongKind`. */
+/**
+ * Errors: `WrongKind`.
+ * @internal
+ */
 export const checkOptions = (options: BackendStepOptions): E.Either<FgnError, BackendStepOptions> =>
   checkObject("the options", options, "an object with options, or nothing");
 
