@@ -7,7 +7,7 @@
  * @module
  */
 
-/** What is known of an activation beside the function itself. */
+/** Facts of an activation beside the function itself. */
 interface ActivationFacts {
   /** Stands for it in the kernel (assembly/activation.ts) and in shaders. */
   readonly number: number;

@@ -8,7 +8,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkHeld, isDetached } from "../check/detached.ts";
+import { checkAttached, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
 import { checkLength, finiteFloats } from "../data/matrix.ts";
@@ -21,9 +21,9 @@ import type { Network } from "./layer.ts";
  * @internal
  */
 export function checkModelKind(value: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
-  const found: unknown = value;
-  const isRight = isObject(found) &&
-    (found._tag === "custom" || (found._tag === "network" && Array.isArray(found.layers)));
+  const candidate: unknown = value;
+  const isRight = isObject(candidate) &&
+    (candidate._tag === "custom" || (candidate._tag === "network" && Array.isArray(candidate.layers)));
   return checkKind("the model", value, isRight, "a network or what customModel made");
 }
 
@@ -53,17 +53,17 @@ export const allArrays = (model: Network | CustomModel): Float32Array[] =>
  * A model whose trainable arrays have not been given up. Errors: `WrongKind`, `DonatedParameters`.
  * @internal
  */
-export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
+export function checkAttachedModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const kind = checkModelKind(model);
   if (kind._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return kind;
-  let held: E.Either<FgnError, unknown> = kind;
+  let attached: E.Either<FgnError, unknown> = kind;
   const check = (path: string, data: Float32Array): Float32Array => {
-    if (held._tag === "Right") held = checkHeld(path, data);
+    if (attached._tag === "Right") attached = checkAttached(path, data);
     return data;
   };
   if (model._tag === "custom") check("parameters", model.parameters);
   else mapTrainable(model, ({ path, data }) => check(path, data));
-  return E.map(() => model)(held);
+  return E.map(() => model)(attached);
 }
 
 /**
@@ -137,7 +137,7 @@ export function withParameters<M extends Network | CustomModel>(
   model: M,
   flat: ArrayLike<number>,
 ): E.Either<FgnError, M> {
-  const kinds = E.chain(() => checkNumbers("parameters", flat))(checkHeldModel(model));
+  const kinds = E.chain(() => checkNumbers("parameters", flat))(checkAttachedModel(model));
   if (kinds._tag === "Left") return kinds;
   const length = checkLength("parameters", flat.length, parameterCount(model));
   if (length._tag === "Left") return length;

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkHeld } from "../check/detached.ts";
+import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { isFloats } from "../check/kind.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix } from "../data/matrix.ts";
@@ -39,8 +39,8 @@ export function layerError(layer: string, reason: string): E.Either<FgnError, ne
 
 function checkArray(what: string, array: Float32Array, length: number): Outputs {
   if (!isFloats(array)) return layerError(what, "is not a Float32Array");
-  const held = checkHeld(what, array);
-  return held._tag === "Left" ? held : checkLength(what, array.length, length);
+  const attached = checkAttached(what, array);
+  return attached._tag === "Left" ? attached : checkLength(what, array.length, length);
 }
 
 function checkMatrix(what: string, { rows, cols, data }: Matrix): Outputs {

@@ -14,9 +14,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
-import { checkLength, finiteFloats, floats } from "../data/matrix.ts";
+import { allocateFloats, checkLength, finiteFloats } from "../data/matrix.ts";
 
-/** What is minimised. */
+/** Options of the objective. */
 export interface ObjectiveOptions {
   /** C weights ≥ 0: examples count by that of their label, beside their own. Only ratios matter. Default: all 1. */
   readonly classWeights?: ArrayLike<number>;
@@ -59,7 +59,7 @@ export interface Aim {
   readonly soft: boolean;
 }
 
-function shares(
+function shareOut(
   { labels, weights }: Batch,
   classWeights: Float32Array | null,
 ): E.Either<FgnError, Pick<Aim, "alpha" | "totalWeight">> {
@@ -98,8 +98,8 @@ export function fillRest(
   for (let i = 0; i < labels.length; i++) {
     const y = labels[i] as number, share = alpha[i] as number;
     for (let k = 0; k < classes; k++) {
-      const given = targets === null ? (k === y ? 1 : 0) : targets.data[i * classes + k] as number;
-      const target = (1 - smoothing) * given + smoothing / classes;
+      const label = targets === null ? (k === y ? 1 : 0) : targets.data[i * classes + k] as number;
+      const target = (1 - smoothing) * label + smoothing / classes;
       rest[i * classes + k] = share * ((k === y ? 1 : 0) - target);
     }
   }
@@ -120,7 +120,7 @@ function checkClassWeights(values: ArrayLike<number>, classes: number): E.Either
 }
 
 /**
- * What is minimised on a batch. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`.
+ * The aim of a step on a batch. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`.
  * @internal
  */
 export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Aim> {
@@ -135,9 +135,9 @@ export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions):
     if (checked._tag === "Left") return checked;
     classWeights = checked.right;
   }
-  const shared = shares(batch, classWeights);
-  if (shared._tag === "Left") return shared;
-  const { alpha, totalWeight } = shared.right, soft = labelSmoothing > 0 || batch.targets !== null;
+  const shares = shareOut(batch, classWeights);
+  if (shares._tag === "Left") return shares;
+  const { alpha, totalWeight } = shares.right, soft = labelSmoothing > 0 || batch.targets !== null;
   return E.right({ alpha, totalWeight, l2, smoothing: labelSmoothing, soft });
 }
 
@@ -150,7 +150,7 @@ export function objective(batch: Batch, classes: number, options: ObjectiveOptio
   if (aim._tag === "Left") return aim;
   const { alpha, totalWeight, l2, smoothing, soft } = aim.right;
   if (!soft) return E.right({ alpha, totalWeight, l2, smoothing, soft, rest: null });
-  const rest = floats("the targets", batch.labels.length * classes);
+  const rest = allocateFloats("the targets", batch.labels.length * classes);
   if (rest._tag === "Left") return rest;
   fillRest(batch, alpha, smoothing, classes, rest.right);
   return E.right({ alpha, totalWeight, l2, smoothing, soft, rest: rest.right });

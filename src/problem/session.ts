@@ -29,10 +29,10 @@ export interface KernelOption {
   readonly kernel?: Kernel;
 }
 
-/** Needs of a call that says what it wants: what is left out is not wanted. */
+/** Needs of a call, as it states them: a need left out is none. */
 export type Wants = Partial<RowNeeds>;
 
-/** Needs of a call that says what it wants: written out, since spreading objects cost 2 µs a call (Node 20). */
+/** Needs of a call in full: written out, since spreading objects costs time on every call (docs/speed.md). */
 const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds => ({
   signals: wants.signals ?? false,
   tangents: wants.tangents ?? false,
@@ -51,7 +51,7 @@ const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds
 });
 
 /**
- * Needs of a call that wants nothing.
+ * Needs of a call that states none.
  * @internal
  */
 export const NOTHING: RowNeeds = needsOf({}, false, false);

@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkNumbers } from "../check/kind.ts";
 import { checkLength, finiteFloats } from "../data/matrix.ts";
-import { arraysOf, checkHeldModel, parameterCount } from "../network/flat.ts";
+import { arraysOf, checkAttachedModel, parameterCount } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { loadVector, storeVector } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
@@ -41,7 +41,7 @@ export function readVector({ tape }: Workspace, model: Model, vector: number): F
  * @internal
  */
 export function checkVector(model: Model, what: string, flat: ArrayLike<number>): E.Either<FgnError, Float32Array> {
-  const kind = E.chain(() => checkNumbers(what, flat))(checkHeldModel(model));
+  const kind = E.chain(() => checkNumbers(what, flat))(checkAttachedModel(model));
   if (kind._tag === "Left") return kind;
   const length = checkLength(what, flat.length, parameterCount(model));
   return length._tag === "Left" ? length : finiteFloats(what, flat);

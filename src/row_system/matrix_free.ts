@@ -15,7 +15,7 @@ import { isExplicit } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { meanDiagonal } from "./gram.ts";
 
-/** Vectors ← Jᵀ a for B dual numbers (float64) at `dual`. */
+/** out ← Jᵀ a for B dual numbers (float64) at `dual`. */
 function dualVector(ws: Workspace, dual: number, out: number): void {
   f32(ws.kernel, out, ws.tape.length).fill(0);
   addDual(ws, dual, out);
@@ -88,7 +88,7 @@ function checkProducts(ws: Workspace, vector: number): E.Either<FgnError, void> 
 }
 
 /**
- * Opens the operator over the margin signals; the exact diagonal of rows in parts is there already. Uses one parameter
+ * Opens the operator over the margin signals; the exact diagonal of rows in micro-batches is there already. Uses one parameter
  * vector, which each product leaves at Ĵᵀu. Errors: `ModelMismatch`, `ModelFailure`.
  */
 export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnError, RowMatrix> {
@@ -97,7 +97,7 @@ export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnErr
     const checked = checkProducts(ws, vector);
     if (checked._tag === "Left") return checked;
     estimatedDiagonal(ws, vector);
-  } else if (ws.parts === null) exactDiagonal(ws);
+  } else if (ws.micro === null) exactDiagonal(ws);
   const sendDual = (u: number): void => {
     weigh(ws, u, at.weighted);
     dualVector(ws, at.weighted, vector);

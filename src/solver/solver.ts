@@ -78,7 +78,7 @@ export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedS
  */
 export type Damped = (rhs: number, out: number, warm: boolean) => Products<Solved>;
 
-function direct(ws: Workspace, lambdaPrime: number): E.Either<FgnError, Damped> {
+function factorSystem(ws: Workspace, lambdaPrime: number): E.Either<FgnError, Damped> {
   const { kernel, at, rows, stride } = ws;
   const factored = factorize(ws, lambdaPrime, "row system");
   if (factored._tag === "Left") return factored;
@@ -92,8 +92,7 @@ function direct(ws: Workspace, lambdaPrime: number): E.Either<FgnError, Damped> 
 /**
  * ‖Ĵᵀ(S + λ'I)⁻¹ρ‖ by the diagonal, in the scale of its largest factor: what a residual ρ does to the step. The right-hand
  * sides of confidently wrong rows are up to e^15 times the others', and their weights take that out of the step again:
- * by its plain norm a residual would count as small beside them that is all that the other rows have (measured with
- * margins of −30 at tolerance 1e-6: error of the step 5e-2 after one iteration, 2e-7 after five).
+ * by its plain norm a residual would count as small beside them that is all that the other rows have (docs/speed.md).
  */
 function effectOnStep({ kernel, at, rows }: Workspace, jacobi: Float64Array): (residual: number) => number {
   const diagonal = f64(kernel, at.diagonal, rows), w = f64(kernel, at.rowWeight, rows);
@@ -103,7 +102,7 @@ function effectOnStep({ kernel, at, rows }: Workspace, jacobi: Float64Array): (r
     Math.sqrt(f64(kernel, residual, rows).reduce((sum, v, i) => sum + (v * (shares[i] as number)) ** 2, 0));
 }
 
-function iterative(ws: Workspace, lambdaPrime: number, options: CheckedSolver): Damped {
+function iterate(ws: Workspace, lambdaPrime: number, options: CheckedSolver): Damped {
   const { kernel, at, rows } = ws;
   const space = rowSpace(kernel, rows);
   const work = [0, 1, 2, 3].map((i) => at.krylov + 8 * rows * i) as [number, number, number, number];
@@ -144,12 +143,12 @@ export const isDirect = ({ solver }: Pick<CheckedSolver, "solver">, rows: number
  * Prepares the system at λ'. Errors: `NotPositiveDefinite`.
  * @internal
  */
-export const damped = (
+export const prepareDamped = (
   ws: Workspace,
   kind: RowSystemKind,
   lambdaPrime: number,
   options: CheckedSolver,
 ): E.Either<FgnError, Damped> =>
   kind === "gram" && isDirect(options, ws.rows)
-    ? direct(ws, lambdaPrime)
-    : E.right(iterative(ws, lambdaPrime, options));
+    ? factorSystem(ws, lambdaPrime)
+    : E.right(iterate(ws, lambdaPrime, options));

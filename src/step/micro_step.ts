@@ -6,10 +6,9 @@
  * So kernel memory is that of M examples, of two to four parameter vectors and of a few numbers an example, whatever B.
  * Averaging steps, or systems, of micro-batches would be another method: curvature and damping are of the whole batch here.
  *
- * Sums over micro-batches are taken in float32, in the vector itself: the same sums as those of the whole batch in one
+ * Sums over micro-batches are checked in float32, in the vector itself: the same sums as those of the whole batch in one
  * pass, in the same precision, and the tangent pass reads them in float32 anyway; a second vector in float64 would take
- * twice the memory of the first (measured: B = 4096, a head of 20 × 8, μ/K̄ = 1: error of the step 1.3e-6 in one pass and for
- * M from 4 up, 2.1e-6 for M = 1). Row vectors, conjugate gradient's among them, are float64.
+ * twice the memory of the first (docs/speed.md has the error). Row vectors, conjugate gradient's among them, are float64.
  *
  * @module
  */
@@ -73,9 +72,7 @@ const countVectors = ({ remainder, damping }: Plan): number => 1 + (remainder ? 
  * rounding, in the memory of the micro-batch. `microBatch` of an optimizer's update asks for it.
  *
  * The row system is matrix-free and solved by conjugate gradient. A pass computes the values of each micro-batch again:
- * a product costs up to twice what it costs on the whole batch (measured, B = 1024, M = 128, against a matrix-free step on
- * the whole batch: 784-64-10, 1.7 MB instead of 9.1 in 1.3 to 2.0 of the time; a head of 1024 × 10,000, 94 MB instead of
- * 173 in 1.2 to 1.6 of the time). Micro-batches are as even as possible, and passed over where their weights are all zero.
+ * a product costs up to twice what it costs on the whole batch (docs/speed.md). Micro-batches are as even as possible, and passed over where their weights are all zero.
  *
  * Errors: those of `fgnStep`; `InvalidOption` for a `microBatch` that is not a whole number from 1, and for what micro-batches
  * do not take (docs/options.md).
@@ -89,8 +86,8 @@ export function accumulatedStep<M extends Model>(
 ): E.Either<FgnError, Step<M>> {
   const most = checkMicroBatch(microBatch);
   if (most._tag === "Left") return most;
-  const taken = checkAt("microBatch", options);
-  if (taken._tag === "Left") return taken;
+  const checked = checkAt("microBatch", options);
+  if (checked._tag === "Left") return checked;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
   if (planned._tag === "Left") return planned;
   const aim = aimOf(batch, params.outputs, options);

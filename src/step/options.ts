@@ -68,7 +68,7 @@ export interface Momentum {
   readonly previous: ArrayLike<number> | null;
 }
 
-/** What a place takes of an option beside undefined: every value, these alone, or it does not offer the option. */
+/** The values of an option that a place takes beside undefined: every one, these alone, or it does not offer the option. */
 type Cell<V> = typeof YES | typeof NONE | readonly V[];
 const YES = 1, NONE = null;
 const OUT = [] as const, ZERO = [0] as const, PLAIN = ["euclidean"] as const;
@@ -171,7 +171,7 @@ export function refusedAt<P extends Place>(place: P, options: Offered<P>): Optio
   return undefined;
 }
 
-/** What to give where an option does not go along, other than it without the place. */
+/** Advice where an option does not go along, other than to give it without the place. */
 const WANTED: Readonly<Partial<Record<Place, string>>> = {
   ownModel: "it with a network only",
   matrixFree: "it with an explicit row system only",
@@ -179,7 +179,7 @@ const WANTED: Readonly<Partial<Record<Place, string>>> = {
 };
 
 /**
- * What to give in place of a value that a place does not take.
+ * Advice in place of a value that a place does not take.
  * @internal
  */
 export function wantedAt(place: Place, name: OptionName): string {
@@ -199,7 +199,7 @@ export function checkAt<P extends Place>(place: P, options: Offered<P>): E.Eithe
 }
 
 /**
- * What the table says, in words: a row an option, a column a place. For the docs and tests.
+ * The table in words: a row an option, a column a place. For the docs and tests.
  * @internal
  */
 export function optionTable(): Readonly<Record<OptionName, Readonly<Record<Place, string>>>> {

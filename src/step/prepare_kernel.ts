@@ -12,7 +12,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { checkKind, isObject } from "../check/kind.ts";
 import { type Batch, batch } from "../data/batch.ts";
-import { checkSize, floats, matrix } from "../data/matrix.ts";
+import { allocateFloats, checkSize, matrix } from "../data/matrix.ts";
 import { type Features, sparse } from "../data/sparse.ts";
 import { checkModelKind } from "../network/flat.ts";
 import { type Network, takesFeatures } from "../network/layer.ts";
@@ -55,7 +55,7 @@ export interface Preparation {
   readonly steps: number;
 }
 
-const numbers = (count: number): E.Either<FgnError, Float32Array> => floats("made-up examples", count);
+const numbers = (count: number): E.Either<FgnError, Float32Array> => allocateFloats("made-up examples", count);
 
 /** Values in [−1, 1], the same for the same size. */
 function denseFeatures(rows: number, cols: number): E.Either<FgnError, Features> {

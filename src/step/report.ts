@@ -1,5 +1,5 @@
 /**
- * What a step gives: new parameters, the damping for the next step and a report.
+ * Results of steps: new parameters, the damping for the next step and a report.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Model } from "../network/model.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
 import type { SolverStop } from "../solver/solver.ts";
 
-/** What a step saw and did. Losses are those of the objective: (weighted) means over the batch, with penalty. */
+/** The report of a step. Losses are those of the objective: (weighted) means over the batch, with penalty. */
 export interface StepReport {
   /** Cross-entropy at the given parameters, natural logarithm. */
   readonly lossBefore: number;
@@ -55,6 +55,6 @@ export interface Step<M extends Model = Model> {
    * `competitors`: of the examples' own rows): a warm start for the same batch; zero when the full system was solved.
    */
   readonly dual: Float64Array;
-  /** What it saw and did. */
+  /** Losses, damping and solver of the step. */
   readonly report: StepReport;
 }

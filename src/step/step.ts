@@ -40,8 +40,8 @@ function finish<M extends Model>(
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (kernel.exports.allFinite(tape.length, tape.theta) === 0) return overflow("the new parameters");
   // A function of the model itself may have given them up meanwhile.
-  const held = model._tag === "custom" ? checkCustom(model) : null;
-  if (held?._tag === "Left") return held;
+  const attached = model._tag === "custom" ? checkCustom(model) : null;
+  if (attached?._tag === "Left") return attached;
   const result = allocate(model);
   storeVector(tape, tape.theta, arraysOf(result));
   return E.right(result);

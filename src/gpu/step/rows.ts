@@ -46,7 +46,7 @@ export function openRows(
   if (grown._tag === "Left") return grown;
   f64(kernel, at.alpha, rows).set(alpha);
   const stride = strideOf(up4(rows));
-  return E.right({ kernel, tape, at, vectors: [], panels: [], rows, classes: 0, stride, soft: false, parts: null });
+  return E.right({ kernel, tape, at, vectors: [], panels: [], rows, classes: 0, stride, soft: false, micro: null });
 }
 
 /** Whether the margin pass met a logit that is not finite. */
