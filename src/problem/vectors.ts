@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as E from "fp-ts/lib/Either.js";
+import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkNumbers } from "../check/kind.ts";
 import { checkLength, finiteFloats } from "../data/matrix.ts";
@@ -41,7 +41,9 @@ export function readVector({ tape }: Workspace, model: Model, vector: number): F
  * @internal
  */
 export function checkVector(model: Model, what: string, flat: ArrayLike<number>): E.Either<FgnError, Float32Array> {
-  const kind = E.chain(() => checkNumbers(what, flat))(checkAttachedModel(model));
+  const attached = checkAttachedModel(model);
+  if (attached._tag === "Left") return attached;
+  const kind = checkNumbers(what, flat);
   if (kind._tag === "Left") return kind;
   const length = checkLength(what, flat.length, parameterCount(model));
   return length._tag === "Left" ? length : finiteFloats(what, flat);
