@@ -31,6 +31,7 @@ export {
 export {
   type Activation,
   type ActivationKind,
+  type ACTIVATIONS, // for its type alone, which names the kinds
   gelu,
   leakyRelu,
   relu,
