@@ -17,7 +17,7 @@ import { type FgnError, invalid } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import { repeatBatch } from "../data/select.ts";
 import { f32, f64, u32 } from "../kernel/arena.ts";
-import { margins, rowsOfMargins } from "../tape/margins.ts";
+import { margins, writeRows } from "../tape/margins.ts";
 import { up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
@@ -115,7 +115,7 @@ function weighCopies(ws: Workspace, examples: number): void {
   const alpha = f64(kernel, at.alpha, rows), slope = f64(kernel, at.slope, rows);
   const w = f64(kernel, at.rowWeight, rows), r = f64(kernel, at.rhs, rows);
   for (let row = examples; row < rows; row++) alpha[row] = alpha[row % examples] as number;
-  rowsOfMargins(ws);
+  writeRows(ws);
   for (let i = 0; i < examples; i++) {
     const share = alpha[i] as number;
     let left = share === 0 ? 0 : (slope[i] as number) / share;

@@ -6,7 +6,7 @@
  */
 
 import { f32, f64 } from "../kernel/arena.ts";
-import { coefficients, sendBack, weigh, whitenedTangent } from "../tape/jacobian.ts";
+import { sendBack, weigh, whitenedTangent, writeCoefficients } from "../tape/jacobian.ts";
 import { panelDot } from "../tape/margins.ts";
 import { projectInto, tangent, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
@@ -49,7 +49,7 @@ export interface GgnBuffers {
 /** α(t − p) = α(s(e_y − q) − (e_y − t)), added to C × B panels. */
 function addResiduals(ws: Workspace, panels: number): void {
   const { kernel: { exports }, at, rows, classes } = ws;
-  exports.addScaledColumns(classes, rows, coefficients(ws, at.slope), at.exponentials, panels);
+  exports.addScaledColumns(classes, rows, writeCoefficients(ws, at.slope), at.exponentials, panels);
   if (ws.soft) exports.axpy(classes * up4(rows), -1, at.rest, panels);
 }
 
@@ -100,7 +100,7 @@ function precondition(ws: Workspace, space: DualSpace, { solve, lambdaPrime }: I
   kernel.exports.addScaledColumns(
     classes,
     rows,
-    coefficients(ws, at.dual),
+    writeCoefficients(ws, at.dual),
     at.exponentials,
     space.member(out).dual,
   );

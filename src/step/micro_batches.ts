@@ -23,11 +23,11 @@ import type { Model } from "../network/model.ts";
 import { type Aim, fillRest } from "../problem/objective.ts";
 import { addRest } from "../problem/remainder.ts";
 import { NOTHING } from "../problem/session.ts";
-import { exactDiagonal } from "../row_system/matrix_free.ts";
+import { writeExactDiagonal } from "../row_system/matrix_free.ts";
 import { reserveRows } from "../tape/areas.ts";
 import { numberColumns } from "../tape/features.ts";
 import { copyRows, sendBack } from "../tape/jacobian.ts";
-import { exponentials, loss, majorise, margins } from "../tape/margins.ts";
+import { exponentiate, loss, majorise, margins } from "../tape/margins.ts";
 import { forward, isExplicit } from "../tape/tape.ts";
 import { type Examples, loadRows, type MicroRows, open, type Workspace } from "../tape/workspace.ts";
 
@@ -103,7 +103,7 @@ function sweep(micro: Micro, signals: boolean, visit: Parameters<MicroRows["swee
     const index = back ? last - k : k;
     if (index !== micro.current) {
       feed(micro, index, part.tape.theta, false);
-      exponentials(part);
+      exponentiate(part);
       micro.current = index;
       micro.signals = false;
     }
@@ -143,7 +143,7 @@ function passAll(micro: Micro, whole: Workspace, remainder: number, majorized: b
     mean += margins(part);
     if (majorized) majorise(part);
     sendBack(part, part.at.exponentials);
-    if (isExplicit(tape)) exactDiagonal(part);
+    if (isExplicit(tape)) writeExactDiagonal(part);
     micro.current = index;
     micro.signals = true;
     for (const name of PASSED) copyRows(part, part.at[name], whole.at[name] + 8 * from, count);

@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { f32, NONE } from "../kernel/arena.ts";
 import { penalty } from "../problem/remainder.ts";
-import { coefficients } from "../tape/jacobian.ts";
+import { writeCoefficients } from "../tape/jacobian.ts";
 import { loss } from "../tape/margins.ts";
 import { forward, movesAll } from "../tape/tape.ts";
 import { applyStep, attempt, shorten } from "./attempt.ts";
@@ -33,7 +33,7 @@ function trialLoss(stage: Stage): number {
   const { ws, vectors } = stage;
   const vector = trialParameters(stage);
   if (ws.micro !== null) return ws.micro.loss(vector) + penalty(ws, stage.l2, vector);
-  const moved = vectors.direction === NONE ? { moved: coefficients(ws, ws.at.dual) } : {};
+  const moved = vectors.direction === NONE ? { moved: writeCoefficients(ws, ws.at.dual) } : {};
   forward(ws.tape, { vector, trial: true, ...moved });
   return loss(ws, ws.tape.logits.trial) + penalty(ws, stage.l2, vector);
 }

@@ -19,7 +19,7 @@ export function sendBack(ws: Workspace, cotangent: number): void {
 }
 
 /** The row coefficients of B dual numbers (float64): what turns signals of E into a_i times margin signals. */
-export function coefficients({ kernel, at, rows }: Workspace, dual: number): number {
+export function writeCoefficients({ kernel, at, rows }: Workspace, dual: number): number {
   kernel.exports.coefficients(rows, dual, at.sum, at.coefficient);
   return at.coefficient;
 }
@@ -59,7 +59,7 @@ export function whitenedTangent(ws: Workspace, v: number, out: number): void {
 
 /** into += Jᵀ a for B dual numbers at `dual`; the margin signals must be in place. */
 export function addDual(ws: Workspace, dual: number, into: number): void {
-  if (ws.micro === null) return project(ws.tape, coefficients(ws, dual), into);
+  if (ws.micro === null) return project(ws.tape, writeCoefficients(ws, dual), into);
   ws.micro.sweep(true, (part, from, count) => {
     f64(part.kernel, part.at.dual, part.rows).fill(0);
     copyRows(part, dual + 8 * from, part.at.dual, count);

@@ -23,7 +23,7 @@ interface NormaliseSpec extends Context {
 }
 
 /** signal ∘ normalised, in the shared panels: the derivatives by the gain. */
-function gainSignals({ kernel, rows, output, normalised, scratch }: NormaliseSpec): number {
+function formGainSignals({ kernel, rows, output, normalised, scratch }: NormaliseSpec): number {
   const length = output.width * up4(rows);
   f32(kernel, scratch.panels, length).fill(0);
   kernel.exports.multiplyAdd(length, output.signal, normalised, scratch.panels);
@@ -33,7 +33,7 @@ function gainSignals({ kernel, rows, output, normalised, scratch }: NormaliseSpe
 /** Adds the squared norms of the derivatives by gain and shift to B numbers. */
 function addSquares(spec: NormaliseSpec, out: Float64Array): void {
   const { kernel, rows, output, scratch } = spec;
-  for (const panels of [gainSignals(spec), output.signal]) {
+  for (const panels of [formGainSignals(spec), output.signal]) {
     kernel.exports.columnDots(output.width, rows, panels, panels, scratch.block);
     const part = f64(kernel, scratch.block, rows);
     for (let i = 0; i < rows; i++) out[i] = (out[i] as number) + (part[i] as number);
@@ -45,7 +45,7 @@ function rowPart(spec: NormaliseSpec): RowPart {
   const { output: { width: D, signal } } = spec;
   return {
     gram: ({ sum }) => {
-      addGram(spec, D, gainSignals(spec), sum);
+      addGram(spec, D, formGainSignals(spec), sum);
       addGram(spec, D, signal, sum);
     },
     squares: (out) => addSquares(spec, out),
