@@ -116,8 +116,8 @@ function adapt({ weight, bias }: Dense, rank: number, scale: number, source: Sou
 /**
  * The network with dense layers turned into low-rank adapters z = W x + b + alpha/rank · U V x (Hu et al. 2021,
  * LoRA): W and b frozen, V (rank × in) uniform in ±1/√in, U (out × rank) zero, so that the network computes what it
- * did. W and b are the arrays of the network given. Layers of other kinds, and adapters, stay as they are: {@link freeze} the network first to train the factors
- * alone.
+ * did. W and b are the arrays of the network given. Layers of other kinds, and adapters, stay as they are: {@link freeze}
+ * the network first to train the factors alone.
  *
  * Errors: `InvalidSize`, `InvalidOption`, `InvalidLayer` (no such place, or no dense layer there), `OutOfMemory`; those
  * of {@link freeze}.

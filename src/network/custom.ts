@@ -34,7 +34,8 @@ export interface CustomModel {
 }
 
 /**
- * A model of your own from its parameters (a Float32Array is taken over), number of classes and functions. Errors: `InvalidSize`, `NotFinite`.
+ * A model of your own from its parameters (a Float32Array is taken over), number of classes and functions. Errors:
+ * `InvalidSize`, `NotFinite`.
  *
  * Every step compares ⟨J v, a⟩ with ⟨v, Jᵀa⟩ along its gradient and a random direction: a model whose jvp and vjp
  * disagree gives `ModelMismatch`.

@@ -38,7 +38,7 @@ interface MicroBatch {
   readonly examples: Batch;
 }
 
-/** Sparse features with their columns numbered alike in all micro-batches; null: those of dense ones, or of a model of one's own. */
+/** Numbers the columns of sparse features alike in all micro-batches; `active` is null for others, and a model of one's own. */
 function numberAlike(model: Model, batch: Batch, all: boolean): { batch: Batch; active: Uint32Array | null } {
   const { features } = batch;
   if (model._tag === "custom" || !isSparse(features)) return { batch, active: null };

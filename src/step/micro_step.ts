@@ -6,7 +6,7 @@
  * So kernel memory is that of M examples, of two to four parameter vectors and of a few numbers an example, whatever B.
  * Averaging steps, or systems, of micro-batches would be another method: curvature and damping are of the whole batch here.
  *
- * Sums over micro-batches are checked in float32, in the vector itself: the same sums as those of the whole batch in one
+ * Sums over micro-batches are taken in float32, in the vector itself: the same sums as those of the whole batch in one
  * pass, in the same precision, and the tangent pass reads them in float32 anyway; a second vector in float64 would take
  * twice the memory of the first (docs/speed.md has the error). Row vectors, conjugate gradient's among them, are float64.
  *
@@ -72,7 +72,8 @@ const countVectors = ({ remainder, damping }: Plan): number => 1 + (remainder ? 
  * rounding, in the memory of the micro-batch. `microBatch` of an optimizer's update asks for it.
  *
  * The row system is matrix-free and solved by conjugate gradient. A pass computes the values of each micro-batch again:
- * a product costs up to twice what it costs on the whole batch (docs/speed.md). Micro-batches are as even as possible, and passed over where their weights are all zero.
+ * a product costs up to twice what it costs on the whole batch (docs/speed.md). Micro-batches are as even as possible, and
+ * passed over where their weights are all zero.
  *
  * Errors: those of `fgnStep`; `InvalidOption` for a `microBatch` that is not a whole number from 1, and for what micro-batches
  * do not take (docs/options.md).

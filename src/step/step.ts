@@ -124,8 +124,8 @@ export function stepInto<M extends Model>(
  * given parameters are given up, in exchange for their memory; nobody can read them any more.
  * Errors: `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`, `LabelOutOfRange`, `ZeroWeights`, `NegativeWeight`,
  * `NotFinite`, `InvalidDamping`, `InvalidOption`, `InvalidLayer` and `InvalidSize` (a network that does not fit, or has
- * nothing to train), `DonatedParameters`, `NotPositiveDefinite`, `Overflow`, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`; of
- * a model of your own `ModelMismatch`, `ModelFailure`, `KernelBusy`.
+ * nothing to train), `DonatedParameters`, `NotPositiveDefinite`, `Overflow`, `OutOfMemory`, `UnsupportedRuntime`,
+ * `CompilationForbidden`; of a model of your own `ModelMismatch`, `ModelFailure`, `KernelBusy`.
  *
  * Source: Korbit and Zanon, Fast Gauss-Newton for Multiclass Cross-Entropy, arXiv 2605.06081.
  *

@@ -34,7 +34,8 @@ export interface Sparse {
 
 /**
  * Scratch of the numbering, kept between calls: a fresh array as long as the table and a scan of it would be a large part
- * of a step (docs/speed.md). A column has the number `places[column] − base` when that is not negative; each call moves the base on.
+ * of a step (docs/speed.md). A column has the number `places[column] − base` when that is not negative; each call moves the
+ * base on.
  */
 let places = new Uint32Array(0), base = 1;
 

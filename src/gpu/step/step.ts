@@ -132,7 +132,10 @@ function newTensors({ params, scope }: Running): readonly Tensor[] {
   );
 }
 
-/** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. Errors: `Overflow`, those of the device. */
+/**
+ * Writes θ + Jᵀa for the dual a of the candidate at hand, and gives the loss there if it is judged. Errors: `Overflow`,
+ * those of the device.
+ */
 async function tryTensors(
   running: Running,
   tensors: readonly Tensor[],

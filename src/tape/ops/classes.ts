@@ -4,7 +4,7 @@
 // update, and the logits never again. So the exponentials of all classes are kept where they take little enough, in the
 // place of the logits; else each of the three computes the logits of a block again, and what follows from them. A loss
 // after the step always goes over blocks, for the exponentials may still be needed for another attempt. A projection reads
-// the weights of a block before it adds to them, so a step can be taken in place. How much is little: limits.ts.
+// the weights of a block before it adds to them, so a step can be taken in place. How much is little: src/kernel/class_limits.ts.
 
 import { f32, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
