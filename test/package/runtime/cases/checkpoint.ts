@@ -24,7 +24,7 @@ async function dropped(): Promise<Uint8Array<ArrayBuffer>> {
   const store = memoryStore();
   const asked = { ...options, reportEvery: 1, checkpoint: { store, every: 1 } };
   for await (const record of train(network(), data, asked)) {
-    if (right(record).step === 5) break;
+    if (right(record).steps === 5) break;
   }
   return Uint8Array.from(right(await store.load()) ?? []);
 }
@@ -39,10 +39,10 @@ export const checkpoint: Cases = {
   "a checkpoint, decoded and encoded again, resumes with the bytes of the whole run": async () => {
     const bytes = await dropped(), again = right(encodePlain(FORMAT, 1, right(decodePlain(FORMAT, 1, bytes))));
     equal(again, bytes, "the file");
-    equal(right(readCheckpoint(again, network(), robust())).step, 5, "steps kept");
+    equal(right(readCheckpoint(again, network(), robust())).steps, 5, "steps kept");
     const whole = await trained(network(), data, options);
     const rest = await trained(network(), data, { ...options, checkpoint: { store: await holding(again) } });
-    equal(rest.step, 12, "steps");
+    equal(rest.steps, 12, "steps");
     equal(rest.params, whole.params, "parameters");
     return [bytes, flat(rest.params)];
   },
