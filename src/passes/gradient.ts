@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
+import { checkOptions } from "../check/rule.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import { finiteFloats, type Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
@@ -13,7 +14,14 @@ import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
-import { type KernelOption, openBatch, type Session, type Wants } from "../problem/session.ts";
+import {
+  KERNEL,
+  type KernelOption,
+  OBJECTIVE_ON_KERNEL,
+  openBatch,
+  type Session,
+  type Wants,
+} from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
@@ -74,7 +82,9 @@ export function lossAndGradient(
   batch: Batch,
   options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, LossAndGradient> {
-  const session = openPassed(params, batch, { signals: true, vectors: 1 }, options);
+  const checked = checkOptions(options, OBJECTIVE_ON_KERNEL);
+  if (checked._tag === "Left") return checked;
+  const session = openPassed(params, batch, { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;
   const { ws, objective: { l2 } } = session.right;
   const { kernel, tape, at, vectors: [vector = NONE] } = ws;
@@ -108,9 +118,12 @@ export function jvp(
   direction: ArrayLike<number>,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
+  const checked = checkOptions(option, KERNEL);
+  if (checked._tag === "Left") return checked;
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
-  const session = openPassed(params, withoutLabels(features), { signals: true, tangents: true, vectors: 1 }, option);
+  const wants = { signals: true, tangents: true, vectors: 1 };
+  const session = openPassed(params, withoutLabels(features), wants, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { tape, vectors: [vector = NONE] } = ws;
@@ -141,11 +154,13 @@ export function vjp(
   cotangent: Matrix,
   option: KernelOption = {},
 ): E.Either<FgnError, Float32Array> {
+  const checked = checkOptions(option, KERNEL);
+  if (checked._tag === "Left") return checked;
   const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
   const c = finiteFloats("cotangent", cotangent.data, cotangent.cols);
   if (c._tag === "Left") return c;
-  const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, option);
+  const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { kernel, tape, vectors: [vector = NONE] } = ws;
@@ -198,7 +213,9 @@ export function rowSystem(
   options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, RowSystem> {
   if (params._tag === "custom") return invalid("system", "gram", "a network: a model of your own has no Gram matrix");
-  const session = openPassed(params, batch, { signals: true, gram: true }, options);
+  const checked = checkOptions(options, OBJECTIVE_ON_KERNEL);
+  if (checked._tag === "Left") return checked;
+  const session = openPassed(params, batch, { signals: true, gram: true }, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { kernel, at, rows } = ws;

@@ -9,8 +9,8 @@ import { blocks, checkFits, type Limits } from "../../src/gpu/device/view.ts";
 import { scaleDown, staysOnDevice } from "../../src/gpu/step/solve.ts";
 import { mapArrays } from "../../src/network/arrays.ts";
 import { allArrays } from "../../src/network/flat.ts";
-import { checkSolver } from "../../src/solver/solver.ts";
-import { left, right } from "../support/reference.ts";
+import { solverOf } from "../../src/solver/solver.ts";
+import { left } from "../support/reference.ts";
 import { everyKind } from "./cases/steps.ts";
 
 const limits: Limits = { binding: 4 * 64 * 10, buffer: 4 * 1000 * 10, groups: 65_535 };
@@ -50,7 +50,7 @@ describe("scaleDown()", () => {
 
 it("staysOnDevice() is for conjugate gradient beyond so many rows", () => {
   const stays = (solver: "auto" | "cg" | "cholesky", rows: number, most: number): boolean =>
-    staysOnDevice(right(checkSolver({ solver })), rows, most);
+    staysOnDevice(solverOf({ solver }), rows, most);
   expect([stays("cg", 5, 5), stays("cg", 6, 5), stays("auto", 256, 5), stays("auto", 257, 5)]).toEqual(
     [false, true, false, true],
   );

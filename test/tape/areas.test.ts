@@ -22,7 +22,7 @@ const model = right(mlp({ inputs: 6, hidden: [8], classes: CLASSES }));
 
 /** The workspace that a step opens, and the next step of the same form uses again. */
 function opened(damping: Damping, options: StepOptions): Workspace {
-  const planned = right(plan(model, data, damping, options, right(methodOf(options)), null));
+  const planned = right(plan(model, data, damping, options, methodOf(options), null));
   return right(openPlan(model, planned.batch, planned, options)).session.ws;
 }
 
