@@ -10,8 +10,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "./error.ts";
-import { checkKind, checkObject, isObject } from "./kind.ts";
-import { unknownOption } from "./nearest.ts";
+import { checkKind, isObject } from "./kind.ts";
+import { type Elsewhere, unknownOption } from "./nearest.ts";
 
 /** Whether a value fits, type first, then range; values that do, in words; and the rules of the options within. */
 export type Rule = readonly [
@@ -30,7 +30,7 @@ const isNumber = (value: unknown): value is number => typeof value === "number";
 /** True or false. */
 export const FLAG: Rule = [(value) => typeof value === "boolean", "true or false"];
 /** A finite number. */
-export const NUMBER: Rule = [Number.isFinite, "a finite number"];
+export const NUMBER: Rule = [(value) => Number.isFinite(value), "a finite number"];
 /** (0, ∞). */
 export const POSITIVE: Rule = [(value) => isNumber(value) && value > 0 && value < Infinity, "a positive number"];
 /** [0, ∞). */
@@ -87,38 +87,35 @@ export function without<A, Name extends keyof A>(table: A, ...names: readonly Na
 
 type Given = Record<string, unknown>;
 
-const WANTED = "an object with options";
-
 /** What is given where nothing is. */
-const NOTHING = E.right<FgnError, Given>({});
+const NOTHING = /* @__PURE__ */ E.right<FgnError, Given>({});
 
 /**
  * Names under which an object may hold options: its own, and where it is of a class or made from another object the known
- * ones, which its prototype may hold. Undefined: it is a list, a date or the like.
+ * ones, which its prototype may hold. Undefined: it is none, but a list, a date, an Either or the like.
  */
-function namesOf(options: object, rules: Table): readonly string[] | undefined {
+function namesOf(options: unknown, rules: Table): readonly string[] | undefined {
+  if (!isObject(options) || "_tag" in options) return undefined;
   const names = Object.keys(options), prototype: unknown = Object.getPrototypeOf(options);
   if (prototype === Object.prototype || prototype === null) return names;
   if (Object.prototype.toString.call(options) !== "[object Object]") return undefined;
   return [...new Set([...names, ...Object.keys(rules)])];
 }
 
-function read(options: object, rules: Table, path: string): E.Either<FgnError, Given> {
-  const names = namesOf(options, rules);
-  if (names === undefined) {
-    return path === "" ? checkKind("the options", {}, false, WANTED) : invalid(path.slice(0, -1), options, WANTED);
-  }
+/** `within` is the option that these are the options of, and a dot. */
+function read(options: unknown, rules: Table, within: string, elsewhere: Elsewhere): E.Either<FgnError, Given> {
+  const names = namesOf(options, rules), given: Given = {};
+  if (names === undefined) return checkKind(`the options ${within}`.trim(), given, false, "an object with options");
   if (names.length === 0) return NOTHING;
-  const given: Given = {};
   for (const name of names) {
-    const value = (options as Given)[name];
+    const value = (options as Given)[name], path = within + name;
     if (value === undefined) continue;
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) return unknownOption(path + name, value, Object.keys(rules));
-    if (!rule[0](value)) return invalid(path + name, value, rule[1]);
-    const within = rule[2] && read(value as object, rule[2], `${path}${name}.`);
-    if (within?._tag === "Left") return within;
-    given[name] = within === undefined ? value : within.right;
+    const rule = Object.hasOwn(rules, name) && rules[name];
+    if (!rule) return unknownOption(path, value, Object.keys(rules), elsewhere);
+    if (!rule[0](value)) return invalid(path, value, rule[1]);
+    const inner = rule[2] && read(value, rule[2], `${path}.`, elsewhere);
+    if (inner?._tag === "Left") return inner;
+    given[name] = inner ? inner.right : value;
   }
   return E.right(given);
 }
@@ -131,14 +128,13 @@ function read(options: object, rules: Table, path: string): E.Either<FgnError, G
 export function checkOptions<Options extends object>(
   options: Options,
   rules: Rules<NoInfer<Options>>,
+  elsewhere: Elsewhere = {},
 ): E.Either<FgnError, Options> {
-  const kind = checkObject("the options", options, WANTED);
-  if (kind._tag === "Left") return kind;
   try {
-    return read(options, rules as Table, "") as E.Either<FgnError, Options>;
+    return read(options, rules as Table, "", elsewhere) as E.Either<FgnError, Options>;
   } catch (cause) {
     // Of a getter or a proxy of the caller's: nothing else runs here.
-    return invalid("options", cause, "options that can be read: reading these throws");
+    return invalid("options", cause, "options that can be read: these throw");
   }
 }
 

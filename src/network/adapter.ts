@@ -28,9 +28,9 @@ export interface AdapterOptions {
 
 const ADAPTER: Rules<AdapterOptions> = {
   rank: ANY, // A size, which has an error of its own.
-  alpha: [Number.isFinite, "a finite number, such as the rank"],
+  alpha: [(value) => Number.isFinite(value), "a finite number, such as the rank"],
   seed: NUMBER,
-  layers: [Array.isArray, "a list of places in network.layers"],
+  layers: [(value) => Array.isArray(value), "a list of places in network.layers"],
 };
 
 /** The place in `network.layers` of the layer at a path, or of the residual block around it. */

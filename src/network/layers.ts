@@ -99,7 +99,11 @@ const AFFINE: Rules<AffineOptions> = {
 const LAYER_NORM: Rules<LayerNormOptions> = { epsilon: POSITIVE, frozen: FLAG };
 
 // Sizes and kinds of activations have errors of their own.
-const NETWORK: Rules<NetworkSpec> = { inputs: ANY, layers: [Array.isArray, "a list of layers"], seed: NUMBER };
+const NETWORK: Rules<NetworkSpec> = {
+  inputs: ANY,
+  layers: [(value) => Array.isArray(value), "a list of layers"],
+  seed: NUMBER,
+};
 const MLP: Rules<MlpSpec> = {
   inputs: ANY,
   hidden: [(value) => isObject(value) && Symbol.iterator in value, "a list of sizes, perhaps none"],

@@ -135,7 +135,7 @@ export interface AveragedState<S> {
   readonly average: readonly Float32Array[];
 }
 
-const DECAY: Rule = [BELOW_ONE[0], "a decay in [0, 1)"];
+const DECAY: Rule = [(value) => BELOW_ONE[0](value), "a decay in [0, 1)"];
 
 /**
  * Keeps a running average of the parameters and makes it the result; steps go on from the parameters themselves. Its

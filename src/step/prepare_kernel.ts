@@ -11,7 +11,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { checkKind, isObject } from "../check/kind.ts";
-import { checkOptions, FROM_ZERO, FUNCTION, type Rule, type Rules, union } from "../check/rule.ts";
+import { checkOptions, FROM_ZERO, type Rule, type Rules, union } from "../check/rule.ts";
 import { type Batch, batch } from "../data/batch.ts";
 import { allocateFloats, checkSize, matrix } from "../data/matrix.ts";
 import { type Features, sparse } from "../data/sparse.ts";
@@ -50,7 +50,7 @@ const PREPARE: Rules<PrepareOptions> = /* @__PURE__ */ union(
   KERNEL,
   {
     milliseconds: FROM_ZERO,
-    run: [FUNCTION[0], "a function of a model and a batch"],
+    run: [(value) => typeof value === "function", "a function of a model and a batch"],
   } satisfies Record<string, Rule>,
 );
 

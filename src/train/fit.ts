@@ -12,7 +12,7 @@ import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
 import type { RobustState } from "../optimizer/robust.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
-import { FIT, type TrainOptions } from "./options.ts";
+import { ELSEWHERE, FIT, type TrainOptions } from "./options.ts";
 import { type Progress, type Stopped, train } from "./train.ts";
 
 /** Options of {@link fit}. */
@@ -67,7 +67,7 @@ export function fit<M extends Model, S = RobustState>(
   options: FitOptions<NoInfer<M>, S> = {},
 ): TaskEither<FgnError, Trained<M>> {
   return async () => {
-    const checked = checkOptions(options, FIT);
+    const checked = checkOptions(options, FIT, ELSEWHERE);
     if (checked._tag === "Left") return checked;
     const { onProgress, ...training } = checked.right;
     const history: EpochEvaluation[] = [];

@@ -20,6 +20,7 @@ import {
   SHARE,
   union,
 } from "../check/rule.ts";
+import type { Elsewhere } from "../check/nearest.ts";
 import type { Batch } from "../data/batch.ts";
 import type { CheckpointStore } from "../io/store.ts";
 import type { Network } from "../network/layer.ts";
@@ -117,6 +118,21 @@ const TRAIN: Rules<TrainOptions<any, any>> = /* @__PURE__ */ union(
 );
 
 /**
+ * What takes the place of options of training elsewhere.
+ * @internal
+ */
+export const ELSEWHERE: Elsewhere = {
+  learningrate: "the damping of the optimizer sets the length of steps",
+  lr: "the damping of the optimizer sets the length of steps",
+  damping: "it is an option of optimizers, such as fgn",
+  momentum: "it is a transform of optimizers",
+  verbose: "fit has onProgress, and train gives records",
+  callbacks: "fit has onProgress, and train gives records",
+  weightdecay: "it is l2, or the transform weightDecay",
+  randomstate: "it is seed",
+};
+
+/**
  * Rules of the options of `fit`.
  * @internal
  */
@@ -133,7 +149,7 @@ interface Both<M extends Model, S> {
  * @internal
  */
 export function checkTraining<M extends Model, S>(options: TrainOptions<M, S>): E.Either<FgnError, Both<M, S>> {
-  const fits = checkOptions(options, TRAIN);
+  const fits = checkOptions(options, TRAIN, ELSEWHERE);
   if (fits._tag === "Left") return fits;
   const { epochs = 5, batchSize = 128, seed = 0, reportEvery = 10, maxSeconds = Infinity } = fits.right;
   const { earlyStopping, checkpoint, validation, optimizer } = fits.right;

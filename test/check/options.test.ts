@@ -342,9 +342,9 @@ it("names of other libraries are told what stands for them here", async () => {
   const told = (error: FgnError) => showError(error);
   const of = async (options: Asked) => left(await firstOf(options) as never) as FgnError;
   expect(told(await of({ learningRate: 0.1 }))).toContain(
-    "no option learningRate: the damping sets the length of steps",
+    "no option learningRate: the damping of the optimizer sets the length",
   );
-  expect(told(await of({ lr: 0.1 }))).toContain("the damping sets");
+  expect(told(await of({ lr: 0.1 }))).toContain("the damping of the optimizer sets");
   expect(told(await of({ batch_size: 8 }))).toContain("did you mean batchSize? Give one of");
   expect(told(await of({ epoch: 8 }))).toContain("did you mean epochs?");
   expect(told(await of({ verbose: 1 }))).toContain("onProgress");
