@@ -6,7 +6,7 @@ import { performance } from "node:perf_hooks";
 import { adapt, batch, matrix, type Network } from "../../mod.ts";
 import { processBytes, processSeconds, watchHeap } from "./local/memory.ts";
 import { type Answer, Client } from "./test/client.ts";
-import { Clusters, fileOf, Reference, right } from "./test/reference.ts";
+import { Clusters, fileOf, memoryOf, Reference, right } from "./test/reference.ts";
 
 const EXAMPLES = 16, WARM = 10, TIMES = 100;
 
@@ -47,7 +47,11 @@ async function measure(classes: number, features: number) {
   const bias = new Float32Array(classes);
   await client.put(
     fileOf(
-      { weight: { shape: [classes, features], data: weight }, bias: { shape: [classes], data: bias } },
+      {
+        weight: { shape: [classes, features], data: weight },
+        bias: { shape: [classes], data: bias },
+        ...memoryOf(features),
+      },
       reference.labels,
     ),
   );

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Prediction } from "./client.ts";
 import { open } from "./open.ts";
-import { Clusters, fileOf, Reference } from "./reference.ts";
+import { Clusters, fileOf, memoryOf, Reference } from "./reference.ts";
 
 /** The probabilities of a prediction that names all classes, in the order of the labels. */
 const inOrder = ({ classes }: Prediction, labels: readonly string[]): number[] =>
@@ -105,7 +105,8 @@ test("a thousand predictions and learns, several in flight, are as if one came a
 });
 
 test("predictions go on with the head last acknowledged while a learn is under way", async () => {
-  const client = await open(), clusters = new Clusters(1000, 768), reference = new Reference();
+  const client = await open({ vars: { MAX_TOP: 1000 } }), clusters = new Clusters(1000, 768);
+  const reference = new Reference();
   for (let from = 0; from < 1000; from += 50) {
     const classes = Array.from({ length: 50 }, (_, i) => from + i);
     const embeddings = classes.map((c) => clusters.example(c));
@@ -134,14 +135,18 @@ test("a learn beyond its time changes nothing", async () => {
   const client = await open({ vars: { MAX_MILLISECONDS: 1 } }), clusters = new Clusters(1000, 768);
   const weight = new Float32Array(1000 * 768).map(() => clusters.draw() - 0.5);
   await client.put(
-    fileOf({ weight: { shape: [1000, 768], data: weight }, bias: { shape: [1000], data: new Float32Array(1000) } }),
+    fileOf({
+      weight: { shape: [1000, 768], data: weight },
+      bias: { shape: [1000], data: new Float32Array(1000) },
+      ...memoryOf(768),
+    }),
   );
   const before = await client.head(), { embeddings, labels } = clusters.examples(64);
   const { status, body } = await client.learn(embeddings, labels.map((label) => label.slice(6)));
   expect([status, body.error?.code]).toEqual([503, "OutOfTime"]);
   expect((await client.head()).equals(before)).toBe(true);
   const few = await client.learn(embeddings.slice(0, 16), labels.slice(0, 16));
-  expect([few.status, few.body.examples]).toEqual([200, 16]);
+  expect([few.status, few.body.examples]).toEqual([200, 1016]);
 });
 
 test("learns beyond those that may wait are refused, and the others all learnt", async () => {

@@ -82,6 +82,14 @@ export function fileOf(tensors: Readonly<Record<string, Tensor>>, labels?: unkno
   return Buffer.from(right(writeSafetensors({ tensors: new Map(Object.entries(tensors)), ...metadata })));
 }
 
+/** The tensors of what a head remembers: moments of embeddings about zero, of variance 1/3. */
+export const memoryOf = (features: number): Readonly<Record<string, Tensor>> => ({
+  mean: { shape: [features], data: new Float32Array(features) },
+  variance: { shape: [features], data: new Float32Array(features).fill(1 / 3) },
+  examples: { shape: [], data: Float64Array.of(1000) },
+  steps: { shape: [], data: Float64Array.of(0) },
+});
+
 /** Examples of clusters: each class about a centre of its own. */
 export class Clusters {
   readonly #random: Source;
