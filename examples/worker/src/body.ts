@@ -3,6 +3,7 @@
 import * as E from "fp-ts/Either";
 import { type Answered, refuse } from "./answers.ts";
 import type { Limits } from "./limits.ts";
+import { release } from "./release.ts";
 
 /** Room for the bodies of one kind that are read at once. */
 export class Room {
@@ -102,6 +103,15 @@ function busy(): Answered<never> {
 const PATIENCE = 10_000;
 
 async function collect(request: Request, most: number, room: Room, arrived: Arrived): Promise<Answered<void>> {
+  const encoding = request.headers.get("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity") {
+    return refuse(
+      415,
+      "BodyEncoded",
+      `the body is encoded as ${encoding.slice(0, 80)}`,
+      "Send it as it is, uncompressed",
+    );
+  }
   if (Number(request.headers.get("content-length")) > most) return tooLarge(most);
   if (!reserve(arrived, Math.min(LEAST, most), room)) return busy();
   let fits = true;
@@ -130,7 +140,7 @@ function joined({ chunks, length }: Arrived): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Reads a body, and hands it to `use` for as long as its room is held. */
+/** Reads a body, and hands it to `use` for as long as its room is held; then it is empty. */
 export async function withBody<A>(
   request: Request,
   most: number,
@@ -143,7 +153,11 @@ export async function withBody<A>(
     if (whole._tag === "Right") {
       const bytes = joined(arrived);
       arrived.chunks = [];
-      return await use(bytes);
+      try {
+        return await use(bytes);
+      } finally {
+        release(bytes);
+      }
     }
     arrived.chunks = [];
     await drop(request);

@@ -11,6 +11,7 @@ import { learn } from "./learn.ts";
 import type { Limits } from "./limits.ts";
 import { predict } from "./predict.ts";
 import { Queue } from "./queue.ts";
+import { release } from "./release.ts";
 import { type RouteName, routeOf } from "./routes.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { FileStorage } from "./storage.ts";
@@ -55,9 +56,10 @@ class Owner {
   async #keep(made: LabelledHead): Promise<Answered<Response>> {
     const file = prepareFile(made, this.limits);
     if (file._tag === "Left") return file;
-    const { bytes, head } = file.right, saved = await this.#files.save(bytes);
+    const { bytes, head } = file.right, { length } = bytes, saved = await this.#files.save(bytes);
+    release(bytes);
     if (saved._tag === "Left") return saved;
-    this.#stored = E.right({ head, bytes: bytes.length });
+    this.#stored = E.right({ head, bytes: length });
     return E.map((summary) => json(summary))(this.#summary());
   }
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { readSafetensors, type Tensor } from "../../../mod.ts";
 import type { Client } from "./client.ts";
 import { open } from "./open.ts";
-import { Clusters, fileOf, memoryOf, Reference } from "./reference.ts";
+import { Clusters, fileOf, memoryOf, raw, Reference } from "./reference.ts";
 
 const C = 3, D = 4;
 const floats = (count: number, value = 0.5): Float32Array => new Float32Array(count).fill(value);
@@ -17,13 +17,6 @@ const MEMORY = {
 const LAYER = { weight: { shape: [C, D], data: floats(C * D) }, bias: { shape: [C], data: floats(C) } };
 const HEAD = { ...LAYER, ...MEMORY };
 const LABELS = ["a", "b", "c"];
-
-/** A file by hand, whose header need not be true. */
-function raw(header: unknown, data: Uint8Array): Buffer<ArrayBuffer> {
-  const text = Buffer.from(typeof header === "string" ? header : JSON.stringify(header)), size = Buffer.alloc(8);
-  size.writeUInt32LE(text.length);
-  return Buffer.concat([size, text, data]);
-}
 
 function learnt(): Reference {
   const reference = new Reference(), { embeddings, labels } = new Clusters(C, D).examples(20);

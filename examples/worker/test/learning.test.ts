@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { matrix, type Network, observe } from "../../../mod.ts";
 import type { Prediction } from "./client.ts";
 import { open } from "./open.ts";
-import { Clusters, fileOf, memoryOf, Reference } from "./reference.ts";
+import { Clusters, fileOf, memoryOf, Reference, right } from "./reference.ts";
 
 /** The probabilities of a prediction that names all classes, in the order of the labels. */
 const inOrder = ({ classes }: Prediction, labels: readonly string[]): number[] =>
@@ -165,4 +166,69 @@ test("learns beyond those that may wait are refused, and the others all learnt",
   }
   const { body } = await client.stats();
   expect(body).toMatchObject({ examples: 2 + 64 * learnt.length, updates: 1 + 4 * learnt.length, waiting: 0 });
+});
+
+/** Examples of clusters about a point far from zero, as embeddings lie. */
+function offCentre(clusters: Clusters, count: number, known?: number): { embeddings: number[][]; labels: string[] } {
+  const { embeddings, labels } = clusters.examples(count, known);
+  return { embeddings: embeddings.map((row) => row.map((value) => Math.fround(value + 2))), labels };
+}
+
+test("a head trained elsewhere learns a new class by its moments, and keeps the old ones", async () => {
+  const client = await open(), clusters = new Clusters(9, 16), elsewhere = new Reference();
+  elsewhere.learn(
+    [0, 1, 2, 3, 4, 5, 6, 7].map((c) => clusters.example(c).map((v) => v + 2)),
+    [0, 1, 2, 3, 4, 5, 6, 7].map((c) => `class ${c}`),
+  );
+  for (let i = 0; i < 30; i++) {
+    const { embeddings, labels } = offCentre(clusters, 16, 8);
+    elsewhere.learn(embeddings, labels);
+  }
+  // Its moments by the definition, as docs/deploy.md has them made by NumPy or PyTorch.
+  const { embeddings: seen } = offCentre(clusters, 300, 8),
+    columns = Array.from({ length: 16 }, (_, i) => seen.map((row) => row[i] as number));
+  const means = columns.map((column) => column.reduce((sum, value) => sum + value, 0) / 300);
+  const variances = columns.map((column, i) =>
+    column.reduce((sum, v) => sum + (v - (means[i] as number)) ** 2, 0) / 300
+  );
+  const state = right(observe(elsewhere.network as Network, null, right(matrix(300, 16, seen.flat())))),
+    [moments] = state.layers;
+  expect(state.examples).toBe(300);
+  means.forEach((mean, i) => expect(moments?.mean[i]).toBeCloseTo(mean, 5));
+  variances.forEach((variance, i) => expect(moments?.variance[i]).toBeCloseTo(variance, 5));
+
+  const put = Object.assign(elsewhere.copy(), { state });
+  expect((await client.put(new Uint8Array(put.file()))).body).toMatchObject({ classes: 8, examples: 300, updates: 0 });
+  const few = Array.from({ length: 5 }, () => clusters.example(8).map((value) => Math.fround(value + 2)));
+  const added = { embeddings: few, labels: few.map(() => "class 8") };
+  expect((await client.learn(added.embeddings, added.labels)).status).toBe(200);
+  put.learn(added.embeddings, added.labels);
+  expect((await client.head()).equals(put.file())).toBe(true);
+  const { embeddings, labels } = offCentre(clusters, 64, 8), { predictions } = (await client.predict(embeddings)).body;
+  const kept = predictions?.filter(({ label }, i) => label === labels[i]).length ?? 0;
+  expect(kept / 64).toBeGreaterThan(0.9);
+});
+
+test("predictions of all classes give the head away, as docs/deploy.md says", async () => {
+  const client = await open(), clusters = new Clusters(5, 6), reference = new Reference();
+  const { embeddings, labels } = clusters.examples(64);
+  await client.learn(embeddings, labels);
+  reference.learn(embeddings, labels);
+  // Zero gives the differences of biases, a unit vector those of the weights of its feature.
+  const asked = [
+    Array(6).fill(0),
+    ...Array.from({ length: 6 }, (_, i) => Array.from({ length: 6 }, (_, j) => Number(i === j))),
+  ];
+  const { predictions } = (await client.predict(asked)).body;
+  const logs = (predictions ?? []).map((p) => inOrder(p, reference.labels).map(Math.log));
+  const differences = logs.map((row) => row.map((value) => value - (row[0] as number)));
+  const [layer] = (reference.network as Network).layers;
+  if (layer?._tag !== "dense") throw new Error("no head");
+  const { cols, data } = layer.weight, at = (c: number, i: number) => data[c * cols + i] as number;
+  for (let c = 1; c < 5; c++) {
+    for (let i = 0; i < 6; i++) {
+      const stolen = (differences[i + 1]?.[c] ?? NaN) - (differences[0]?.[c] ?? NaN);
+      expect(stolen).toBeCloseTo(at(c, i) - at(0, i), 4);
+    }
+  }
 });
