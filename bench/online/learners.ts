@@ -11,7 +11,7 @@ import {
   shuffle,
 } from "../../mod.ts";
 import { right } from "../../test/support/reference.ts";
-import { adam, classesFor, growZeros, startAdam } from "./adam.ts";
+import { classesFor, growZeros, startGrowing, stepGrowing } from "./growing.ts";
 import { join, type Stream, take } from "./stream.ts";
 
 /** A batch in, the network so far out. */
@@ -47,10 +47,10 @@ export const online = ({ ratio, beside = 0, zeros = false }: OnlineVariant = {})
 
 /** Adam with a learning rate. */
 export const byAdam = (rate: number): Start => (network) => {
-  let state = startAdam(network);
+  let growing = startGrowing(network);
   return (data) => {
-    state = adam(state, data, rate);
-    return state.network;
+    growing = stepGrowing(growing, data, rate);
+    return growing.network;
   };
 };
 

@@ -4,7 +4,7 @@ import { mlp } from "../../mod.ts";
 import { problem, right } from "../../test/support/reference.ts";
 import { type Case, measure } from "./measure.ts";
 import { ours, pure, robustly } from "./own.ts";
-import { tfjsProblem, tfjsSteps } from "./tfjs.ts";
+import { tfjsModel, tfjsSteps } from "../support/tfjs.ts";
 
 const SHAPES = [[128, 784, 128, 10], [128, 784, 256, 10], [256, 1024, 1024, 1000]] as const;
 
@@ -14,7 +14,7 @@ export async function networks(): Promise<Case[]> {
   for (const [B, inputs, hidden, classes] of SHAPES) {
     const { data } = problem(B, inputs, classes);
     const model = right(mlp({ inputs, hidden: [hidden], classes, seed: 1 }));
-    const peer = tfjsProblem(model, data), what = `${B}×${inputs}×${hidden}×${classes}`;
+    const peer = tfjsModel(model).on(data), what = `${B}×${inputs}×${hidden}×${classes}`;
     cases.push(await measure(what, 0, [...ours(model, data), ...pure(model, data), ...tfjsSteps(peer)]));
     peer.dispose();
   }

@@ -13,7 +13,7 @@ import { addDual, sendBack } from "../../src/tape/jacobian.ts";
 import { forward, storeVector } from "../../src/tape/tape.ts";
 import { margins } from "../../src/tape/workspace.ts";
 import { right } from "../../test/support/reference.ts";
-import type { Contender } from "../race.ts";
+import type { Contender } from "../support/race.ts";
 
 /** Forward, backward and update with a fixed rate. */
 export function gradientStep(

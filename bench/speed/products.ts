@@ -7,7 +7,7 @@ import * as ort from "onnxruntime-web/wasm";
 import { f32, place } from "../../src/kernel/arena.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
 import { right, uniform } from "../../test/support/reference.ts";
-import type { Contender } from "../race.ts";
+import type { Contender } from "../support/race.ts";
 import { matMulModel } from "./matmul_model.ts";
 import { type Case, measure } from "./measure.ts";
 

@@ -6,8 +6,8 @@ import { f32, f64, place, u32 } from "../../src/kernel/arena.ts";
 import { instantiate, type KernelExports, type LoadedKernel } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
 import { problem, right, uniform } from "../../test/support/reference.ts";
-import { loadModule } from "../assembly.ts";
-import type { Contender } from "../race.ts";
+import { loadModule } from "../support/assembly.ts";
+import type { Contender } from "../support/race.ts";
 
 /** The loops of the reference. */
 export type ReferenceName = "reference product" | "reference pairs" | "reference exponentials";

@@ -9,8 +9,9 @@ import { libraryDirections, libraryHead } from "../../bench/paper/library.ts";
 import { fgnDirection, ggnDirection, inner, problemOf } from "../../bench/paper/reference.ts";
 import { type Results, resultsJson } from "../../bench/paper/results.ts";
 import { measureSynthetic } from "../../bench/paper/synthetic.ts";
-import { fill, markdown, tables } from "../../bench/paper/tables.ts";
-import { linePlot } from "../../bench/plot.ts";
+import { fill, tables } from "../../bench/paper/tables.ts";
+import { table } from "../../bench/support/markdown.ts";
+import { linePlot } from "../../bench/support/plot.ts";
 import { batch, linearHead, matrix } from "../../mod.ts";
 import { reference } from "../support/dense_reference.ts";
 import { right } from "../support/reference.ts";
@@ -122,13 +123,13 @@ describe("the page", () => {
   const results: Results = { seeds: 2, synthetic, real: [], common: [] };
 
   it("has tables between its markers, however often they are filled", () => {
-    const page = "a\n<!-- begin reference -->\nold\n<!-- end reference -->\nb\n";
+    const page = "a\n<!-- reference -->\nold\n<!-- /reference -->\nb\n";
     const once = fill(page, tables(results));
     expect(once).toContain("0.95");
     expect(once).not.toContain("old");
     expect(fill(once, tables(results))).toBe(once);
-    expect(() => fill("<!-- begin nothing -->", {})).toThrow("nothing");
-    expect(markdown(["a", "λ/K̄"], [["1", "x"]])).toBe("| a   | λ/K̄ |\n| --- | --- |\n| 1   | x   |");
+    expect(() => fill("<!-- nothing --><!-- /nothing -->", {})).toThrow("nothing");
+    expect(table(["a", "λ/K̄"], [["1", "x"]])).toBe("| a   | λ/K̄ |\n| --- | --- |\n| 1   | x   |");
   });
 
   it("has its numbers as JSON", () => {

@@ -1,7 +1,7 @@
 // What `npm run bench` makes of times, and what `npm run watch:speed` makes of ratios.
 
 import { describe, expect, it } from "vitest";
-import { race } from "../../bench/race.ts";
+import { race } from "../../bench/support/race.ts";
 import { goals, isMet } from "../../bench/speed/goals.ts";
 import { matMulModel } from "../../bench/speed/matmul_model.ts";
 import { gradientStep } from "../../bench/speed/own.ts";

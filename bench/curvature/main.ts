@@ -1,12 +1,12 @@
 // One run of `npm run bench:curvature`: conjugate gradient on the full Gauss-Newton system (G + λI)d = −g, plain and
 // preconditioned by the FGN inverse (so many iterations as `refine` of fgnStep says), on batches of real data.
 // Iterations until ‖d_k − d*‖/‖d*‖ ≤ 1e-2, until the same holds in the norm of G + λI, which conjugate gradient
-// lowers in every iteration, and cosines with d*. Prints tables, writes bench/curvature.json.
+// lowers in every iteration, and cosines with d*. Prints tables, writes bench/curvature/results.json.
 
 import { writeFileSync } from "node:fs";
-import type { Dataset } from "../examples/data/dataset.ts";
-import { loadMnist } from "../examples/data/mnist.ts";
-import { loadUdhr } from "../examples/data/udhr.ts";
+import type { Dataset } from "../../examples/data/dataset.ts";
+import { loadMnist } from "../../examples/data/mnist.ts";
+import { loadUdhr } from "../../examples/data/udhr.ts";
 import {
   type Batch,
   batch,
@@ -20,9 +20,9 @@ import {
   relative,
   type Step,
   zeroHead,
-} from "../mod.ts";
-import { seedRandom, shuffle } from "../src/math/random.ts";
-import { right } from "../test/support/reference.ts";
+} from "../../mod.ts";
+import { seedRandom, shuffle } from "../../src/math/random.ts";
+import { right } from "../../test/support/reference.ts";
 
 const ROWS = 128, STEPS = 50;
 const CLOSE = 1e-2;
@@ -180,4 +180,4 @@ for (const by of ["euclidean", "energy"] as const) {
   const more = rows.filter(({ [by]: { plain, preconditioned } }) => (preconditioned ?? CAP + 1) > (plain ?? CAP + 1));
   console.log(`${by}: FGN-preconditioned takes more iterations than plain in ${more.length} of ${rows.length} rows`);
 }
-writeFileSync("bench/curvature.json", `${JSON.stringify({ batch: ROWS, close: CLOSE, rows }, null, 2)}\n`);
+writeFileSync("bench/curvature/results.json", `${JSON.stringify({ batch: ROWS, close: CLOSE, rows }, null, 2)}\n`);

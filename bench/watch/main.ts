@@ -1,24 +1,24 @@
 // One run of `npm run watch:speed`: whether our kernels are as fast as they were. Each is timed in turns with fixed loops
-// (assembly/bench/reference.ts) on the same machine; a ratio more than a quarter above that of bench/watch.json fails, once
+// (assembly/bench/reference.ts) on the same machine; a ratio more than a quarter above that of bench/watch/results.json fails, once
 // a longer race has said the same. Looks at itself, too: a product with 40 % more work must be told from the baseline, one
 // with 5 % more must not.
 //
 //   --write   makes what is measured the baseline
 //
 // Ratios, not times, so that the baseline holds on other machines as far as kernels and reference depend alike on them.
-// bench/watch.json says where it was taken; other kinds of processors have not been tried. Measured there from run to run,
+// bench/watch/results.json says where it was taken; other kinds of processors have not been tried. Measured there from run to run,
 // with two to five times as many programs running as cores: kernels within 5 %, steps, which also allocate and call from
 // JavaScript, up to 30 % in a short race, which a longer one took back.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
-import { compileModule } from "./assembly.ts";
-import { type Course, race } from "./race.ts";
-import { product, reference, type Watched, watched } from "./watch/kernels.ts";
-import { type Fault, faults, type Ratios } from "./watch/verdict.ts";
+import { compileModule } from "../support/assembly.ts";
+import { type Course, race } from "../support/race.ts";
+import { product, reference, type Watched, watched } from "./kernels.ts";
+import { type Fault, faults, type Ratios } from "./verdict.ts";
 
-const BASELINE = "bench/watch.json";
+const BASELINE = "bench/watch/results.json";
 
 const SHORT: Course = { milliseconds: 400, rounds: 10, fewest: 10 };
 const LONG: Course = { milliseconds: 1500, rounds: 30, fewest: 30 };

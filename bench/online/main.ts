@@ -3,14 +3,14 @@
 // and old languages, among all 522, after 1, 2 and 4 texts a language. Writes results.json and the table in README.md.
 // FGN_BENCH_SEEDS sets the number of seeds (default 3).
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { loadUdhr } from "../../examples/data/udhr.ts";
 import { fgn, fit, mlp, type Network, zeroHead } from "../../mod.ts";
 import { right } from "../../test/support/reference.ts";
+import { replacePart, table } from "../support/markdown.ts";
 import { type Accuracy, byAdam, online, type Run, runStream, type Start } from "./learners.ts";
 import { type Stream, streamOf } from "./stream.ts";
-import { putBetween, table } from "./table.ts";
 
 const SEEDS = Number(process.env["FGN_BENCH_SEEDS"] ?? 3);
 const CLASSES = 522, KNOWN = 400, ROUNDS = 4, AFTER = [1, 2, 4];
@@ -121,17 +121,17 @@ function rowOf({ model, what, size, starts }: Entry, runs: readonly (readonly Ru
 const digits = (x: number): string => x.toFixed(3).replace(/^0/, "");
 const shown = ({ mean, sd }: Spread): string => `${digits(mean)} ± ${digits(sd)}`;
 
-function lines(rows: readonly Row[]): string[][] {
-  return [
+function tableOf(rows: readonly Row[]): string {
+  return table(
     ["model", "learner", "B", ...AFTER.map((k) => `k = ${k}: new / old`), "ms"],
-    ...rows.map(({ model, what, size, milliseconds, cells }) => [
+    rows.map(({ model, what, size, milliseconds, cells }) => [
       model,
       what,
       String(size),
       ...cells.map((cell) => `${shown(cell.new)} / ${shown(cell.old)}${cell.rate === null ? "" : ` (${cell.rate})`}`),
       milliseconds.toFixed(1),
     ]),
-  ];
+  );
 }
 
 const data = loadUdhr();
@@ -147,7 +147,7 @@ for (let seed = 1; seed <= SEEDS; seed++) {
   }
 }
 const rows = ENTRIES.map((entry, e) => rowOf(entry, runs[e] ?? []));
-const made = table(lines(rows));
-console.log(made);
+const results = tableOf(rows), page = "bench/online/README.md";
+console.log(results);
 writeFileSync("bench/online/results.json", `${JSON.stringify({ seeds: SEEDS, known: KNOWN, rows }, null, 2)}\n`);
-putBetween("bench/online/README.md", made);
+writeFileSync(page, replacePart(readFileSync(page, "utf8"), "results", results));

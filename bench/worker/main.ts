@@ -1,12 +1,12 @@
-// What a learn and a prediction of 16 examples take: `npm run bench:worker` prints a table and writes bench/worker.json.
+// What a learn and a prediction of 16 examples take: `npm run bench:worker` prints a table and writes bench/worker/results.json.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { performance } from "node:perf_hooks";
 import { adapt, batch, matrix, type Network } from "../../mod.ts";
-import { processBytes, processSeconds, watchHeap } from "./local/memory.ts";
-import { type Answer, Client } from "./test/client.ts";
-import { Clusters, fileOf, Reference, right } from "./test/reference.ts";
+import { processBytes, processSeconds, watchHeap } from "../../examples/worker/local/memory.ts";
+import { type Answer, Client } from "../../examples/worker/test/client.ts";
+import { Clusters, fileOf, Reference, right } from "../../examples/worker/test/reference.ts";
 
 const EXAMPLES = 16, WARM = 10, TIMES = 100;
 
@@ -118,4 +118,4 @@ console.table(rows.map(({ classes, features, bytes = 0, learn, predict, refused,
   "process": mb(memory.process),
 })));
 mkdirSync("bench", { recursive: true });
-writeFileSync("bench/worker.json", `${JSON.stringify({ examples: EXAMPLES, times: TIMES, rows }, null, 2)}\n`);
+writeFileSync("bench/worker/results.json", `${JSON.stringify({ examples: EXAMPLES, times: TIMES, rows }, null, 2)}\n`);

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { compare, type Settings } from "./compare.ts";
 import { writePlots } from "./curves.ts";
-import { replacePart } from "./markdown.ts";
+import { replacePart } from "../support/markdown.ts";
 import { METHODS } from "./methods.ts";
 import { type Report, tables } from "./report.ts";
 import { openStore, readJson, writeWhole } from "./results.ts";

@@ -1,15 +1,15 @@
 // Two threads against one, as ratios of best times of interleaved rounds: the step without the loss after it, pure, and in
 // the memory of the step before it (`donate`), as `train` takes it; and whether the parameters are the same bytes. Prints a
-// table, writes bench/threads.json.
+// table, writes bench/threads/results.json.
 //
 //   npm run bench:threads [-- THREADS]
-//   node_modules/.bin/deno run -A …, bun …: node_modules/.cache/fgn/threads.mjs, after a run in Node
+//   node_modules/.bin/deno run -A …, bun …: node_modules/.cache/fgn/bench.threads.main.mjs, after a run in Node
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { type Batch, fgnStep, mlp, type Network, parameters, randomHead, type StepOptions } from "../mod.ts";
-import { threadedKernel } from "../src/threads/threads.ts";
-import { problem, right } from "../test/support/reference.ts";
+import { type Batch, fgnStep, mlp, type Network, parameters, randomHead, type StepOptions } from "../../mod.ts";
+import { threadedKernel } from "../../src/threads/threads.ts";
+import { problem, right } from "../../test/support/reference.ts";
 
 const ROUNDS = 4;
 
@@ -78,4 +78,4 @@ console.table(rows.map(({ what, pure, donated, same }) => ({
 })));
 if (rows.some(({ same }) => !same)) process.exitCode = 1;
 mkdirSync("bench", { recursive: true });
-writeFileSync("bench/threads.json", `${JSON.stringify({ runtime, threads, rows }, null, 2)}\n`);
+writeFileSync("bench/threads/results.json", `${JSON.stringify({ runtime, threads, rows }, null, 2)}\n`);

@@ -5,10 +5,10 @@
 //   npm run bench:soak [-- FIRST LAST]   (default 2000 20000: some minutes)
 
 import process from "node:process";
-import { type Batch, type Damping, fgnStep, type Network, randomHead, relative } from "../mod.ts";
-import { instantiate } from "../src/kernel/kernel.ts";
-import { simd } from "../src/kernel/simd.generated.ts";
-import { problem, right } from "../test/support/reference.ts";
+import { type Batch, type Damping, fgnStep, type Network, randomHead, relative } from "../../mod.ts";
+import { instantiate } from "../../src/kernel/kernel.ts";
+import { simd } from "../../src/kernel/simd.generated.ts";
+import { problem, right } from "../../test/support/reference.ts";
 
 const B = 4, D = 768, C = 1000;
 const MB = 2 ** 20;

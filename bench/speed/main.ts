@@ -1,5 +1,5 @@
 // One run of `npm run bench`: products, steps of heads and networks, and how they grow, against other libraries and methods,
-// as ratios of best times. Prints progress and goals, and puts what it found into bench/results.json and bench/RESULTS.md.
+// as ratios of best times. Prints progress and goals, and puts what it found into bench/speed/results.json and bench/speed/README.md.
 //
 //   --runtime NAME   in node (default), deno or bun; --all: in each of them
 //   TABLE …          only these tables (products, linear, …), printed; nothing is written
@@ -9,15 +9,15 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
-import { compileModule } from "../assembly.ts";
+import { compileModule } from "../support/assembly.ts";
+import { bundleGradients, startTfjs } from "../support/tfjs.ts";
 import { goals } from "./goals.ts";
 import { MILLISECONDS } from "./measure.ts";
 import { runCommands } from "./processes.ts";
 import { goalTable, page, type Run, type Table } from "./report.ts";
 import { TABLES } from "./tables.ts";
-import { bundleGradients, startTfjs } from "./tfjs.ts";
 
-const RESULTS = "bench/results.json", PAGE = "bench/RESULTS.md";
+const RESULTS = "bench/speed/results.json", PAGE = "bench/speed/README.md";
 const RUNTIMES = ["node", "deno", "bun"] as const;
 type Runtime = typeof RUNTIMES[number];
 
@@ -70,7 +70,11 @@ async function runHere(names: readonly string[]): Promise<void> {
 }
 
 function runElsewhere(runtime: "deno" | "bun", names: readonly string[]): void {
-  const command = [...(runtime === "deno" ? ["run", "-A"] : []), "node_modules/.cache/fgn/speed.mjs", ...names];
+  const command = [
+    ...(runtime === "deno" ? ["run", "-A"] : []),
+    "node_modules/.cache/fgn/bench.speed.main.mjs",
+    ...names,
+  ];
   const { status } = spawnSync(`node_modules/.bin/${runtime}`, command, { stdio: "inherit" });
   if (status !== 0) throw new Error(`the run in ${TITLES[runtime]} failed: exit ${status}`);
 }

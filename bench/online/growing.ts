@@ -1,4 +1,4 @@
-// Adam (Kingma and Ba 2015) on the library's own gradients, for networks that grow.
+// Adam on the library's own gradients, for networks that grow.
 
 import {
   type Batch,
@@ -10,22 +10,16 @@ import {
   withParameters,
 } from "../../mod.ts";
 import { right } from "../../test/support/reference.ts";
+import { type AdamState, adamStep, startAdam } from "../support/adam.ts";
 
-/** A network with the moments of its parameters, which a step overwrites. */
-export interface AdamState {
+/** A network with Adam's state, which a step overwrites. */
+export interface Growing {
   readonly network: Network;
-  readonly first: Float32Array;
-  readonly second: Float32Array;
-  readonly steps: number;
+  readonly state: AdamState;
 }
-
-const FIRST = 0.9, SECOND = 0.999, EPSILON = 1e-8;
 
 /** Starts with moments of zero. */
-export function startAdam(network: Network): AdamState {
-  const count = parameterCount(network);
-  return { network, first: new Float32Array(count), second: new Float32Array(count), steps: 0 };
-}
+export const startGrowing = (network: Network): Growing => ({ network, state: startAdam(parameterCount(network)) });
 
 /** The network grown with zeros, not with the mean of the classes there are; its last layer is dense. */
 export function growZeros(network: Network, classes: number): Network {
@@ -42,19 +36,13 @@ export const classesFor = ({ outputs }: Network, { labels }: Batch): number =>
   labels.reduce((most, y) => Math.max(most, y + 1), outputs);
 
 /** One step with a learning rate; labels beyond the network's classes grow it, with moments of zero. */
-export function adam({ network: before, first, second, steps }: AdamState, data: Batch, rate: number): AdamState {
+export function stepGrowing({ network: before, state }: Growing, data: Batch, rate: number): Growing {
   const classes = classesFor(before, data), network = right(growClasses(before, classes));
   const grown = (moments: Float32Array): Float32Array =>
     network === before ? moments : parameters(growZeros(right(withParameters(before, moments)), classes));
-  const { gradient } = right(lossAndGradient(network, data));
-  const m = grown(first), v = grown(second), w = parameters(network);
-  const t = steps + 1, rest = 1 - FIRST ** t, size = 1 - SECOND ** t;
-  for (let i = 0; i < w.length; i++) {
-    const g = gradient[i] as number;
-    const mi = FIRST * (m[i] as number) + (1 - FIRST) * g, vi = SECOND * (v[i] as number) + (1 - SECOND) * g * g;
-    m[i] = mi;
-    v[i] = vi;
-    w[i] = (w[i] as number) - rate * (mi / rest) / (Math.sqrt(vi / size) + EPSILON);
-  }
-  return { network: right(withParameters(network, w)), first: m, second: v, steps: t };
+  const { gradient } = right(lossAndGradient(network, data)), values = parameters(network);
+  const moments = { steps: state.steps, mean: grown(state.mean), square: grown(state.square) };
+  const next = adamStep(gradient, moments, rate);
+  for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + (gradient[i] as number);
+  return { network: right(withParameters(network, values)), state: next };
 }

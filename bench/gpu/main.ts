@@ -1,6 +1,6 @@
 // A step on the GPU against the step on the CPU kernels: best times over interleaved rounds as ratios, parameters and
 // batch staying on the device, the loss after the step included. Prints the device as its driver names it, a shape as it
-// is measured, and writes bench/gpu.json.
+// is measured, and writes bench/gpu/results.json.
 //
 //   npm run bench:gpu [-- SECONDS [SHAPE ...]]    seconds a shape (5); only these shapes, printed: nothing is written
 //
@@ -9,9 +9,9 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
-import { type Batch, fgnStep, mlp, type Network, randomHead } from "../mod.ts";
-import { type Backend, webGpu } from "../src/gpu/gpu.ts";
-import { problem, right } from "../test/support/reference.ts";
+import { type Batch, fgnStep, mlp, type Network, randomHead } from "../../mod.ts";
+import { type Backend, webGpu } from "../../src/gpu/gpu.ts";
+import { problem, right } from "../../test/support/reference.ts";
 
 const head = (features: number, classes: number): Network => right(randomHead({ features, classes }, 1));
 const deep = (inputs: number, width: number, classes: number): Network =>
@@ -71,7 +71,7 @@ for (const [what, make, B, D, C] of SHAPES) {
       (cpu / gpu).toFixed(3)
     }`,
   );
-  if (asked.length === 0) writeFileSync("bench/gpu.json", `${JSON.stringify({ ...about, rows }, null, 2)}\n`);
+  if (asked.length === 0) writeFileSync("bench/gpu/results.json", `${JSON.stringify({ ...about, rows }, null, 2)}\n`);
 }
 backend.close();
 process.exit(0);

@@ -1,6 +1,6 @@
 // How long a first step takes in each runtime, without and with a warm-up: the built package, installed in fresh
 // projects, 128 examples, 384 features, 100 classes, a new process every time. Prints a table in Markdown, best and
-// median of the runs, and writes bench/cold_start.json.
+// median of the runs, and writes bench/cold/results.json.
 //
 //   npm run bench:cold [-- RUNS]
 
@@ -8,10 +8,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { Missing } from "../test/package/runtime/runtime.ts";
-import { pack } from "../tools/pack.ts";
-import type { Phase } from "./cold/phases.ts";
-import { type ColdRuntime, runtimes, type Timing } from "./cold/runtimes.ts";
+import { Missing } from "../../test/package/runtime/runtime.ts";
+import { pack } from "../../tools/pack.ts";
+import { table } from "../support/markdown.ts";
+import type { Phase } from "./phases.ts";
+import { type ColdRuntime, runtimes, type Timing } from "./runtimes.ts";
 
 /** Steps after which a runtime is as warm as it gets here. */
 const STEPS = 60;
@@ -73,8 +74,6 @@ function summary(runs: readonly Times[]): Row {
   return Object.fromEntries(names.map((name) => [name, bestAndMedian(runs.map((run) => run[name]))])) as Row;
 }
 
-const line = (texts: readonly string[]): string => `| ${texts.join(" | ")} |`;
-
 const show = ([best, median]: readonly [number, number]): string => `${best.toFixed(1)} / ${median.toFixed(1)}`;
 
 const runs = Number(process.argv[2] ?? 7), folder = mkdtempSync(join(tmpdir(), "fgn-cold-"));
@@ -96,10 +95,7 @@ for (let round = 0; round < runs; round++) {
   for (const { timing, taken } of ready) taken.push(await once(timing));
 }
 const rows = ready.map(({ name, outside, taken }) => ({ name, outside, times: summary(taken) }));
-console.log(line(["runtime", ...Object.values(COLUMNS)]));
-console.log(line(["---", ...Object.keys(COLUMNS).map(() => "---")]));
-for (const { name, outside, times } of rows) {
-  console.log(line([outside ? `${name} *` : name, ...Object.values(times).map(show)]));
-}
+const lines = rows.map(({ name, outside, times }) => [outside ? `${name} *` : name, ...Object.values(times).map(show)]);
+console.log(table(["runtime", ...Object.values(COLUMNS)], lines));
 console.log("\n* times of requests, from outside");
-writeFileSync("bench/cold_start.json", `${JSON.stringify({ runs, rows }, null, 2)}\n`);
+writeFileSync("bench/cold/results.json", `${JSON.stringify({ runs, rows }, null, 2)}\n`);

@@ -1,18 +1,19 @@
 // WebAssembly memory of one step, a fresh kernel a shape, and what it is made of, beside the estimate 8BD + 4BC + 16B² +
 // 4CD of a linear head (for networks D counts all widths before the classes, and 4P stands for 4CD). Prints a Markdown
-// table and the largest batch for 65,536 classes × 256 features in 128 MiB, and writes bench/memory.json.
+// table and the largest batch for 65,536 classes × 256 features in 128 MiB, and writes bench/memory/results.json.
 //
 //   npm run bench:memory
 
 import { writeFileSync } from "node:fs";
-import { type Batch, type Damping, fgnStep, fit, levenbergMarquardt, mlp, type Network, relative } from "../mod.ts";
-import { releaseKernel, type StepOptions, zeroHead } from "../mod.ts";
-import { CLASS_LIMITS } from "../src/kernel/class_limits.ts";
-import { defaultKernel } from "../src/kernel/kernel.ts";
-import { openPlan, plan } from "../src/step/plan.ts";
-import { up4 } from "../src/tape/tape.ts";
-import type { Workspace } from "../src/tape/workspace.ts";
-import { problem, right } from "../test/support/reference.ts";
+import { type Batch, type Damping, fgnStep, fit, levenbergMarquardt, mlp, type Network, relative } from "../../mod.ts";
+import { releaseKernel, type StepOptions, zeroHead } from "../../mod.ts";
+import { CLASS_LIMITS } from "../../src/kernel/class_limits.ts";
+import { defaultKernel } from "../../src/kernel/kernel.ts";
+import { openPlan, plan } from "../../src/step/plan.ts";
+import { up4 } from "../../src/tape/tape.ts";
+import type { Workspace } from "../../src/tape/workspace.ts";
+import { table } from "../support/markdown.ts";
+import { problem, right } from "../../test/support/reference.ts";
 
 const MIB = 2 ** 20, MOST = 128 * MIB;
 
@@ -134,10 +135,10 @@ const batches = { "loss after": largest("loss after"), "Levenberg–Marquardt": 
 
 const mib = (bytes: number | undefined): string =>
   bytes === undefined ? "" : (bytes / MIB).toFixed(bytes < MIB ? 2 : 1);
-console.log("| B×D×C | step | MiB | parameters | panels | B×B | rest | estimate |\n|---|---|--:|--:|--:|--:|--:|--:|");
-for (const { what, way, bytes, parameters, panels, gram, estimate } of rows) {
+const lines = rows.map(({ what, way, bytes, parameters, panels, gram, estimate }) => {
   const rest = parameters === undefined ? undefined : bytes - parameters - (panels ?? 0) - (gram ?? 0);
-  console.log(`| ${[what, way, ...[bytes, parameters, panels, gram, rest, estimate].map(mib)].join(" | ")} |`);
-}
+  return [what, way, ...[bytes, parameters, panels, gram, rest, estimate].map(mib)];
+});
+console.log(table(["B×D×C", "step", "MiB", "parameters", "panels", "B×B", "rest", "estimate"], lines, "numbers"));
 console.log("\nlargest batch of 256 features and 65,536 classes in 128 MiB:", batches);
-writeFileSync("bench/memory.json", `${JSON.stringify({ rows, batches }, null, 2)}\n`);
+writeFileSync("bench/memory/results.json", `${JSON.stringify({ rows, batches }, null, 2)}\n`);

@@ -2,8 +2,8 @@
 // bytes.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { hashOf } from "../src/math/hash.ts";
-import { compile } from "../tools/asc.ts";
+import { hashOf } from "../../src/math/hash.ts";
+import { compile } from "../../tools/asc.ts";
 
 const FOLDER = "node_modules/.cache/fgn";
 const fileOf = (name: string): string => `${FOLDER}/${name}.wasm`;
