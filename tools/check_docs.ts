@@ -3,7 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { DENO_GPU } from "./deno_env.ts";
+import { DENO_GPU } from "./runtimes/deno.ts";
 
 const options = { encoding: "utf8", env: { ...process.env, ...DENO_GPU, NO_COLOR: "1" } } as const;
 

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { Missing } from "../../test/package/runtime/runtime.ts";
+import { Missing } from "../../tools/runtimes/missing.ts";
 import { pack } from "../../tools/pack.ts";
 import { table } from "../support/markdown.ts";
 import type { Phase } from "./phases.ts";

@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
+import { bun, deno } from "../../tools/runtimes/processes.ts";
 import { compileModule } from "../support/assembly.ts";
 import { bundleGradients, startTfjs } from "../support/tfjs.ts";
 import { goals } from "./goals.ts";
@@ -25,6 +26,7 @@ const LIBRARIES = ["@tensorflow/tfjs-backend-wasm", "onnxruntime-web", "@jax-js/
 
 const versions: Readonly<Record<string, string | undefined>> = process.versions;
 const here: Runtime = versions["deno"] !== undefined ? "deno" : versions["bun"] !== undefined ? "bun" : "node";
+const ELSEWHERE = { deno, bun } as const;
 const TITLES: Readonly<Record<Runtime, string>> = { node: "Node", deno: "Deno", bun: "Bun" };
 
 const versionOf = (name: string): string =>
@@ -70,12 +72,10 @@ async function runHere(names: readonly string[]): Promise<void> {
 }
 
 function runElsewhere(runtime: "deno" | "bun", names: readonly string[]): void {
-  const command = [
-    ...(runtime === "deno" ? ["run", "-A"] : []),
-    "node_modules/.cache/fgn/bench.speed.main.mjs",
-    ...names,
-  ];
-  const { status } = spawnSync(`node_modules/.bin/${runtime}`, command, { stdio: "inherit" });
+  const { command, run } = ELSEWHERE[runtime];
+  const { status } = spawnSync(command, [...run, "node_modules/.cache/fgn/bench.speed.main.mjs", ...names], {
+    stdio: "inherit",
+  });
   if (status !== 0) throw new Error(`the run in ${TITLES[runtime]} failed: exit ${status}`);
 }
 

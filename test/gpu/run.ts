@@ -10,7 +10,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { Missing } from "../package/runtime/runtime.ts";
+import { Missing } from "../../tools/runtimes/missing.ts";
 import { given } from "./given.ts";
 import { type Place, places } from "./places.ts";
 import type { Request, Word } from "./suite.ts";

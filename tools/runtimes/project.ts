@@ -1,26 +1,17 @@
 // Fresh projects with the tarball installed, and the suite bundled for them.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
-import { output } from "./programs.ts";
+import { output } from "./output.ts";
 
 /** Programs that are bundled for a project: a folder and the names of its entries. */
 export interface Suite {
   readonly folder: string;
   readonly entries: readonly string[];
+  /** Texts in the place of names. */
+  readonly define?: Readonly<Record<string, string>>;
 }
-
-const CONFORMANCE: Suite = {
-  folder: "test/package/runtime/entries",
-  entries: ["process", "page", "web_worker", "workerd", "edge_runtime"],
-};
-const GOLDEN = "test/golden";
-
-/** The linear and network vectors. */
-const vectors = (): unknown[] =>
-  readdirSync(GOLDEN).filter((name) => /^(linear|mlp)_.*\.json$/.test(name)).sort()
-    .map((name) => JSON.parse(readFileSync(join(GOLDEN, name), "utf8")) as unknown);
 
 /** Throws where an entry imports the package before it asks for it: the first step would not be cold. */
 function checkCold({ outputs }: Metafile, { folder }: Suite): void {
@@ -35,7 +26,7 @@ function checkCold({ outputs }: Metafile, { folder }: Suite): void {
   }
 }
 
-/** Bundles the suite into a folder: one module an entry, golden vectors within, the packages outside. */
+/** Bundles the suite into a folder: one module an entry, the packages outside. */
 async function bundleSuite(outdir: string, suite: Suite, external = ["fgn", "fgn/*", "fp-ts/*"]): Promise<void> {
   const { metafile } = await build({
     entryPoints: suite.entries.map((name) => `${suite.folder}/${name}.ts`),
@@ -45,7 +36,7 @@ async function bundleSuite(outdir: string, suite: Suite, external = ["fgn", "fgn
     format: "esm",
     target: "es2022",
     external,
-    define: { GOLDEN: JSON.stringify(vectors()) },
+    define: { ...suite.define },
     metafile: true,
   });
   checkCold(metafile, suite);
@@ -55,8 +46,8 @@ async function bundleSuite(outdir: string, suite: Suite, external = ["fgn", "fgn
 export async function freshProject(
   folder: string,
   tarball: string,
+  suite: Suite,
   external?: string[],
-  suite = CONFORMANCE,
 ): Promise<string> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{ "name": "fresh", "private": true, "type": "module" }\n');

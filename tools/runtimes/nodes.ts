@@ -3,4 +3,4 @@
 import { installed } from "./installed.ts";
 
 /** The program of a version, by its name in nodes/package.json. */
-export const nodeOf = (name: string): Promise<string> => installed("test/package/runtime/nodes", `${name}/bin/node`);
+export const nodeOf = (name: string): Promise<string> => installed("tools/runtimes/nodes", `${name}/bin/node`);

@@ -2,7 +2,7 @@
 
 import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { output } from "./programs.ts";
+import { output } from "./output.ts";
 
 const CACHE = "node_modules/.cache/fgn", LOCK = "package-lock.json";
 
