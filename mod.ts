@@ -131,6 +131,7 @@ export { showDiagnosis } from "./src/diagnosis/show.ts";
 // Randomness, errors, the kernel
 export { type Random, seedRandom, shuffle } from "./src/math/random.ts";
 export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/check/error.ts";
+export { getOrThrow } from "./src/check/get_or_throw.ts";
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
 export { type WarmUp, warmUpKernel, type WarmUpOptions } from "./src/step/warm_up.ts";
 export type { KernelOption } from "./src/problem/session.ts";

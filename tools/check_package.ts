@@ -1,5 +1,6 @@
 // Checks the package as it would be published: publint, are-the-types-wrong, a dry run of deno publish, what is in
-// the tarball, and how much of it ends up in a bundle (minified, gzip -9), each within its budget.
+// the tarball, where the links of its pages lead, and how much of it ends up in a bundle (minified, gzip -9), each
+// within its budget.
 //
 //   npm run check:package
 
@@ -10,13 +11,16 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { deadLinks, showDeadLink } from "./links.ts";
 import { pack } from "./pack.ts";
 
 const NAME = "fgn";
 
 /** What users need: entries, kernels, declarations, and what tells them about it. */
 const WANTED = [
-  /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+  /^package\/(package\.json|LICENSE|(README|ARCHITECTURE|CHANGELOG|CONTRIBUTING)\.md)$/,
+  /^package\/docs\/\w+\.md$/,
+  /^package\/bench\/convergence\/plots\/robust-adam\.svg$/,
   /^package\/dist\/(edge\/)?[\w-]+\.js$/,
   /^package\/dist\/kernel\.(simd|relaxed)\.wasm$/,
   /^package\/dist\/(src\/)?[\w/]+\.d\.ts$/,
@@ -29,6 +33,9 @@ const CONSUMERS = [
   { what: "fgnStep, workerd", conditions: ["workerd"], source: `export { fgnStep } from "${NAME}";`, budget: 28_000 },
   { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 72_000 },
 ];
+
+/** The most bytes of the tarball. */
+const TARBALL = 600_000;
 
 let failed = false;
 
@@ -51,7 +58,20 @@ function checkContents(tarball: string): void {
   const files = execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" }).trim().split("\n");
   const others = files.filter((file) => !WANTED.some((pattern) => pattern.test(file)));
   const size = readFileSync(tarball).length;
-  report("contents", others.length === 0, others.join(" ") || `${files.length} files, ${size} bytes packed`);
+  report(
+    "contents",
+    others.length === 0 && size <= TARBALL,
+    others.join(" ") || `${files.length} files, ${size} of at most ${TARBALL} bytes packed`,
+  );
+  checkLinks(tarball, files);
+}
+
+/** Every page of the tarball links to what is in the tarball. */
+function checkLinks(tarball: string, files: readonly string[]): void {
+  const read = (file: string): string => execFileSync("tar", ["-xzOf", tarball, file], { encoding: "utf8" });
+  const pages = new Map(files.filter((file) => file.endsWith(".md")).map((file) => [file, read(file)]));
+  const dead = deadLinks(pages, (path) => files.some((file) => file === path || file.startsWith(`${path}/`)));
+  report("links", dead.length === 0, dead.map(showDeadLink).join("; ") || `${pages.size} pages`);
 }
 
 /** The bytes of a bundle of a program that imports the installed package; kernels as files are counted apart. */

@@ -3,7 +3,7 @@
 //   --fresh   starts again; without it what bench/convergence/results.json holds is not run again
 //   --short   seconds, on small parts of two tasks; written to node_modules/.cache/fgn/convergence
 //   --time    measures the steps alone, on an otherwise idle machine, into times.json; trains nothing
-//   --tables  writes the tables and plots of what is there; trains nothing
+//   --tables  writes the tables and plots of what is there, the README's picture among them; trains nothing
 //   NAME …    only these tasks
 
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,6 +14,7 @@ import { compare, type Settings } from "./compare.ts";
 import { writePlots } from "./curves.ts";
 import { replacePart } from "../support/markdown.ts";
 import { METHODS } from "./methods.ts";
+import { pictureOf } from "./picture.ts";
 import { type Report, tables } from "./report.ts";
 import { openStore, readJson, writeWhole } from "./results.ts";
 import { part, TASKS } from "./tasks.ts";
@@ -60,6 +61,7 @@ function writeReport(): void {
   const text = parts.reduce((text, [name, content]) => replacePart(text, name, content), readFileSync(readme, "utf8"));
   writeFileSync(readme, text);
   writePlots(report, join(folder, "plots"));
+  writeWhole(join(folder, "plots/robust-adam.svg"), pictureOf(report));
 }
 
 /** Times the steps of the tasks, after one another. */

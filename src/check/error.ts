@@ -97,7 +97,7 @@ export type FgnErrorTag = keyof FgnErrorCases;
  *
  * @example
  * ```ts
- * import { matrix } from "@fgn/fgn";
+ * import { matrix } from "fgn";
  *
  * const result = matrix(2, 2, [1, 2, 3]);
  * if (result._tag === "Left") console.log(result.left._tag, result.left.remedy);

@@ -42,7 +42,7 @@ export interface BacktrackingOptions {
  *
  * @example
  * ```ts
- * import { backtracking } from "@fgn/fgn";
+ * import { backtracking } from "fgn";
  *
  * console.log(backtracking().ratio); // 0.13
  * ```

@@ -48,7 +48,7 @@ export interface ExplainedOptions {
  *
  * @example
  * ```ts
- * import { explained } from "@fgn/fgn";
+ * import { explained } from "fgn";
  *
  * console.log(explained({ caution: 2 }).steps); // 0
  * ```

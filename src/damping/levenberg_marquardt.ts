@@ -42,7 +42,7 @@ export interface LevenbergMarquardtOptions {
  *
  * @example
  * ```ts
- * import { levenbergMarquardt } from "@fgn/fgn";
+ * import { levenbergMarquardt } from "fgn";
  *
  * console.log(levenbergMarquardt({ lambda: 0.1 }).raise); // 2
  * ```

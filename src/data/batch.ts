@@ -168,10 +168,10 @@ function checkWeights(values: ArrayLike<number>, ignored: readonly number[]): E.
  *
  * @example
  * ```ts
- * import { batch, matrix } from "@fgn/fgn";
+ * import { batch, matrix } from "fgn";
  * import * as E from "fp-ts/lib/Either.js";
  *
- * const result = E.chain((features: import("@fgn/fgn").Matrix) => batch({ features, labels: [0, 1] }))(
+ * const result = E.chain((features: import("fgn").Matrix) => batch({ features, labels: [0, 1] }))(
  *   matrix(2, 2, [1, 0, 0, 1]),
  * );
  * console.log(result._tag); // Right

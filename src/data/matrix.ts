@@ -81,7 +81,7 @@ export function finiteFloats(what: string, values: ArrayLike<number>, cols = 0):
  *
  * @example
  * ```ts
- * import { matrix } from "@fgn/fgn";
+ * import { matrix } from "fgn";
  *
  * console.log(matrix(2, 3, [1, 2, 3, 4, 5, 6])._tag); // Right
  * ```

@@ -100,7 +100,7 @@ export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix
  *
  * @example
  * ```ts
- * import { sparse } from "@fgn/fgn";
+ * import { sparse } from "fgn";
  *
  * // (0 5 0)
  * // (7 0 9)
@@ -148,7 +148,7 @@ export function sparse(
  *
  * @example
  * ```ts
- * import { fromRows } from "@fgn/fgn";
+ * import { fromRows } from "fgn";
  *
  * // (0 5 0)
  * // (7 0 9)

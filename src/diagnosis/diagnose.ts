@@ -180,7 +180,7 @@ function spectrumOf(
  * @param damping as for `fgnStep`; Levenberg–Marquardt raises λ until the loss falls, as there
  * @example
  * ```ts
- * import { batch, diagnose, matrix, showDiagnosis, zeroHead } from "@fgn/fgn";
+ * import { batch, diagnose, matrix, showDiagnosis, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 2, classes: 3 });
  * const features = matrix(3, 2, [1, 0, 0, 1, 1, 1]);

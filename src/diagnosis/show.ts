@@ -89,7 +89,7 @@ function verdict({ cosine, converged, residual, rounding }: StepComparison): str
  *
  * @example
  * ```ts
- * import { batch, diagnose, matrix, showDiagnosis, zeroHead } from "@fgn/fgn";
+ * import { batch, diagnose, matrix, showDiagnosis, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 1, classes: 3 });
  * const features = matrix(2, 1, [1, -1]);

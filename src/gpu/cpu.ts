@@ -38,8 +38,8 @@ const residentOf = ({ inputs, outputs }: Network): Resident => ({ _tag: "residen
  *
  * @example
  * ```ts
- * import { batch, matrix, zeroHead } from "@fgn/fgn";
- * import { cpu } from "@fgn/fgn/gpu";
+ * import { batch, matrix, zeroHead } from "fgn";
+ * import { cpu } from "fgn/gpu";
  * import { pipe } from "fp-ts/lib/function.js";
  * import * as TE from "fp-ts/lib/TaskEither.js";
  *

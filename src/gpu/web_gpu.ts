@@ -200,7 +200,7 @@ export function webGpuWithin(options: WebGpuOptions, limits: Lowered): TaskEithe
  *
  * @example
  * ```ts
- * import { webGpu } from "@fgn/fgn/gpu";
+ * import { webGpu } from "fgn/gpu";
  *
  * const backend = await webGpu()();
  * console.log(backend._tag === "Right" ? backend.right.description : backend.left.remedy);
@@ -215,13 +215,12 @@ export const webGpu = (options: WebGpuOptions = {}): TaskEither<FgnError, Backen
  *
  * @example
  * ```ts
- * import { cpu, preferGpu } from "@fgn/fgn/gpu";
+ * import { getOrThrow } from "fgn";
+ * import { cpu, preferGpu } from "fgn/gpu";
  *
- * const backend = await preferGpu(cpu())();
- * if (backend._tag === "Right") {
- *   console.log(backend.right.name); // webgpu, or cpu
- *   backend.right.close();
- * }
+ * const backend = await getOrThrow(preferGpu(cpu()));
+ * console.log(["webgpu", "cpu"].includes(backend.name)); // true
+ * backend.close();
  * ```
  */
 export function preferGpu(fallback: Backend, options: WebGpuOptions = {}): TaskEither<FgnError, Backend> {

@@ -120,7 +120,7 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
  *
  * @example
  * ```ts
- * import { fileStore } from "@fgn/fgn/file";
+ * import { fileStore } from "fgn/file";
  *
  * const loaded = await fileStore("no/such/file").load();
  * if (loaded._tag === "Right") console.log(loaded.right); // null

@@ -175,7 +175,7 @@ function encodeChild(
  *
  * @example
  * ```ts
- * import { decodePlain, encodePlain } from "@fgn/fgn";
+ * import { decodePlain, encodePlain } from "fgn";
  *
  * const bytes = encodePlain("my-state", 1, { best: -Infinity, seen: Uint32Array.of(3, 1, 2) });
  * if (bytes._tag === "Right") console.log(decodePlain("my-state", 1, bytes.right)._tag); // Right
@@ -262,7 +262,7 @@ function decodeChild(
  *
  * @example
  * ```ts
- * import { decodePlain, encodePlain } from "@fgn/fgn";
+ * import { decodePlain, encodePlain } from "fgn";
  *
  * const bytes = encodePlain("my-state", 1, [1, 2]);
  * const value = bytes._tag === "Right" ? decodePlain("my-state", 2, bytes.right) : bytes;

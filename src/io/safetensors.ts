@@ -184,7 +184,7 @@ function assemble(header: Uint8Array, from: number, parts: readonly Part[], size
  *
  * @example
  * ```ts
- * import { writeSafetensors } from "@fgn/fgn";
+ * import { writeSafetensors } from "fgn";
  *
  * const weight = { shape: [2, 3], data: new Float32Array(6) };
  * const file = writeSafetensors({ tensors: new Map([["weight", weight]]) });
@@ -255,7 +255,7 @@ function read(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
  *
  * @example
  * ```ts
- * import { readSafetensors, writeSafetensors } from "@fgn/fgn";
+ * import { readSafetensors, writeSafetensors } from "fgn";
  *
  * const scale = { shape: [], data: Float64Array.of(0.5) };
  * const file = writeSafetensors({ tensors: new Map([["scale", scale]]), metadata: new Map([["by", "me"]]) });

@@ -39,7 +39,7 @@ export function checkBytes(bytes: Uint8Array): E.Either<FgnError, Uint8Array> {
  *
  * @example
  * ```ts
- * import { memoryStore } from "@fgn/fgn";
+ * import { memoryStore } from "fgn";
  *
  * const store = memoryStore();
  * await store.save(Uint8Array.of(1, 2, 3));

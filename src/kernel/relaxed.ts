@@ -19,7 +19,7 @@ let shared: E.Either<FgnError, Kernel> | undefined;
  *
  * @example
  * ```ts
- * import { relaxedKernel } from "@fgn/fgn/relaxed";
+ * import { relaxedKernel } from "fgn/relaxed";
  *
  * const kernel = relaxedKernel();
  * console.log(kernel._tag === "Right" ? kernel.right.name : kernel.left.remedy);

@@ -76,10 +76,10 @@ function setFrozen(network: Network, frozen: boolean, layers?: readonly number[]
  *
  * @example
  * ```ts
- * import { freeze, mlp, parameterCount } from "@fgn/fgn";
+ * import { freeze, mlp, parameterCount } from "fgn";
  * import * as E from "fp-ts/lib/Either.js";
  *
- * const last = E.chain((network: import("@fgn/fgn").Network) => freeze(network, [0, 2]))(
+ * const last = E.chain((network: import("fgn").Network) => freeze(network, [0, 2]))(
  *   mlp({ inputs: 4, hidden: [8, 8], classes: 3 }),
  * );
  * if (last._tag === "Right") console.log(parameterCount(last.right)); // 27: the last layer alone
@@ -94,7 +94,7 @@ export function freeze(network: Network, layers?: readonly number[]): E.Either<F
  *
  * @example
  * ```ts
- * import { freeze, unfreeze, zeroHead } from "@fgn/fgn";
+ * import { freeze, unfreeze, zeroHead } from "fgn";
  * import * as E from "fp-ts/lib/Either.js";
  *
  * const head = E.chain(freeze)(zeroHead({ features: 4, classes: 3 }));
@@ -128,13 +128,11 @@ function adapt({ weight, bias }: Dense, rank: number, scale: number, source: Sou
  *
  * @example
  * ```ts
- * import { mlp, parameterCount, withAdapters } from "@fgn/fgn";
+ * import { getOrThrow, mlp, parameterCount, withAdapters } from "fgn";
  *
- * const base = mlp({ inputs: 256, hidden: [256], classes: 10 });
- * if (base._tag === "Right") {
- *   const adapted = withAdapters(base.right, { rank: 4 });
- *   if (adapted._tag === "Right") console.log(parameterCount(adapted.right)); // 3112 instead of 68362
- * }
+ * const base = getOrThrow(mlp({ inputs: 256, hidden: [256], classes: 10 }));
+ * const adapted = getOrThrow(withAdapters(base, { rank: 4 }));
+ * console.log(parameterCount(base), parameterCount(adapted)); // 68362 3112
  * ```
  */
 export function withAdapters(
@@ -183,10 +181,10 @@ function merged({ weight, down, up, scale }: Adapter): Matrix {
  *
  * @example
  * ```ts
- * import { mergeAdapters, withAdapters, zeroHead } from "@fgn/fgn";
+ * import { mergeAdapters, withAdapters, zeroHead } from "fgn";
  * import * as E from "fp-ts/lib/Either.js";
  *
- * const adapted = E.chain((head: import("@fgn/fgn").Network) => withAdapters(head, { rank: 1 }))(
+ * const adapted = E.chain((head: import("fgn").Network) => withAdapters(head, { rank: 1 }))(
  *   zeroHead({ features: 4, classes: 3 }),
  * );
  * console.log(E.chain(mergeAdapters)(adapted)._tag); // Right

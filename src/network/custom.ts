@@ -41,7 +41,7 @@ export interface CustomModel {
  *
  * @example
  * ```ts
- * import { customModel } from "@fgn/fgn";
+ * import { customModel } from "fgn";
  *
  * // Two classes, one feature, one parameter: f = (θx, 0).
  * const model = customModel({

@@ -118,7 +118,7 @@ export function weightFlags(model: Network | CustomModel): boolean[] {
  *
  * @example
  * ```ts
- * import { mlp, parameterCount } from "@fgn/fgn";
+ * import { mlp, parameterCount } from "fgn";
  *
  * const result = mlp({ inputs: 4, hidden: [8], classes: 3 });
  * if (result._tag === "Right") console.log(parameterCount(result.right)); // 67 = 8·4 + 8 + 3·8 + 3
@@ -134,7 +134,7 @@ export function parameterCount(model: Network | CustomModel): number {
  *
  * @example
  * ```ts
- * import { parameters, zeroHead } from "@fgn/fgn";
+ * import { parameters, zeroHead } from "fgn";
  *
  * const result = zeroHead({ features: 4, classes: 3 });
  * if (result._tag === "Right") console.log(parameters(result.right).length); // 15 = 3·4 + 3
@@ -158,7 +158,7 @@ export function parameters(model: Network | CustomModel): Float32Array {
  *
  * @example
  * ```ts
- * import { parameters, withParameters, zeroHead } from "@fgn/fgn";
+ * import { parameters, withParameters, zeroHead } from "fgn";
  *
  * const result = zeroHead({ features: 4, classes: 3 });
  * if (result._tag === "Right") {

@@ -78,11 +78,11 @@ function growHead(head: Head, classes: number): E.Either<FgnError, Layer> {
  * @param classes C' ≥ C; for C' = C the network itself is returned
  * @example
  * ```ts
- * import { growClasses, linearHead } from "@fgn/fgn";
+ * import { growClasses, linearHead } from "fgn";
  * import * as E from "fp-ts/lib/Either.js";
  *
  * const head = linearHead({ features: 2, classes: 2 }, [1, 0, 0, 1], [0.5, -0.5]);
- * const grown = E.chain((network: import("@fgn/fgn").Network) => growClasses(network, 3))(head);
+ * const grown = E.chain((network: import("fgn").Network) => growClasses(network, 3))(head);
  * if (grown._tag === "Right") console.log(grown.right.outputs); // 3: the new row is ½, ½, its bias 0
  * ```
  */

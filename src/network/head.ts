@@ -34,7 +34,7 @@ function head(weight: Matrix, bias: Float32Array | null): Network {
  *
  * @example
  * ```ts
- * import { linearHead } from "@fgn/fgn";
+ * import { linearHead } from "fgn";
  *
  * console.log(linearHead({ features: 3, classes: 2 }, [1, 0, 0, 0, 1, 0], [0.5, -0.5])._tag); // Right
  * ```
@@ -78,7 +78,7 @@ function initialHead(size: HeadSize, initial: "zero" | "glorot", seed: number): 
  *
  * @example
  * ```ts
- * import { zeroHead } from "@fgn/fgn";
+ * import { zeroHead } from "fgn";
  *
  * console.log(zeroHead({ features: 384, classes: 10 })._tag); // Right
  * ```
@@ -93,7 +93,7 @@ export function zeroHead(size: HeadSize): E.Either<FgnError, Network> {
  *
  * @example
  * ```ts
- * import { randomHead } from "@fgn/fgn";
+ * import { randomHead } from "fgn";
  *
  * console.log(randomHead({ features: 384, classes: 10 }, 1)._tag); // Right
  * ```

@@ -46,7 +46,7 @@ function plain<T>(value: T): Plain<T> {
  *
  * @example
  * ```ts
- * import { fromJson, toJson, zeroHead } from "@fgn/fgn";
+ * import { fromJson, toJson, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 4, classes: 3 });
  * if (head._tag === "Right") {
@@ -187,7 +187,7 @@ function read(value: unknown): E.Either<FgnError, Network> {
  *
  * @example
  * ```ts
- * import { fromJson } from "@fgn/fgn";
+ * import { fromJson } from "fgn";
  *
  * const result = fromJson({ format: "fgn-network", version: 2 });
  * if (result._tag === "Left") console.log(result.left.message); // the version of the network is not what toJson writes

@@ -263,7 +263,7 @@ function startLayers(
  *
  * @example
  * ```ts
- * import { dense, gelu, initialise, layerNorm, residual } from "@fgn/fgn";
+ * import { dense, gelu, initialise, layerNorm, residual } from "fgn";
  *
  * const block = residual([layerNorm(), dense(64), gelu(), dense(64, { initial: "zero" })]);
  * console.log(initialise({ inputs: 64, layers: [block, block, dense(10)], seed: 1 })._tag); // Right
@@ -285,7 +285,7 @@ export function initialise({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<
  *
  * @example
  * ```ts
- * import { mlp } from "@fgn/fgn";
+ * import { mlp } from "fgn";
  *
  * console.log(mlp({ inputs: 784, hidden: [128, 64], classes: 10, seed: 1 })._tag); // Right
  * ```

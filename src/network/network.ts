@@ -186,7 +186,7 @@ function checkFinite(layers: readonly Layer[], path: string): E.Either<FgnError,
  *
  * @example
  * ```ts
- * import { network } from "@fgn/fgn";
+ * import { network } from "fgn";
  *
  * const hidden = { rows: 2, cols: 3, data: new Float32Array([1, 0, 0, 0, 1, 0]) };
  * const logits = { rows: 2, cols: 2, data: new Float32Array([1, -1, -1, 1]) };

@@ -60,7 +60,7 @@ function grownFor<M extends Model>(params: M, batch: Batch, most: number): E.Eit
  * @param state of the call before, or of {@link observe}; null or undefined: nothing seen yet
  * @example
  * ```ts
- * import { adapt, batch, matrix, observe, zeroHead } from "@fgn/fgn";
+ * import { adapt, batch, matrix, observe, zeroHead } from "fgn";
  * import { pipe } from "fp-ts/lib/function.js";
  * import * as E from "fp-ts/lib/Either.js";
  *

@@ -126,7 +126,7 @@ export interface AveragedState<S> {
  * @param decay in [0, 1), default 0.98
  * @example
  * ```ts
- * import { averaged, fgn } from "@fgn/fgn";
+ * import { averaged, fgn } from "fgn";
  *
  * console.log(averaged(0.99)(fgn()).name); // averaged(fgn)
  * ```

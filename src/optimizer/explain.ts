@@ -12,7 +12,7 @@ import type { Optimizer } from "./optimizer.ts";
  *
  * @example
  * ```ts
- * import { explain, robust } from "@fgn/fgn";
+ * import { explain, robust } from "fgn";
  *
  * console.log(explain(robust({ caution: 2 })));
  * ```

@@ -45,7 +45,7 @@ const shown = (value: unknown): string =>
  *
  * @example
  * ```ts
- * import { averaged, fgn, levenbergMarquardt, momentum } from "@fgn/fgn";
+ * import { averaged, fgn, levenbergMarquardt, momentum } from "fgn";
  * import { pipe } from "fp-ts/lib/function.js";
  *
  * const optimizer = pipe(fgn({ damping: levenbergMarquardt(), metric: "centred" }), momentum(0.9), averaged());
@@ -95,7 +95,7 @@ export function fgn<M extends Model = Network>(
  *
  * @example
  * ```ts
- * import { constant, explain, paper } from "@fgn/fgn";
+ * import { constant, explain, paper } from "fgn";
  *
  * console.log(explain(paper({ damping: constant(0.1) })));
  * ```

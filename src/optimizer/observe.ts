@@ -55,14 +55,11 @@ function pass(
  * @param features B × D, one example a row
  * @example
  * ```ts
- * import { matrix, observe, zeroHead } from "@fgn/fgn";
+ * import { getOrThrow, matrix, observe, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 2, classes: 3 });
- * const known = matrix(2, 2, [1, 2, 3, 4]);
- * if (head._tag === "Right" && known._tag === "Right") {
- *   const state = observe(head.right, null, known.right);
- *   if (state._tag === "Right") console.log(state.right.layers[0]?.mean); // 2, 3
- * }
+ * const head = getOrThrow(zeroHead({ features: 2, classes: 3 }));
+ * const state = getOrThrow(observe(head, null, getOrThrow(matrix(2, 2, [1, 2, 3, 4]))));
+ * console.log(state.layers[0]?.mean); // [2, 3]
  * ```
  */
 export function observe(

@@ -101,7 +101,7 @@ const unseeing = (state: OnlineState): Omit<Seeing, "rule"> & { readonly rule: n
  *
  * @example
  * ```ts
- * import { batch, matrix, online, zeroHead } from "@fgn/fgn";
+ * import { batch, matrix, online, zeroHead } from "fgn";
  *
  * const optimizer = online();
  * const head = zeroHead({ features: 2, classes: 2 });

@@ -120,7 +120,7 @@ function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
  *
  * @example
  * ```ts
- * import { batch, matrix, mlp, robust } from "@fgn/fgn";
+ * import { batch, matrix, mlp, robust } from "fgn";
  *
  * const optimizer = robust();
  * const network = mlp({ inputs: 2, hidden: [8], classes: 2 });

@@ -26,7 +26,7 @@ const given = (fits: boolean, at: (step: number) => number, note: string): Sched
  *
  * @example
  * ```ts
- * import { always } from "@fgn/fgn";
+ * import { always } from "fgn";
  *
  * console.log(always(0.5).at(7)); // 0.5
  * ```
@@ -40,7 +40,7 @@ export const always = (factor: number): Schedule => ({ at: () => factor, note: `
  * @param factor at least 0, default 1
  * @example
  * ```ts
- * import { warmUp } from "@fgn/fgn";
+ * import { warmUp } from "fgn";
  *
  * console.log(warmUp(4).at(1)); // 0.5
  * ```
@@ -70,7 +70,7 @@ function cosine(x: number): number {
  * @param floor at least 0, default 0
  * @example
  * ```ts
- * import { cosineDecay } from "@fgn/fgn";
+ * import { cosineDecay } from "fgn";
  *
  * console.log(cosineDecay(100).at(50)); // 0.5
  * ```
@@ -101,7 +101,7 @@ function power(x: number, n: number): number {
  * @param factor at least 0
  * @example
  * ```ts
- * import { stepDecay } from "@fgn/fgn";
+ * import { stepDecay } from "fgn";
  *
  * console.log(stepDecay(100, 0.5).at(250)); // 0.25
  * ```
@@ -118,7 +118,7 @@ export const stepDecay = (every: number, factor: number): Schedule =>
  *
  * @example
  * ```ts
- * import { cosineDecay, times } from "@fgn/fgn";
+ * import { cosineDecay, times } from "fgn";
  *
  * console.log(times(1e-3, cosineDecay(100)).at(0)); // 0.001
  * ```

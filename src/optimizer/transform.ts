@@ -46,7 +46,7 @@ const check = (name: string, value: number, fits: boolean, wanted: string): E.Ei
  * @param strength λ₂ ≥ 0
  * @example
  * ```ts
- * import { fgn, l2Penalty } from "@fgn/fgn";
+ * import { fgn, l2Penalty } from "fgn";
  *
  * console.log(l2Penalty(1e-4)(fgn()).name); // l2Penalty(fgn)
  * ```
@@ -65,7 +65,7 @@ export const l2Penalty = (strength: number): Transform =>
  *
  * @example
  * ```ts
- * import { fgn, trustRegion } from "@fgn/fgn";
+ * import { fgn, trustRegion } from "fgn";
  *
  * console.log(trustRegion(0.2)(fgn()).name); // trustRegion(fgn)
  * ```
@@ -104,7 +104,7 @@ function distance(before: Model, after: Model): number {
  *
  * @example
  * ```ts
- * import { clipGlobalNorm, fgn } from "@fgn/fgn";
+ * import { clipGlobalNorm, fgn } from "fgn";
  *
  * console.log(clipGlobalNorm(1)(fgn()).name); // clipGlobalNorm(fgn)
  * ```
@@ -158,7 +158,7 @@ const scheduleOf = (value: number | Schedule): Schedule => typeof value === "num
  *
  * @example
  * ```ts
- * import { cosineDecay, fgn, scaled } from "@fgn/fgn";
+ * import { cosineDecay, fgn, scaled } from "fgn";
  *
  * console.log(scaled(cosineDecay(1000))(fgn()).name); // scaled(fgn)
  * ```
@@ -179,7 +179,7 @@ export function scaled(schedule: number | Schedule): StatefulTransform<Counted> 
  * @param rate a share in [0, 1) a step, or a schedule of them, such as `times(1e-3, cosineDecay(1000))`
  * @example
  * ```ts
- * import { fgn, weightDecay } from "@fgn/fgn";
+ * import { fgn, weightDecay } from "fgn";
  *
  * console.log(weightDecay(1e-4)(fgn()).name); // weightDecay(fgn)
  * ```
@@ -212,7 +212,7 @@ export interface MomentumState {
  * @param decay β in [0, 1), default 0.9
  * @example
  * ```ts
- * import { fgn, momentum } from "@fgn/fgn";
+ * import { fgn, momentum } from "fgn";
  *
  * console.log(momentum()(fgn()).name); // momentum(fgn)
  * ```

@@ -45,14 +45,12 @@ function pass(model: Model, batch: Batch, option: KernelOption): E.Either<FgnErr
  *
  * @example
  * ```ts
- * import { batch, evaluate, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, evaluate, getOrThrow, matrix, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 2, classes: 4 });
- * const features = matrix(2, 2, [1, 2, 3, 4]);
- * if (head._tag === "Right" && features._tag === "Right") {
- *   const data = batch({ features: features.right, labels: [0, 1] });
- *   if (data._tag === "Right") console.log(evaluate(head.right, data.right)); // loss ln 4, accuracy ½
- * }
+ * const head = getOrThrow(zeroHead({ features: 2, classes: 4 }));
+ * const features = getOrThrow(matrix(2, 2, [1, 2, 3, 4]));
+ * const { loss, accuracy } = getOrThrow(evaluate(head, getOrThrow(batch({ features, labels: [0, 1] }))));
+ * console.log(loss, accuracy); // 1.386… 0.5: ln 4, and one of two
  * ```
  */
 export function evaluate(params: Model, batch: Batch, option: KernelOption = {}): E.Either<FgnError, Evaluation> {
@@ -114,7 +112,7 @@ function predict(
  *
  * @example
  * ```ts
- * import { logits, matrix, mlp } from "@fgn/fgn";
+ * import { logits, matrix, mlp } from "fgn";
  *
  * const network = mlp({ inputs: 2, hidden: [8], classes: 3 });
  * const features = matrix(1, 2, [1, 2]);
@@ -130,14 +128,11 @@ export function logits(params: Model, features: Features, option: KernelOption =
  *
  * @example
  * ```ts
- * import { matrix, probabilities, zeroHead } from "@fgn/fgn";
+ * import { getOrThrow, matrix, probabilities, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 2, classes: 4 });
- * const features = matrix(1, 2, [1, 2]);
- * if (head._tag === "Right" && features._tag === "Right") {
- *   const p = probabilities(head.right, features.right);
- *   if (p._tag === "Right") console.log(p.right.data); // ¼ each
- * }
+ * const head = getOrThrow(zeroHead({ features: 2, classes: 4 }));
+ * const features = getOrThrow(matrix(1, 2, [1, 2]));
+ * console.log(getOrThrow(probabilities(head, features)).data); // [0.25, 0.25, 0.25, 0.25]
  * ```
  */
 export function probabilities(

@@ -56,14 +56,13 @@ const unlabelled = (features: Features): Batch => ({
  *
  * @example
  * ```ts
- * import { batch, lossAndGradient, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, getOrThrow, lossAndGradient, matrix, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 2, classes: 4 });
- * const features = matrix(2, 2, [1, 2, 3, 4]);
- * if (head._tag === "Right" && features._tag === "Right") {
- *   const data = batch({ features: features.right, labels: [0, 1] });
- *   if (data._tag === "Right") console.log(lossAndGradient(head.right, data.right)); // loss ln 4
- * }
+ * const head = getOrThrow(zeroHead({ features: 2, classes: 4 }));
+ * const features = getOrThrow(matrix(2, 2, [1, 2, 3, 4]));
+ * const data = getOrThrow(batch({ features, labels: [0, 1] }));
+ * const { loss, gradient } = getOrThrow(lossAndGradient(head, data));
+ * console.log(loss, gradient.length); // 1.386… 12: ln 4, and 4·2 weights with 4 biases
  * ```
  */
 export function lossAndGradient(
@@ -92,13 +91,11 @@ export function lossAndGradient(
  *
  * @example
  * ```ts
- * import { jvp, matrix, zeroHead } from "@fgn/fgn";
+ * import { getOrThrow, jvp, matrix, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 1, classes: 2 });
- * const features = matrix(1, 1, [3]);
- * if (head._tag === "Right" && features._tag === "Right") {
- *   console.log(jvp(head.right, features.right, [1, 0, 0, 10])); // 3 and 10: weight 0 and bias 1 move
- * }
+ * const head = getOrThrow(zeroHead({ features: 1, classes: 2 }));
+ * const features = getOrThrow(matrix(1, 1, [3]));
+ * console.log(getOrThrow(jvp(head, features, [1, 0, 0, 10])).data); // [3, 10]: weight 0 and bias 1 move
  * ```
  */
 export function jvp(
@@ -126,14 +123,12 @@ export function jvp(
  *
  * @example
  * ```ts
- * import { matrix, vjp, zeroHead } from "@fgn/fgn";
+ * import { getOrThrow, matrix, vjp, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 1, classes: 2 });
- * const features = matrix(1, 1, [3]);
- * const cotangent = matrix(1, 2, [1, -1]);
- * if (head._tag === "Right" && features._tag === "Right" && cotangent._tag === "Right") {
- *   console.log(vjp(head.right, features.right, cotangent.right)); // 3, −3 for the weights, 1, −1 for the biases
- * }
+ * const head = getOrThrow(zeroHead({ features: 1, classes: 2 }));
+ * const features = getOrThrow(matrix(1, 1, [3]));
+ * const cotangent = getOrThrow(matrix(1, 2, [1, -1]));
+ * console.log(getOrThrow(vjp(head, features, cotangent))); // [3, -3, 1, -1]: weights, then biases
  * ```
  */
 export function vjp(
@@ -184,14 +179,12 @@ export interface RowSystem {
  *
  * @example
  * ```ts
- * import { batch, matrix, rowSystem, zeroHead } from "@fgn/fgn";
+ * import { batch, getOrThrow, matrix, rowSystem, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 2, classes: 3 });
- * const features = matrix(2, 2, [1, 0, 0, 1]);
- * if (head._tag === "Right" && features._tag === "Right") {
- *   const data = batch({ features: features.right, labels: [0, 1] });
- *   if (data._tag === "Right") console.log(rowSystem(head.right, data.right)); // K = [3, −¾, −¾, 3]
- * }
+ * const head = getOrThrow(zeroHead({ features: 2, classes: 3 }));
+ * const features = getOrThrow(matrix(2, 2, [1, 0, 0, 1]));
+ * const data = getOrThrow(batch({ features, labels: [0, 1] }));
+ * console.log(getOrThrow(rowSystem(head, data)).gram); // [3, -0.75, -0.75, 3]
  * ```
  */
 export function rowSystem(

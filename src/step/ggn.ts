@@ -36,7 +36,7 @@ export interface GgnOptions extends Omit<StepOptions, "competitors" | "refine" |
  *
  * @example
  * ```ts
- * import { batch, ggnStep, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, ggnStep, matrix, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 2, classes: 3 });
  * const features = matrix(2, 2, [1, 0, 0, 1]);
@@ -69,14 +69,11 @@ export function ggnStep<M extends Model>(
  *
  * @example
  * ```ts
- * import { batch, ggnProduct, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, getOrThrow, ggnProduct, matrix, zeroHead } from "fgn";
  *
- * const head = zeroHead({ features: 1, classes: 2 });
- * const features = matrix(1, 1, [2]);
- * if (head._tag === "Right" && features._tag === "Right") {
- *   const data = batch({ features: features.right, labels: [0] });
- *   if (data._tag === "Right") console.log(ggnProduct(head.right, data.right, [1, 0, 0, 0])); // 1, −1, ½, −½
- * }
+ * const head = getOrThrow(zeroHead({ features: 1, classes: 2 }));
+ * const data = getOrThrow(batch({ features: getOrThrow(matrix(1, 1, [2])), labels: [0] }));
+ * console.log(getOrThrow(ggnProduct(head, data, [1, 0, 0, 0]))); // [1, -1, 0.5, -0.5]
  * ```
  */
 export function ggnProduct(

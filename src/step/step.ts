@@ -223,7 +223,7 @@ export function stepInto<M extends Model>(
  * @param damping λ as a number, or `relative` (default: 1), `constant`, `levenbergMarquardt`, `backtracking` or `explained`
  * @example
  * ```ts
- * import { batch, fgnStep, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, fgnStep, matrix, zeroHead } from "fgn";
  * import { pipe } from "fp-ts/lib/function.js";
  * import * as E from "fp-ts/lib/Either.js";
  *
@@ -240,7 +240,7 @@ export function stepInto<M extends Model>(
  * A loop that keeps nothing but the newest parameters gives each step the memory of the one before:
  *
  * ```ts
- * import { type Batch, fgnStep, type FgnError, type Network } from "@fgn/fgn";
+ * import { type Batch, fgnStep, type FgnError, type Network } from "fgn";
  * import * as E from "fp-ts/lib/Either.js";
  *
  * function descend(head: Network, data: Batch, steps: number): E.Either<FgnError, Network> {

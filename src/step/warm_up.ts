@@ -129,7 +129,7 @@ function run(step: Step, model: Network, data: Batch): E.Either<FgnError, unknow
  * @param rows examples of the batches to come
  * @example
  * ```ts
- * import { warmUpKernel, zeroHead } from "@fgn/fgn";
+ * import { warmUpKernel, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 384, classes: 100 });
  * if (head._tag === "Right") console.log(warmUpKernel(head.right, 128, { milliseconds: 20 })._tag); // Right

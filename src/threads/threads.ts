@@ -117,8 +117,8 @@ function closing(control: Control, running: readonly Running[]): () => void {
  *
  * @example
  * ```ts
- * import { batch, fgnStep, matrix, zeroHead } from "@fgn/fgn";
- * import { threadedKernel } from "@fgn/fgn/threads";
+ * import { batch, fgnStep, matrix, zeroHead } from "fgn";
+ * import { threadedKernel } from "fgn/threads";
  *
  * const kernel = await threadedKernel({ threads: 2 })();
  * const features = matrix(2, 2, [1, 0, 0, 1]), head = zeroHead({ features: 2, classes: 2 });

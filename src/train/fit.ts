@@ -47,7 +47,7 @@ export interface Trained<M extends Model> {
  *
  * @example
  * ```ts
- * import { batch, fit, matrix, zeroHead } from "@fgn/fgn";
+ * import { batch, fit, matrix, zeroHead } from "fgn";
  *
  * const features = matrix(4, 2, [1, 0, 0, 1, 2, 0, 0, 2]);
  * const head = zeroHead({ features: 2, classes: 2 });

@@ -31,13 +31,11 @@ const SALT = 0x5eed;
  *
  * @example
  * ```ts
- * import { batch, holdOut, matrix } from "@fgn/fgn";
+ * import { batch, getOrThrow, holdOut, matrix } from "fgn";
  *
- * const features = matrix(4, 1, [1, 2, 3, 4]);
- * if (features._tag === "Right") {
- *   const data = batch({ features: features.right, labels: [0, 1, 0, 1] });
- *   if (data._tag === "Right") console.log(holdOut(data.right, 0.25)); // three and one
- * }
+ * const features = getOrThrow(matrix(4, 1, [1, 2, 3, 4]));
+ * const { train, validation } = getOrThrow(holdOut(getOrThrow(batch({ features, labels: [0, 1, 0, 1] })), 0.25));
+ * console.log(train.labels.length, validation.labels.length); // 3 1
  * ```
  */
 export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError, Split> {

@@ -230,7 +230,7 @@ async function* failure<M extends Model>(error: E.Left<FgnError>): Records<M, "f
  *
  * @example
  * ```ts
- * import { batch, matrix, train, zeroHead } from "@fgn/fgn";
+ * import { batch, matrix, train, zeroHead } from "fgn";
  *
  * const features = matrix(4, 2, [1, 0, 0, 1, 2, 0, 0, 2]);
  * const head = zeroHead({ features: 2, classes: 2 });

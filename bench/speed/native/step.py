@@ -1,5 +1,5 @@
 # An SGD step of a linear head in NumPy and in PyTorch, one thread each: best times in milliseconds, as JSON.
-# Of a call that others interrupt, the time of the processor counts, as in bench/race.ts.
+# Of a call that others interrupt, the time of the processor counts, as in bench/support/race.ts.
 #
 #   python3 bench/native/step.py '[[32, 384, 10]]' MILLISECONDS
 

@@ -1,4 +1,4 @@
-// The README's example, as a user would copy it.
+// The README's example, as a user would copy it, and what else an installed package is tried with.
 
 import { readFileSync } from "node:fs";
 
@@ -9,11 +9,17 @@ export function example(): string {
   return code;
 }
 
-/** Fails unless the example's output is 6 × 3 probabilities, each row summing to 1 and largest at its label. */
+/** Fails unless the example's output is the word that its last line says. */
 export function checkOutput(output: string): void {
-  // Some runtimes print the length of the array before its values.
-  const numbers = output.replace(/^\S*\(\d+\)/, "").match(/\d\.\d+(e-\d+)?/g)?.map(Number) ?? [];
-  if (numbers.length !== 18) throw new Error(`no 18 probabilities in:\n${output}`);
+  const said = /console\.log\(.*\); \/\/ (\w+)\n$/.exec(example())?.[1];
+  if (said === undefined) throw new Error("the README's example does not end with what it prints");
+  if (output.trim() !== said) throw new Error(`not ${said}, but:\n${output}`);
+}
+
+/** Fails unless a page's text is 6 × 3 probabilities, each row summing to 1 and largest at its label. */
+export function checkProbabilities(text: string): void {
+  const numbers = text.match(/\d\.\d+(e-\d+)?/g)?.map(Number) ?? [];
+  if (numbers.length !== 18) throw new Error(`no 18 probabilities in:\n${text}`);
   [0, 0, 1, 1, 2, 2].forEach((label, i) => {
     const row = numbers.slice(3 * i, 3 * i + 3), sum = row.reduce((a, b) => a + b);
     if (row.indexOf(Math.max(...row)) !== label || Math.abs(sum - 1) > 1e-6) {

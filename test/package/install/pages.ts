@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import type { Browser } from "playwright-core";
 import { withBrowser } from "../../../tools/runtimes/chromium.ts";
 import { serve } from "../../../tools/runtimes/serve.ts";
-import { checkOutput } from "./example.ts";
+import { checkProbabilities } from "./example.ts";
 
 function page(): string {
   const html = /```html\n([\s\S]*?)```/.exec(readFileSync("docs/browser.md", "utf8"))?.[1];
@@ -39,11 +39,11 @@ function checkRefusal(text: string): void {
 }
 
 const PAGES = [
-  { name: "index.js in a page", policy: null, check: checkOutput },
+  { name: "index.js in a page", policy: null, check: checkProbabilities },
   {
     name: "index.js in a page that allows WebAssembly",
     policy: "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'",
-    check: checkOutput,
+    check: checkProbabilities,
   },
   {
     name: "index.js in a page that forbids WebAssembly",
