@@ -55,7 +55,7 @@ export type { Model } from "./src/network/model.ts";
 
 // The step
 export { fgnStep, type Step, type StepReport } from "./src/step/step.ts";
-export type { Momentum, StepOptions } from "./src/step/plan.ts";
+export type { Momentum, StepOptions } from "./src/step/options.ts";
 export type { MetricOptions } from "./src/row_system/metric_option.ts";
 export type { CompetitorOptions } from "./src/row_system/competitors.ts";
 export { type GgnOptions, ggnProduct, ggnStep } from "./src/step/ggn.ts";
@@ -73,7 +73,8 @@ export type { RowSystemKind } from "./src/solver/row_matrix.ts";
 export type { ObjectiveOptions } from "./src/problem/objective.ts";
 
 // Optimizers
-export { type LayerMoments, robust, type RobustOptions, type RobustState } from "./src/optimizer/robust.ts";
+export { robust, type RobustOptions, type RobustState } from "./src/optimizer/robust.ts";
+export type { LayerMoments } from "./src/optimizer/running_moments.ts";
 export { fgn, type FgnOptions, type FgnState, paper } from "./src/optimizer/fgn.ts";
 export {
   clipGlobalNorm,
@@ -133,7 +134,7 @@ export { type Random, seedRandom, shuffle } from "./src/math/random.ts";
 export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/check/error.ts";
 export { getOrThrow } from "./src/check/get_or_throw.ts";
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
-export { type WarmUp, warmUpKernel, type WarmUpOptions } from "./src/step/warm_up.ts";
+export { type PreparedKernel, prepareKernel, type PrepareOptions } from "./src/step/prepare_kernel.ts";
 export type { KernelOption } from "./src/problem/session.ts";
 export type { Either, Left, Right } from "fp-ts/lib/Either.js";
 export type { Task } from "fp-ts/lib/Task.js";

@@ -3,10 +3,9 @@
 // Everything rests on one exponential of a negative number, so nothing overflows: tanh and sigmoid on
 // e^{−2|x|} and e^{−|x|}, erf and the normal distribution on e^{−x²}. Derivatives are products of those
 // (sigmoid' = e/(1 + e)², tanh' = 4e/(1 + e)²), which loses no digits where the function saturates.
-// Largest errors in ulp of the exact result: 1.39 for tanh, 2.59 for erf, 2.83 for sigmoid where that is at
-// least 2⁻¹²⁶ and 0 below. Measured over all float32 numbers from 2⁻¹⁴ to saturation, below which all three
-// are linear; test/kernel/activation.test.ts samples every binade and the worst points of that run.
-// One element takes 2–5 ns, most of it exp; its derivative adds 0.1–0.5 ns.
+// Bounds: tanh errs by at most 1.39 ulp of the exact result, erf by 2.59, sigmoid by 2.83 where that is at least 2⁻¹²⁶ and
+// 0 below (all float32 numbers from 2⁻¹⁴ to saturation, below which all three are linear; test/kernel/activation.test.ts
+// samples every binade and the worst points).
 // A NaN may carry any bits, which the integer steps of exp could turn into a number: every result is NaN where x is.
 
 import { LANES } from "./pack";

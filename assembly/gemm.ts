@@ -2,9 +2,9 @@
 //
 // A is row-major and never packed: its elements are broadcast straight from where they lie. B is packed
 // into panels of 16 columns (pack.ts), so that one k reads 16 consecutive floats. The micro-kernel holds
-// 2 rows × 16 columns in eight accumulators (measured: larger tiles and any unrolling over k spill in
-// Node 20 and run at half the speed). The accumulators start from C, in the "+=" form (measured: a
-// store-only variant is 20% slower on Node 20), so callers fill C first.
+// 2 rows × 16 columns in eight accumulators: larger tiles and any unrolling over k spill. The accumulators
+// start from C, in the "+=" form, which is faster than a variant that only stores, so callers fill C first
+// (docs/speed.md).
 //
 // A panel over n columns is 16 wide; the last one has width 4·⌈rest/4⌉, its unused lanes zero. Every
 // width has its own kernel, so narrow and ragged shapes run without a slow tail.

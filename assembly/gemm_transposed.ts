@@ -1,7 +1,7 @@
 // C += Aᵀ·B in float32: blocks of A are transposed into a buffer, on which the kernels of gemm.ts run.
 //
-// Measured on Node 20: 50–53 GF/s. Reading A where it lies, two of its columns at a time, gives 44, and 27
-// when its rows are a multiple of 4 KiB apart, which collide in the cache.
+// Reading A where it lies, two of its columns at a time, is slower, most of all when its rows are a multiple of
+// 4 KiB apart, which collide in the cache (docs/speed.md).
 
 import { LANES, PANEL, transpose4, transposeEdge } from "./pack";
 import { edgeRows, fullRows } from "./gemm";
@@ -13,7 +13,7 @@ const ROW_BLOCK: i32 = 32;
 /** Floats from one row of the buffer to the next: not a power of two. */
 const ROW: i32 = 272;
 
-/** Where the buffer lies: ROW_BLOCK·ROW floats. */
+/** Address of the buffer of ROW_BLOCK·ROW floats. */
 let buffer: usize = memory.data(34816, 16);
 
 /** Gives this instance a buffer of its own, 34,816 bytes: instances that share a memory must not share one. */

@@ -43,7 +43,7 @@ function gram2x16(k: i32, a: usize, step: usize, b: usize, out: usize): void {
   v128.store(out, q3, 112);
 }
 
-/** Four rows × 8 columns of a full panel: a diagonal block needs no more of its lower half (measured: 5% at B = 128). */
+/** Four rows × 8 columns of a full panel: a diagonal block needs no more of its lower half. */
 function gram4x8(k: i32, a: usize, b: usize, out: usize): void {
   let p0 = v128.load(out), p1 = v128.load(out, 16), q0 = v128.load(out, 64), q1 = v128.load(out, 80);
   let r0 = v128.load(out, 128), r1 = v128.load(out, 144), s0 = v128.load(out, 192), s1 = v128.load(out, 208);

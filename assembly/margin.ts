@@ -103,8 +103,8 @@ function showTrue(f: usize, e: usize, stride: usize, y: usize, trueLogit: usize,
 }
 
 /**
- * Peaks and sums of up to four vectors of columns that lie side by side, block by block over all of them (measured on
- * Node 20, B = 128: 10 classes 1.6 µs instead of 2.4 a column vector at a time, 1000 classes the same).
+ * Peaks and sums of up to four vectors of columns that lie side by side, block by block over all of them: faster than
+ * one vector at a time where classes are few (docs/speed.md).
  */
 function peaksAndSums(
   vectors: i32,

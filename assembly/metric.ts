@@ -1,4 +1,4 @@
-// What metrics of the damping and the two-stage system need beside the products.
+// Operations of the metrics and of the two-stage system, beside the products.
 
 import { LANES } from "./pack";
 import { columnOffset, rowStride, usedLanes } from "./panels";

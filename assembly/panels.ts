@@ -125,12 +125,12 @@ export function weightedRowSums(rows: i32, n: i32, coefficient: usize, x: usize,
 
 /**
  * Coefficients below this share of the largest are zero, and products below the smallest number: subnormal numbers would
- * halve the speed of fitted models. The share is relative, for coefficients shrink with the square of the features.
+ * slow down fitted models. The share is relative, for coefficients shrink with the square of the features.
  */
 const SHARE: f64 = 1e-20;
 const SMALLEST: f64 = 1e-34;
 
-/** coefficient[i] = −a[i]/sum[i]: what turns the exponentials E into a_i (e_y − q). Zero up to n₄. */
+/** coefficient[i] = −a[i]/sum[i]: the factor that turns the exponentials E into a_i (e_y − q). Zero up to n₄. */
 export function coefficients(n: i32, a: usize, sum: usize, out: usize): void {
   let largest: f64 = 0;
   for (let i = 0; i < n; i++) {

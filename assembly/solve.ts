@@ -1,6 +1,6 @@
 // Solvers for (S + λI) u = r in float64: S symmetric positive semidefinite, n × n, row-major with `ld`
-// doubles a row. Callers choose an even ld, not a multiple of 64 (measured: aligned rows collide in the
-// cache and cost 1.5–3 times as much), at least n + 7: the columns from n on are read, never used.
+// doubles a row. Callers choose an even ld, not a multiple of 64 (aligned rows collide in the cache,
+// docs/speed.md), at least n + 7: the columns from n on are read, never used.
 
 function sum2(v: v128): f64 {
   return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
@@ -110,8 +110,7 @@ function finishPair(n: i32, f0: usize, f1: usize, i0: f64, below: f64, i1: f64):
 /**
  * Cholesky factor F of S + λI = FᵀF: upper triangle of `f` (same layout; both hold n rounded up to even rows; what
  * lies below the diagonal is scratch). Left-looking, two rows at a time over tiles of eight columns, so that nothing is summed
- * across lanes (measured on Node 20 at n = 128: 30 µs; 56 with dot products of rows of the lower factor). Returns n, or
- * the index of the first pivot that is not positive.
+ * across lanes (docs/speed.md). Returns n, or the index of the first pivot that is not positive.
  */
 export function cholesky(n: i32, s: usize, f: usize, ld: i32, lambda: f64): i32 {
   const row = <usize> ld << 3;
@@ -206,7 +205,7 @@ function demote(n: i32, x: usize, out: usize): void {
  * out = F⁻ᵀ diag(h) in float32, row-major with n₄ floats a row, for a Cholesky factor F as {@link cholesky} leaves it and
  * n doubles h. Zero above the diagonal and in the padding. `x` is scratch like `f`. Rows by pairs on the tiles of the
  * factorization, each from the first row on in which its columns are not zero; what the row after an odd last one gets is
- * never used (measured on Node 20 at n = 128: 48 µs; 118 column by column).
+ * never used.
  */
 export function triangularInverse(n: i32, f: usize, ld: i32, h: usize, x: usize, out: usize): void {
   const row = <usize> ld << 3, width = (n + 3) & -4;

@@ -1,3 +1,3 @@
-// What the kernel for several threads exports beside index.ts: its instances share one memory.
+// The exports of the kernel for several threads beside those of index.ts: its instances share one memory.
 
 export { useScratch } from "./gemm_transposed";

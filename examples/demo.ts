@@ -59,7 +59,7 @@ interface Examples {
   readonly validation: Batch;
 }
 
-/** What to train, on what, and for how long. */
+/** A training run to do: its model, its data and its length. */
 interface Task extends Examples {
   readonly name: string;
   /** Features, hidden units and classes. */

@@ -139,7 +139,7 @@ export const sources = (): Readonly<Record<string, string>> =>
 
 /** Rooms that a page lists, as "- `src/room/`: what it is for", in order. */
 export const listedRooms = (page: string): readonly (readonly [room: string, purpose: string])[] =>
-  Array.from(page.matchAll(/^- `src\/([\w/]+)\/`: (.*(?:\n  .*)*)/gm), ([, room = "", text = ""]) => [
+  Array.from(page.matchAll(/^- `src\/([\w/]+)\/`: (.*(?:\n {2}.*)*)/gm), ([, room = "", text = ""]) => [
     room,
     text.replace(/\s+/g, " "),
   ]);

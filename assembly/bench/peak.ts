@@ -1,9 +1,9 @@
-// What 128-bit float32 arithmetic can do at most on this machine and engine: chains s ← s·x + y that do not depend on each
+// The peak of 128-bit float32 arithmetic on this machine and engine: chains s ← s·x + y that do not depend on each
 // other and stay in registers. Efficiencies in bench/speed are shares of it. Not part of the package.
 //
-// x and y come from memory: an inline constant is made anew at every use (measured: half the speed in V8). Fewer chains
+// x and y come from memory: an inline constant is made anew at every use in V8. Fewer chains
 // than twelve wait for results, more than thirteen do not fit in the registers; the peak is the better of the two. Chains
-// of products beside chains of sums reach as much at times, and three quarters of it at others (measured: Node 20, Bun).
+// of products beside chains of sums reach as much at times, and less at others (docs/speed.md).
 
 const CONSTANTS: usize = memory.data<f32>([1, 1]);
 

@@ -1,4 +1,4 @@
-// How long a first step takes in each runtime, without and with a warm-up: the built package, installed in fresh
+// How long a first step takes in each runtime, without and with `prepareKernel`: the built package, installed in fresh
 // projects, 128 examples, 384 features, 100 classes, a new process every time. Prints a table in Markdown, best and
 // median of the runs, and writes bench/cold/results.json.
 //
@@ -27,8 +27,9 @@ interface Times {
   readonly tenth: number;
   /** The best of all steps. */
   readonly warm: number;
-  readonly warmUp: number;
-  /** The first and the tenth step after the warm-up. */
+  /** All of `prepareKernel`. */
+  readonly prepare: number;
+  /** The first and the tenth step after it. */
   readonly warmFirst: number;
   readonly warmTenth: number;
 }
@@ -39,23 +40,23 @@ const COLUMNS: Readonly<Record<keyof Times, string>> = {
   first: "first step",
   tenth: "tenth",
   warm: "best",
-  warmUp: "warm-up",
+  prepare: "preparation",
   warmFirst: "first step after it",
   warmTenth: "tenth after it",
 };
 
-/** Three processes: one for the first call, one for steps, one for steps after a warm-up. */
+/** Three processes: one for the first call, one for steps, one for steps after `prepareKernel`. */
 async function once(timing: Timing): Promise<Times> {
   const [, compile = NaN] = await timing(["import", "compile"]);
   const [load = NaN, , ...cold] = await timing(["import", "data", ...steps]);
-  const [, , warmUp = NaN, ...warm] = await timing(["import", "data", "warmUp", ...steps]);
+  const [, , prepare = NaN, ...warm] = await timing(["import", "data", "prepare", ...steps]);
   return {
     import: load,
     compile,
     first: cold[0] ?? NaN,
     tenth: cold[9] ?? NaN,
     warm: Math.min(...cold, ...warm),
-    warmUp,
+    prepare,
     warmFirst: warm[0] ?? NaN,
     warmTenth: warm[9] ?? NaN,
   };

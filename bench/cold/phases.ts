@@ -4,7 +4,7 @@
 import type { Batch, Either, FgnError, Network } from "fgn";
 
 /** A phase, in the order in which a program comes to it. */
-export type Phase = "import" | "compile" | "data" | "warmUp" | "step";
+export type Phase = "import" | "compile" | "data" | "prepare" | "step";
 
 type Library = typeof import("fgn");
 
@@ -30,7 +30,7 @@ const prepared = (): NonNullable<typeof problem> => {
 };
 
 /** Data, by few turns of a loop: this is not what is measured. */
-function prepare({ batch, matrix, zeroHead }: Library): void {
+function makeData({ batch, matrix, zeroHead }: Library): void {
   const values = new Float32Array(ROWS * FEATURES);
   for (let i = 0; i < 997; i++) values[i] = (i * 37 % 101) / 50 - 1;
   for (let filled = 997; filled < values.length; filled *= 2) values.copyWithin(filled, 0, filled);
@@ -48,8 +48,8 @@ function compile({ logits, matrix, zeroHead }: Library): void {
 const PHASES: Readonly<Record<Phase, () => unknown>> = {
   import: async () => library = await import("fgn"),
   compile: () => compile(imported()),
-  data: () => prepare(imported()),
-  warmUp: () => right(imported().warmUpKernel(prepared().head, ROWS)),
+  data: () => makeData(imported()),
+  prepare: () => right(imported().prepareKernel(prepared().head, ROWS)),
   step: () => right(imported().fgnStep(prepared().head, prepared().data)),
 };
 

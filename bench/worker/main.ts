@@ -1,4 +1,4 @@
-// What a learn and a prediction of 16 examples take: `npm run bench:worker` prints a table and writes bench/worker/results.json.
+// The cost of a learn and of a prediction of 16 examples: `npm run bench:worker` prints a table and writes results.json.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -94,9 +94,9 @@ async function memory(classes: number, features: number) {
     await client.predict(embeddings);
     if (i % 10 === 0) await client.put(await client.head());
   }
-  const peak = await stop(), held = processBytes(client.running, "VmHWM");
+  const peak = await stop(), resident = processBytes(client.running, "VmHWM");
   await client.close();
-  return { ...peak, process: held };
+  return { ...peak, process: resident };
 }
 
 const rows = [];

@@ -1,5 +1,5 @@
 /**
- * What the loaders share: the shape of a data set, random draws, and where an npm package lies.
+ * The common part of the loaders: the shape of a data set, random draws, and the folder of an npm package.
  *
  * @module
  */

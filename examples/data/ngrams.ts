@@ -43,16 +43,16 @@ function extend(gram: Gram, letter: string): Gram {
 
 /** The bucket of every 1-, 2- and 3-gram of characters. */
 function buckets(letters: readonly string[], columns: number): Uint32Array {
-  const found = new Uint32Array(LONGEST * letters.length);
+  const hashed = new Uint32Array(LONGEST * letters.length);
   let total = 0;
   for (let first = 0; first < letters.length; first++) {
     let gram = emptyGram;
     for (let i = first; i < Math.min(first + LONGEST, letters.length); i++) {
       gram = extend(gram, letters[i] ?? "");
-      found[total++] = gram.hash % columns;
+      hashed[total++] = gram.hash % columns;
     }
   }
-  return found.subarray(0, total);
+  return hashed.subarray(0, total);
 }
 
 /** The feature of a bucket that `count` of `total` n-grams fall into. The squares of a text's features add up to 1. */
@@ -63,9 +63,9 @@ const feature = (count: number, total: number): number => Math.sqrt(count / tota
  * as the row has columns; then the square root of each, scaled to length 1.
  */
 export function fillFeatures(letters: readonly string[], row: Float32Array): void {
-  const found = buckets(letters, row.length);
-  for (const bucket of found) row[bucket] = (row[bucket] ?? 0) + 1;
-  for (let i = 0; i < row.length; i++) row[i] = feature(row[i] ?? 0, found.length);
+  const hashed = buckets(letters, row.length);
+  for (const bucket of hashed) row[bucket] = (row[bucket] ?? 0) + 1;
+  for (let i = 0; i < row.length; i++) row[i] = feature(row[i] ?? 0, hashed.length);
 }
 
 /** The columns of the features of characters, ascending, and their values. */
@@ -73,13 +73,13 @@ function sparseRow(
   letters: readonly string[],
   columns: number,
 ): { readonly indices: Uint32Array; readonly data: Float32Array } {
-  const found = buckets(letters, columns).sort();
-  const indices = new Uint32Array(found.length), data = new Float32Array(found.length);
+  const sorted = buckets(letters, columns).sort();
+  const indices = new Uint32Array(sorted.length), data = new Float32Array(sorted.length);
   let entries = 0;
-  for (let start = 0, end = 0; start < found.length; start = end) {
-    while (end < found.length && found[end] === found[start]) end++;
-    indices[entries] = found[start] ?? 0;
-    data[entries++] = feature(end - start, found.length);
+  for (let start = 0, end = 0; start < sorted.length; start = end) {
+    while (end < sorted.length && sorted[end] === sorted[start]) end++;
+    indices[entries] = sorted[start] ?? 0;
+    data[entries++] = feature(end - start, sorted.length);
   }
   return { indices: indices.slice(0, entries), data: data.slice(0, entries) };
 }

@@ -41,7 +41,7 @@ interface Translation {
   readonly texts: readonly string[];
 }
 
-/** What a text is reduced to: its first characters in lower case, with a space on either side. */
+/** The characters of a text that count: its first ones in lower case, with a space on either side. */
 function characters(text: string): string[] {
   return [" ", ...[...text].slice(0, LENGTH).join("").toLowerCase(), " "];
 }

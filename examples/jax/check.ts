@@ -15,7 +15,7 @@ export interface Disagreement {
   readonly differences: number;
 }
 
-/** ⟨a, b⟩; NaN when the lengths differ. */
+/** The inner product ⟨a, b⟩; NaN when the lengths differ. */
 function inner(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < Math.max(a.length, b.length); i++) sum += (a[i] ?? NaN) * (b[i] ?? NaN);
@@ -24,8 +24,8 @@ function inner(a: ArrayLike<number>, b: ArrayLike<number>): number {
 
 const norm = (values: ArrayLike<number>): number => Math.sqrt(inner(values, values));
 
-/** a + scale · b */
-const moved = (a: ArrayLike<number>, b: ArrayLike<number>, scale: number): Float32Array =>
+/** a + scale · b, entry by entry. */
+const shifted = (a: ArrayLike<number>, b: ArrayLike<number>, scale: number): Float32Array =>
   Float32Array.from(a, (value, i) => value + scale * (b[i] ?? NaN));
 
 /** A random direction: a vector of length 1. */
@@ -46,14 +46,14 @@ export function disagreement(
   { seed = 1, epsilon = 0.01 }: { readonly seed?: number; readonly epsilon?: number } = {},
 ): Disagreement {
   const v = direction(parameters.length, seed);
-  const ahead = forward(moved(parameters, v, epsilon), features);
-  const behind = forward(moved(parameters, v, -epsilon), features);
-  const slope = moved(ahead, behind, -1).map((change) => change / (2 * epsilon));
+  const ahead = forward(shifted(parameters, v, epsilon), features);
+  const behind = forward(shifted(parameters, v, -epsilon), features);
+  const slope = shifted(ahead, behind, -1).map((change) => change / (2 * epsilon));
   const product = jvp(parameters, features, v);
   const u = direction(product.length, seed + 1);
   const pulled = vjp(parameters, features, u);
   return {
     transpose: Math.abs(inner(product, u) - inner(v, pulled)) / norm(product),
-    differences: norm(moved(slope, product, -1)) / norm(product),
+    differences: norm(shifted(slope, product, -1)) / norm(product),
   };
 }

@@ -11,7 +11,7 @@ import type { Features, ModelFunctions } from "../../mod.ts";
 /** Logits (B × C) of P parameters and B × D features. As jax-js wants it, the function owns its arguments. */
 export type JaxFunction = (parameters: np.Array, features: np.Array) => np.Array;
 
-/** What `customModel` takes. */
+/** The input of `customModel`. */
 export interface JaxModel extends ModelFunctions {
   readonly parameters: Float32Array;
   readonly classes: number;
@@ -47,7 +47,7 @@ function featureArray(features: Features): np.Array {
 
 /**
  * The functions of a model from its logits. Each is compiled at its first call with a shape of features.
- * What a function does not hand on it must dispose of: here the logits that come with either product.
+ * A function disposes of what it does not hand on: here the logits that come with either product.
  */
 export function fromJax(logits: JaxFunction): ModelFunctions {
   const value = jit(logits);

@@ -7,12 +7,13 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
 
-/** A typed array, as far as is asked here. */
+/** The part of a typed array that is looked at here. */
 type Numbers = Pick<ArrayBufferView, "buffer">;
 
 /**
  * Whether an array has lost its memory. Not every runtime has `detached`, but none slices such a buffer. The buffer is
- * asked and not the array: optimised code of Node 20 was seen to give an array its old length after that. Internal.
+ * asked and not the array: optimised code of Node 20 was seen to give an array its old length after that.
+ * @internal
  */
 export function isDetached({ buffer }: Numbers): boolean {
   if (buffer.byteLength > 0) return false;
@@ -24,7 +25,10 @@ export function isDetached({ buffer }: Numbers): boolean {
   }
 }
 
-/** An array that still has its memory; internal. Errors: `DonatedParameters`. */
+/**
+ * An array that still has its memory. Errors: `DonatedParameters`.
+ * @internal
+ */
 export function checkHeld<A extends Numbers>(what: string, array: A): E.Either<FgnError, A> {
   return !isDetached(array) ? E.right(array) : fail(
     "DonatedParameters",

@@ -7,7 +7,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 
-/** What every error carries beside its tag. */
+/** The texts that every error carries beside its tag. */
 export interface ErrorText {
   /** What was wrong, and where. */
   readonly message: string;
@@ -107,7 +107,10 @@ export type FgnError = {
   [Tag in FgnErrorTag]: { readonly _tag: Tag } & ErrorText & FgnErrorCases[Tag];
 }[FgnErrorTag];
 
-/** Builds a `Left`; internal. */
+/**
+ * Builds a `Left`.
+ * @internal
+ */
 export function fail<Tag extends FgnErrorTag>(
   _tag: Tag,
   details: FgnErrorCases[Tag],
@@ -122,7 +125,10 @@ export function showError(error: FgnError): string {
   return `${error._tag}: ${error.message}. ${error.remedy}.`;
 }
 
-/** An `Overflow`; internal. */
+/**
+ * An `Overflow`.
+ * @internal
+ */
 export function overflow(what: string): E.Either<FgnError, never> {
   return fail(
     "Overflow",
@@ -132,7 +138,10 @@ export function overflow(what: string): E.Either<FgnError, never> {
   );
 }
 
-/** An `InvalidOption`; internal. */
+/**
+ * An `InvalidOption`.
+ * @internal
+ */
 export function invalid(option: string, value: unknown, wanted: string): E.Either<FgnError, never> {
   return fail("InvalidOption", { option, value }, `${option} is ${String(value)}`, `Give ${wanted}`);
 }

@@ -8,15 +8,24 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
 
-/** Internal. */
+/**
+ * Whether a value is an object, an array included.
+ * @internal
+ */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
 
-/** Internal. Of another realm, too. */
+/**
+ * Whether a value is a Float32Array, also one of another realm.
+ * @internal
+ */
 export const isFloats = (value: unknown): value is Float32Array =>
   Object.prototype.toString.call(value) === "[object Float32Array]";
 
-/** The value, if it is of the wanted kind; internal. Errors: `WrongKind`. */
+/**
+ * The value, if it is of the wanted kind. Errors: `WrongKind`.
+ * @internal
+ */
 export function checkKind<A>(what: string, value: A, isRight: boolean, wanted: string): E.Either<FgnError, A> {
   if (isRight) return E.right(value);
   const isEither = isObject(value) && (value._tag === "Left" || value._tag === "Right");
@@ -28,12 +37,18 @@ export function checkKind<A>(what: string, value: A, isRight: boolean, wanted: s
   );
 }
 
-/** Internal. Errors: `WrongKind`. */
+/**
+ * An array of numbers, typed or not. Errors: `WrongKind`.
+ * @internal
+ */
 export function checkNumbers(what: string, value: ArrayLike<number>): E.Either<FgnError, ArrayLike<number>> {
-  const found: unknown = value;
-  return checkKind(what, value, isObject(found) && typeof found.length === "number", "an array of numbers");
+  const array: unknown = value;
+  return checkKind(what, value, isObject(array) && typeof array.length === "number", "an array of numbers");
 }
 
-/** Internal. Errors: `WrongKind`. */
+/**
+ * An object with options or fields, and no Either. Errors: `WrongKind`.
+ * @internal
+ */
 export const checkObject = <A extends object>(what: string, value: A, wanted: string): E.Either<FgnError, A> =>
   checkKind(what, value, isObject(value) && !("_tag" in value), wanted);

@@ -85,7 +85,7 @@ export function explainedRatio({ caution, rule, steps, meanSlope }: Explained, {
 export function checkExplained(damping: Explained): E.Either<FgnError, Explained> {
   const { caution, rule, steps, meanSlope } = damping;
   if (!(caution > 0 && caution < Infinity)) return invalid("caution", caution, "a positive number");
-  if (rule !== "adaptive" && rule !== "steady") return invalid("damping", rule, "adaptive or steady");
+  if (rule !== "adaptive" && rule !== "steady") return invalid("rule", rule, "adaptive or steady");
   if (!(Number.isSafeInteger(steps) && steps >= 0)) return invalid("steps", steps, "a whole number from 0");
   if (!(meanSlope >= 0 && meanSlope < Infinity)) return invalid("meanSlope", meanSlope, "a number of at least 0");
   return E.right(damping);

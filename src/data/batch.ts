@@ -22,7 +22,7 @@ export interface Batch {
   readonly weights: Float32Array | null;
 }
 
-/** What {@link batch} takes: labels, soft targets or both. */
+/** Input of {@link batch}: features with labels, soft targets or both. */
 export interface BatchInput {
   /** B × D, one example a row, dense or sparse. */
   readonly features: Features;
@@ -194,15 +194,21 @@ export function batch(input: BatchInput): E.Either<FgnError, Batch> {
   return omega._tag === "Left" ? omega : E.right({ features, labels, targets, weights: omega.right });
 }
 
-/** A batch, as far as a look tells; internal. Errors: `WrongKind`. */
+/**
+ * A batch by its fields, whose values are not looked at. Errors: `WrongKind`.
+ * @internal
+ */
 export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
-  const found: unknown = value;
-  const isRight = isObject(found) && ArrayBuffer.isView(found.labels) && found.targets !== undefined &&
-    found.weights !== undefined;
+  const fields: unknown = value;
+  const isRight = isObject(fields) && ArrayBuffer.isView(fields.labels) && fields.targets !== undefined &&
+    fields.weights !== undefined;
   return checkKind("the batch", value, isRight, "what batch made");
 }
 
-/** All labels below the number of classes; internal. Errors: `LabelOutOfRange`. */
+/**
+ * All labels below the number of classes. Errors: `LabelOutOfRange`.
+ * @internal
+ */
 export function checkClasses(labels: Uint32Array, classes: number): E.Either<FgnError, Uint32Array> {
   for (let index = 0; index < labels.length; index++) {
     const label = labels[index] as number;
@@ -211,7 +217,10 @@ export function checkClasses(labels: Uint32Array, classes: number): E.Either<Fgn
   return E.right(labels);
 }
 
-/** Targets, where there are any, of the shape `rows` × `classes`; internal. Errors: `ShapeMismatch`. */
+/**
+ * Targets, where there are any, of the shape `rows` × `classes`. Errors: `ShapeMismatch`.
+ * @internal
+ */
 export function checkTargets(
   targets: Matrix | null,
   rows: number,

@@ -18,7 +18,10 @@ export interface Matrix {
   readonly data: Float32Array;
 }
 
-/** A whole number from `minimum` up; internal. Errors: `InvalidSize`. */
+/**
+ * A whole number from `minimum` up. Errors: `InvalidSize`.
+ * @internal
+ */
 export function checkSize(what: string, value: number, minimum: number): E.Either<FgnError, number> {
   return Number.isSafeInteger(value) && value >= minimum ? E.right(value) : fail(
     "InvalidSize",
@@ -28,7 +31,10 @@ export function checkSize(what: string, value: number, minimum: number): E.Eithe
   );
 }
 
-/** An array of the expected length; internal. Errors: `ShapeMismatch`. */
+/**
+ * An array of the expected length. Errors: `ShapeMismatch`.
+ * @internal
+ */
 export function checkLength(what: string, actual: number, expected: number): E.Either<FgnError, number> {
   return actual === expected ? E.right(actual) : fail(
     "ShapeMismatch",
@@ -38,7 +44,10 @@ export function checkLength(what: string, actual: number, expected: number): E.E
   );
 }
 
-/** A fresh array of zeros; internal. Errors: `OutOfMemory`. */
+/**
+ * A fresh array of zeros. Errors: `OutOfMemory`.
+ * @internal
+ */
 export function floats(what: string, count: number): E.Either<FgnError, Float32Array> {
   try {
     return E.right(new Float32Array(count));
@@ -53,8 +62,9 @@ export function floats(what: string, count: number): E.Either<FgnError, Float32A
 }
 
 /**
- * Float32 values, all finite: a Float32Array is kept as it is, anything else is converted. Internal.
+ * Float32 values, all finite: a Float32Array is kept as it is, anything else is converted.
  * Errors: `NotFinite` with the index (and with row and column for a matrix of `cols` columns).
+ * @internal
  */
 export function finiteFloats(what: string, values: ArrayLike<number>, cols = 0): E.Either<FgnError, Float32Array> {
   const data = values instanceof Float32Array ? values : Float32Array.from(values);
@@ -90,7 +100,10 @@ export function matrix(rows: number, cols: number, data: ArrayLike<number>): E.E
   return named("matrix", rows, cols, data);
 }
 
-/** {@link matrix} under the name that its errors give it; internal. */
+/**
+ * {@link matrix} under the name that its errors give it.
+ * @internal
+ */
 export function named(
   what: string,
   rows: number,

@@ -16,7 +16,10 @@ const matrixRows = ({ cols, data }: Matrix, from: number, to: number): Matrix =>
   data: data.subarray(from * cols, to * cols),
 });
 
-/** Rows [from, to) of features, sharing their arrays where that is possible; internal. */
+/**
+ * Rows [from, to) of features, sharing their arrays where that is possible.
+ * @internal
+ */
 export function featureRows(features: Features, from: number, to: number): Features {
   if (!isSparse(features)) return matrixRows(features, from, to);
   const { cols, offsets, indices, data } = features;
@@ -30,7 +33,10 @@ export function featureRows(features: Features, from: number, to: number): Featu
   };
 }
 
-/** Rows [from, to) of a batch, sharing its arrays where that is possible; internal. */
+/**
+ * Rows [from, to) of a batch, sharing its arrays where that is possible.
+ * @internal
+ */
 export function batchRows({ features, labels, targets, weights }: Batch, from: number, to: number): Batch {
   return {
     features: featureRows(features, from, to),
@@ -82,7 +88,10 @@ function repeatSparse({ rows, cols, offsets, indices, data }: SparseMatrix, time
   return { rows: times * rows, cols, offsets: starts, ...repeated };
 }
 
-/** A batch `times` times, one after the other; internal. Errors: `OutOfMemory`. */
+/**
+ * A batch `times` times, one after the other. Errors: `OutOfMemory`.
+ * @internal
+ */
 export function repeatBatch({ features, labels, targets, weights }: Batch, times: number): E.Either<FgnError, Batch> {
   const count = times * labels.length;
   try {
@@ -105,14 +114,15 @@ export function repeatBatch({ features, labels, targets, weights }: Batch, times
 
 /**
  * Picks rows of a batch, at most `most` at a time. With `reuse` dense features go into one buffer that the next
- * picking overwrites (fresh pages cost more than the copying): not for functions that may keep them. Internal.
+ * picking overwrites (fresh pages cost more than the copying): not for functions that may keep them.
+ * @internal
  */
 export function picker(data: Batch, most: number, reuse: boolean): (rows: Uint32Array) => Batch {
   const { features, labels, targets, weights } = data;
   const fresh = (cols: number): Float32Array => new Float32Array(Math.min(most, labels.length) * cols);
   const buffer = (cols: number): () => Float32Array => {
-    const one = reuse ? fresh(cols) : null;
-    return () => one ?? fresh(cols);
+    const reused = reuse ? fresh(cols) : null;
+    return () => reused ?? fresh(cols);
   };
   const dense = buffer(isSparse(features) ? 0 : features.cols), soft = buffer(targets?.cols ?? 0);
   return (rows) => ({

@@ -32,7 +32,7 @@ export function isSparse(features: Features): features is SparseMatrix {
 }
 
 /** A whole number in [minimum, maximum]. */
-function within(value: number, minimum: number, maximum: number): boolean {
+function isWithin(value: number, minimum: number, maximum: number): boolean {
   return Number.isInteger(value) && value >= minimum && value <= maximum;
 }
 
@@ -41,7 +41,7 @@ function checkOffsets(offsets: ArrayLike<number>, rows: number, entries: number)
   if (length._tag === "Left") return length;
   for (let index = 0, before = 0; index <= rows; index++) {
     const value = offsets[index] as number;
-    if (!within(value, index === rows ? entries : before, index === 0 ? 0 : entries)) {
+    if (!isWithin(value, index === rows ? entries : before, index === 0 ? 0 : entries)) {
       return fail(
         "InvalidSparse",
         { what: "offsets", row: Math.max(index - 1, 0), index },
@@ -59,7 +59,7 @@ function checkIndices(indices: ArrayLike<number>, cols: number, offsets: Uint32A
     let minimum = 0;
     for (let index = offsets[row] as number; index < (offsets[row + 1] as number); index++) {
       const column = indices[index] as number;
-      if (!within(column, minimum, cols - 1)) {
+      if (!isWithin(column, minimum, cols - 1)) {
         return fail(
           "InvalidSparse",
           { what: "indices", row, index },
@@ -73,14 +73,20 @@ function checkIndices(indices: ArrayLike<number>, cols: number, offsets: Uint32A
   return E.right(indices instanceof Uint32Array ? indices : Uint32Array.from(indices));
 }
 
-/** Features, dense or sparse, as far as a look tells; internal. Errors: `WrongKind`. */
+/**
+ * Features, dense or sparse, by their fields, whose values are not looked at. Errors: `WrongKind`.
+ * @internal
+ */
 export function checkFeaturesKind(what: string, value: Features): E.Either<FgnError, Features> {
-  const found: unknown = value;
-  const isRight = isObject(found) && typeof found.rows === "number" && ArrayBuffer.isView(found.data);
+  const fields: unknown = value;
+  const isRight = isObject(fields) && typeof fields.rows === "number" && ArrayBuffer.isView(fields.data);
   return checkKind(what, value, isRight, "what matrix, sparse or fromRows made");
 }
 
-/** The structure of a matrix that was perhaps not made here, without its values; internal. Errors: as {@link sparse}. */
+/**
+ * The structure of a matrix that was perhaps not made here, without its values. Errors: as {@link sparse}.
+ * @internal
+ */
 export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix): E.Either<FgnError, void> {
   const length = checkLength("sparse values", data.length, indices.length);
   if (length._tag === "Left") return length;

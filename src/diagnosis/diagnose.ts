@@ -38,9 +38,9 @@ export interface StepComparison {
   readonly rounding: number;
   /** The objective at the given parameters. */
   readonly lossBefore: number;
-  /** The same after the FGN step. */
+  /** The objective after the FGN step. */
   readonly lossAfterFgn: number;
-  /** The same after the full step. */
+  /** The objective after the full step. */
   readonly lossAfterGgn: number;
   /** Iterations of conjugate gradient, preconditioned by the FGN inverse, to the full step. */
   readonly iterations: number;
@@ -60,19 +60,19 @@ export interface Spectrum {
   readonly condition: number;
 }
 
-/** What {@link diagnose} finds on a batch. */
+/** The findings of {@link diagnose} on a batch. */
 export interface Diagnosis {
-  /** B. */
+  /** B, the examples of the batch. */
   readonly examples: number;
-  /** C. */
+  /** C, the classes of the model. */
   readonly classes: number;
-  /** Where the probability beside the true class lies. */
+  /** The distributions of the probability beside the true class. */
   readonly competitors: Competitors;
-  /** What FGN keeps of the full curvature and what it drops. */
+  /** The full curvature's trace, split into the part that FGN keeps and the one that it drops. */
   readonly traces: Traces;
-  /** Its step beside the full one. */
+  /** The FGN step beside the full one. */
   readonly steps: StepComparison;
-  /** Of the row system; undefined above 1024 examples and for models of your own, which have no Gram matrix. */
+  /** The row system's eigenvalues; undefined above 1024 examples and for models of your own, which have no Gram matrix. */
   readonly spectrum: Spectrum | undefined;
 }
 
@@ -125,14 +125,14 @@ function compareSteps(
   maxIterations: number,
   options: ObjectiveOptions & KernelOption,
 ): E.Either<FgnError, StepComparison> {
-  const kept = { ...options, donate: false };
-  const resolved = fgnStep(params, batch, damping, { ...kept, lossAfter: false });
+  const keeping = { ...options, donate: false };
+  const resolved = fgnStep(params, batch, damping, { ...keeping, lossAfter: false });
   if (resolved._tag === "Left") return resolved;
   const same = constant(resolved.right.report.lambda);
-  const fgn = fgnStep(params, batch, same, kept);
+  const fgn = fgnStep(params, batch, same, keeping);
   if (fgn._tag === "Left") return fgn;
   const ggn = ggnStep(params, batch, same, {
-    ...kept,
+    ...keeping,
     preconditioner: "fgn",
     tolerance: TOLERANCE,
     maxIterations,
@@ -201,14 +201,14 @@ export function diagnose(
   if (!(Number.isSafeInteger(samples) && samples >= 2)) return invalid("samples", samples, "a whole number from 2");
   const steps = compareSteps(params, batch, damping, maxIterations, rest);
   if (steps._tag === "Left") return steps;
-  const found = droppedCurvature(params, batch, samples, rest);
-  if (found._tag === "Left") return found;
+  const curvature = droppedCurvature(params, batch, samples, rest);
+  if (curvature._tag === "Left") return curvature;
   const spectrum = spectrumOf(params, batch, steps.right.lambda, rest);
   if (spectrum._tag === "Left") return spectrum;
   return E.right({
     examples: batch.labels.length,
     classes: params.outputs,
-    ...found.right,
+    ...curvature.right,
     steps: steps.right,
     spectrum: spectrum.right,
   });

@@ -1,5 +1,5 @@
 /**
- * What the FGN curvature keeps of the full one and what it drops: the competitors' distributions and two traces.
+ * The part of the full curvature that FGN keeps and the part that it drops: the competitors' distributions and two traces.
  *
  * @module
  */
@@ -68,7 +68,7 @@ interface Probe {
 }
 
 /** q = E/ΣE of the exponentials of the margin pass. */
-function competitors(ws: Workspace, labels: Uint32Array): Float64Array {
+function competitorsOf(ws: Workspace, labels: Uint32Array): Float64Array {
   const { at, classes, rows } = ws;
   const q = Float64Array.from(readLogits(ws, at.exponentials));
   for (let i = 0; i < rows; i++) {
@@ -96,7 +96,7 @@ function sendDifference({ ws, q }: Probe, k: Uint32Array): void {
  * Σ_i weight_i ‖J_{f,i}ᵀ(e_{k_i} − q_i)‖²; for a model of your own the one-sample estimate ‖Σ_i z_i √weight_i
  * J_{f,i}ᵀ(e_{k_i} − q_i)‖² with random signs z (Hutchinson).
  */
-function squares(probe: Probe, k: Uint32Array, weight: Float64Array): number {
+function sumSquares(probe: Probe, k: Uint32Array, weight: Float64Array): number {
   const { ws: { kernel, tape, at, rows, vectors: [vector = 0] }, separate, random } = probe;
   sendDifference(probe, k);
   if (separate) {
@@ -111,7 +111,7 @@ function squares(probe: Probe, k: Uint32Array, weight: Float64Array): number {
   return kernel.exports.norm(tape.length, vector) ** 2;
 }
 
-const exact = (value: number): Trace => ({ value, exact: true, samples: 0, standardError: 0 });
+const exactTrace = (value: number): Trace => ({ value, exact: true, samples: 0, standardError: 0 });
 
 /** The mean of samples with its standard error, √(Σ(x − x̄)²/(n(n − 1))). */
 function estimate(samples: number, sample: () => number): Trace {
@@ -137,19 +137,19 @@ function draw({ ws: { rows, classes }, q, random }: Probe): Uint32Array {
 /** Σ_i weight_i Σ_k q_ik ‖J_{f,i}ᵀ(e_k − q_i)‖², weight = α s. */
 function droppedTrace(probe: Probe, weight: Float64Array, samples: number): Trace {
   const { ws: { rows, classes }, q, separate } = probe;
-  if (!separate || classes > EXACT_CLASSES) return estimate(samples, () => squares(probe, draw(probe), weight));
+  if (!separate || classes > EXACT_CLASSES) return estimate(samples, () => sumSquares(probe, draw(probe), weight));
   let value = 0;
   for (let k = 0; k < classes; k++) {
     const share = weight.map((w, i) => w * (q[i * classes + k] as number));
-    value += squares(probe, new Uint32Array(rows).fill(k), share);
+    value += sumSquares(probe, new Uint32Array(rows).fill(k), share);
   }
-  return exact(value);
+  return exactTrace(value);
 }
 
 /** Σ_i weight_i K_ii, weight = α p s and K_ii = ‖J_{f,i}ᵀ(e_y − q_i)‖². */
 function keptTrace(probe: Probe, labels: Uint32Array, weight: Float64Array, samples: number): Trace {
-  const one = (): number => squares(probe, labels, weight);
-  return probe.separate ? exact(one()) : estimate(samples, one);
+  const sample = (): number => sumSquares(probe, labels, weight);
+  return probe.separate ? exactTrace(sample()) : estimate(samples, sample);
 }
 
 /** ‖q‖² of each example, averaged in three ways. */
@@ -168,7 +168,8 @@ function describe(q: Float64Array, classes: number, alpha: Float64Array, slope: 
 
 /**
  * Competitors and traces of a batch: exact for networks with at most 64 classes, else from seeded samples.
- * Internal. Errors: as `fgnStep`.
+ * Errors: as `fgnStep`.
+ * @internal
  */
 export function droppedCurvature(
   model: Model,
@@ -184,7 +185,7 @@ export function droppedCurvature(
   const { kernel, tape, at, rows, classes } = ws;
   const slope = f64(kernel, at.slope, rows).slice();
   const curvature = f64(kernel, at.rowWeight, rows).map((w) => w * w);
-  const q = competitors(ws, batch.labels);
+  const q = competitorsOf(ws, batch.labels);
   const probe: Probe = { ws, q, separate, random: drawFrom(seedRandom(SEED)) };
   const kept = keptTrace(probe, batch.labels, curvature, samples);
   const dropped = droppedTrace(probe, slope, samples);

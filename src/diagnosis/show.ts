@@ -15,50 +15,54 @@ const COARSE = 0.1;
 /** A name, a number and what it means. */
 type Line = readonly [name: string, value: string, meaning: string];
 
-const three = (value: number): string =>
+const toThree = (value: number): string =>
   value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
-const five = (value: number): string => String(Number(value.toPrecision(5)));
+const toFive = (value: number): string => String(Number(value.toPrecision(5)));
 
-const share = (part: number, whole: number): string => whole > 0 ? `${three(100 * part / whole)} %` : "none";
+const percentOf = (part: number, whole: number): string => whole > 0 ? `${toThree(100 * part / whole)} %` : "none";
 
-const accuracy = ({ exact, standardError, samples }: Trace): string =>
-  exact ? "" : `, ± ${three(standardError)} from ${samples} samples`;
+const accuracyOf = ({ exact, standardError, samples }: Trace): string =>
+  exact ? "" : `, ± ${toThree(standardError)} from ${samples} samples`;
 
 function competitorLines({ classes, competitors }: Diagnosis): Line[] {
   const { mass, concentration, weightedConcentration, effective } = competitors;
-  const range = `1: a single one, ${three(1 / (classes - 1))}: spread evenly`;
+  const range = `1: a single one, ${toThree(1 / (classes - 1))}: spread evenly`;
   return [
-    ["competitor mass", three(mass), "mean probability that is not on the true class; the gradient vanishes with it"],
-    ["concentration ‖q‖²", three(concentration), `of that probability over the competitors; ${range}`],
+    ["competitor mass", toThree(mass), "mean probability that is not on the true class; the gradient vanishes with it"],
+    ["concentration ‖q‖²", toThree(concentration), `of that probability over the competitors; ${range}`],
     [
       "  weighted by mass",
-      three(weightedConcentration),
+      toThree(weightedConcentration),
       "the same over the examples that still have something to learn",
     ],
-    ["effective competitors", three(effective), `mean 1/‖q‖², of ${classes - 1}`],
+    ["effective competitors", toThree(effective), `mean 1/‖q‖², of ${classes - 1}`],
   ];
 }
 
 function traceLines({ traces: { kept, dropped } }: Diagnosis): Line[] {
   const whole = kept.value + dropped.value;
   return [
-    ["trace kept", three(kept.value), `${share(kept.value, whole)} of the full curvature's${accuracy(kept)}`],
-    ["trace dropped", three(dropped.value), `${share(dropped.value, whole)}, among competitors${accuracy(dropped)}`],
+    ["trace kept", toThree(kept.value), `${percentOf(kept.value, whole)} of the full curvature's${accuracyOf(kept)}`],
+    [
+      "trace dropped",
+      toThree(dropped.value),
+      `${percentOf(dropped.value, whole)}, among competitors${accuracyOf(dropped)}`,
+    ],
   ];
 }
 
-/** A loss against another as they are printed. */
-const order = (a: number, b: number): string =>
-  five(a) === five(b) ? "the same as" : a < b ? "lower than" : "higher than";
+/** Compares a loss with another, as they are printed. */
+const compareLosses = (a: number, b: number): string =>
+  toFive(a) === toFive(b) ? "the same as" : a < b ? "lower than" : "higher than";
 
 function stepLines({ steps }: Diagnosis): Line[] {
   const { cosine, relativeError, lossBefore, lossAfterFgn, lossAfterGgn, iterations } = steps;
   return [
-    ["cosine", five(cosine), "of the angle between the FGN step and the full Gauss-Newton step at this damping"],
-    ["relative error", three(relativeError), "of the FGN step, in lengths of the full one"],
-    ["loss", five(lossBefore), "before"],
-    ["  after the FGN step", five(lossAfterFgn), `${order(lossAfterFgn, lossAfterGgn)} after the full step`],
-    ["  after the full step", five(lossAfterGgn), `which took ${iterations} iterations`],
+    ["cosine", toFive(cosine), "of the angle between the FGN step and the full Gauss-Newton step at this damping"],
+    ["relative error", toThree(relativeError), "of the FGN step, in lengths of the full one"],
+    ["loss", toFive(lossBefore), "before"],
+    ["  after the FGN step", toFive(lossAfterFgn), `${compareLosses(lossAfterFgn, lossAfterGgn)} after the full step`],
+    ["  after the full step", toFive(lossAfterGgn), `which took ${iterations} iterations`],
   ];
 }
 
@@ -66,15 +70,15 @@ function spectrumLines({ examples, spectrum }: Diagnosis): Line[] {
   if (spectrum === undefined) return [];
   const { effectiveDimension, condition } = spectrum;
   return [
-    ["effective dimension", three(effectiveDimension), `of ${examples}: directions that the damping does not rule`],
-    ["condition number", three(condition), "of the damped row system; its root sets conjugate gradient's iterations"],
+    ["effective dimension", toThree(effectiveDimension), `of ${examples}: directions that the damping does not rule`],
+    ["condition number", toThree(condition), "of the damped row system; its root sets conjugate gradient's iterations"],
   ];
 }
 
-function verdict({ cosine, converged, residual, rounding }: StepComparison): string {
+function verdictOf({ cosine, converged, residual, rounding }: StepComparison): string {
   if (rounding > COARSE) return "No verdict: the steps are too small beside the rounding of the parameters.";
   if (!converged) {
-    return `No verdict: the full step stopped at relative residual ${three(residual)}, and is compared as it is. ` +
+    return `No verdict: the full step stopped at relative residual ${toThree(residual)}, and is compared as it is. ` +
       `Raise maxIterations or the damping.`;
   }
   return cosine >= CLOSE
@@ -105,11 +109,11 @@ export function showDiagnosis(diagnosis: Diagnosis): string {
   const lines = [competitorLines, traceLines, stepLines, spectrumLines].flatMap((make) => make(diagnosis));
   const [names, values] = [0, 1].map((k) => Math.max(...lines.map((line) => (line[k] as string).length)));
   return [
-    `FGN on ${examples} examples and ${classes} classes at λ = ${three(steps.lambda)}`,
+    `FGN on ${examples} examples and ${classes} classes at λ = ${toThree(steps.lambda)}`,
     ...lines.map(([name, value, meaning]) =>
       `  ${name.padEnd(names as number)}  ${value.padEnd(values as number)}  ${meaning}`
     ),
-    verdict(steps),
+    verdictOf(steps),
     ...(steps.lossAfterFgn > steps.lossBefore ? ["The FGN step raises the loss: it needs more damping."] : []),
   ].join("\n");
 }

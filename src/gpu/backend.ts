@@ -11,7 +11,7 @@ import type { Batch } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
 import type { Network } from "../network/layer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
-import type { StepOptions } from "../step/plan.ts";
+import type { StepOptions } from "../step/options.ts";
 import type { StepReport } from "../step/step.ts";
 import type { Traffic } from "./device/traffic.ts";
 
@@ -19,9 +19,9 @@ import type { Traffic } from "./device/traffic.ts";
 export interface Resident {
   /** Parameters on a backend. */
   readonly _tag: "resident";
-  /** D. */
+  /** D, the inputs of the network. */
   readonly inputs: number;
-  /** C. */
+  /** C, its classes. */
   readonly classes: number;
 }
 
@@ -29,9 +29,9 @@ export interface Resident {
 export interface ResidentBatch {
   /** A batch on a backend. */
   readonly _tag: "residentBatch";
-  /** B. */
+  /** B, the examples of the batch. */
   readonly examples: number;
-  /** D. */
+  /** D, the features of each. */
   readonly inputs: number;
 }
 
@@ -52,13 +52,13 @@ export interface ResidentStep {
   readonly damping: Damping;
   /** B row coefficients of the step, as in `Step`. */
   readonly dual: Float64Array;
-  /** What it saw and did. */
+  /** The numbers of the step, as in `Step`. */
   readonly report: StepReport;
 }
 
-/** Where steps are computed. */
+/** A place where steps are computed. */
 export interface Backend {
-  /** Which one. */
+  /** The kind of backend. */
   readonly name: "cpu" | "webgpu";
   /** The kernel, or the device as its driver names it. */
   readonly description: string;
@@ -89,7 +89,7 @@ export interface Backend {
   readonly download: (params: Resident) => TaskEither<FgnError, Network>;
   /** Gives memory back, at once and once: using the handle later is an error, releasing it again is not. */
   readonly release: (resident: Resident | ResidentBatch) => void;
-  /** What has crossed the bus so far, and what lies on the device. */
+  /** Transfers over the bus so far, and buffers that lie on the device. */
   readonly traffic: () => Traffic;
   /** Ends the backend: releases everything, and destroys the device if it was not the caller's. */
   readonly close: () => void;

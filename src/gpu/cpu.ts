@@ -59,14 +59,14 @@ export function cpu({ kernel }: KernelOption = {}): Backend {
   const parameters = handles<Resident, Network>({ what: "the parameters", maker: "onDevice", dispose: () => {} });
   const batches = handles<ResidentBatch, Batch>({ what: "the batch", maker: "batchOnDevice", dispose: () => {} });
   let closed = false;
-  /** What a task does, unless the backend is closed. */
-  const task = <A>(run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
+  /** The result of a task, unless the backend is closed. */
+  const runTask = <A>(run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
     Promise.resolve(closed ? lost("the backend was closed") : run());
   const release = (resident: Resident | ResidentBatch): void => {
     if (resident?._tag === "resident") parameters.release(resident);
     else batches.release(resident);
   };
-  const both = <A>(
+  const withBoth = <A>(
     resident: Resident,
     batch: ResidentBatch,
     run: (network: Network, data: Batch) => E.Either<FgnError, A>,
@@ -80,20 +80,22 @@ export function cpu({ kernel }: KernelOption = {}): Backend {
     name: "cpu",
     description: kernel?.name ?? "simd128",
     onDevice: (network) =>
-      task(() => E.map((checked: Network) => parameters.make(residentOf(checked), checked))(checkParameters(network))),
+      runTask(() =>
+        E.map((checked: Network) => parameters.make(residentOf(checked), checked))(checkParameters(network))
+      ),
     batchOnDevice: (batch) =>
-      task(() =>
+      runTask(() =>
         E.map((data: Batch) => {
           const { rows, cols } = data.features;
           return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, data);
         })(checkBatchKind(batch))
       ),
-    fgnStep: (resident, batch, damping = relative(1), given = {}) =>
-      task(() => {
-        const checked = checkOptions(given);
+    fgnStep: (resident, batch, damping = relative(1), stepOptions = {}) =>
+      runTask(() => {
+        const checked = checkOptions(stepOptions);
         if (checked._tag === "Left") return checked;
         const { donate = false, ...options } = checked.right;
-        const stepped = both(resident, batch, (network, data) => {
+        const stepped = withBoth(resident, batch, (network, data) => {
           return fgnStep(network, data, damping, { ...options, ...option });
         });
         if (stepped._tag === "Left") return stepped;
@@ -102,10 +104,10 @@ export function cpu({ kernel }: KernelOption = {}): Backend {
         return E.right({ ...rest, params: parameters.make(residentOf(params), params) });
       }),
     evaluate: (resident, batch) =>
-      task(() => both(resident, batch, (network, data) => evaluate(network, data, option))),
+      runTask(() => withBoth(resident, batch, (network, data) => evaluate(network, data, option))),
     logits: (resident, batch) =>
-      task(() => both(resident, batch, (network, data) => logits(network, data.features, option))),
-    download: (resident) => task(() => parameters.get(resident)),
+      runTask(() => withBoth(resident, batch, (network, data) => logits(network, data.features, option))),
+    download: (resident) => runTask(() => parameters.get(resident)),
     release,
     traffic: noTraffic,
     close: () => void (closed = true),

@@ -1,5 +1,5 @@
 /**
- * Handles: what callers hold for parameters and batches that lie elsewhere.
+ * Handles: values that stand for parameters and batches that lie elsewhere.
  *
  * @module
  */
@@ -11,17 +11,17 @@ import { isObject } from "../check/kind.ts";
 /** Handles of one kind, each with a state that its backend alone sees. */
 export interface Handles<Handle extends object, State extends object> {
   readonly make: (handle: Handle, state: State) => Handle;
-  /** Errors: `WrongKind`, `Released`. */
+  /** The state of a handle. Errors: `WrongKind`, `Released`. */
   readonly get: (handle: Handle) => E.Either<FgnError, State>;
   /** Disposes of the state, once. */
   readonly release: (handle: Handle) => void;
 }
 
-/** What {@link handles} needs to know. */
+/** The words of a kind of handle, and the end of its states. */
 export interface HandleKind<State> {
-  /** For errors: "the parameters". */
+  /** The words of errors for them, such as "the parameters". */
   readonly what: string;
-  /** For errors: the function that makes them. */
+  /** The name, in errors, of the function that makes them. */
   readonly maker: string;
   readonly dispose: (state: State) => void;
 }

@@ -26,12 +26,12 @@ import { checkParameters, download, type HeldExamples, letBatchGo, upload, uploa
 export interface WebGpuOptions {
   /** The caller's device, which stays the caller's; default: one requested with its adapter's limits. */
   readonly device?: GPUDevice;
-  /** Which adapter to ask for. */
+  /** The kind of adapter to ask for. */
   readonly powerPreference?: GPUPowerPreference;
 }
 
-/** A backend's parts. */
-interface Parts {
+/** An open backend: its device, its kernel and what lies there. */
+interface Opened {
   readonly device: Device;
   readonly kernel: LoadedKernel;
   readonly parameters: Handles<Resident, Parameters>;
@@ -40,37 +40,37 @@ interface Parts {
 
 /** Runs a task on parameters, in its turn; they are held until it is done, whatever the caller releases meanwhile. */
 function withParameters<A>(
-  { device, parameters }: Parts,
+  { device, parameters }: Opened,
   resident: Resident,
   task: (params: Parameters) => Promise<E.Either<FgnError, A>>,
 ): TaskEither<FgnError, A> {
   return async () => {
-    const found = parameters.get(resident);
-    if (found._tag === "Left") return found;
-    hold(found.right.tensors);
-    const result = await device.inTurn(() => task(found.right));
-    letGo(device.pool, found.right.tensors);
+    const params = parameters.get(resident);
+    if (params._tag === "Left") return params;
+    hold(params.right.tensors);
+    const result = await device.inTurn(() => task(params.right));
+    letGo(device.pool, params.right.tensors);
     return result;
   };
 }
 
-/** The same on parameters and examples that match. */
+/** Runs a task on parameters and examples that match, in its turn. */
 function withBoth<A>(
-  parts: Parts,
+  opened: Opened,
   resident: Resident,
   batch: ResidentBatch,
   task: (params: Parameters, examples: Examples) => Promise<E.Either<FgnError, A>>,
 ): TaskEither<FgnError, A> {
   return async () => {
-    const params = parts.parameters.get(resident);
+    const params = opened.parameters.get(resident);
     if (params._tag === "Left") return params;
-    const found = parts.batches.get(batch);
-    if (found._tag === "Left") return found;
-    const matched = checkMatch(params.right.skeleton, found.right);
+    const examples = opened.batches.get(batch);
+    if (examples._tag === "Left") return examples;
+    const matched = checkMatch(params.right.skeleton, examples.right);
     if (matched._tag === "Left") return matched;
-    found.right.holders++;
-    const result = await withParameters(parts, resident, (held) => task(held, found.right))();
-    letBatchGo(parts.device, found.right);
+    examples.right.holders++;
+    const result = await withParameters(opened, resident, (kept) => task(kept, examples.right))();
+    letBatchGo(opened.device, examples.right);
     return result;
   };
 }
@@ -87,11 +87,11 @@ function describe(device: GPUDevice): string {
   return description || [vendor, architecture, model].filter((word) => word !== "").join(" ") || "unnamed device";
 }
 
-function stepsOf(parts: Parts): Pick<Backend, "fgnStep" | "evaluate" | "logits"> {
-  const { device, kernel, parameters } = parts;
+function stepsOf(opened: Opened): Pick<Backend, "fgnStep" | "evaluate" | "logits"> {
+  const { device, kernel, parameters } = opened;
   return {
     fgnStep: (resident, batch, damping = relative(1), options = {}) => async () => {
-      const stepped = await withBoth(parts, resident, batch, (params, examples) => {
+      const stepped = await withBoth(opened, resident, batch, (params, examples) => {
         const request = checkRequest(params.skeleton, examples.batch, damping, options);
         if (request._tag === "Left") return Promise.resolve(request);
         return stepOnDevice(device, kernel, params, examples, damping, request.right);
@@ -102,13 +102,16 @@ function stepsOf(parts: Parts): Pick<Backend, "fgnStep" | "evaluate" | "logits">
       return E.right({ ...stepped.right, params: parameters.make(residentOf(params), params) });
     },
     evaluate: (resident, batch) =>
-      withBoth(parts, resident, batch, (params, examples) => evaluateOnDevice(device, kernel, params, examples)),
+      withBoth(opened, resident, batch, (params, examples) => evaluateOnDevice(device, kernel, params, examples)),
     logits: (resident, batch) =>
-      withBoth(parts, resident, batch, (params, examples) => logitsOnDevice(device, params, examples)),
+      withBoth(opened, resident, batch, (params, examples) => logitsOnDevice(device, params, examples)),
   };
 }
 
-/** A backend over an open device; internal. */
+/**
+ * A backend over an open device.
+ * @internal
+ */
 export function backendOn(device: Device, kernel: LoadedKernel, description: string): Backend {
   const parameters = handles<Resident, Parameters>({
     what: "the parameters",
@@ -120,27 +123,27 @@ export function backendOn(device: Device, kernel: LoadedKernel, description: str
     maker: "batchOnDevice",
     dispose: (examples) => letBatchGo(device, examples),
   });
-  const parts = { device, kernel, parameters, batches };
+  const opened = { device, kernel, parameters, batches };
   return {
     name: "webgpu",
     description,
     onDevice: (network) => async () => {
       const checked = checkParameters(network);
       if (checked._tag === "Left") return checked;
-      const made = await device.inTurn(() => upload(device, checked.right));
-      return E.map((state: Parameters) => parameters.make(residentOf(state), state))(made);
+      const uploaded = await device.inTurn(() => upload(device, checked.right));
+      return E.map((state: Parameters) => parameters.make(residentOf(state), state))(uploaded);
     },
     batchOnDevice: (batch) => async () => {
       const checked = checkExamples(batch);
       if (checked._tag === "Left") return checked;
-      const made = await device.inTurn(() => uploadBatch(device, checked.right));
+      const uploaded = await device.inTurn(() => uploadBatch(device, checked.right));
       return E.map((state: HeldExamples) => {
         const { rows, cols } = state.features;
         return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, state);
-      })(made);
+      })(uploaded);
     },
-    ...stepsOf(parts),
-    download: (resident) => withParameters(parts, resident, (params) => download(device, params)),
+    ...stepsOf(opened),
+    download: (resident) => withParameters(opened, resident, (params) => download(device, params)),
     release: (resident) => {
       if (resident?._tag === "resident") parameters.release(resident);
       else batches.release(resident);
@@ -160,31 +163,34 @@ async function requestDevice({ powerPreference }: WebGpuOptions): Promise<E.Eith
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
     return E.right(await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } }));
   } catch (cause) {
-    const said = causeOf(cause);
+    const text = causeOf(cause);
     return fail(
       "DeviceFailure",
-      { cause: said },
-      `the adapter gives no device (${said})`,
+      { cause: text },
+      `the adapter gives no device (${text})`,
       "Use the CPU backend, or pass a device",
     );
   }
 }
 
-/** {@link webGpu} with lower limits than the device's; internal, for tests of splitting and of the solve on the device. */
+/**
+ * {@link webGpu} with lower limits than the device's, for tests of splitting and of the solve on the device.
+ * @internal
+ */
 export function webGpuWithin(options: WebGpuOptions, limits: Lowered): TaskEither<FgnError, Backend> {
   return async () => {
     const checked = checkObject("the options", options, "an object with options, or nothing");
     if (checked._tag === "Left") return checked;
-    const { device: given } = options;
-    if (given !== undefined && typeof given?.createBuffer !== "function") {
-      return invalid("device", given, "a GPUDevice, or nothing");
+    const { device: own } = options;
+    if (own !== undefined && typeof own?.createBuffer !== "function") {
+      return invalid("device", own, "a GPUDevice, or nothing");
     }
-    const device = given === undefined ? await requestDevice(options) : E.right(given);
+    const device = own === undefined ? await requestDevice(options) : E.right(own);
     if (device._tag === "Left") return device;
     // A kernel of its own: what lies in its memory outlives the turns of a step.
     const kernel = instantiate(simd);
     if (kernel._tag === "Left") return kernel;
-    const opened = openDevice(device.right, given === undefined, limits);
+    const opened = openDevice(device.right, own === undefined, limits);
     return E.right(backendOn(opened, kernel.right, describe(device.right)));
   };
 }
@@ -232,7 +238,7 @@ export function preferGpu(fallback: Backend, options: WebGpuOptions = {}): TaskE
       "a backend, such as cpu()",
     );
     if (usable._tag === "Left") return usable;
-    const made = await webGpu(options)();
-    return made._tag === "Left" && made.left._tag === "UnsupportedRuntime" ? E.right(fallback) : made;
+    const backend = await webGpu(options)();
+    return backend._tag === "Left" && backend.left._tag === "UnsupportedRuntime" ? E.right(fallback) : backend;
   };
 }

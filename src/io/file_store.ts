@@ -16,10 +16,10 @@ const CHUNK = 2 ** 30;
 /** A temporary file that nobody has written to for so long, in milliseconds, is that of a run that was killed. */
 const ABANDONED = 10 * 60_000;
 
-/** What an unfinished file is called, behind the name of the checkpoint. */
+/** The ending of an unfinished file, behind the name of the checkpoint. */
 const UNFINISHED = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 
-/** What an operation gives, with what it throws as a value. */
+/** The result of an operation, with what it throws as a value. */
 async function attempt<A>(what: "load" | "save", run: () => Promise<A>): Promise<E.Either<FgnError, A>> {
   try {
     return E.right(await run());
@@ -28,7 +28,7 @@ async function attempt<A>(what: "load" | "save", run: () => Promise<A>): Promise
   }
 }
 
-/** What `use` makes of an open file, which is closed afterwards. */
+/** Opens a file, gives what `use` makes of it, and closes it. */
 async function withFile<A>(opened: Promise<FileHandle>, use: (file: FileHandle) => Promise<A>): Promise<A> {
   const file = await opened;
   try {

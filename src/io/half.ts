@@ -4,7 +4,10 @@
  * @module
  */
 
-/** Float32 values of IEEE 754 half-precision bits (F16); every one is exact, subnormals and NaN included. Internal. */
+/**
+ * Float32 values of IEEE 754 half-precision bits (F16); every one is exact, subnormals and NaN included.
+ * @internal
+ */
 export function widenHalf(halves: Uint16Array): Float32Array {
   const bits = new Uint32Array(halves.length);
   for (let i = 0; i < bits.length; i++) {
@@ -23,7 +26,10 @@ export function widenHalf(halves: Uint16Array): Float32Array {
   return new Float32Array(bits.buffer);
 }
 
-/** Float32 values of bfloat16 bits (BF16): the upper halves of float32. Internal. */
+/**
+ * Float32 values of bfloat16 bits (BF16): the upper halves of float32.
+ * @internal
+ */
 export function widenBrain(halves: Uint16Array): Float32Array {
   const bits = new Uint32Array(halves.length);
   for (let i = 0; i < bits.length; i++) bits[i] = (halves[i] as number) << 16;

@@ -15,13 +15,13 @@ export const METADATA = "__metadata__";
 
 /** A tensor as the header names it: its data are the bytes from `start` up to `end` behind the header. */
 export interface Entry {
-  /** Its name. */
+  /** The tensor's name. */
   readonly name: string;
   /** The type of its values, such as "F32". */
   readonly dtype: string;
-  /** Its dimensions. */
+  /** The dimensions, outermost first. */
   readonly shape: readonly number[];
-  /** How many values. */
+  /** Number of values. */
   readonly count: number;
   /** The first byte. */
   readonly start: number;
@@ -29,7 +29,7 @@ export interface Entry {
   readonly end: number;
 }
 
-/** What a header holds. */
+/** The content of a header. */
 export interface Header {
   /** The tensors, in the order of their data. */
   readonly entries: readonly Entry[];
@@ -45,7 +45,10 @@ function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** An `InvalidFile`; internal. */
+/**
+ * An `InvalidFile`.
+ * @internal
+ */
 export function malformed(reason: string): E.Either<FgnError, never> {
   return fail(
     "InvalidFile",
@@ -55,17 +58,26 @@ export function malformed(reason: string): E.Either<FgnError, never> {
   );
 }
 
-/** A name in a message, however long it is; internal. */
+/**
+ * A name in a message, however long it is.
+ * @internal
+ */
 export function quote(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
 }
 
-/** Whether a text has a UTF-8 form: no half of a surrogate pair alone; internal. */
+/**
+ * Whether a text has a UTF-8 form: no half of a surrogate pair alone.
+ * @internal
+ */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
 
-/** How many values a tensor of this shape has, NaN where the count of its first dimensions is beyond 2^53; internal. */
+/**
+ * How many values a tensor of this shape has, NaN where the count of its first dimensions is beyond 2^53.
+ * @internal
+ */
 export function valueCount(shape: readonly number[]): number {
   let count = 1;
   for (const size of shape) {
@@ -130,7 +142,10 @@ function parse(text: string): unknown {
   }
 }
 
-/** Reads the JSON text of a header. The offsets are not checked against each other. Internal. Errors: `InvalidFile`. */
+/**
+ * Reads the JSON text of a header. The offsets are not checked against each other. Errors: `InvalidFile`.
+ * @internal
+ */
 export function readHeader(text: string): E.Either<FgnError, Header> {
   const value = parse(text);
   if (!isFields(value)) return malformed("the header is not a JSON object");

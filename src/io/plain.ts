@@ -43,7 +43,7 @@ function mark(what: string): Json {
 }
 
 /** The place of a field or element, as JavaScript would write it. */
-function step(path: string, key: string | number): string {
+function placeIn(path: string, key: string | number): string {
   if (typeof key === "number") return `${path}[${key}]`;
   // As the name of a tensor, __metadata__ is taken.
   if (!/^[A-Za-z_$][\w$]*$/.test(key) || key === "__metadata__") return `${path}[${JSON.stringify(key)}]`;
@@ -55,7 +55,7 @@ function tensorName(path: string): string {
   return path === "" ? "value" : path;
 }
 
-/** What an encoding has made so far. */
+/** The state of an encoding under way. */
 interface Encoding {
   readonly tensors: Map<string, Tensor>;
   /** The objects and arrays around the present one. */
@@ -83,7 +83,7 @@ function isMatrix({ rows, cols, data }: Fields): boolean {
     (cols as number) >= 0 && (rows as number) * (cols as number) === data.length;
 }
 
-/** What is no object; undefined where the value is one. */
+/** The JSON of a value that is no object; undefined where it is one. */
 function encodeScalar(value: unknown, path: () => string): E.Either<FgnError, Json> | undefined {
   switch (typeof value) {
     case "boolean":
@@ -117,7 +117,7 @@ function encodeFields(fields: Fields, path: string, encoding: Encoding): E.Eithe
   const pairs: [string, Json][] = [];
   for (const [name, value] of Object.entries(fields)) {
     const inner = matrix && name === "data"
-      ? encodeArray(value as PlainArray, [fields.rows as number, fields.cols as number], step(path, name), encoding)
+      ? encodeArray(value as PlainArray, [fields.rows as number, fields.cols as number], placeIn(path, name), encoding)
       : encodeChild(value, path, name, encoding);
     if (inner._tag === "Left") return inner;
     pairs.push([name.startsWith("$") ? `$${name}` : name, inner.right]);
@@ -131,8 +131,8 @@ function encodeArray(
   path: string,
   { tensors }: Encoding,
 ): E.Either<FgnError, Json> {
-  const held = checkHeld(tensorName(path), data);
-  if (held._tag === "Left") return held;
+  const checked = checkHeld(tensorName(path), data);
+  if (checked._tag === "Left") return checked;
   tensors.set(tensorName(path), { shape, data });
   return E.right(mark("tensor"));
 }
@@ -160,7 +160,7 @@ function encodeChild(
   encoding: Encoding,
 ): E.Either<FgnError, Json> {
   if (encoding.left-- <= 0) return refuse(path, `brings the values to more than ${MAX_VALUES}`);
-  const place = () => step(path, key);
+  const place = () => placeIn(path, key);
   return encodeScalar(value, place) ?? encodeObject(value as object, place(), encoding);
 }
 
@@ -193,7 +193,7 @@ export function encodePlain(format: string, version: number, value: unknown): E.
   }
 }
 
-/** What a decoding reads from. */
+/** The state of a decoding: the file it reads, and how far. */
 interface Decoding {
   readonly format: string;
   readonly tensors: ReadonlyMap<string, Tensor>;
@@ -252,7 +252,7 @@ function decodeChild(
   decoding: Decoding,
 ): E.Either<FgnError, unknown> {
   if (typeof json !== "object" || json === null) return E.right(json);
-  return decode(json, step(path, key), depth + 1, decoding);
+  return decode(json, placeIn(path, key), depth + 1, decoding);
 }
 
 /**
@@ -276,8 +276,8 @@ export function decodePlain(format: string, version: number, bytes: Uint8Array):
   }
   const { tensors, metadata } = file.right;
   if (metadata.get("format") !== format) return unreadable(format, "it is of another format");
-  const found = metadata.get("version");
-  if (found !== `${version}`) return unreadable(format, `version ${found} where ${version} is read`);
+  const written = metadata.get("version");
+  if (written !== `${version}`) return unreadable(format, `version ${written} where ${version} is read`);
   const decoding: Decoding = { format, tensors, used: 0 };
   try {
     const json: unknown = JSON.parse(metadata.get("value") ?? "");

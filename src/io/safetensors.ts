@@ -29,7 +29,7 @@ export interface Tensor {
   readonly data: TensorData;
 }
 
-/** What a file holds. */
+/** The content of a file. */
 export interface Safetensors {
   /** The tensors by name: any text but "__metadata__". */
   readonly tensors: ReadonlyMap<string, Tensor>;
@@ -53,7 +53,7 @@ const KINDS: readonly (readonly [string, Kind])[] = [
   ["U8", Uint8Array],
 ];
 
-/** How the values of a dtype are read: bytes for each, and the array of what the bytes hold. */
+/** The reading of a dtype: bytes for each value, and the array of what the bytes hold. */
 interface Reader {
   readonly size: number;
   readonly read: (buffer: ArrayBuffer) => TensorData;
@@ -68,7 +68,7 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["BF16", { size: 2, read: (buffer) => widenBrain(new Uint16Array(buffer)) }],
 ]);
 
-function unwritable(value: unknown, reason: string, remedy: string): E.Either<FgnError, never> {
+function refuseToWrite(value: unknown, reason: string, remedy: string): E.Either<FgnError, never> {
   return fail("InvalidOption", { option: "tensors", value }, reason, remedy);
 }
 
@@ -82,15 +82,15 @@ function outOfMemory(bytes: number): E.Either<FgnError, never> {
 }
 
 /** A tensor on its way into a file. */
-interface Part extends Tensor {
+interface Outgoing extends Tensor {
   readonly name: string;
   /** The index in {@link KINDS}. */
   readonly kind: number;
 }
 
-function part(name: string, tensor: Tensor): E.Either<FgnError, Part> {
+function checkEntry(name: string, tensor: Tensor): E.Either<FgnError, Outgoing> {
   if (typeof name !== "string" || name === METADATA || !isWellFormed(name)) {
-    return unwritable(
+    return refuseToWrite(
       name,
       `${quote(String(name))} is no name for a tensor`,
       `Give any Unicode text but "${METADATA}"`,
@@ -99,7 +99,7 @@ function part(name: string, tensor: Tensor): E.Either<FgnError, Part> {
   const shape = Array.from(tensor.shape), { data } = tensor;
   const kind = KINDS.findIndex(([, Kind]) => data instanceof Kind);
   if (kind < 0) {
-    return unwritable(
+    return refuseToWrite(
       data,
       `tensor ${quote(name)} has values of another kind`,
       "Give a typed array that Tensor allows",
@@ -113,12 +113,12 @@ function part(name: string, tensor: Tensor): E.Either<FgnError, Part> {
   return length._tag === "Left" ? length : E.right({ name, kind, shape, data });
 }
 
-function field(name: string, value: unknown): string {
+function fieldText(name: string, value: unknown): string {
   return `${JSON.stringify(name)}:${JSON.stringify(value)}`;
 }
 
-function tooLong(bytes: number): E.Either<FgnError, never> {
-  return unwritable(bytes, `names, shapes and metadata take ${bytes} bytes`, `Keep them within ${MAX_HEADER}`);
+function refuseLength(bytes: number): E.Either<FgnError, never> {
+  return refuseToWrite(bytes, `names, shapes and metadata take ${bytes} bytes`, `Keep them within ${MAX_HEADER}`);
 }
 
 /** The fields of the metadata, in the order of their names; none where there are no texts. */
@@ -130,34 +130,34 @@ function metadataFields(metadata: ReadonlyMap<string, string>): E.Either<FgnErro
       return fail("InvalidOption", { option: "metadata", value: text }, "metadata is no Unicode text", "Give texts");
     }
     length += text.length;
-    if (length > MAX_HEADER) return tooLong(length);
+    if (length > MAX_HEADER) return refuseLength(length);
   }
-  return E.right(texts.length === 0 ? [] : [`"${METADATA}":{${texts.map(([k, v]) => field(k, v)).join(",")}}`]);
+  return E.right(texts.length === 0 ? [] : [`"${METADATA}":{${texts.map(([k, v]) => fieldText(k, v)).join(",")}}`]);
 }
 
 function write({ tensors, metadata = new Map() }: Safetensors): E.Either<FgnError, Uint8Array> {
-  const parts: Part[] = [];
+  const entries: Outgoing[] = [];
   for (const [name, tensor] of tensors) {
-    const made = part(name, tensor);
-    if (made._tag === "Left") return made;
-    parts.push(made.right);
+    const checked = checkEntry(name, tensor);
+    if (checked._tag === "Left") return checked;
+    entries.push(checked.right);
   }
-  parts.sort((a, b) => a.kind - b.kind || (a.name < b.name ? -1 : 1));
+  entries.sort((a, b) => a.kind - b.kind || (a.name < b.name ? -1 : 1));
   const texts = metadataFields(metadata);
   if (texts._tag === "Left") return texts;
   let end = 0;
-  const fields = parts.map(({ name, kind, shape, data }) => {
+  const fields = entries.map(({ name, kind, shape, data }) => {
     const start = end;
     end += data.byteLength;
-    return field(name, { dtype: KINDS[kind]?.[0], shape, data_offsets: [start, end] });
+    return fieldText(name, { dtype: KINDS[kind]?.[0], shape, data_offsets: [start, end] });
   });
   const header = new TextEncoder().encode(`{${[...texts.right, ...fields].join(",")}}`);
   const padded = Math.ceil(header.length / 8) * 8;
-  if (padded > MAX_HEADER) return tooLong(padded);
-  return assemble(header, 8 + padded, parts, 8 + padded + end);
+  if (padded > MAX_HEADER) return refuseLength(padded);
+  return assemble(header, 8 + padded, entries, 8 + padded + end);
 }
 
-function assemble(header: Uint8Array, from: number, parts: readonly Part[], size: number) {
+function assemble(header: Uint8Array, from: number, entries: readonly Outgoing[], size: number) {
   let file: Uint8Array;
   try {
     file = new Uint8Array(size);
@@ -167,7 +167,7 @@ function assemble(header: Uint8Array, from: number, parts: readonly Part[], size
   new DataView(file.buffer).setUint32(0, from - 8, true);
   file.fill(0x20, 8, from).set(header, 8);
   let at = from;
-  for (const { data } of parts) {
+  for (const { data } of entries) {
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += data.byteLength;
   }
@@ -196,7 +196,11 @@ export function writeSafetensors(file: Safetensors): E.Either<FgnError, Uint8Arr
     return write(file);
   } catch {
     // Not maps, not tensors, or more text than memory.
-    return unwritable(undefined, "tensors and metadata are no maps of tensors and texts", "Give what Safetensors says");
+    return refuseToWrite(
+      undefined,
+      "tensors and metadata are no maps of tensors and texts",
+      "Give what Safetensors says",
+    );
   }
 }
 

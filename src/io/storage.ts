@@ -8,14 +8,14 @@ import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { storageFailed } from "./store.ts";
 
-/** What a store gives; also what it throws, rejects with or gives in place of an `Either` is a `StorageFailed`. */
+/** The result of a store; also what it throws, rejects with or gives in place of an `Either` is a `StorageFailed`. */
 export async function callStore<A>(
   what: "load" | "save",
   call: () => Promise<E.Either<FgnError, A>>,
 ): Promise<E.Either<FgnError, A>> {
   try {
-    const given = await call();
-    return given._tag === "Left" || given._tag === "Right" ? given : storageFailed(what, "the store gave no Either");
+    const result = await call();
+    return result._tag === "Left" || result._tag === "Right" ? result : storageFailed(what, "the store gave no Either");
   } catch (error) {
     return storageFailed(what, error);
   }

@@ -18,7 +18,10 @@ export interface CheckpointStore {
   readonly save: (bytes: Uint8Array) => Promise<E.Either<FgnError, void>>;
 }
 
-/** A `StorageFailed`; internal. */
+/**
+ * A `StorageFailed`.
+ * @internal
+ */
 export function storageFailed(what: "load" | "save", error: unknown): E.Either<FgnError, never> {
   const cause = error instanceof Error ? error.message : String(error);
   return fail(
@@ -29,7 +32,10 @@ export function storageFailed(what: "load" | "save", error: unknown): E.Either<F
   );
 }
 
-/** What is to be saved, if it is bytes; internal. Errors: `InvalidOption`. */
+/**
+ * The bytes to be saved, if they are bytes. Errors: `InvalidOption`.
+ * @internal
+ */
 export function checkBytes(bytes: Uint8Array): E.Either<FgnError, Uint8Array> {
   return bytes instanceof Uint8Array ? E.right(bytes) : invalid("bytes", typeof bytes, "a Uint8Array");
 }
@@ -48,7 +54,7 @@ export function checkBytes(bytes: Uint8Array): E.Either<FgnError, Uint8Array> {
  * ```
  */
 export function memoryStore(): CheckpointStore {
-  let kept: Uint8Array | null = null;
+  let saved: Uint8Array | null = null;
   const copy = (what: "load" | "save", bytes: Uint8Array): E.Either<FgnError, Uint8Array> => {
     try {
       return E.right(new Uint8Array(bytes));
@@ -57,12 +63,12 @@ export function memoryStore(): CheckpointStore {
     }
   };
   return {
-    load: () => Promise.resolve(kept === null ? E.right(null) : copy("load", kept)),
+    load: () => Promise.resolve(saved === null ? E.right(null) : copy("load", saved)),
     save: (bytes) => {
       const checked = checkBytes(bytes), copied = checked._tag === "Left" ? checked : copy("save", checked.right);
       return Promise.resolve(
-        E.map((made: Uint8Array) => {
-          kept = made;
+        E.map((own: Uint8Array) => {
+          saved = own;
         })(copied),
       );
     },

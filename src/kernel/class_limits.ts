@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a dense last layer may take of the memory. */
+/** Shares of the memory that a dense last layer may take. */
 export interface ClassLimits {
   /** Bytes of C × B panels up to which logits and exponentials lie side by side. */
   readonly apart: number;
@@ -15,9 +15,9 @@ export interface ClassLimits {
 }
 
 /**
- * Side by side up to 16 MiB, all exponentials up to 32 MiB: 65,536 classes for 128 examples. Measured, time of a step at
- * 128×768×10000 and 128×256×65536 over that side by side: in place the same without the loss after it, 1.3 and 1.1 with it
- * (a forward pass more); in blocks 1.9 and 1.8, with it 2.1 and 1.7, for blocks of 256 to 4096 classes alike.
+ * Logits and exponentials lie side by side up to 16 MiB, since a loss after the step in place takes a forward pass more;
+ * all exponentials are kept up to 32 MiB, since blocks take nearly twice the time. The block's size does not matter
+ * (docs/speed.md).
  */
 export const CLASS_LIMITS: ClassLimits = { apart: 2 ** 24, whole: 2 ** 25, block: 512 };
 

@@ -8,9 +8,9 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { CLASS_LIMITS, type ClassLimits } from "./class_limits.ts";
 import { simd } from "./simd.generated.ts";
-import { compile, type KernelCode, refusal } from "./source.ts";
+import { compile, type KernelCode, refusalOf } from "./source.ts";
 
-/** What assembly/index.ts exports; all arguments are numbers and byte addresses. */
+/** The exports of assembly/index.ts; all arguments are numbers and byte addresses. */
 export interface KernelExports {
   readonly memory: Pick<WebAssembly.Memory, "buffer" | "grow">;
   heapBase(): number;
@@ -215,22 +215,28 @@ export interface KernelExports {
 
 /** A compiled kernel, to be passed in options. Its memory grows with the largest problem solved and is reused. */
 export interface Kernel {
-  /** Which build: results of `simd128` are the same bytes in every runtime, of `relaxed-simd` they are not. */
+  /** The build: results of `simd128` are the same bytes in every runtime, of `relaxed-simd` they are not. */
   readonly name: "simd128" | "relaxed-simd";
 }
 
-/** A kernel with its raw exports; internal. */
+/**
+ * A kernel with its raw exports.
+ * @internal
+ */
 export interface LoadedKernel extends Kernel {
   readonly exports: KernelExports;
-  /** Of its bytes. */
+  /** Hash of the kernel's bytes; checkpoints name it. */
   readonly hash: string;
-  /** What the classes of a problem may take of its memory. */
+  /** Memory that the classes of a problem may take. */
   readonly classes: ClassLimits;
   /** Whether a function of a custom model is running: its own calls must not touch this kernel's memory. */
   busy: boolean;
 }
 
-/** Instantiates a kernel; internal. Errors: `UnsupportedRuntime`, `CompilationForbidden`. */
+/**
+ * Instantiates a kernel. Errors: `UnsupportedRuntime`, `CompilationForbidden`.
+ * @internal
+ */
 export function instantiate(code: KernelCode): E.Either<FgnError, LoadedKernel> {
   const module = compile(code);
   if (module._tag === "Left") return module;
@@ -238,7 +244,7 @@ export function instantiate(code: KernelCode): E.Either<FgnError, LoadedKernel> 
     const exports = new WebAssembly.Instance(module.right).exports as unknown as KernelExports;
     return E.right({ name: code.name, exports, hash: code.hash, classes: CLASS_LIMITS, busy: false });
   } catch (cause) {
-    return refusal(cause);
+    return refusalOf(cause);
   }
 }
 
@@ -252,9 +258,9 @@ let pool: LoadedKernel[] = [];
 export function defaultKernel(): E.Either<FgnError, LoadedKernel> {
   const free = pool.find((kernel) => !kernel.busy);
   if (free !== undefined) return E.right(free);
-  const made = instantiate(simd);
-  if (made._tag === "Right") pool.push(made.right);
-  return made;
+  const kernel = instantiate(simd);
+  if (kernel._tag === "Right") pool.push(kernel.right);
+  return kernel;
 }
 
 /**

@@ -8,14 +8,17 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 
-/** A kernel as the package carries it; internal. */
+/**
+ * A kernel as the package carries it.
+ * @internal
+ */
 export interface KernelCode {
   readonly name: "simd128" | "relaxed-simd";
-  /** Of its bytes: that of the bytes a module was compiled from, too. */
+  /** Hash of the kernel's bytes, also where `code` is a module that was compiled from them. */
   readonly hash: string;
   /**
-   * Its bytes in hexadecimal, which compresses a tenth better than base64 as bytes stay apart (gzip: 19.7 kB for 21.9), or
-   * what a runtime compiled from them.
+   * The kernel's bytes in hexadecimal, which compresses better than base64 as bytes stay apart, or a runtime's module of
+   * them.
    */
   readonly code: string | WebAssembly.Module;
 }
@@ -23,14 +26,17 @@ export interface KernelCode {
 /** Cloudflare's types say that bytes make no module; where that is so, the constructor throws. */
 type Compiler = { readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => WebAssembly.Module };
 
-/** What can decode text, of the global names. */
+/** Global objects that can decode text. */
 interface Decoders {
   readonly Uint8Array: { readonly fromHex?: (text: string) => Uint8Array<ArrayBuffer> };
-  /** Node's. */
+  /** Node's own. */
   readonly Buffer?: { readonly from: (text: string, encoding: "hex") => Uint8Array<ArrayBuffer> };
 }
 
-/** By the engine, else by Node: the loop runs once and so never fast. Lower-case digits. Internal. */
+/**
+ * Bytes of lower-case digits, decoded by the engine, else by Node: the loop runs once and so never fast.
+ * @internal
+ */
 export function decode(
   hex: string,
   { Uint8Array: engine, Buffer: node }: Decoders = globalThis as Decoders,
@@ -43,8 +49,8 @@ export function decode(
   return bytes;
 }
 
-/** Explains why an engine refused the kernel. */
-export function refusal(cause: unknown): E.Either<FgnError, never> {
+/** The error of an engine that refused the kernel. */
+export function refusalOf(cause: unknown): E.Either<FgnError, never> {
   const text = cause instanceof Error ? cause.message : String(cause);
   if (/content security|unsafe-eval|disallowed by embedder|code generation|blocked by CSP/i.test(text)) {
     return fail(
@@ -63,14 +69,14 @@ export function refusal(cause: unknown): E.Either<FgnError, never> {
 }
 
 /**
- * The module of a kernel. What is no text is one: `instanceof` would not know a module of another realm. Errors:
+ * The module of a kernel. Code that is no text is one: `instanceof` would not know a module of another realm. Errors:
  * `UnsupportedRuntime`, `CompilationForbidden`.
  */
 export function compile({ code }: KernelCode): E.Either<FgnError, WebAssembly.Module> {
-  if (typeof WebAssembly === "undefined") return refusal("WebAssembly is missing");
+  if (typeof WebAssembly === "undefined") return refusalOf("WebAssembly is missing");
   try {
     return E.right(typeof code === "string" ? new (WebAssembly as unknown as Compiler).Module(decode(code)) : code);
   } catch (cause) {
-    return refusal(cause);
+    return refusalOf(cause);
   }
 }

@@ -18,7 +18,7 @@ interface Tridiagonal {
 }
 
 /** The lower triangle of an n × n matrix divided by its largest entry, and that entry. */
-function scaled(n: number, matrix: Float64Array): { readonly a: Float64Array; readonly unit: number } {
+function scaleToOne(n: number, matrix: Float64Array): { readonly a: Float64Array; readonly unit: number } {
   const a = matrix.slice();
   let unit = 0;
   for (let i = 0; i < n; i++) {
@@ -57,7 +57,7 @@ function update(n: number, m: number, a: Float64Array, v: Float64Array, w: Float
  * Householder tridiagonalisation, the last row first: with v = x ± ‖x‖ e of row m's entries x left of the
  * diagonal and β = 2/vᵀv, A ← (I − βvvᵀ) A (I − βvvᵀ) = A − v wᵀ − w vᵀ, w = βAv − ½β²(vᵀAv) v.
  */
-function tridiagonal(n: number, a: Float64Array): Tridiagonal {
+function tridiagonalise(n: number, a: Float64Array): Tridiagonal {
   const diagonal = new Float64Array(n), below = new Float64Array(n), w = new Float64Array(n);
   for (let m = n - 1; m > 0; m--) {
     const v = a.subarray(m * n, m * n + m);
@@ -79,7 +79,7 @@ function tridiagonal(n: number, a: Float64Array): Tridiagonal {
 }
 
 /** The end of the unreduced block that starts at `from`. */
-function blockEnd({ diagonal: d, below: e }: Tridiagonal, from: number): number {
+function findBlockEnd({ diagonal: d, below: e }: Tridiagonal, from: number): number {
   let m = from;
   while (m < d.length - 1) {
     const size = Math.abs(d[m] as number) + Math.abs(d[m + 1] as number);
@@ -120,16 +120,17 @@ function sweep({ diagonal: d, below: e }: Tridiagonal, from: number, to: number)
 
 /**
  * The n eigenvalues of a symmetric n × n matrix, row-major, descending; only its lower triangle is read. Householder
- * tridiagonalisation and implicit QL: about 4/3 n³ multiply-adds, errors of a few 1e-16 ‖A‖. Internal.
+ * tridiagonalisation and implicit QL: about 4/3 n³ multiply-adds, errors of a few 1e-16 ‖A‖.
  *
  * Source: Bowdler, Martin, Reinsch and Wilkinson 1968; Golub and Van Loan, Matrix Computations, §8.3.
+ * @internal
  */
 export function symmetricEigenvalues(n: number, matrix: Float64Array): Float64Array {
-  const { a, unit } = scaled(n, matrix);
-  const reduced = tridiagonal(n, a);
+  const { a, unit } = scaleToOne(n, matrix);
+  const reduced = tridiagonalise(n, a);
   for (let from = 0; from < n; from++) {
     for (let sweeps = 0; sweeps < SWEEPS; sweeps++) {
-      const to = blockEnd(reduced, from);
+      const to = findBlockEnd(reduced, from);
       if (to === from) break;
       sweep(reduced, from, to);
     }

@@ -21,7 +21,10 @@ export function seedRandom(seed: number): Random {
   return [word(), word(), word(), word()];
 }
 
-/** A running generator: draws words from a copy of a state and hands back the state it reached. Internal. */
+/**
+ * A running generator: draws words from a copy of a state and hands back the state it reached.
+ * @internal
+ */
 export interface Source {
   /** The next unsigned 32-bit word. */
   next(): number;
@@ -56,9 +59,9 @@ export function shuffle(length: number, random: Random): { readonly order: Uint3
   const order = Uint32Array.from({ length }, (_, i) => i);
   for (let i = length - 1; i > 0; i--) {
     const j = Math.floor((source.next() / 2 ** 32) * (i + 1));
-    const held = order[i] as number;
+    const swapped = order[i] as number;
     order[i] = order[j] as number;
-    order[j] = held;
+    order[j] = swapped;
   }
   return { order, random: source.state() };
 }

@@ -19,7 +19,7 @@ export interface AdaptOptions extends OnlineOptions, UpdateOptions {
   readonly maxClasses?: number;
 }
 
-/** Classes that the labels and targets of a batch need. Errors: `LabelOutOfRange` (beyond the most). */
+/** The number of classes that the labels and targets of a batch need. Errors: `LabelOutOfRange` (beyond the most). */
 function classesOf({ labels, targets }: Batch, known: number, most: number): E.Either<FgnError, number> {
   const limit = Math.max(known, most);
   let needed = known;
@@ -38,8 +38,8 @@ function classesOf({ labels, targets }: Batch, known: number, most: number): E.E
   return E.right(Math.max(needed, Math.min(targets?.cols ?? 0, limit)));
 }
 
-/** The model with as many classes as a batch needs. A model of your own stays as it is. */
-function grownFor<M extends Model>(params: M, batch: Batch, most: number): E.Either<FgnError, M> {
+/** Grows the model to as many classes as a batch needs. A model of your own stays as it is. */
+function growFor<M extends Model>(params: M, batch: Batch, most: number): E.Either<FgnError, M> {
   if (params._tag === "custom") return E.right(params);
   const classes = classesOf(batch, params.outputs, most);
   if (classes._tag === "Left") return classes;
@@ -88,7 +88,7 @@ export function adapt<M extends Model>(
   }
   const kinds = E.chain(() => checkModelKind(params))(checkBatchKind(batch));
   if (kinds._tag === "Left") return kinds;
-  const grown = grownFor(params, batch, maxClasses);
+  const grown = growFor(params, batch, maxClasses);
   if (grown._tag === "Left") return grown;
   const optimizer = online<M>(ratio === undefined ? {} : { ratio });
   return optimizer.update(grown.right, state ?? optimizer.init(grown.right), batch, step);

@@ -20,7 +20,10 @@ import type { Optimizer } from "./optimizer.ts";
 /** Floats of a block: two of them, 16 KiB each, stay in the L1 cache. */
 const BLOCK = 4096;
 
-/** Two blocks in a kernel's memory, where averages are made between its steps. Internal. */
+/**
+ * Two blocks in a kernel's memory, where averages are made between its steps.
+ * @internal
+ */
 export interface AverageRoom {
   readonly kernel: LoadedKernel;
   readonly at: Readonly<Record<"now" | "average", number>>;
@@ -28,7 +31,8 @@ export interface AverageRoom {
 
 /**
  * Room for averages on the kernel of the options. It is opened before a step and used after it: once that has given up its
- * parameters nothing may fail. Internal. Errors: `KernelBusy`, `OutOfMemory`, and those of the default kernel.
+ * parameters nothing may fail. Errors: `KernelBusy`, `OutOfMemory`, and those of the default kernel.
+ * @internal
  */
 export function openAverage(options: KernelOption): E.Either<FgnError, AverageRoom> {
   const kernel = kernelOf(options);
@@ -55,12 +59,16 @@ function mix(
   }
 }
 
-/** The decay of the n-th update, n from 1: what came before the average had n terms does not weigh on it. Internal. */
+/**
+ * The decay of the n-th update, n from 1: what came before the average had n terms does not weigh on it.
+ * @internal
+ */
 export const warmDecay = (n: number, most: number): number => Math.min(most, n / (n + 9));
 
 /**
- * An average of the given parameters, both still there. Internal. Errors: `WrongKind`, `DonatedParameters`,
+ * Checks that an average is one of the given parameters, both still there. Errors: `WrongKind`, `DonatedParameters`,
  * `ShapeMismatch`.
+ * @internal
  */
 export function checkAverage(average: readonly Float32Array[], params: Model): E.Either<FgnError, void> {
   const held = checkHeldModel(params);
@@ -81,14 +89,18 @@ export function checkAverage(average: readonly Float32Array[], params: Model): E
 
 /**
  * Whether the average lies in the memory of the parameters, as where a `result` is trained further: giving one up would
- * empty the other. Internal.
+ * empty the other.
+ * @internal
  */
 export function shareMemory(params: Model, average: readonly Float32Array[]): boolean {
   const buffers = new Set(arraysOf(params).map(({ buffer }) => buffer));
   return average.some(({ buffer }) => buffers.has(buffer));
 }
 
-/** The average after parameters, in the memory of the one before if that is given up. Internal. */
+/**
+ * The average after parameters, in the memory of the one before if that is given up.
+ * @internal
+ */
 export function averageArrays(
   room: AverageRoom,
   average: readonly Float32Array[],
@@ -105,13 +117,16 @@ export function averageArrays(
   });
 }
 
-/** A copy of the trainable arrays; empty ones of those that were given up, which the update refuses. Internal. */
+/**
+ * A copy of the trainable arrays; empty ones of those that were given up, which the update refuses.
+ * @internal
+ */
 export const copyArrays = (params: Model): readonly Float32Array[] =>
   arraysOf(params).map((array) => isDetached(array) ? new Float32Array(0) : array.slice());
 
 /** The state of {@link averaged}. */
 export interface AveragedState<S> {
-  /** Of the optimizer inside. */
+  /** State of the optimizer inside. */
   readonly inner: S;
   /** Updates done. */
   readonly steps: number;

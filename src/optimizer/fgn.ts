@@ -11,7 +11,8 @@ import type { Batch } from "../data/batch.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { accumulatedStep, checkMicroBatch } from "../step/micro_step.ts";
-import { methodOf, type StepOptions } from "../step/plan.ts";
+import type { StepOptions } from "../step/options.ts";
+import { methodOf } from "../step/plan.ts";
 import { stepInto } from "../step/step.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 

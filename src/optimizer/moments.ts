@@ -6,19 +6,20 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { checkKind } from "../check/kind.ts";
+import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
 import { checkLength } from "../data/matrix.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
 import type { Layer } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { BETA } from "../row_system/metric.ts";
+import type { MetricRule } from "../row_system/metric_rule.ts";
 import type { LayerMetric } from "../tape/tape.ts";
 
-/** What a dense layer with a bias has seen of its D inputs. */
+/** Moments of the D inputs that a dense layer with a bias has seen. */
 export interface InputMoments {
-  /** Their D means. */
+  /** Means of the D inputs. */
   readonly mean: Float32Array;
-  /** The D means of their squares about those means. */
+  /** Means of the squares of the D inputs about those means. */
   readonly variance: Float32Array;
 }
 
@@ -34,29 +35,43 @@ const widthsOf = (layers: readonly Layer[]): number[] =>
   });
 
 /**
- * The numbers of inputs of the layers with moments, in order: those that {@link centred} finds on the tape, dense layers
- * with a bias that train and do not read sparse features. Internal.
+ * The numbers of inputs of the layers with moments, in order: dense layers with a bias that train and do not read sparse
+ * features, those of which {@link hasMoments} is true on the tape.
+ * @internal
  */
 export function centredWidths(model: Model, features: Features): number[] {
   return model._tag === "custom" ? [] : widthsOf(isSparse(features) ? model.layers.slice(1) : model.layers);
 }
 
-/** The metrics of the layers with moments: only a bias can make up for centring. Internal. */
-export const centred = (layers: readonly LayerMetric[]): LayerMetric[] => layers.filter(({ hasBias }) => hasBias);
+/**
+ * Whether a layer has moments: only a bias can make up for centring.
+ * @internal
+ */
+export const hasMoments = ({ hasBias }: LayerMetric): boolean => hasBias;
 
-/** Moments, where there are any, of the given numbers of inputs. Internal. Errors: `WrongKind`, `ShapeMismatch`. */
+/**
+ * Moments, where there are any, of the given numbers of inputs. Errors: `WrongKind`, `ShapeMismatch`.
+ * @internal
+ */
 export function checkMoments(
   layers: readonly InputMoments[],
   widths: readonly number[],
 ): E.Either<FgnError, readonly InputMoments[]> {
-  const kind = checkKind("the state's layers", layers, Array.isArray(layers), "a list of moments");
+  const kind = checkKind(
+    "the state's layers",
+    layers,
+    Array.isArray(layers) && layers.every(isObject),
+    "a list of moments",
+  );
   if (kind._tag === "Left") return kind;
   if (layers.length === 0) return E.right(layers);
   const count = checkLength("the state's layers", layers.length, widths.length);
   if (count._tag === "Left") return count;
   for (const [index, { mean, variance }] of layers.entries()) {
     for (const [name, array] of Object.entries({ mean, variance })) {
-      const length = checkLength(`the state's layers[${index}].${name}`, array.length, widths[index] as number);
+      const what = `the state's layers[${index}].${name}`, numbers = checkNumbers(what, array);
+      if (numbers._tag === "Left") return numbers;
+      const length = checkLength(what, array.length, widths[index] as number);
       if (length._tag === "Left") return length;
     }
   }
@@ -66,7 +81,7 @@ export function checkMoments(
 /**
  * The moments with those of a batch, whose weight in the whole is w: mean + w(m − mean), and for the variances
  * (1 − w)(v + w(m − mean)²) + w v_batch (Chan, Golub and LeVeque 1983). Leaves the layer centred at the batch's mean.
- * Internal.
+ * @internal
  */
 export function poolMoments(
   layer: LayerMetric,
@@ -90,12 +105,29 @@ const sum = (values: Float32Array): number => values.reduce((total, v) => total 
 
 /**
  * Sets the metric of a layer by its moments: inputs (x − mean)·c with c = (v/v̄ + .01)^−½, β = 0.1 Σ v c². Inputs that
- * have not differed yet, as of a first example alone, keep the Euclidean metric. Internal.
+ * have not differed yet, as of a first example alone, keep the Euclidean metric.
  */
-export function setMetric(layer: LayerMetric, { mean, variance }: InputMoments): void {
+function setMetric(layer: LayerMetric, { mean, variance }: InputMoments): void {
   const total = sum(variance), unit = total / variance.length;
   if (!(total > ROUNDING * sum(mean.map((m) => m * m)))) return layer.setInputs(null, null);
   const scale = variance.map((v) => 1 / Math.sqrt(v / unit + FLOOR));
   layer.setInputs(mean, scale);
   layer.setConstant(BETA * scale.reduce((size, c, i) => size + c * c * (variance[i] as number), 0));
 }
+
+/**
+ * The rule of the metric of `online`, for a batch whose weight in the whole is w. It takes the layers with a bias.
+ * @internal
+ */
+export const pooledMoments = (w: number): MetricRule<readonly InputMoments[]> => ({
+  name: "online",
+  init: [],
+  set: ({ layers, shares }, state) => {
+    const taken = layers.filter(hasMoments), rest = layers.filter((layer) => !hasMoments(layer));
+    const fits = checkMoments(state, taken.map(({ inputs }) => inputs));
+    if (fits._tag === "Left") return fits;
+    const pooled = taken.map((layer, i) => poolMoments(layer, state[i], shares, w));
+    taken.forEach((layer, i) => setMetric(layer, pooled[i] as InputMoments));
+    return E.right({ state: pooled, rest });
+  },
+});

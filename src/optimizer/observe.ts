@@ -11,15 +11,16 @@ import type { Features } from "../data/sparse.ts";
 import { f32 } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import { checkFeatures, type KernelOption, openBatch } from "../problem/session.ts";
+import { metricsOf } from "../row_system/metric.ts";
 import { forward, up4 } from "../tape/tape.ts";
-import { centred, centredWidths, checkMoments, type InputMoments, poolMoments } from "./moments.ts";
+import { centredWidths, checkMoments, hasMoments, type InputMoments, poolMoments } from "./moments.ts";
 import { online, type OnlineState } from "./online.ts";
 
 /** Examples of one pass: bounds memory, whatever their number. */
 const ROWS = 256;
 
-/** The state with the moments of a few rows pooled in. */
-function pass(
+/** Pools the moments of a few rows into the state. */
+function poolRows(
   params: Model,
   { steps, examples, layers }: OnlineState,
   features: Features,
@@ -38,7 +39,7 @@ function pass(
   forward(tape, { vector: tape.theta, trial: false });
   f32(kernel, at.coefficient, up4(rows)).fill(0).fill(1 / rows, 0, rows);
   const total = examples + rows;
-  const pooled = centred(tape.ops.flatMap(({ metric }) => metric ?? []))
+  const pooled = metricsOf(tape).filter(hasMoments)
     .map((layer, i) => poolMoments(layer, layers[i], at.coefficient, rows / total));
   const finite = ({ mean, variance }: InputMoments): boolean => [mean, variance].every((a) => a.every(Number.isFinite));
   return pooled.every(finite) ? E.right({ steps, examples: total, layers: pooled }) : overflow("a layer's inputs");
@@ -77,9 +78,9 @@ export function observe(
   if (fits._tag === "Left") return fits;
   for (let first = 0; first < features.rows; first += ROWS) {
     const part = featureRows(features, first, Math.min(first + ROWS, features.rows));
-    const passed = pass(params, seen, part, option);
-    if (passed._tag === "Left") return passed;
-    seen = passed.right;
+    const pooled = poolRows(params, seen, part, option);
+    if (pooled._tag === "Left") return pooled;
+    seen = pooled.right;
   }
   return E.right(seen);
 }

@@ -5,18 +5,16 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import { invalid } from "../check/error.ts";
 import { relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { weightFlags } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
-import { leavesRowSpace } from "../problem/objective.ts";
-import { checkWhole } from "../step/micro_step.ts";
-import type { StepRule } from "../step/plan.ts";
-import { allocation, stepInto } from "../step/step.ts";
-import { centred, centredWidths, checkMoments, type InputMoments, poolMoments, setMetric } from "./moments.ts";
-import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
+import { metricGoes } from "../step/places.ts";
+import { centredWidths, type InputMoments, pooledMoments } from "./moments.ts";
+import type { Optimizer, UpdateOptions } from "./optimizer.ts";
+import { ruleUpdate } from "./rule_update.ts";
 
 /** The state of {@link online}: plain data. */
 export interface OnlineState {
@@ -32,53 +30,27 @@ export interface OnlineState {
 export interface OnlineOptions {
   /**
    * The one knob: μ/K̄ > 0. A single example of margin m and misfit s moves by s/(κ + ratio); above the default for noisy
-   * labels and to keep more of what is known, at the price of slower learning. Default 0.003 (bench/online tells how it was tried); 0.3 where a weight that
-   * trains has the Euclidean metric.
+   * labels and to keep more of what is known, at the price of slower learning. Default 0.003 (bench/online tells how it was
+   * tried); 0.3 where a weight that trains has the Euclidean metric.
    */
   readonly ratio?: number;
 }
 
 /**
  * μ/K̄ where the metric of the running moments is that of all weights, and where it is not: bold Euclidean steps forget
- * (measured on 400 languages of which .927 are known: .774 after 122 texts of others at 0.01, .924 at 0.3).
+ * (docs/speed.md).
  */
 const RATIO = 0.003, EUCLIDEAN_RATIO = 0.3;
 /** The share of its size that a layer of a network may move by. */
 const LIMIT = 0.2;
 
 /** Σω of a batch. */
-const weightOf = ({ features, weights }: Batch): number =>
+const sumWeights = ({ features, weights }: Batch): number =>
   weights === null ? features.rows : weights.reduce((sum, w) => sum + w, 0);
 
 /** The numbers of inputs of the layers whose metric a step may set: none beside a gradient outside the row space. */
 const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): number[] =>
-  leavesRowSpace(batch, options) ? [] : centredWidths(params, batch.features);
-
-/** A rule of a step's metric, and the state that it leads to. */
-interface Seeing {
-  readonly rule: StepRule;
-  readonly state: () => OnlineState;
-}
-
-/** Pools the moments of a batch into those of the state, and sets the metric by them. */
-function seeing(state: OnlineState, batch: Batch): Seeing {
-  const weight = weightOf(batch), examples = state.examples + weight;
-  let layers = state.layers;
-  const metric: StepRule["metric"] = (view) => {
-    layers = centred(view.layers).map((layer, i) => {
-      const pooled = poolMoments(layer, state.layers[i], view.shares, weight / examples);
-      setMetric(layer, pooled);
-      return pooled;
-    });
-  };
-  return { rule: { name: "online", metric }, state: () => ({ steps: state.steps + 1, examples, layers }) };
-}
-
-/** The state after a step without a metric. */
-const unseeing = (state: OnlineState): Omit<Seeing, "rule"> & { readonly rule: null } => ({
-  rule: null,
-  state: () => ({ ...state, steps: state.steps + 1 }),
-});
+  metricGoes(params, batch, options) ? centredWidths(params, batch.features) : [];
 
 /**
  * The optimizer for examples that arrive one at a time or a few at a time, and for classes that were not there before
@@ -116,33 +88,18 @@ const unseeing = (state: OnlineState): Omit<Seeing, "rule"> & { readonly rule: n
  * ```
  */
 export function online<M extends Model = Network>({ ratio }: OnlineOptions = {}): Optimizer<M, OnlineState> {
-  const update = (
-    params: M,
-    state: OnlineState,
-    batch: Batch,
-    { microBatch, ...options }: UpdateOptions = {},
-  ): E.Either<FgnError, Update<M, OnlineState>> => {
+  const update = ruleUpdate<M, OnlineState>("online", (params, state, batch, options) => {
     if (ratio !== undefined && !(ratio > 0 && ratio < Infinity)) return invalid("ratio", ratio, "a positive number");
-    const whole = checkWhole(batch, microBatch, "online");
-    if (whole._tag === "Left") return whole;
-    const widths = widthsFor(params, batch, options), sees = widths.length > 0;
-    const fits = sees ? checkMoments(state.layers, widths) : E.right(state.layers);
-    if (fits._tag === "Left") return fits;
-    const { rule, state: following } = sees ? seeing(state, batch) : unseeing(state);
-    const centredAll = widths.length === weightFlags(params).filter((isWeight) => isWeight).length;
-    const step = stepInto(
-      params,
-      batch,
-      relative(ratio ?? (centredAll ? RATIO : EUCLIDEAN_RATIO)),
-      { lossAfter: false, trustRegion: LIMIT, ...options, curvature: "majorized" },
-      { _tag: "fgn" },
-      allocation(options),
-      rule,
-    );
-    if (step._tag === "Left") return step;
-    const { params: next, report } = step.right;
-    return E.right({ params: next, state: following(), report });
-  };
+    const widths = widthsFor(params, batch, options), hasMetric = widths.length > 0;
+    const weight = sumWeights(batch), examples = state.examples + (hasMetric ? weight : 0);
+    const isCentred = widths.length === weightFlags(params).filter((isWeight) => isWeight).length;
+    return E.right({
+      damping: relative(ratio ?? (isCentred ? RATIO : EUCLIDEAN_RATIO)),
+      options: { lossAfter: false, trustRegion: LIMIT, ...options, curvature: "majorized" },
+      rule: hasMetric ? pooledMoments(weight / examples) : null,
+      stateAfter: (_, layers) => ({ steps: state.steps + 1, examples, layers }),
+    });
+  });
   return {
     name: "online",
     notes: notes(ratio),

@@ -9,16 +9,16 @@ import type { FgnError } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
-import type { StepOptions } from "../step/plan.ts";
+import type { StepOptions } from "../step/options.ts";
 import type { StepReport } from "../step/step.ts";
 
-/** What an update gives. */
+/** The result of an update. */
 export interface Update<M extends Model, S> {
   /** The new parameters. */
   readonly params: M;
   /** The new state. */
   readonly state: S;
-  /** What the step saw and did. */
+  /** Report of the step. */
   readonly report: StepReport;
 }
 
@@ -36,9 +36,9 @@ export interface UpdateOptions
  * the parameters and of the state: what it took is empty then, as after a step.
  */
 export interface Optimizer<M extends Model, S> {
-  /** What it is called. */
+  /** Name of the optimizer. */
   readonly name: string;
-  /** What it does and why, a line each, inner parts first: see `explain`. */
+  /** Its parts, a line each on what one does and why, inner parts first: see `explain`. */
   readonly notes: readonly string[];
   /** The state before the first update. */
   readonly init: (params: M) => S;

@@ -5,31 +5,16 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import { invalid } from "../check/error.ts";
 import { type Explained, explained } from "../damping/explained.ts";
-import type { Batch } from "../data/batch.ts";
-import { isSparse } from "../data/sparse.ts";
 import type { Network } from "../network/layer.ts";
 import { type Model, withArrays } from "../network/model.ts";
-import { leavesRowSpace } from "../problem/objective.ts";
-import { evenOut } from "../row_system/factored.ts";
-import { differ, type MetricView } from "../row_system/metric.ts";
-import { checkWhole } from "../step/micro_step.ts";
-import type { StepOptions } from "../step/plan.ts";
-import { allocation, stepInto } from "../step/step.ts";
-import type { LayerMetric } from "../tape/tape.ts";
+import type { StepOptions } from "../step/options.ts";
+import { metricGoes, twoStageGoes } from "../step/places.ts";
 import { averageArrays, checkAverage, copyArrays, openAverage, shareMemory, warmDecay } from "./average.ts";
-import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
-
-/** Running means of a dense layer that trains. */
-export interface LayerMoments {
-  /** Of its D inputs; zeros without a bias, which could not make up for centring. */
-  readonly mean: Float32Array;
-  /** Of the squares of its D inputs about that mean. */
-  readonly variance: Float32Array;
-  /** Of the squares of its m output signals s δ. */
-  readonly signal: Float32Array;
-}
+import type { Optimizer } from "./optimizer.ts";
+import { ruleUpdate } from "./rule_update.ts";
+import { type LayerMoments, runningMoments } from "./running_moments.ts";
 
 /** The state of {@link robust}. */
 export interface RobustState {
@@ -47,59 +32,17 @@ export interface RobustState {
 export interface RobustOptions {
   /** The one knob: multiplies the damping. Below 1 for clean, dense data, above for noisy labels. Default 1. */
   readonly caution?: number;
-  /** `adaptive` starts bold and becomes careful while the misfit stays large (default); `steady` is always careful. */
-  readonly damping?: "adaptive" | "steady";
+  /**
+   * The rule of the damping: `adaptive` starts bold and becomes careful while the misfit stays large (default); `steady` is
+   * always careful.
+   */
+  readonly rule?: "adaptive" | "steady";
 }
 
 /** η of the two-stage system, and the share of its size that a layer may move by. */
 const ETA = 0.1, LIMIT = 0.2;
 /** The decay of the average. */
 const AVERAGE = 0.98;
-
-/** The running mean after one more; there is none before the first batch, nor of an array that has grown. */
-function follow(before: Float32Array | undefined, now: Float32Array, decay: number): Float32Array {
-  if (before?.length !== now.length) return now;
-  const out = new Float32Array(now.length);
-  for (let i = 0; i < out.length; i++) out[i] = decay * (before[i] as number) + (1 - decay) * (now[i] as number);
-  return out;
-}
-
-/** Updates the moments of a layer from the batch and sets its metric by them. */
-function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: MetricView, decay: number): LayerMoments {
-  const { shares, slopeSquares, rows } = view;
-  const none = new Float32Array(layer.inputs);
-  const mean = layer.hasBias ? follow(before?.mean, layer.mean(shares), decay) : none;
-  // One example has no deviation from its own mean: it is taken from the mean before it.
-  const centre = rows === 1 && before !== undefined ? before.mean : mean;
-  layer.setInputs(centre, null);
-  const differs = differ(layer, shares, centre);
-  const variance = follow(before?.variance, layer.inputSquares(shares), decay);
-  const signal = follow(before?.signal, layer.signalSquares(slopeSquares), decay);
-  evenOut(layer, shares, { centre, variance, signal });
-  if (!differs) {
-    // Equal inputs leave nothing but rounding: the layer stays where it is.
-    layer.setInputs(centre, none);
-    layer.setConstant(0);
-  }
-  return { mean, variance, signal };
-}
-
-/** What of robust's step a model, a batch and an objective allow. */
-interface Parts {
-  readonly metric: boolean;
-  readonly twoStage: boolean;
-}
-
-/**
- * Gradients outside the margins' row space (soft targets, label smoothing, ℓ2) and models of your own have the Euclidean
- * metric alone; a last layer that is not dense, or reads sparse features, no two-stage bound.
- */
-function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
-  if (params._tag === "custom" || leavesRowSpace(batch, options)) return { metric: false, twoStage: false };
-  const last = params.layers.at(-1);
-  const reads = params.layers.length === 1 && isSparse(batch.features);
-  return { metric: true, twoStage: last?._tag === "dense" && !last.frozen && !reads };
-}
 
 /**
  * The optimizer to start with: nothing to tune. Each update is a step of `fgnStep` with the majorised curvature; a metric
@@ -135,54 +78,39 @@ function partsFor(params: Model, batch: Batch, options: UpdateOptions): Parts {
  * ```
  */
 export function robust<M extends Model = Network>(
-  { caution = 1, damping: rule = "adaptive" }: RobustOptions = {},
+  { caution = 1, rule = "adaptive", ...others }: RobustOptions = {},
 ): Optimizer<M, RobustState> {
-  const update = (
-    params: M,
-    state: RobustState,
-    batch: Batch,
-    { microBatch, ...options }: UpdateOptions = {},
-  ): E.Either<FgnError, Update<M, RobustState>> => {
+  const { damping: renamed }: { readonly damping?: unknown } = others;
+  const update = ruleUpdate<M, RobustState>("robust", (params, state, batch, options) => {
+    if (renamed !== undefined) return invalid("damping", renamed, "it as the option rule");
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }
-    const whole = checkWhole(batch, microBatch, "robust");
-    if (whole._tag === "Left") return whole;
     const fits = checkAverage(state.average, params);
     if (fits._tag === "Left") return fits;
     const room = openAverage(options);
     if (room._tag === "Left") return room;
     const { steps, meanSlope } = state;
     const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };
-    const decay = Math.min(0.99, 1 - 1 / (steps + 1));
-    let layers = state.layers;
-    const metric = (view: MetricView): void => {
-      layers = view.layers.map((layer, i) => setLayer(layer, state.layers[i], view, decay));
-    };
-    const parts = partsFor(params, batch, options);
     const asked: StepOptions = {
       lossAfter: false,
       trustRegion: LIMIT,
       ...options,
       ...(shareMemory(params, state.average) && { donate: false }),
       curvature: "majorized",
-      twoStage: parts.twoStage ? ETA : 0,
+      twoStage: twoStageGoes(params, batch, options) ? ETA : 0,
     };
-    const step = stepInto(
-      params,
-      batch,
+    return E.right({
       damping,
-      asked,
-      { _tag: "fgn" },
-      allocation(asked),
-      parts.metric ? { name: "robust", metric } : null,
-    );
-    if (step._tag === "Left") return step;
-    const { params: next, damping: seen, report } = step.right;
-    const { steps: n, meanSlope: mean } = seen as Explained;
-    const average = averageArrays(room.right, state.average, next, warmDecay(n, AVERAGE), options.donate === true);
-    return E.right({ params: next, state: { steps: n, meanSlope: mean, layers, average }, report });
-  };
+      options: asked,
+      rule: metricGoes(params, batch, options) ? runningMoments(Math.min(0.99, 1 - 1 / (steps + 1))) : null,
+      stateAfter: ({ params: next, damping: following }, layers) => {
+        const { steps, meanSlope } = following as Explained, decay = warmDecay(steps, AVERAGE);
+        const average = averageArrays(room.right, state.average, next, decay, options.donate === true);
+        return { steps, meanSlope, layers, average };
+      },
+    });
+  });
   return {
     name: "robust",
     notes: notes(caution, rule),
@@ -196,7 +124,7 @@ const notes = (caution: number, rule: string): readonly string[] => [
   "majorised curvature κ(m) ≥ p s: it does not vanish where the model is confidently wrong",
   "metric: centres each dense layer's inputs and evens out inputs and signals by their second moments, so that no direction is starved",
   `two-stage bound of the dropped curvature, η = ${ETA}: keeps the last layer from overshooting between competitors`,
-  `damping ${rule}, caution ${caution}: follows the part not yet explained and grows with the steps, so that none interpolates its batch`,
+  `damping by the ${rule} rule, caution ${caution}: follows the part not yet explained and grows with the steps, so that none interpolates its batch`,
   `trust region ${LIMIT}: no layer of several moves by more than that share of its size; the first steps could multiply it`,
   `evaluates a running average of the parameters, decay min(${AVERAGE}, n/(n + 9))`,
   "knob: caution; below 1 for clean, dense data, above for noisy labels",

@@ -11,7 +11,7 @@
 export interface Schedule {
   /** The factor of a step. */
   readonly at: (step: number) => number;
-  /** What it does, for `explain`. */
+  /** A line on what it does, for `explain`. */
   readonly note: string;
 }
 

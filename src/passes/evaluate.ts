@@ -29,8 +29,8 @@ export interface Evaluation {
   readonly examples: number;
 }
 
-/** The forward pass of a batch. */
-function pass(model: Model, batch: Batch, option: KernelOption): E.Either<FgnError, Workspace> {
+/** Opens a batch and passes it forward. */
+function openPass(model: Model, batch: Batch, option: KernelOption): E.Either<FgnError, Workspace> {
   const opened = openBatch(model, batch, {}, option.kernel === undefined ? {} : { kernel: option.kernel });
   if (opened._tag === "Left") return opened;
   const { ws } = opened.right;
@@ -61,7 +61,7 @@ export function evaluate(params: Model, batch: Batch, option: KernelOption = {})
   for (let first = 0; first < examples; first += most) {
     const part = batchRows(batch, first, Math.min(first + most, examples));
     if (part.weights?.every((w) => w === 0)) continue;
-    const opened = pass(params, part, option);
+    const opened = openPass(params, part, option);
     if (opened._tag === "Left") return opened;
     const { kernel, tape, at, rows, classes } = opened.right;
     kernel.exports.ranks(rows, classes, tape.logits.value, at.labels, at.peak);
@@ -93,14 +93,14 @@ function predict(
   const checked = checkFeatures(model, features);
   if (checked._tag === "Left") return checked;
   const { rows } = features, cols = model.outputs, most = rowsOfPass(cols);
-  const made = floats("the result", rows * cols);
-  if (made._tag === "Left") return made;
-  const data = made.right;
+  const result = floats("the result", rows * cols);
+  if (result._tag === "Left") return result;
+  const data = result.right;
   for (let first = 0; first < rows; first += most) {
     const last = Math.min(first + most, rows);
     const labels = new Uint32Array(last - first);
     const part = { features: featureRows(features, first, last), labels, targets: null, weights: null };
-    const opened = pass(model, part, option);
+    const opened = openPass(model, part, option);
     if (opened._tag === "Left") return opened;
     data.set(read(opened.right), first * cols);
   }

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, overflow } from "../check/error.ts";
+import { type FgnError, invalid, overflow } from "../check/error.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import { finiteFloats, type Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
@@ -13,7 +13,7 @@ import { f32, f64 } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
-import { type KernelOption, openBatch, type Session, systemFor, type Wants } from "../problem/session.ts";
+import { type KernelOption, openBatch, type Session, type Wants } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
@@ -28,7 +28,10 @@ export interface LossAndGradient {
   readonly gradient: Float32Array;
 }
 
-/** A checked batch, open and passed forward; internal. */
+/**
+ * A checked batch, open and passed forward.
+ * @internal
+ */
 export function openPassed(
   model: Model,
   batch: Batch,
@@ -42,7 +45,7 @@ export function openPassed(
   return tape.fault === undefined ? session : E.left(tape.fault);
 }
 
-const unlabelled = (features: Features): Batch => ({
+const withoutLabels = (features: Features): Batch => ({
   features,
   labels: new Uint32Array(features.rows),
   targets: null,
@@ -106,7 +109,7 @@ export function jvp(
 ): E.Either<FgnError, Matrix> {
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
-  const session = openPassed(params, unlabelled(features), { signals: true, tangents: true, vectors: 1 }, option);
+  const session = openPassed(params, withoutLabels(features), { signals: true, tangents: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { tape, vectors: [vector = 0] } = ws;
@@ -141,7 +144,7 @@ export function vjp(
   if (shape._tag === "Left") return shape;
   const c = finiteFloats("cotangent", cotangent.data, cotangent.cols);
   if (c._tag === "Left") return c;
-  const session = openPassed(params, unlabelled(features), { signals: true, vectors: 1 }, option);
+  const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { kernel, tape, at, vectors: [vector = 0] } = ws;
@@ -192,8 +195,7 @@ export function rowSystem(
   batch: Batch,
   options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, RowSystem> {
-  const kind = systemFor(params, batch.features, "gram", options);
-  if (kind._tag === "Left") return kind;
+  if (params._tag === "custom") return invalid("system", "gram", "a network: a model of your own has no Gram matrix");
   const session = openPassed(params, batch, { signals: true, gram: true }, options);
   if (session._tag === "Left") return session;
   const { ws } = session.right;

@@ -156,8 +156,8 @@ export function openChecked(
 }
 
 /**
- * The form of the row system for a model on features: the requested one, or the cheaper one. Internal.
- * Errors: `InvalidOption` for an explicit system of a custom model, and those of the kernel.
+ * The form of the row system for a model on features: the requested one, or the cheaper one; that of a model of your own is
+ * always matrix-free. Internal. Errors: those of the kernel.
  */
 export function systemFor(
   model: Model,
@@ -165,13 +165,7 @@ export function systemFor(
   requested: "auto" | RowSystemKind,
   option: KernelOption,
 ): E.Either<FgnError, RowSystemKind> {
-  if (model._tag === "custom") {
-    return requested !== "gram" ? E.right("matrixFree") : invalid(
-      "system",
-      requested,
-      "matrixFree or auto: a model of your own has no Gram matrix",
-    );
-  }
+  if (model._tag === "custom") return E.right("matrixFree");
   if (requested !== "auto") return E.right(requested);
   if (isSmall(features.rows)) return E.right("gram");
   const kernel = kernelOf(option);

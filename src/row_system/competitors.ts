@@ -40,29 +40,15 @@ export interface CompetitorOptions {
   readonly competitors?: number;
 }
 
-/** What competitor rows are asked for along with. */
-interface Asked extends CompetitorOptions {
-  readonly twoStage?: number;
-  readonly warmStart?: Float64Array;
-}
-
-/**
- * The rows an example gets beside its own: k, or all C − 2 that there can be. `full`: of the full Gauss-Newton system, which
- * drops nothing. Errors: `InvalidOption`.
- */
+/** The rows an example gets beside its own: k, or all C − 2 that there can be. Errors: `InvalidOption`. */
 export function checkCompetitors(
-  { competitors = 0, twoStage = 0, warmStart }: Asked,
+  { competitors = 0 }: CompetitorOptions,
   classes: number,
-  full: boolean,
 ): E.Either<FgnError, number> {
   if (!(Number.isSafeInteger(competitors) && competitors >= 0)) {
     return invalid("competitors", competitors, "a whole number from 0");
   }
-  if (competitors === 0) return E.right(0);
-  if (full) return invalid("competitors", competitors, "it without refine and the full system");
-  if (twoStage > 0) return invalid("competitors", competitors, "it without twoStage");
-  if (warmStart !== undefined) return invalid("competitors", competitors, "it without warmStart");
-  return E.right(Math.min(competitors, classes - 2));
+  return E.right(competitors === 0 ? 0 : Math.min(competitors, classes - 2));
 }
 
 /**

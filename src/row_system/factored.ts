@@ -7,6 +7,7 @@
 
 import type { LayerMetric } from "../tape/tape.ts";
 import { BETA, centreInputs, type MetricView } from "./metric.ts";
+import { type MetricRule, setLayers } from "./metric_rule.ts";
 
 /** ((v + v̄/100)/v̄)^(−1/4): scales that even out moments, softly. */
 function scales(v: Float32Array): Float32Array {
@@ -37,17 +38,14 @@ export function evenOut(
   layer.setConstant(BETA * layer.inputNorm(shares));
 }
 
+function factor(layer: LayerMetric, { shares, slopeSquares }: MetricView): void {
+  const centre = centreInputs(layer, shares), signal = layer.signalSquares(slopeSquares);
+  if (layer.hasBias && centre === null) return layer.setOutputs(scales(signal));
+  evenOut(layer, shares, { centre, variance: layer.inputSquares(shares), signal });
+}
+
 /**
  * The factored metric of the batch alone. Inputs of a layer with a bias that are all the same stay as they are, as in the
  * centred one: only outputs are then evened out.
  */
-export function factorLayers({ layers, shares, slopeSquares }: MetricView): void {
-  for (const layer of layers) {
-    const centre = centreInputs(layer, shares), signal = layer.signalSquares(slopeSquares);
-    if (layer.hasBias && centre === null) {
-      layer.setOutputs(scales(signal));
-      continue;
-    }
-    evenOut(layer, shares, { centre, variance: layer.inputSquares(shares), signal });
-  }
-}
+export const factored: MetricRule<null> = { name: "factored", init: null, set: (view) => setLayers(view, factor) };

@@ -5,10 +5,10 @@
  */
 
 import { f32, f64 } from "../kernel/arena.ts";
-import { type LayerMetric, up4 } from "../tape/tape.ts";
+import { type LayerMetric, type Tape, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
-/** What a rule of metrics sees of a batch. */
+/** A batch as a rule of metrics sees it. */
 export interface MetricView {
   /** The metrics of the dense layers that train, in order. */
   readonly layers: readonly LayerMetric[];
@@ -19,6 +19,9 @@ export interface MetricView {
   /** B coefficients α s²/Σ² (float32) at an address: what squares of the unnormalised signals are weighed by. */
   readonly slopeSquares: number;
 }
+
+/** The metrics of a tape's layers, in order. */
+export const metricsOf = ({ ops }: Pick<Tape, "ops">): LayerMetric[] => ops.flatMap(({ metric }) => metric ?? []);
 
 /** Opens the view over a workspace whose margins and signals are there; uses two of its row areas. */
 export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
@@ -31,14 +34,13 @@ export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
     shares[i] = share;
     squares[i] = share === 0 ? 0 : ((slope[i] as number) / (sum[i] as number)) ** 2 / share;
   }
-  const layers = tape.ops.flatMap((op) => (op.metric === null ? [] : [op.metric]));
-  return { layers, shares: at.coefficient, rows, slopeSquares: at.curvature };
+  return { layers: metricsOf(tape), shares: at.coefficient, rows, slopeSquares: at.curvature };
 }
 
 /** β as a share of the mean ‖a − ā‖². */
 export const BETA = 0.1;
 
-/** Up to this share of ‖ā‖² the mean ‖a − ā‖² is rounding (measured on up to 4096 equal inputs: 1e-15 to 5e-12). */
+/** Up to this share of ‖ā‖² the mean ‖a − ā‖² is rounding (docs/speed.md). */
 const ROUNDING = 1e-10;
 
 /**
@@ -59,11 +61,4 @@ export function centreInputs(layer: LayerMetric, shares: number): Float32Array |
   if (differ(layer, shares, mean)) return mean;
   layer.setInputs(null, null);
   return null;
-}
-
-/** The metric that centres each layer with a bias: ā = Σ α_i a_i, b = β = 0.1 Σ α_i ‖a_i − ā‖². */
-export function centreLayers({ layers, shares }: MetricView): void {
-  for (const layer of layers) {
-    if (centreInputs(layer, shares) !== null) layer.setConstant(BETA * layer.inputNorm(shares));
-  }
 }

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { factorLayers } from "./factored.ts";
-import { centreLayers } from "./metric.ts";
+import { centred } from "./centred.ts";
+import { factored } from "./factored.ts";
+import { beginUpdate, euclidean, type MetricRule, type MetricUpdate } from "./metric_rule.ts";
 
 /** The option of the metric. */
 export interface MetricOptions {
@@ -25,5 +26,11 @@ export interface MetricOptions {
   readonly metric?: "euclidean" | "centred" | "factored";
 }
 
-/** What sets the metrics of the layers; null: the Euclidean ones. */
-export const METRICS = { euclidean: null, centred: centreLayers, factored: factorLayers } as const;
+type MetricName = NonNullable<MetricOptions["metric"]>;
+
+/** The rules of the option by name. */
+export const METRICS: Readonly<Record<MetricName, MetricRule<null>>> = { euclidean, centred, factored };
+
+/** The rule of a name at work; null: the Euclidean one, for which a step prepares nothing. */
+export const metricNamed = (name: MetricName): MetricUpdate<null> | null =>
+  name === "euclidean" ? null : beginUpdate(METRICS[name], null);

@@ -28,7 +28,10 @@ export interface SolverOptions {
   readonly maxIterations?: number;
   /** The form of the row system (default `auto`: the cheaper one by flops and memory, see `StepReport.system`). */
   readonly system?: "auto" | RowSystemKind;
-  /** The `dual` of an earlier step on the same batch: conjugate gradient starts there (Cholesky needs no start). */
+  /**
+   * The `dual` of an earlier step on the same batch: conjugate gradient starts there (Cholesky needs no start). Not with
+   * `refine` and `competitors`.
+   */
   readonly warmStart?: Float64Array;
 }
 
@@ -55,9 +58,6 @@ export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedS
   const { solver = "auto", tolerance = 1e-6, maxIterations = 200, system = "auto", warmStart = null } = options;
   if (!["auto", "cholesky", "cg"].includes(solver)) return invalid("solver", solver, "auto, cholesky or cg");
   if (!["auto", "gram", "matrixFree"].includes(system)) return invalid("system", system, "auto, gram or matrixFree");
-  if (system === "matrixFree" && solver === "cholesky") {
-    return invalid("solver", solver, "cg or auto: a matrix-free system has no Cholesky factor");
-  }
   if (!(tolerance > 0 && tolerance < 1)) return invalid("tolerance", tolerance, "a number in (0, 1)");
   if (!(Number.isInteger(maxIterations) && maxIterations >= 1 && maxIterations < 2 ** 31)) {
     return invalid("maxIterations", maxIterations, "a whole number from 1");

@@ -14,7 +14,7 @@ import type { KernelOption } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { ggnProduct as product } from "../solver/full_system.ts";
 import { margins } from "../tape/workspace.ts";
-import type { StepOptions } from "./plan.ts";
+import { checkAt, type StepOptions } from "./options.ts";
 import { type Step, stepInto } from "./step.ts";
 
 /** Options of {@link ggnStep}; `tolerance` and `maxIterations` are those of the full system. */
@@ -60,6 +60,8 @@ export function ggnStep<M extends Model>(
   if (!(Number.isSafeInteger(maxIterations) && maxIterations >= 1)) {
     return invalid("maxIterations", maxIterations, "a whole number from 1");
   }
+  const taken = checkAt("ggnStep", rest);
+  if (taken._tag === "Left") return taken;
   return stepInto(params, batch, damping, rest, { _tag: "ggn", preconditioner, tolerance, maxIterations });
 }
 

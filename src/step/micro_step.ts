@@ -25,7 +25,8 @@ import { kernelOf } from "../problem/session.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
 import type { Stage, Vectors } from "./attempt.ts";
 import { openMicroBatches } from "./micro_batches.ts";
-import { type Plan, plan, type StepOptions } from "./plan.ts";
+import { checkAt, type StepOptions } from "./options.ts";
+import { type Plan, plan } from "./plan.ts";
 import { allocation, type Step, takeStep } from "./step.ts";
 
 /** Most examples a pass; without the option any number. Internal. Errors: `InvalidOption`. */
@@ -45,25 +46,6 @@ export function checkWhole(batch: Batch, microBatch: number | undefined, name: s
   return batch.features.rows <= most.right
     ? E.right(undefined)
     : invalid("microBatch", microBatch, `it to fgn(): ${name}() takes whole batches`);
-}
-
-/** Options that need the whole batch at once, or are not there yet, and what leaves each of them out. */
-const REFUSED: Readonly<Record<string, unknown>> = {
-  metric: "euclidean",
-  twoStage: 0,
-  refine: 0,
-  momentum: undefined,
-  trustRegion: 0,
-  competitors: 0,
-};
-
-/** Errors: `InvalidOption`. */
-function checkRefused(options: StepOptions): E.Either<FgnError, void> {
-  const given: Readonly<Record<string, unknown>> = { ...options };
-  const name = Object.keys(REFUSED).find((key) => given[key] !== undefined && given[key] !== REFUSED[key]);
-  if (name !== undefined) return invalid(name, given[name], "it without microBatch");
-  if (options.system !== "gram") return E.right(undefined);
-  return invalid("system", options.system, "matrixFree or auto: micro-batches have no Gram matrix of the batch");
 }
 
 /** Places of the parameter vectors, in order of their use. */
@@ -88,8 +70,8 @@ const countVectors = ({ remainder, damping }: Plan): number =>
  * the whole batch: 784-64-10, 1.7 MB instead of 9.1 in 1.3 to 2.0 of the time; a head of 1024 × 10,000, 94 MB instead of
  * 173 in 1.2 to 1.6 of the time). Micro-batches are as even as possible, and passed over where their weights are all zero.
  *
- * Errors: those of `fgnStep`; `InvalidOption` for a `microBatch` that is not a whole number from 1, and for `metric`,
- * `twoStage`, `refine`, `competitors`, `momentum`, `trustRegion`, an explicit system and Cholesky.
+ * Errors: those of `fgnStep`; `InvalidOption` for a `microBatch` that is not a whole number from 1, and for what micro-batches
+ * do not take (docs/options.md).
  */
 export function accumulatedStep<M extends Model>(
   params: M,
@@ -100,8 +82,8 @@ export function accumulatedStep<M extends Model>(
 ): E.Either<FgnError, Step<M>> {
   const most = checkMicroBatch(microBatch);
   if (most._tag === "Left") return most;
-  const refused = checkRefused(options);
-  if (refused._tag === "Left") return refused;
+  const taken = checkAt("microBatch", options);
+  if (taken._tag === "Left") return taken;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
   if (planned._tag === "Left") return planned;
   const aim = aimOf(batch, params.outputs, options);

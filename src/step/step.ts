@@ -15,12 +15,14 @@ import { arraysOf } from "../network/flat.ts";
 import { copyModel, type Model } from "../network/model.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
 import { competitorMargins } from "../row_system/competitors.ts";
+import type { MetricUpdate } from "../row_system/metric_rule.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
 import type { Stop } from "../solver/solver.ts";
 import { forward, storeVector } from "../tape/tape.ts";
 import { majorise, type Workspace } from "../tape/workspace.ts";
 import { computeShift, gradientNorm, type Method, predictedReduction, type Stage } from "./attempt.ts";
-import { methodOf, openPlan, openSystem, type Plan, plan, type StepOptions, type StepRule } from "./plan.ts";
+import type { StepOptions } from "./options.ts";
+import { methodOf, openPlan, openSystem, type Plan, plan } from "./plan.ts";
 import { acceptStep, type Attempt, search } from "./search.ts";
 
 /** What a step saw and did. Losses are those of the objective: (weighted) means over the batch, with penalty. */
@@ -178,7 +180,7 @@ export function stepInto<M extends Model>(
   options: StepOptions,
   method: Method,
   allocate: (like: M) => M = allocation(options),
-  rule: StepRule | null = null,
+  rule: MetricUpdate<unknown> | null = null,
 ): E.Either<FgnError, Step<M>> {
   const planned = plan(model, batch, damping, options, method, rule);
   if (planned._tag === "Left") return planned;

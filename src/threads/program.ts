@@ -3,7 +3,7 @@
  * time.
  *
  * A worker has a state, a word of the control block in a cache line of its own, and the numbers of its task, float64.
- * It spins for a while before it sleeps, since tasks follow one another within microseconds and waking takes some 50 of
+ * It spins for a while before it sleeps, since tasks follow one another within microseconds and waking takes many of
  * them. A task that it has not begun when the others are done is taken back.
  *
  * @module
@@ -18,7 +18,7 @@ export const WORDS = 16;
 /** Numbers of a task: the function's index, how many arguments, and those. */
 export const NUMBERS = 16;
 
-/** What a worker is sent at its start. */
+/** The message that starts a worker. */
 export interface Start {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -27,11 +27,11 @@ export interface Start {
   /** Names of the functions that tasks call. */
   readonly functions: readonly string[];
   readonly index: number;
-  /** Where its scratch buffer lies. */
+  /** Address of the worker's scratch buffer. */
   readonly scratch: number;
 }
 
-/** Turns of the loop that a worker waits for before it sleeps: about 100 µs. */
+/** Turns of the loop that a worker waits for before it sleeps, a few times as long as waking takes. */
 const SPINS = 20_000;
 
 /** Runs in Node's workers (`port`: its parentPort) and in web workers. */

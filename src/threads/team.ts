@@ -2,8 +2,8 @@
  * The exports of a kernel that shares its large products with workers.
  *
  * A product over the rows [from, to) is split into as many parts as there are threads; the calling thread does one of
- * them, and those that nobody has begun by then, so that every call is done when it returns. Gram panels, which come one a call, are
- * given to whoever is idle, and awaited before anything else looks at the memory. An entry of a result is computed by
+ * them, and those that nobody has begun by then, so that every call is done when it returns. Gram panels, which come one
+ * a call, are given to whoever is idle, and awaited before anything else looks at the memory. An entry of a result is computed by
  * the same instructions whoever does it: the bytes are those of one thread.
  *
  * @module
@@ -12,24 +12,24 @@
 import type { KernelExports } from "../kernel/kernel.ts";
 import { GIVEN, IDLE, NUMBERS, WORDS } from "./program.ts";
 
-type Call = (...given: number[]) => unknown;
+type Call = (...args: number[]) => unknown;
 
 /** A product that can be split: rows from and to are its first arguments. */
 interface Ranged {
-  /** Parts begin at multiples of it. */
+  /** Parts begin at multiples of this number of rows. */
   readonly unit: number;
   /** Multiply-adds a row. */
-  readonly cost: (given: readonly number[]) => number;
+  readonly cost: (args: readonly number[]) => number;
 }
 
 const RANGED: Readonly<Partial<Record<keyof KernelExports, Ranged>>> = {
-  product: { unit: 2, cost: (given) => (given[2] as number) * (given[3] as number) },
-  productPanels: { unit: 2, cost: (given) => (given[3] as number) * (given[4] as number) },
-  productTransposedPanels: { unit: 4, cost: (given) => (given[3] as number) * (given[4] as number) },
+  product: { unit: 2, cost: (args) => (args[2] as number) * (args[3] as number) },
+  productPanels: { unit: 2, cost: (args) => (args[3] as number) * (args[4] as number) },
+  productTransposedPanels: { unit: 4, cost: (args) => (args[3] as number) * (args[4] as number) },
   // An exponential takes about as long as this many multiply-adds.
-  competitors: { unit: 4, cost: (given) => (given[3] as number) * 20 },
-  addClasses: { unit: 4, cost: (given) => (given[4] as number) * 20 },
-  exponentiate: { unit: 4, cost: (given) => (given[4] as number) * 20 },
+  competitors: { unit: 4, cost: (args) => (args[3] as number) * 20 },
+  addClasses: { unit: 4, cost: (args) => (args[4] as number) * 20 },
+  exponentiate: { unit: 4, cost: (args) => (args[4] as number) * 20 },
 };
 
 /** The functions that workers call. */
@@ -37,17 +37,14 @@ export const TASKS: readonly string[] = [...Object.keys(RANGED), "gramPanel"];
 
 const GRAM = TASKS.indexOf("gramPanel");
 
-/**
- * Multiply-adds below which a call is not shared. Measured on two cores, Node 20: two threads take .9 of one's speed at
- * 6.5e4, 1.15 at 1.3e5, 1.3 at 2.6e5, 1.9 at 2e6; Bun gains from 2.6e5 on, Deno later.
- */
+/** Multiply-adds below which a call is not shared: the gain of two threads would not pay for it (docs/speed.md). */
 const WORTH = 2e5;
 
-/** What calls are shared through. */
+/** The memory that calls are shared through. */
 export interface Control {
   readonly states: Int32Array;
   readonly tasks: Float64Array;
-  /** How many workers there are; none any more once they are ended. */
+  /** Number of workers; 0 once they are ended. */
   workers: number;
 }
 
@@ -55,16 +52,16 @@ export interface Control {
 const isIdle = ({ states }: Control, worker: number): boolean => Atomics.load(states, WORDS * worker) === IDLE;
 
 /** Gives a task to an idle worker. */
-function give({ states, tasks }: Control, worker: number, task: number, given: readonly number[]): void {
+function give({ states, tasks }: Control, worker: number, task: number, args: readonly number[]): void {
   const at = NUMBERS * worker;
   tasks[at] = task;
-  tasks[at + 1] = given.length;
-  for (let i = 0; i < given.length; i++) tasks[at + 2 + i] = given[i] as number;
+  tasks[at + 1] = args.length;
+  for (let i = 0; i < args.length; i++) tasks[at + 2 + i] = args[i] as number;
   Atomics.store(states, WORDS * worker, GIVEN);
   Atomics.notify(states, WORDS * worker, 1);
 }
 
-/** Until no worker has anything to do: takes back what is not begun, waits for the rest. */
+/** Waits until no worker has anything to do; takes back the tasks that are not begun. */
 function join(control: Control, calls: readonly Call[]): void {
   const { states, tasks } = control;
   for (let worker = 0; worker < control.workers; worker++) {
@@ -78,10 +75,10 @@ function join(control: Control, calls: readonly Call[]): void {
 /** A call that is split among the threads. */
 function split(control: Control, calls: readonly Call[], task: number, { unit, cost }: Ranged): Call {
   const call = calls[task] as Call;
-  return (...given) => {
-    const [from = 0, to = 0] = given, rest = given.slice(2);
+  return (...args) => {
+    const [from = 0, to = 0] = args, rest = args.slice(2);
     const share = Math.ceil((to - from) / (1 + control.workers) / unit) * unit;
-    if (share >= to - from || cost(given) * (to - from) < WORTH) return call(...given);
+    if (share >= to - from || cost(args) * (to - from) < WORTH) return call(...args);
     let start = from + share;
     for (let worker = 0; worker < control.workers && start < to; worker++, start += share) {
       give(control, worker, task, [start, Math.min(to, start + share), ...rest]);
@@ -94,14 +91,14 @@ function split(control: Control, calls: readonly Call[], task: number, { unit, c
 /** A panel of a Gram matrix for the first who is idle. The first one of a matrix may add to what is being added to. */
 function offer(control: Control, calls: readonly Call[]): Call {
   const call = calls[GRAM] as Call;
-  return (...given) => {
-    const [column = 0, , depth = 0] = given;
+  return (...args) => {
+    const [column = 0, , depth = 0] = args;
     if (column === 0) join(control, calls);
-    if ((column + 16) * 16 * depth < WORTH) return call(...given);
+    if ((column + 16) * 16 * depth < WORTH) return call(...args);
     for (let worker = 0; worker < control.workers; worker++) {
-      if (isIdle(control, worker)) return give(control, worker, GRAM, given);
+      if (isIdle(control, worker)) return give(control, worker, GRAM, args);
     }
-    return call(...given);
+    return call(...args);
   };
 }
 
@@ -121,9 +118,9 @@ export function shareExports(
     const ranged = RANGED[name];
     if (typeof call !== "function") continue;
     const own = ranged === undefined ? call : split(control, calls, TASKS.indexOf(name), ranged);
-    shared[name] = name === "gramPanel" ? offer(control, calls) : (...given: number[]) => {
+    shared[name] = name === "gramPanel" ? offer(control, calls) : (...args: number[]) => {
       join(control, calls);
-      return own(...given);
+      return own(...args);
     };
   }
   shared["heapBase"] = () => heapBase;

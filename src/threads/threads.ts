@@ -11,14 +11,14 @@ import { CLASS_LIMITS } from "../kernel/class_limits.ts";
 import type { Kernel, KernelExports, LoadedKernel } from "../kernel/kernel.ts";
 import { shared } from "../kernel/shared.generated.ts";
 import { simd } from "../kernel/simd.generated.ts";
-import { compile, refusal } from "../kernel/source.ts";
+import { compile, refusalOf } from "../kernel/source.ts";
 import { ENDED, NUMBERS, type Start, WORDS } from "./program.ts";
 import { type Control, shareExports, TASKS } from "./team.ts";
 import { type Running, workerStarter } from "./workers.ts";
 
 /** Bytes of an instance's scratch buffer (assembly/gemm_transposed.ts), in whole cache lines. */
 const SCRATCH = 34_816;
-/** The most that the shared memory grows to, in pages of 64 KiB: 2 GiB, as the kernel declares. */
+/** Most pages of 64 KiB that the shared memory grows to: 2 GiB, as the kernel declares. */
 const MOST = 32_768;
 
 /** Options of {@link threadedKernel}. */
@@ -44,7 +44,7 @@ function noThreads(cause: string): E.Either<FgnError, never> {
   );
 }
 
-function sharedMemory(): WebAssembly.Memory | null {
+function makeSharedMemory(): WebAssembly.Memory | null {
   if (typeof SharedArrayBuffer === "undefined") return null;
   try {
     return new WebAssembly.Memory({ initial: 1, maximum: MOST, shared: true });
@@ -68,8 +68,8 @@ async function startTeam(
       startWorker({ module, memory, control, tasks, functions: TASKS, index, scratch: heapBase + SCRATCH * index }),
   );
   const settled = await Promise.allSettled(starting);
-  const running = settled.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
-  const refused = settled.find((one) => one.status === "rejected");
+  const running = settled.flatMap((start) => start.status === "fulfilled" ? [start.value] : []);
+  const refused = settled.find((start) => start.status === "rejected");
   if (refused !== undefined) {
     for (const { terminate } of running) terminate();
     throw refused.reason;
@@ -81,18 +81,17 @@ async function startTeam(
 }
 
 /**
- * Exports over a larger memory of their own, with what the given one holds. Memory that workers had is never grown after
- * they were ended: JavaScriptCore tells every instance over it, and crashes where one is being torn down (Bun 1.4: in four
- * of ten runs of 300 kernels that were closed and then given a larger problem).
+ * Exports over a larger memory of their own, a copy of the given one. Memory that workers had is never grown after
+ * they were ended: JavaScriptCore tells every instance over it, and crashes where one is being torn down (seen in Bun 1.4).
  */
-function moved(module: WebAssembly.Module, from: WebAssembly.Memory, pages: number): KernelExports {
+function copyMemory(module: WebAssembly.Module, from: WebAssembly.Memory, pages: number): KernelExports {
   const memory = new WebAssembly.Memory({ initial: pages, maximum: MOST, shared: true });
   new Uint8Array(memory.buffer).set(new Uint8Array(from.buffer));
   return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
 }
 
-/** Ends the workers once; tasks are never given to them again. */
-function closing(control: Control, running: readonly Running[]): () => void {
+/** A function that ends the workers once; tasks are never given to them again. */
+function closerOf(control: Control, running: readonly Running[]): () => void {
   return () => {
     if (control.workers === 0) return;
     for (let worker = 0; worker < control.workers; worker++) {
@@ -107,7 +106,7 @@ function closing(control: Control, running: readonly Running[]): () => void {
 /**
  * A kernel of several threads: products, exponentials and Gram matrices beyond some 10 µs of work are shared with
  * workers over one memory. The results are those of the default kernel, bit for bit, and so are checkpoints. Below
- * about 5 ms a step it gains little.
+ * about 1 ms a step it gains little (docs/speed.md).
  *
  * `close()` it when done: where the runtime cannot tell sleeping workers from busy ones (Deno), they keep a program from
  * ending. Not for use by several workers of your own at once.
@@ -138,7 +137,7 @@ export function threadedKernel({ threads }: ThreadsOptions = {}): TaskEither<Fgn
     }
     const startWorker = workerStarter();
     if (startWorker === null) return noThreads("workers are missing");
-    const memory = sharedMemory();
+    const memory = makeSharedMemory();
     if (memory === null) return noThreads("SharedArrayBuffer is missing");
     const module = compile(shared);
     if (module._tag === "Left") return module;
@@ -149,17 +148,17 @@ export function threadedKernel({ threads }: ThreadsOptions = {}): TaskEither<Fgn
       const { control, running } = await startTeam(startWorker, module.right, memory, count - 1, base);
       const kernel: LoadedKernel & ThreadedKernel = {
         name: simd.name,
-        exports: shareExports(raw, control, free, (pages) => moved(module.right, memory, pages)),
+        exports: shareExports(raw, control, free, (pages) => copyMemory(module.right, memory, pages)),
         hash: simd.hash,
         classes: CLASS_LIMITS,
         busy: false,
         threads: count,
-        close: closing(control, running),
+        close: closerOf(control, running),
       };
       return E.right(kernel);
     } catch (cause) {
       return cause instanceof WebAssembly.LinkError || cause instanceof WebAssembly.CompileError
-        ? refusal(cause)
+        ? refusalOf(cause)
         : noThreads(cause instanceof Error ? cause.message : String(cause));
     }
   };

@@ -12,7 +12,7 @@ export interface Running {
   readonly terminate: () => void;
 }
 
-/** What is used of node:worker_threads. */
+/** The part of node:worker_threads that is used. */
 interface NodeWorker {
   on(event: "message" | "error", receive: (value: unknown) => void): void;
   postMessage(value: unknown): void;
@@ -33,7 +33,7 @@ function nodeThreads(): NodeThreads | undefined {
 const PATIENCE = 10_000;
 
 /** Waits for the word of a worker that it is ready; ends it where that does not come. */
-function begun(
+function waitUntilReady(
   terminate: () => void,
   listen: (ready: () => void, failed: (cause: unknown) => void) => void,
 ): Promise<Running> {
@@ -54,7 +54,7 @@ function begun(
 function startNode({ Worker }: NodeThreads, start: Start): Promise<Running> {
   const worker = new Worker(program, { eval: true });
   worker.postMessage(start);
-  return begun(() => void worker.terminate(), (ready, failed) => {
+  return waitUntilReady(() => void worker.terminate(), (ready, failed) => {
     worker.on("message", () => {
       // From now on a program may end while it sleeps.
       worker.unref();
@@ -68,7 +68,7 @@ function startWeb(start: Start): Promise<Running> {
   const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   worker.postMessage(start);
-  return begun(() => worker.terminate(), (ready, failed) => {
+  return waitUntilReady(() => worker.terminate(), (ready, failed) => {
     worker.onmessage = ready;
     worker.onerror = ({ message }) => failed(new Error(message || "the worker could not be started"));
   }).finally(() => {
@@ -78,7 +78,7 @@ function startWeb(start: Start): Promise<Running> {
   });
 }
 
-/** How a worker is started here; null where there are none. Starting rejects with what the runtime says against it. */
+/** The function that starts a worker here; null where there are none. Starting rejects with what the runtime says against it. */
 export function workerStarter(): ((start: Start) => Promise<Running>) | null {
   if (typeof Worker !== "undefined") return startWeb;
   const threads = nodeThreads();

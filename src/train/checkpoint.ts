@@ -19,7 +19,7 @@ import type { Run } from "./run.ts";
 
 const FORMAT = "fgn-checkpoint", VERSION = 1;
 
-/** What must be the same for a run to go on with the bytes of an uninterrupted one. */
+/** Everything that must be the same for a run to go on with the bytes of an uninterrupted one. */
 export interface Identity {
   readonly kernel: string;
   readonly model: string;
@@ -28,7 +28,7 @@ export interface Identity {
   readonly options: string;
 }
 
-/** What a checkpoint holds. */
+/** The content of a checkpoint. */
 interface Saved<S> extends Omit<Run<Model, S>, "model"> {
   readonly identity: Identity;
   /** The trainable arrays. */
@@ -36,7 +36,8 @@ interface Saved<S> extends Omit<Run<Model, S>, "model"> {
 }
 
 /** The model without its trainable numbers. */
-const bare = (model: Model): Model => withArrays(model, arraysOf(model).map(({ length }) => Float32Array.of(length)));
+const withoutNumbers = (model: Model): Model =>
+  withArrays(model, arraysOf(model).map(({ length }) => Float32Array.of(length)));
 
 /** The identity of a run. */
 export function identify<M extends Model, S>(
@@ -48,17 +49,17 @@ export function identify<M extends Model, S>(
   kernel: LoadedKernel,
 ): Identity {
   const { classWeights, labelSmoothing, l2, microBatch } = options;
-  const asked = { batchSize, seed, by, patience, labelSmoothing, l2, microBatch };
+  const settings = { batchSize, seed, by, patience, labelSmoothing, l2, microBatch };
   return {
     kernel: `${kernel.name} ${kernel.hash}`,
-    model: hashOf(bare(model)),
+    model: hashOf(withoutNumbers(model)),
     data: hashOf(data),
     optimizer: explain(optimizer),
-    options: JSON.stringify({ ...asked, classWeights: classWeights && Array.from(classWeights) }),
+    options: JSON.stringify({ ...settings, classWeights: classWeights && Array.from(classWeights) }),
   };
 }
 
-/** What a file holds: a run and its hash, by which damage shows. */
+/** The content of a file: a run and its hash, by which damage shows. */
 interface Sealed<S> extends Saved<S> {
   readonly hash: string;
 }
@@ -82,7 +83,7 @@ export function writeCheckpoint<M extends Model, S>(
   return encodePlain(FORMAT, VERSION, sealed);
 }
 
-/** What the bytes of a checkpoint hold. Errors: `InvalidFile`. */
+/** The content of a checkpoint's bytes. Errors: `InvalidFile`. */
 function readSaved<S>(bytes: Uint8Array): E.Either<FgnError, Saved<S>> {
   const decoded = decodePlain(FORMAT, VERSION, bytes);
   if (decoded._tag === "Left") return decoded;
@@ -95,7 +96,7 @@ function readSaved<S>(bytes: Uint8Array): E.Either<FgnError, Saved<S>> {
   );
 }
 
-/** What a checkpoint was made by, against what would go on from it. Errors: `CheckpointMismatch`. */
+/** Compares the run that made a checkpoint with the one that would go on from it. Errors: `CheckpointMismatch`. */
 function compare(saved: Identity, identity: Identity): E.Either<FgnError, void> {
   const names = Object.keys(identity) as (keyof Identity)[];
   const what = names.find((name) => saved[name] !== identity[name]);
@@ -115,8 +116,8 @@ export function resumeRun<M extends Model, S>(
 ): E.Either<FgnError, Run<M, S>> {
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
-  const { identity: made, arrays, ...run } = read.right;
-  const same = compare(made, identity);
+  const { identity: saved, arrays, ...run } = read.right;
+  const same = compare(saved, identity);
   return same._tag === "Left" ? same : E.right({ ...run, model: withArrays(model, arrays) });
 }
 
@@ -142,12 +143,16 @@ export function readCheckpoint<M extends Model, S>(
   model: M,
   optimizer: Optimizer<M, S>,
 ): E.Either<FgnError, Checkpoint<M>> {
-  const held = checkHeldModel(model);
-  if (held._tag === "Left") return held;
+  const checked = checkHeldModel(model);
+  if (checked._tag === "Left") return checked;
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
   const { identity, arrays, state, best, epoch, step } = read.right;
-  const named = { ...identity, model: hashOf(bare(model)), optimizer: identity.optimizer.split("\n")[0] as string };
+  const named = {
+    ...identity,
+    model: hashOf(withoutNumbers(model)),
+    optimizer: identity.optimizer.split("\n")[0] as string,
+  };
   const same = compare({ ...identity, optimizer: named.optimizer }, { ...named, optimizer: optimizer.name });
   if (same._tag === "Left") return same;
   const params = optimizer.result(withArrays(model, arrays), state);

@@ -22,7 +22,7 @@ export interface FitOptions<M extends Model, S> extends TrainOptions<M, S> {
 
 /** The validation examples after an epoch. */
 export interface EpochEvaluation {
-  /** From 1. */
+  /** The epoch, from 1. */
   readonly epoch: number;
   /** Undefined without validation examples. */
   readonly evaluation: Evaluation | undefined;
@@ -32,7 +32,7 @@ export interface EpochEvaluation {
 export interface Trained<M extends Model> {
   /** The parameters to keep. */
   readonly params: M;
-  /** Theirs on the validation examples, when there are some. */
+  /** Evaluation of these parameters on the validation examples, when there are some. */
   readonly evaluation: Evaluation | undefined;
   /** Why training ended. */
   readonly stopped: Stopped;

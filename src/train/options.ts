@@ -1,5 +1,5 @@
 /**
- * What a training run is asked for.
+ * Options of a training run, and their check.
  *
  * @module
  */
@@ -19,13 +19,13 @@ import type { KernelOption } from "../problem/session.ts";
 export interface EarlyStopping {
   /** Epochs without a new best before it stops (default 2). */
   readonly patience?: number;
-  /** What counts (default `loss`). */
+  /** The number that decides which epoch is best (default `loss`). */
   readonly by?: "loss" | "accuracy";
 }
 
 /** Where to keep checkpoints, and how often. */
 export interface Checkpointing {
-  /** Such as `fileStore` or `memoryStore`. */
+  /** The place for them, such as `fileStore(path)` or `memoryStore()`. */
   readonly store: CheckpointStore;
   /** Steps between checkpoints (default 100); there is one at the end of every epoch, too. */
   readonly every?: number;
@@ -33,7 +33,7 @@ export interface Checkpointing {
 
 /** Options of {@link train}. */
 export interface TrainOptions<M extends Model = Network, S = RobustState> extends ObjectiveOptions, KernelOption {
-  /** How to step (default `robust()`, which needs no tuning). */
+  /** The way to step (default `robust()`, which needs no tuning). */
   readonly optimizer?: Optimizer<M, S>;
   /** Passes over the data (default 5). */
   readonly epochs?: number;
@@ -71,7 +71,7 @@ export type Checked = {
   readonly every: number;
 };
 
-/** An option, its value, whether it fits, and what is wanted. */
+/** An option, its value, whether it fits, and a description of values that do. */
 type Rule = readonly [name: string, value: unknown, fits: boolean, wanted: string];
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
@@ -79,7 +79,7 @@ const isObject = (value: unknown): value is object => typeof value === "object" 
 const hasFunctions = (value: unknown, ...names: readonly string[]): boolean =>
   isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
 
-/** Rules for what is given, whatever its type is said to be. */
+/** Rules for the options that are given, whatever their types are said to be. */
 function rulesFor<M extends Model, S>(options: TrainOptions<M, S>): readonly Rule[] {
   const { optimizer, validation, earlyStopping, checkpoint, signal, lossAfter, classWeights } = options;
   const isBatch = isObject(validation) && isObject(validation.features) && isObject(validation.labels);
@@ -94,13 +94,16 @@ function rulesFor<M extends Model, S>(options: TrainOptions<M, S>): readonly Rul
     ["lossAfter", lossAfter, typeof lossAfter === "boolean", "true or false"],
     ["classWeights", classWeights, isObject(classWeights), "a number for each class"],
   ];
-  const given = rules.filter(([, value]) => value !== undefined);
+  const applicable = rules.filter(([, value]) => value !== undefined);
   return checkpoint === undefined
-    ? given
-    : [...given, ["checkpoint.store", store, hasFunctions(store, "load", "save"), wantsStore]];
+    ? applicable
+    : [...applicable, ["checkpoint.store", store, hasFunctions(store, "load", "save"), wantsStore]];
 }
 
-/** Internal. Errors: `InvalidOption`. */
+/**
+ * The options with their defaults, checked. Errors: `InvalidOption`.
+ * @internal
+ */
 export function checkOptions<M extends Model, S>(options: TrainOptions<M, S>): E.Either<FgnError, Checked> {
   const { epochs = 5, batchSize = 128, seed = 0, reportEvery = 10, maxSeconds = Infinity } = options;
   const { earlyStopping, checkpoint, validation, microBatch = batchSize } = options;

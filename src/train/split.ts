@@ -16,9 +16,9 @@ import type { TrainOptions } from "./options.ts";
 
 /** Examples to train on, and others. */
 export interface Split {
-  /** Those to train on, in their order. */
+  /** Examples to train on, in the order of the data. */
   readonly train: Batch;
-  /** Those held out, in their order. */
+  /** Examples held out, in the order of the data. */
   readonly validation: Batch;
 }
 
@@ -56,15 +56,15 @@ function divide(data: Batch, share: number, seed: number, option: string): E.Eit
   return E.right({ train: pick(count, rows), validation: pick(0, count) });
 }
 
-/** Examples to train on, and others where they were asked for. */
-export interface Parts {
+/** Examples to train on, and validation examples where the options ask for them. */
+export interface SplitData {
   readonly train: Batch;
   readonly validation: Batch | null;
 }
 
 /** Both parts hold an example that counts: training on none changes nothing, and says so too late. */
 function checkWeights(
-  { train, validation }: Parts,
+  { train, validation }: SplitData,
   classes: number,
   { classWeights }: Pick<TrainOptions, "classWeights">,
 ): E.Either<FgnError, void> {
@@ -76,19 +76,22 @@ function checkWeights(
   return fail("ZeroWeights", { count }, "all weights of the validation examples are zero", remedy);
 }
 
-/** The data as the options split it, checked against the model. Internal. */
+/**
+ * The data as the options split it, checked against the model.
+ * @internal
+ */
 export function splitData<M extends Model, S>(
   params: M,
   data: Batch,
   options: TrainOptions<M, S>,
   seed: number,
-): E.Either<FgnError, Parts> {
+): E.Either<FgnError, SplitData> {
   const validation = options.validation ?? null;
   for (const part of validation === null || typeof validation === "number" ? [data] : [data, validation]) {
     const matched = checkBatch(params, part);
     if (matched._tag === "Left") return matched;
   }
-  const divided: E.Either<FgnError, Parts> = typeof validation === "number"
+  const divided: E.Either<FgnError, SplitData> = typeof validation === "number"
     ? divide(data, validation, seed, "validation")
     : E.right({ train: data, validation });
   if (divided._tag === "Left") return divided;

@@ -24,7 +24,7 @@ import { splitData } from "./split.ts";
 
 /** Where a run stands. */
 export interface Position {
-  /** From 1. */
+  /** The epoch under way, from 1; at the end the last one. */
   readonly epoch: number;
   /** Steps done. */
   readonly step: number;
@@ -99,8 +99,8 @@ async function save<M extends Model, S>({ run, identity, options }: Setup<M, S>)
   return bytes._tag === "Left" ? bytes : await callStore("save", () => store.save(bytes.right));
 }
 
-/** Lets other tasks of the program have their turn, when records are given and at least every so many milliseconds. */
-function breather(): (now: boolean) => Promise<void> {
+/** A function that lets other tasks of the program have their turn: when records are given, and every so many milliseconds. */
+function makeBreather(): (now: boolean) => Promise<void> {
   const EVERY = 50;
   let last = performance.now();
   return async (now) => {
@@ -110,18 +110,18 @@ function breather(): (now: boolean) => Promise<void> {
   };
 }
 
-/** What an update is asked for beside the optimizer's own choices. */
-const updateOptions = <M extends Model, S>(options: TrainOptions<M, S>): UpdateOptions => {
+/** Options of every update, beside the optimizer's own choices. */
+const updateOptionsOf = <M extends Model, S>(options: TrainOptions<M, S>): UpdateOptions => {
   const { kernel, lossAfter, classWeights, labelSmoothing, l2, microBatch } = options;
-  const given = Object.entries({ kernel, lossAfter, classWeights, labelSmoothing, l2, microBatch });
-  return { ...Object.fromEntries(given.filter(([, value]) => value !== undefined)), donate: true };
+  const entries = Object.entries({ kernel, lossAfter, classWeights, labelSmoothing, l2, microBatch });
+  return { ...Object.fromEntries(entries.filter(([, value]) => value !== undefined)), donate: true };
 };
 
 /** A run on its way through its batches. */
 interface Course<M extends Model, S> extends Setup<M, S> {
   readonly pick: (rows: Uint32Array) => Batch;
   readonly breathe: (now: boolean) => Promise<void>;
-  readonly asked: UpdateOptions;
+  readonly updateOptions: UpdateOptions;
   readonly steps: number;
   /** Why the run is to end before its next step, or null. */
   readonly interrupted: () => Stopped | null;
@@ -132,8 +132,8 @@ function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: () => 
   return {
     ...setup,
     pick: picker(examples, batchSize, run.model._tag === "network"),
-    breathe: breather(),
-    asked: updateOptions(options),
+    breathe: makeBreather(),
+    updateOptions: updateOptionsOf(options),
     steps: epochs * Math.ceil(examples.features.rows / batchSize),
     interrupted,
   };
@@ -147,11 +147,11 @@ const positionOf = <M extends Model, S>({ run, steps, checked: { epochs } }: Cou
 
 /** The next step, on the rows that `order` says. Undefined: a batch without weight. */
 function stepOf<M extends Model, S>(
-  { run, optimizer, pick, asked, checked: { batchSize } }: Course<M, S>,
+  { run, optimizer, pick, updateOptions, checked: { batchSize } }: Course<M, S>,
   order: Uint32Array,
 ): E.Either<FgnError, StepReport | undefined> {
   const part = pick(order.subarray(run.done, run.done + batchSize));
-  const update = optimizer.update(run.model, run.state, part, asked);
+  const update = optimizer.update(run.model, run.state, part, updateOptions);
   run.done += batchSize;
   run.step++;
   if (update._tag === "Left") return update.left._tag === "ZeroWeights" ? E.right(undefined) : update;
@@ -160,7 +160,7 @@ function stepOf<M extends Model, S>(
   return E.right(update.right.report);
 }
 
-/** What the optimizer says to keep. */
+/** The parameters that the optimizer says to keep, evaluated on the validation examples. */
 function measure<M extends Model, S>(
   { run: { model, state }, optimizer, validation, options }: Course<M, S>,
 ): E.Either<FgnError, Measured<M>> {
@@ -170,50 +170,50 @@ function measure<M extends Model, S>(
 }
 
 /** The last record: the best parameters when those are asked for. */
-function ending<M extends Model, S>(course: Course<M, S>, stopped: Stopped): E.Either<FgnError, Progress<M>> {
+function endOf<M extends Model, S>(course: Course<M, S>, stopped: Stopped): E.Either<FgnError, Progress<M>> {
   const { run: { model, best }, options } = course;
-  const told = { _tag: "done", ...positionOf(course), stopped } as const;
+  const end = { _tag: "done", ...positionOf(course), stopped } as const;
   if (options.earlyStopping !== undefined && best !== null) {
     const { arrays, epoch, evaluation } = best;
-    return E.right({ ...told, epoch, params: copyModel(withArrays(model, arrays)), evaluation: { ...evaluation } });
+    return E.right({ ...end, epoch, params: copyModel(withArrays(model, arrays)), evaluation: { ...evaluation } });
   }
-  return E.map((measured: Measured<M>): Progress<M> => ({ ...told, ...measured }))(measure(course));
+  return E.map((measured: Measured<M>): Progress<M> => ({ ...end, ...measured }))(measure(course));
 }
 
 type Records<M extends Model, A> = AsyncGenerator<E.Either<FgnError, Progress<M>>, A, undefined>;
 
-/** What is left of an epoch. Gives why the run ended within it, or null. */
+/** The rest of an epoch. Gives why the run ended within it, or null. */
 async function* epochOf<M extends Model, S>(course: Course<M, S>): Records<M, Stopped | "failed" | null> {
   const { run, train: examples, breathe, interrupted, checked: { reportEvery, every, by } } = course;
   const rows = examples.features.rows;
   const { order, random } = shuffle(rows, run.random);
   while (run.done < rows) {
     const stopped = interrupted();
-    const taken = stopped === null ? stepOf(course, order) : E.right(undefined);
-    if (taken._tag === "Left") return yield* failure<M>(taken);
+    const step = stopped === null ? stepOf(course, order) : E.right(undefined);
+    if (step._tag === "Left") return yield* endWith<M>(step);
     const saved = stopped !== null || run.step % every === 0 ? await save(course) : E.right(undefined);
-    if (saved._tag === "Left") return yield* failure<M>(saved);
+    if (saved._tag === "Left") return yield* endWith<M>(saved);
     if (stopped !== null) return stopped;
-    const reports = taken.right !== undefined && run.step % reportEvery === 0;
-    if (reports) yield E.right({ _tag: "step", ...positionOf(course), report: taken.right });
+    const reports = step.right !== undefined && run.step % reportEvery === 0;
+    if (reports) yield E.right({ _tag: "step", ...positionOf(course), report: step.right });
     await breathe(reports);
   }
   const measured = measure(course);
-  if (measured._tag === "Left") return yield* failure<M>(measured);
+  if (measured._tag === "Left") return yield* endWith<M>(measured);
   const { evaluation, params } = measured.right, position = positionOf(course);
   if (evaluation !== undefined) noteEvaluation(run, params, evaluation, by);
   run.epoch++;
   run.done = 0;
   run.random = random;
   const saved = await save(course);
-  if (saved._tag === "Left") return yield* failure<M>(saved);
+  if (saved._tag === "Left") return yield* endWith<M>(saved);
   yield E.right({ _tag: "epoch", ...position, ...measured.right });
   await breathe(true);
   return null;
 }
 
 /** The last record of a run that failed. */
-async function* failure<M extends Model>(error: E.Left<FgnError>): Records<M, "failed"> {
+async function* endWith<M extends Model>(error: E.Left<FgnError>): Records<M, "failed"> {
   yield error;
   return "failed";
 }
@@ -262,5 +262,5 @@ export async function* train<M extends Model, S = RobustState>(
     stopped = gains ? yield* epochOf(course) : "earlyStopping";
     if (stopped === "failed") return;
   }
-  yield ending(course, stopped ?? "finished");
+  yield endOf(course, stopped ?? "finished");
 }

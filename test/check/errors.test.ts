@@ -20,7 +20,7 @@ import {
 import { place } from "../../src/kernel/arena.ts";
 import { defaultKernel, instantiate } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
-import { decode, refusal } from "../../src/kernel/source.ts";
+import { decode, refusalOf } from "../../src/kernel/source.ts";
 import { left, problem, right } from "../support/reference.ts";
 
 const features: Matrix = right(matrix(2, 2, [1, 0, 0, 1]));
@@ -146,9 +146,9 @@ describe("the kernel", () => {
   it("tells missing support from a forbidding policy, with the remedy for each", () => {
     expect(left(instantiate({ name: "simd128", hash: "", code: "0000" }))._tag).toBe("UnsupportedRuntime");
     const csp = new Error("Refused to compile or instantiate WebAssembly module because 'unsafe-eval' is not allowed");
-    expect(left(refusal(csp))).toMatchObject({ _tag: "CompilationForbidden" });
-    expect(showError(left(refusal(csp)))).toContain("wasm-unsafe-eval");
-    expect(left(refusal(new Error("Wasm code generation disallowed by embedder")))._tag).toBe("CompilationForbidden");
-    expect(left(refusal(new Error("Wasm SIMD unsupported")))._tag).toBe("UnsupportedRuntime");
+    expect(left(refusalOf(csp))).toMatchObject({ _tag: "CompilationForbidden" });
+    expect(showError(left(refusalOf(csp)))).toContain("wasm-unsafe-eval");
+    expect(left(refusalOf(new Error("Wasm code generation disallowed by embedder")))._tag).toBe("CompilationForbidden");
+    expect(left(refusalOf(new Error("Wasm SIMD unsupported")))._tag).toBe("UnsupportedRuntime");
   });
 });

@@ -106,7 +106,7 @@ describe("explained()", () => {
   it("refuses what is out of range, by name", () => {
     const invalid = (option: string) => ({ _tag: "InvalidOption", option });
     for (const caution of BAD) expect(refused(explained({ caution }))).toMatchObject(invalid("caution"));
-    expect(refused({ ...explained(), rule: "bold" })).toMatchObject(invalid("damping"));
+    expect(refused({ ...explained(), rule: "bold" })).toMatchObject(invalid("rule"));
     for (const steps of [-1, 0.5, NaN, 2 ** 53]) {
       expect(refused({ ...explained(), steps })).toMatchObject(invalid("steps"));
     }

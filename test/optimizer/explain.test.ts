@@ -50,10 +50,18 @@ describe("explain()", () => {
       expect(asked).toContain(part);
     }
     expect(explain(paper())).toMatch(/^paper\n {2}- Fast Gauss-Newton.*\n {2}- damping: relative, ratio 1$/);
-    const told = explain(robust({ caution: 2, damping: "steady" }));
+    const told = explain(robust({ caution: 2, rule: "steady" }));
     expect(told.split("\n")[0]).toBe("robust");
     for (
-      const part of ["κ(m)", "metric", "two-stage", "damping steady, caution 2", "trust region 0.2", "average", "knob"]
+      const part of [
+        "κ(m)",
+        "metric",
+        "two-stage",
+        "damping by the steady rule, caution 2",
+        "trust region 0.2",
+        "average",
+        "knob",
+      ]
     ) {
       expect(told).toContain(part);
     }

@@ -1,6 +1,7 @@
 // Learning from single examples, new classes included: purity, bytes, bad input, and a stream of real languages.
 
 import { createHash } from "node:crypto";
+import * as E from "fp-ts/lib/Either.js";
 import { describe, expect, it } from "vitest";
 import { online as learner, runStream } from "../../bench/online/learners.ts";
 import { streamOf } from "../../bench/online/stream.ts";
@@ -108,7 +109,7 @@ describe("online()", () => {
   });
 
   it("moves a head's margin to where κ + ratio says, by the metric of the running moments", () => {
-    // Of the definition: d = M⁻¹Jᵀa, in float64.
+    // The definition says d = M⁻¹Jᵀa, in float64.
     const { head } = problem(1, 6, 4), state = right(observe(head, null, rows(40, 6))), weight = 1 / 41;
     const { params, state: next } = right(online({ ratio: 0.1 }).update(head, state, one));
     const x = Array.from(one.features.data), y = one.labels[0] as number, moments = state.layers[0];
@@ -239,9 +240,22 @@ describe("online()", () => {
     const longer = right(observe(right(mlp({ inputs: 6, hidden: [9], classes: 4 })), null, rows(2, 6)));
     expect(update({}, longer)).toMatchObject({ _tag: "ShapeMismatch", what: "the state's layers[1].mean" });
   });
+
+  it("refuses a model and a state that types rule out", () => {
+    const state = online().init(small());
+    const update = (model: unknown, before: unknown) =>
+      left(online().update(model as Network, before as OnlineState, data));
+    for (const model of [null, {}, E.right(small())]) expect(update(model, state)).toMatchObject({ what: "the model" });
+    for (const before of [null, 1, {}, E.right(state)]) {
+      expect(update(small(), before)).toMatchObject({ _tag: "WrongKind", what: "the state" });
+    }
+    for (const [layers, what] of [[[null, null], "the state's layers"], [[{}, {}], "the state's layers[0].mean"]]) {
+      expect(update(small(), { ...state, layers })).toMatchObject({ _tag: "WrongKind", what });
+    }
+  });
 });
 
-/** Of the stream below; what Node, Deno and Bun must all print. */
+/** Hash of the stream below; what Node, Deno and Bun must all print. */
 const EXPECTED = "8b39ca866da10a37f25af8c7ad70979b827d309bc7789d05f7d5cace501dd590";
 
 describe("adapt()", () => {

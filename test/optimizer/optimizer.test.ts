@@ -238,7 +238,7 @@ describe("fgn() and paper()", () => {
   });
 });
 
-/** Of the run below; what Node, Deno and Bun must all print. */
+/** Hash of the run below; what Node, Deno and Bun must all print. */
 const EXPECTED = "db1bec97515d8abe4b138f1a926af014f582680b3c7120fd16c56d09364e804f";
 
 describe("train() with a chain", () => {

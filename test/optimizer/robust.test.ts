@@ -6,6 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import * as E from "fp-ts/lib/Either.js";
 import { describe, expect, it } from "vitest";
 import {
   type Batch,
@@ -72,14 +73,14 @@ function open({ sizes, batch: B }: GoldenRun, step: GoldenStep): { model: Networ
   return { model: right(network(inputs, layers)), data: right(batch({ features, labels: step.y })) };
 }
 
-for (const [file, damping] of [["robust_v2.json", "steady"], ["robust_v3.json", "adaptive"]] as const) {
-  describe(`golden traces, ${damping}`, () => {
+for (const [file, rule] of [["robust_v2.json", "steady"], ["robust_v3.json", "adaptive"]] as const) {
+  describe(`golden traces, ${rule}`, () => {
     const runs = Object.entries(read(file));
     it("are all here", () => expect(runs.length).toBeGreaterThanOrEqual(7));
     for (const [name, run] of runs) {
       it(`${name}: ${run.steps.length} steps`, () => {
         const tolerance = name.includes("extreme") ? 1e-3 : 1e-4;
-        const optimizer = robust({ damping });
+        const optimizer = robust({ rule });
         let state: RobustState | undefined;
         run.steps.forEach((step) => {
           const { model, data } = open(run, step);
@@ -101,7 +102,7 @@ for (const [file, damping] of [["robust_v2.json", "steady"], ["robust_v3.json", 
   });
 }
 
-/** Of the run below; what Node, Deno and Bun must all print. */
+/** Hash of the run below; what Node, Deno and Bun must all print. */
 const EXPECTED = "f34f5f08211b73efc858a6cb60e62427ccac03f5780bf77c792987eed0207a69";
 
 describe("robust()", () => {
@@ -120,7 +121,7 @@ describe("robust()", () => {
       if (share === 1) continue;
       const meanSlope = (meanS - share * first.state.meanSlope) / (1 - share);
       const state = { ...first.state, steps: n - 1, meanSlope };
-      const steady = right(robust({ damping: "steady" }).update(model, state, data)).report.lambda;
+      const steady = right(robust({ rule: "steady" }).update(model, state, data)).report.lambda;
       const adaptive = right(optimizer.update(model, state, data));
       expect(Math.abs(adaptive.state.meanSlope - meanS)).toBeLessThan(1e-12);
       // The steady rule's γ is .15 on the same K̄: the ratio of the two is the golden multiplier over .15.
@@ -180,6 +181,14 @@ describe("robust()", () => {
     expect(second.state.layers[0]).toMatchObject({ mean: Float32Array.of(3, -1), variance: Float32Array.of(8, 2) });
   });
 
+  it("starts again with moments of other layers, of one example, too", () => {
+    const optimizer = robust(), params = small(), { data } = problem(1, 12, 5), state = optimizer.init(params);
+    const floats = (length: number): Float32Array => new Float32Array(length).fill(7);
+    const layers = [{ mean: floats(5000), variance: floats(5000), signal: floats(5000) }];
+    const other = right(optimizer.update(params, { ...state, layers }, data));
+    expect(other).toEqual(right(optimizer.update(params, state, data)));
+  });
+
   it("stays finite with one example, without biases, with layer norms and adapters, at extremes", () => {
     const { data } = problem(20, 12, 5);
     const layers = [
@@ -221,7 +230,23 @@ describe("robust()", () => {
     const update = (options: RobustOptions, part: Batch = data, model = params) =>
       left(robust(options).update(model, robust().init(model), part));
     for (const caution of [0, -1, NaN, Infinity]) expect(update({ caution })).toMatchObject({ option: "caution" });
-    expect(update({ damping: "bold" } as unknown as RobustOptions)).toMatchObject({ option: "damping" });
+    expect(update({ rule: "bold" } as unknown as RobustOptions)).toMatchObject({ option: "rule" });
+    // The name that `rule` had until 0.4.
+    expect(update({ damping: "steady" } as RobustOptions)).toMatchObject({
+      _tag: "InvalidOption",
+      option: "damping",
+      remedy: expect.stringContaining("rule"),
+    });
+  });
+
+  it("refuses a model and a state that types rule out", () => {
+    const { data } = problem(8, 12, 5), optimizer = robust(), params = small(), state = optimizer.init(params);
+    const update = (model: unknown, before: unknown) =>
+      left(optimizer.update(model as Network, before as RobustState, data));
+    for (const model of [null, {}, E.right(params)]) expect(update(model, state)).toMatchObject({ what: "the model" });
+    for (const before of [null, 1, {}, E.right(state), { ...state, layers: null }]) {
+      expect(update(params, before)).toMatchObject({ _tag: "WrongKind", what: "the state" });
+    }
   });
 
   it("goes without the parts that cannot go along", () => {

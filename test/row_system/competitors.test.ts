@@ -295,5 +295,5 @@ describe("competitors", () => {
   });
 });
 
-/** Of the run above; what Node, Deno and Bun must all print. */
+/** Hash of the run above; what Node, Deno and Bun must all print. */
 const EXPECTED = "fd8b3674c962b96c9697a7b4f7d3427f69c78c6e9acc86983f30ede74e078a73";

@@ -190,7 +190,7 @@ describe("the memory of an accumulated step", () => {
   });
 });
 
-/** Of the steps below, the same in every runtime: any change of the numeric path shows here. */
+/** Hash of the steps below, the same in every runtime: any change of the numeric path shows here. */
 const HASH = "b4fe4f55c5f3088f74eb5d2d28aee86ec8ed1e1157e5ed1a49f43d2e39564a5b";
 
 describe("the bytes of accumulated steps", () => {

@@ -54,7 +54,7 @@ interface Published {
   readonly call: string;
   readonly value: unknown;
   readonly arrays: readonly { readonly array: Numbers; readonly hash: string }[];
-  /** Of the numbers beside the arrays. */
+  /** Hash of the numbers beside the arrays. */
   readonly rest: string;
 }
 

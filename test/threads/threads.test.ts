@@ -19,11 +19,11 @@ import {
   lossAndGradient,
   memoryStore,
   type Network,
+  prepareKernel,
   relative,
   relu,
   robust,
   type StepOptions,
-  warmUpKernel,
 } from "../../mod.ts";
 import { defaultKernel, type LoadedKernel } from "../../src/kernel/kernel.ts";
 import { type ThreadedKernel, threadedKernel } from "../../src/threads/threads.ts";
@@ -51,9 +51,9 @@ describe.each([2, 3, 5])("a kernel of %i threads", (threads) => {
     return { one, several, given: told.mock.calls.length };
   }
 
-  it("warms up, and gives its workers their share of it", () => {
+  it("is prepared, and gives its workers their share of it", () => {
     const { head, data } = problem(128, 384, 200), told = vi.spyOn(Atomics, "notify");
-    expect(right(warmUpKernel(head, 128, { milliseconds: 5, kernel })).steps).toBeGreaterThan(0);
+    expect(right(prepareKernel(head, 128, { milliseconds: 5, kernel })).steps).toBeGreaterThan(0);
     expect(told.mock.calls.length).toBeGreaterThan(0);
     vi.restoreAllMocks();
     const { one, several } = both(head, data);

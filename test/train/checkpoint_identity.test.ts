@@ -101,7 +101,7 @@ describe("a checkpoint of another run", () => {
 
   it("is refused for another optimizer, or other settings of it", async () => {
     const store = await begun();
-    for (const other of [robust({ caution: 2 }), robust({ damping: "steady" })]) {
+    for (const other of [robust({ caution: 2 }), robust({ rule: "steady" })]) {
       expect(await mismatch(store, network(), noisy(60), { optimizer: other })).toBe("optimizer");
     }
     // The state's type is left out of what the helpers take.
@@ -176,7 +176,7 @@ describe("damaged checkpoints", () => {
     for (const draw of uniform(400, 3)) {
       const damaged = bytes.slice(), bit = Math.floor((draw + 1) / 2 * 8 * bytes.length);
       damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
-      // Of the model's name of a hash nothing is asked here: damage is seen before anything is compared.
+      // The identity is not asked for here: damage is seen before anything is compared.
       expect(left(readCheckpoint(damaged, network(), robust()))._tag, `bit ${bit}`).toBe("InvalidFile");
     }
   });

@@ -161,7 +161,7 @@ describe("holdOut()", () => {
     const data = numbered(40, "dense");
     const draws = [0, 1, 2, 3].map((seed) => numbersOf(right(holdOut(data, 0.25, seed)).validation, data).join());
     expect(new Set(draws).size).toBe(4);
-    // Of every runtime the same; from the generator's integers alone.
+    // The draws are the same in every runtime: they come from the generator's integers alone.
     expect(draws[0]).toBe(numbersOf(right(holdOut(data, 0.25)).validation, data).join());
     expect(draws[1]).toBe(EXPECTED);
     const { validation } = right(holdOut(data, 0.25));

@@ -38,7 +38,7 @@ export interface Running {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** What workerd says on its control channel. */
+/** A message of workerd on its control channel. */
 interface Listening {
   readonly event: "listen" | "listen-inspector";
   readonly port: number;
@@ -58,11 +58,11 @@ async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> 
 
 /** The ports that a process listens on, as it says them. */
 async function ports(child: ChildProcess, count: number): Promise<ReadonlyMap<string, number>> {
-  const found = new Map<string, number>();
+  const byEvent = new Map<string, number>();
   for await (const line of createInterface({ input: child.stdio[3] as Readable })) {
     const { event, port } = JSON.parse(line) as Listening;
-    found.set(event, port);
-    if (found.size === count) return found;
+    byEvent.set(event, port);
+    if (byEvent.size === count) return byEvent;
   }
   throw new Error(`workerd ended with ${child.exitCode ?? child.signalCode ?? "an error"} before it listened`);
 }
@@ -85,11 +85,11 @@ export async function startWorkerd(config: string, setting: Setting = {}): Promi
   child.once("exit", () => process.off("exit", kill));
   const late = setTimeout(kill, 20_000);
   try {
-    const found = await ports(child, inspect ? 2 : 1), port = found.get("listen") as number;
+    const open = await ports(child, inspect ? 2 : 1), port = open.get("listen") as number;
     return {
       url: `http://127.0.0.1:${port}`,
       port,
-      inspector: found.get("listen-inspector"),
+      inspector: open.get("listen-inspector"),
       process: child,
       said: () => said,
       stop: (signal = "SIGTERM") => stop(child, signal),

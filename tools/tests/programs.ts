@@ -1,12 +1,11 @@
 // The tests that are programs of their own: each writes a report where it is told to.
 
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
+import { runQuietly, tail } from "./processes.ts";
 import { type Part, readReport } from "./report.ts";
 import { readVitest } from "./runners.ts";
-import { readFileSync } from "node:fs";
-import { runQuietly, tail } from "./sources.ts";
 
 /** A program of tests. */
 export interface Program {

@@ -1,11 +1,11 @@
 // The suite over the sources in a runtime, run by a child process whose report is read.
 
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { bun, deno } from "../runtimes/processes.ts";
 import { isOnce, whyOf } from "./division.ts";
+import { type Ended, runQuietly, tail } from "./processes.ts";
 import { type Failure, failure, type Part } from "./report.ts";
 import { readJunit, readVitest, type Told } from "./runners.ts";
 
@@ -51,35 +51,6 @@ export const RUNNERS: readonly Runner[] = [
     read: readJunit,
   },
 ];
-
-/** Minutes after which a runner is ended. */
-const LIMIT = 15;
-
-/** What a process writes, and by what it ended. */
-interface Ended {
-  readonly end: string;
-  readonly good: boolean;
-  readonly said: string;
-}
-
-/** Runs a program to its end; what it writes is kept. */
-export function runQuietly(command: string, args: readonly string[], minutes = LIMIT): Promise<Ended> {
-  const child = spawn(command, args, {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" },
-    timeout: minutes * 60_000,
-    killSignal: "SIGKILL",
-  });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => said += String(text));
-  return new Promise((ended) => {
-    child.on("error", ({ message }) => ended({ end: message, good: false, said }));
-    child.on("close", (code, signal) => ended({ end: `ended with ${signal ?? code}`, good: code === 0, said }));
-  });
-}
-
-/** The last part of a long text. */
-export const tail = (text: string, length = 4000): string => text.length > length ? `…${text.slice(-length)}` : text;
 
 /** What is wrong beside the tests that failed: files of which no test was told, an end that the report does not explain. */
 function others(told: readonly Told[], files: readonly string[], { end, good, said }: Ended): Failure[] {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { parse, type ParseError, printParseErrorCode } from "jsonc-parser";
 import type { Bundle } from "./bundle.ts";
 
-/** What is read of wrangler.jsonc. */
+/** The part of wrangler.jsonc that is read. */
 export interface Wrangler {
   readonly name: string;
   readonly main: string;

@@ -1,6 +1,6 @@
-// What the isolate of a running workerd holds, by its inspector: a line of JSON every few milliseconds, and when the
-// input ends one with the memory of its WebAssembly, which the others do not count, and what is left without garbage. Run by Deno, which has a client of
-// WebSockets: `deno run -A examples/worker/local/heap.ts PORT`.
+// Memory that the isolate of a running workerd holds, by its inspector: a line of JSON every few milliseconds, and when
+// the input ends one with the memory of its WebAssembly, which the others do not count, and what is left without garbage.
+// Run by Deno, which has a client of WebSockets: `deno run -A examples/worker/local/heap.ts PORT`.
 
 import process from "node:process";
 
@@ -10,23 +10,23 @@ const socket = new WebSocket(targets[0]?.webSocketDebuggerUrl ?? "");
 await new Promise((open) => socket.onopen = open);
 
 type Result = Readonly<Record<string, unknown>>;
-/** Of what the inspector says without being asked. */
+/** Parameters of what the inspector says without being asked. */
 interface Params {
   readonly context?: { readonly id: unknown };
 }
 
-const asked = new Map<number, (result: Result) => void>();
+const waiting = new Map<number, (result: Result) => void>();
 let context: unknown;
 socket.onmessage = ({ data }: MessageEvent<string>) => {
   const { id, result = {}, params } = JSON.parse(data) as { id: number; result?: Result; params?: Params };
   context = params?.context?.id ?? context;
-  asked.get(id)?.(result);
-  asked.delete(id);
+  waiting.get(id)?.(result);
+  waiting.delete(id);
 };
 let last = 0;
 const ask = (method: string, params: object = {}): Promise<Result> =>
   new Promise((answer) => {
-    asked.set(++last, answer);
+    waiting.set(++last, answer);
     socket.send(JSON.stringify({ id: last, method, params }));
   });
 
@@ -40,8 +40,8 @@ async function wasmBytes(): Promise<unknown> {
   const prototype = idOf(await ask("Runtime.evaluate", evaluation), "result");
   const memories = idOf(await ask("Runtime.queryObjects", { prototypeObjectId: prototype }), "objects");
   const sum = "function () { return this.reduce((sum, { buffer }) => sum + buffer.byteLength, 0); }";
-  const found = await ask("Runtime.callFunctionOn", { objectId: memories, functionDeclaration: sum });
-  return (found["result"] as { value: unknown }).value;
+  const bytes = await ask("Runtime.callFunctionOn", { objectId: memories, functionDeclaration: sum });
+  return (bytes["result"] as { value: unknown }).value;
 }
 
 let watching = true;

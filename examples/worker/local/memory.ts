@@ -7,25 +7,25 @@ import { createInterface } from "node:readline";
 import { deno } from "../../../tools/runtimes/processes.ts";
 import { FOLDER, type Running } from "./workerd.ts";
 
-/** Bytes at their most. */
+/** The most that was seen of each kind of memory. */
 export interface Peak {
-  /** Of JavaScript's objects. */
+  /** Bytes of JavaScript's objects. */
   readonly used: number;
-  /** Of array buffers. */
+  /** Bytes of array buffers. */
   readonly buffers: number;
-  /** Of what the runtime keeps for the isolate. */
+  /** Bytes that the runtime keeps for the isolate. */
   readonly embedder: number;
-  /** Of WebAssembly, whose memory never shrinks. */
+  /** Bytes of WebAssembly, whose memory never shrinks. */
   readonly wasm: number;
-  /** Of all at once, garbage that is not collected yet included. */
+  /** Bytes of all at once, garbage that is not collected yet included. */
   readonly isolate: number;
-  /** Of all at the end, without garbage. */
+  /** Bytes of all at the end, without garbage. */
   readonly left: number;
-  /** How often it was looked at. */
+  /** Number of looks. */
   readonly samples: number;
 }
 
-/** What the inspector says of a heap. */
+/** The inspector's word on a heap. */
 interface Usage {
   readonly usedSize: number;
   readonly backingStorageSize: number;

@@ -14,7 +14,7 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What was asked for, or why not. */
+/** The answer to a request, or its refusal. */
 export type Answered<A> = E.Either<Refusal, A>;
 
 /** A refusal. */

@@ -6,21 +6,21 @@ import type { Limits } from "./limits.ts";
 
 /** Room for the bodies that are read at once. */
 export class Room {
-  #held = 0;
+  #taken = 0;
 
   /** @param most bytes */
   constructor(readonly most: number) {}
 
   /** Takes room for more bytes, if there is. */
   take(bytes: number): boolean {
-    if (this.#held + bytes > this.most) return false;
-    this.#held += bytes;
+    if (this.#taken + bytes > this.most) return false;
+    this.#taken += bytes;
     return true;
   }
 
   /** Gives room back. */
   give(bytes: number): void {
-    this.#held -= bytes;
+    this.#taken -= bytes;
   }
 }
 
@@ -43,8 +43,8 @@ async function read(
   take: (chunk: Uint8Array) => boolean,
 ): Promise<Ended> {
   if (body === null) return "whole";
-  const done = new AbortController(), expired = (): null => null;
-  const late = scheduler.wait(milliseconds, { signal: done.signal }).then(expired, expired);
+  const finished = new AbortController(), expired = (): null => null;
+  const late = scheduler.wait(milliseconds, { signal: finished.signal }).then(expired, expired);
   try {
     const reader = body.getReader();
     for (;;) {
@@ -62,11 +62,11 @@ async function read(
   } catch {
     return "broken";
   } finally {
-    done.abort();
+    finished.abort();
   }
 }
 
-/** Of a refused body: bytes that are read and dropped before it is cut off, and for how long. */
+/** Bytes of a refused body that are read and dropped before it is cut off, and the milliseconds that this may take. */
 const DROPPED = 16 * 2 ** 20, DROPPING = 5000;
 
 /** Drops what is left of a refused body: most clients read no answer before they have sent it all. */

@@ -67,11 +67,11 @@ function tensor<A extends TensorData>(
   Kind: Kind<A>,
   shape: readonly number[],
 ): Answered<{ readonly shape: readonly number[]; readonly data: A }> {
-  const wanted = `[${shape.map((size) => size < 0 ? "any" : size).join(", ")}]`, found = tensors.get(name);
-  if (found === undefined) return invalid(`it has no tensor ${name}`, `Add it, of shape ${wanted}`);
-  const fits = found.shape.length === shape.length && shape.every((size, i) => size < 0 || size === found.shape[i]);
-  if (!fits) return invalid(`its ${name} has shape [${found.shape.join(", ")}]`, `Give it shape ${wanted}`);
-  if (found.data instanceof Kind) return E.right({ shape: found.shape, data: found.data });
+  const wanted = `[${shape.map((size) => size < 0 ? "any" : size).join(", ")}]`, entry = tensors.get(name);
+  if (entry === undefined) return invalid(`it has no tensor ${name}`, `Add it, of shape ${wanted}`);
+  const fits = entry.shape.length === shape.length && shape.every((size, i) => size < 0 || size === entry.shape[i]);
+  if (!fits) return invalid(`its ${name} has shape [${entry.shape.join(", ")}]`, `Give it shape ${wanted}`);
+  if (entry.data instanceof Kind) return E.right({ shape: entry.shape, data: entry.data });
   return invalid(
     `its ${name} is of another dtype`,
     `Save it as ${Kind as unknown === Float64Array ? "F64" : "F32, F16 or BF16"}`,
@@ -95,13 +95,13 @@ function readMemory(tensors: Safetensors["tensors"], features: number): Answered
   if (!finite) {
     return invalid("its mean or variance is not finite, or a variance below zero", "Leave both out, or give others");
   }
-  const [seen] = examples.right.data as unknown as [number], [done] = steps.right.data as unknown as [number];
+  const [count] = examples.right.data as unknown as [number], [updates] = steps.right.data as unknown as [number];
   // Room for more: what is learnt after it must be read again.
-  const counted = seen > 0 && seen < 2 ** 52 && Number.isSafeInteger(done) && done >= 0 && done < 2 ** 52;
-  if (!counted || Object.is(done, -0)) {
+  const counted = count > 0 && count < 2 ** 52 && Number.isSafeInteger(updates) && updates >= 0 && updates < 2 ** 52;
+  if (!counted || Object.is(updates, -0)) {
     return invalid("its examples or steps are no counts", "Give examples > 0 and whole steps ≥ 0");
   }
-  return E.right({ steps: done, examples: seen, layers: [moments] });
+  return E.right({ steps: updates, examples: count, layers: [moments] });
 }
 
 function parse(text: string): unknown {
@@ -118,14 +118,14 @@ function readLabels(text: string | undefined, classes: number, limits: Limits): 
   if (!Array.isArray(labels) || labels.length !== classes) {
     return invalid(`its labels are no list of ${classes} names`, "Give a JSON array of a name for each class");
   }
-  const seen = new Set<string>();
+  const names = new Set<string>();
   for (const [index, label] of labels.entries()) {
     const name = checkLabel(label, `label ${index}`, limits);
     if (name._tag === "Left") return name;
-    if (seen.has(name.right)) return invalid(`its label ${index} is there twice`, "Give each class its own name");
-    seen.add(name.right);
+    if (names.has(name.right)) return invalid(`its label ${index} is there twice`, "Give each class its own name");
+    names.add(name.right);
   }
-  return E.right([...seen]);
+  return E.right([...names]);
 }
 
 /** The head of a file. */

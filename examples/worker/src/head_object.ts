@@ -20,7 +20,7 @@ interface Stored {
   readonly bytes: number;
 }
 
-/** What an object is made of, once its limits are known. */
+/** The owner of the head: the object behind the worker, once its limits are known. */
 class Owner {
   readonly #files: FileStorage;
   readonly #queue: Queue;

@@ -41,8 +41,8 @@ function number(known: readonly string[], names: readonly string[], { MAX_CLASSE
 }
 
 function begin(features: number, { labels }: Numbered): Answered<LabelledHead> {
-  const made = answered(zeroHead({ features, classes: labels.length }));
-  return made._tag === "Left" ? made : E.right({ network: made.right, labels, state: NOTHING });
+  const network = answered(zeroHead({ features, classes: labels.length }));
+  return network._tag === "Left" ? network : E.right({ network: network.right, labels, state: NOTHING });
 }
 
 /** The head after one update. A head of our own making gives its memory up. */
@@ -56,17 +56,19 @@ function update(
   const examples = answered(batch({ features, labels: classes }));
   if (examples._tag === "Left") return examples;
   const ratio = RATIO === undefined ? {} : { ratio: RATIO };
-  const done = answered(
+  const adapted = answered(
     adapt(network, state, examples.right, { maxClasses: Math.max(maxClasses, 2), donate, ...ratio }),
   );
-  return done._tag === "Left" ? done : E.right({ network: done.right.params, state: done.right.state, labels });
+  return adapted._tag === "Left"
+    ? adapted
+    : E.right({ network: adapted.right.params, state: adapted.right.state, labels });
 }
 
-function outOfTime(done: number, rows: number, spent: number): Answered<never> {
+function outOfTime(learnt: number, rows: number, spent: number): Answered<never> {
   return refuse(
     503,
     "OutOfTime",
-    `${done} of ${rows} examples took ${spent} ms; nothing was learnt`,
+    `${learnt} of ${rows} examples took ${spent} ms; nothing was learnt`,
     "Send fewer examples at a time, or raise MAX_MILLISECONDS",
   );
 }

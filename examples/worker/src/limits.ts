@@ -33,7 +33,7 @@ export interface Limits extends Readonly<Record<Name, number>> {
   readonly RATIO: number | undefined;
 }
 
-const given = (value: unknown): value is string | number => value !== undefined && value !== "";
+const isSet = (value: unknown): value is string | number => value !== undefined && value !== "";
 
 function misconfigured(name: string, value: unknown, wanted: string): Answered<never> {
   return refuse(500, "Misconfigured", `the var ${name} is ${JSON.stringify(value)}`, `Set it to ${wanted}`);
@@ -41,7 +41,7 @@ function misconfigured(name: string, value: unknown, wanted: string): Answered<n
 
 function whole(env: Env, name: Name): Answered<number> {
   const value = env[name];
-  if (!given(value)) return E.right(DEFAULTS[name]);
+  if (!isSet(value)) return E.right(DEFAULTS[name]);
   const number = Number(value);
   return Number.isSafeInteger(number) && number > 0
     ? E.right(number)
@@ -57,7 +57,7 @@ export function readLimits(env: Env): Answered<Limits> {
     limits[name] = value.right;
   }
   const { RATIO } = env;
-  if (!given(RATIO)) return E.right({ ...limits, RATIO: undefined });
+  if (!isSet(RATIO)) return E.right({ ...limits, RATIO: undefined });
   const ratio = Number(RATIO);
   return ratio > 0 && ratio < Infinity
     ? E.right({ ...limits, RATIO: ratio })

@@ -11,7 +11,7 @@ export interface Likely {
   readonly probability: number;
 }
 
-/** What an example is likely to be. */
+/** The likeliest class of an example, and others. */
 export interface Prediction extends Likely {
   /** The likeliest classes, best first. */
   readonly classes: readonly Likely[];

@@ -21,8 +21,8 @@ export class Queue {
       return refuse(429, "Busy", `${this.#waiting} others wait to learn`, "Try again later", { "retry-after": "1" });
     }
     this.#waiting++;
-    const done = this.#last.then(work).finally(() => this.#waiting--);
-    this.#last = done.catch(() => undefined);
-    return await done;
+    const result = this.#last.then(work).finally(() => this.#waiting--);
+    this.#last = result.catch(() => undefined);
+    return await result;
   }
 }

@@ -1,9 +1,9 @@
-// What there is to ask for.
+// Paths and methods that the worker answers.
 
 import * as E from "fp-ts/Either";
 import { type Answered, refuse } from "./answers.ts";
 
-/** What a request asks for. */
+/** The name of a route. */
 export type RouteName = "predict" | "learn" | "readHead" | "writeHead" | "stats";
 
 /** A method of a path. */

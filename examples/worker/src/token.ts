@@ -21,12 +21,12 @@ export async function checkToken({ headers }: Request, token: string | undefined
       "Set the secret TOKEN: wrangler secret put TOKEN, or .dev.vars locally",
     );
   }
-  const given = /^Bearer +(.*)$/i.exec(headers.get("authorization") ?? "")?.[1];
-  if (given !== undefined && await same(given, token)) return E.right(undefined);
+  const sent = /^Bearer +(.*)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  if (sent !== undefined && await same(sent, token)) return E.right(undefined);
   return refuse(
     401,
     "Unauthorised",
-    given === undefined ? "the request has no token" : "the token is another one",
+    sent === undefined ? "the request has no token" : "the token is another one",
     "Send the header Authorization: Bearer TOKEN",
     { "www-authenticate": "Bearer" },
   );

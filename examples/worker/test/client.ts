@@ -14,7 +14,7 @@ export interface Answer<A = Body> {
   readonly body: A;
 }
 
-/** What the JSON answers hold, one or the other. */
+/** The fields of the JSON answers, of one or the other. */
 export interface Body {
   readonly error?: { readonly code: string; readonly message: string; readonly remedy: string };
   readonly predictions?: readonly Prediction[];

@@ -23,10 +23,10 @@ async function learnUntilKilled(client: Client, clusters: Clusters, from: Refere
 /** Learns one after the other, and kills the worker as soon as so many are acknowledged. */
 async function learnAndKill(client: Client, clusters: Clusters, from: Reference, count: number): Promise<Reference> {
   const reference = from.copy();
-  for (let done = 0; done < count; done++) {
+  for (let learnt = 0; learnt < count; learnt++) {
     const { embeddings, labels } = clusters.examples(1 + clusters.below(24));
     expect((await client.learn(embeddings, labels)).status).toBe(200);
-    if (done === count - 1) client.running.process.kill("SIGKILL");
+    if (learnt === count - 1) client.running.process.kill("SIGKILL");
     reference.learn(embeddings, labels);
   }
   return reference;

@@ -57,9 +57,10 @@ test("a thousand predictions and learns, several in flight, are as if one came a
   const client = await open(), clusters = new Clusters(8, 16);
   const first = { embeddings: [clusters.example(0), clusters.example(1)], labels: ["class 0", "class 1"] };
   await client.learn(first.embeddings, first.labels);
-  const learnt = new Map([[1, first]]), seen: { from: number; to: number; at: number[]; prediction: Prediction }[] = [];
+  const learnt = new Map([[1, first]]),
+    answers: { from: number; to: number; at: number[]; prediction: Prediction }[] = [];
   let sent = 1, latest = 1;
-  const one = async (index: number): Promise<void> => {
+  const send = async (index: number): Promise<void> => {
     if (index % 2 === 0) {
       const examples = clusters.examples(1 + clusters.below(8), 2 + Math.floor(index / 160));
       sent++;
@@ -72,14 +73,14 @@ test("a thousand predictions and learns, several in flight, are as if one came a
       const from = latest, at = clusters.example(clusters.below(8));
       const { status, body } = await client.predict([at], { top: 100 });
       expect(status).toBe(200);
-      seen.push({ from, to: sent, at, prediction: body.predictions?.[0] as Prediction });
+      answers.push({ from, to: sent, at, prediction: body.predictions?.[0] as Prediction });
     }
   };
   let next = 0;
   await Promise.all(Array.from({ length: 6 }, async () => {
-    while (next < 1000) await one(next++);
+    while (next < 1000) await send(next++);
   }));
-  expect([learnt.size, seen.length]).toEqual([501, 500]);
+  expect([learnt.size, answers.length]).toEqual([501, 500]);
 
   const versions = [new Reference()];
   for (let update = 1; update <= learnt.size; update++) {
@@ -90,7 +91,7 @@ test("a thousand predictions and learns, several in flight, are as if one came a
   expect((await client.head()).equals((versions.at(-1) as Reference).file())).toBe(true);
   const examples = [...learnt.values()].reduce((sum, { labels }) => sum + labels.length, 0);
   expect((await client.stats()).body).toMatchObject({ examples, updates: 501, classes: 8, waiting: 0 });
-  for (const { from, to, at, prediction } of seen) {
+  for (const { from, to, at, prediction } of answers) {
     expect(prediction.classes.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5);
     const fits = versions.slice(from, to + 1).some((version) =>
       same(inOrder(prediction, version.labels), version.probabilities([at])[0] ?? [])
@@ -113,13 +114,13 @@ test("predictions go on with the head last acknowledged while a learn is under w
   }
   const at = clusters.example(3), ask = async () => (await client.predict([at], { top: 1000 })).body.predictions?.[0];
   const before = await ask(), { embeddings, labels } = clusters.examples(64, 1000);
-  let done = false;
+  let learnt = false;
   const learning = client.learn(embeddings, labels.map((label) => label.slice(6))).then(({ status }) => {
-    done = true;
+    learnt = true;
     return status;
   });
   const meanwhile = [];
-  while (!done) meanwhile.push(JSON.stringify(await ask()));
+  while (!learnt) meanwhile.push(JSON.stringify(await ask()));
   expect(await learning).toBe(200);
   const old = JSON.stringify(before), now = JSON.stringify(await ask());
   expect(now).not.toBe(old);

@@ -16,35 +16,35 @@ test("the isolate stays below 128 MB with 1,000 classes of 768 features", async 
       labels,
     ),
   );
-  const done = { learnt: 0, predicted: 0, got: 0, put: 0 };
+  const counts = { learnt: 0, predicted: 0, got: 0, put: 0 };
   const until = Date.now() + 15_000;
-  const keep = async (one: () => Promise<void>): Promise<void> => {
-    while (Date.now() < until) await one();
+  const keep = async (request: () => Promise<void>): Promise<void> => {
+    while (Date.now() < until) await request();
   };
   const learn = async () => {
     const { embeddings, labels } = clusters.examples(64);
-    if ((await client.learn(embeddings, labels)).status === 200) done.learnt++;
+    if ((await client.learn(embeddings, labels)).status === 200) counts.learnt++;
   };
   const predict = async () => {
     const { status, body } = await client.predict(clusters.examples(64).embeddings, {
-      top: done.predicted % 4 === 0 ? 1000 : 5,
+      top: counts.predicted % 4 === 0 ? 1000 : 5,
     });
-    if (status === 200 && body.predictions?.length === 64) done.predicted++;
+    if (status === 200 && body.predictions?.length === 64) counts.predicted++;
   };
   const exchange = async () => {
     const head = await client.head();
-    done.got++;
-    if ((await client.put(head)).status === 200) done.put++;
+    counts.got++;
+    if ((await client.put(head)).status === 200) counts.put++;
   };
   await Promise.all([learn, learn, learn, predict, predict, predict, exchange].map(keep));
-  const peak = await stop(), held = processBytes(client.running, "VmHWM");
-  const sizes = Object.entries({ ...peak, process: held }).map(([name, n]) =>
+  const peak = await stop(), resident = processBytes(client.running, "VmHWM");
+  const sizes = Object.entries({ ...peak, process: resident }).map(([name, n]) =>
     `${name} ${name === "samples" ? n : (n / MB).toFixed(1)}`
   );
-  console.log(`MB at most: ${sizes.join(", ")}`, done);
+  console.log(`MB at most: ${sizes.join(", ")}`, counts);
   expect(peak.samples).toBeGreaterThan(50);
   expect(Math.min(peak.buffers, peak.wasm)).toBeGreaterThan(3 * MB);
   expect(peak.left).toBeLessThan(32 * MB);
   expect(peak.isolate).toBeLessThan(128 * MB);
-  for (const count of Object.values(done)) expect(count).toBeGreaterThan(2);
+  for (const count of Object.values(counts)) expect(count).toBeGreaterThan(2);
 });

@@ -1,4 +1,4 @@
-// What the worker should come to, by the library alone.
+// The heads that the worker should come to, by the library alone.
 
 import {
   adapt,

@@ -17,8 +17,8 @@ const post = (path: string, body?: BodyInit, more: object = {}): Promise<Answer>
   client.ask(path, { method: "POST", headers: { authorization: `Bearer ${TOKEN}` }, ...body && { body }, ...more });
 
 async function refused(answer: Promise<Answer>, status: number, code: string): Promise<void> {
-  const { status: found, body } = await answer;
-  expect([found, body.error?.code]).toEqual([status, code]);
+  const { status: actual, body } = await answer;
+  expect([actual, body.error?.code]).toEqual([status, code]);
   expect(body.error?.message).not.toBe("");
   expect(body.error?.remedy).not.toBe("");
   expect((await client.head()).equals(before)).toBe(true);

@@ -17,12 +17,12 @@ import type { Limits } from "./view.ts";
 const MAP_READ = 1, COPY_SRC = 4, COPY_DST = 8, STORAGE = 128;
 
 /**
- * Rows up to which a Gram matrix comes to the CPU to be solved there. By arithmetic, not measured on a GPU: at 1,024 rows
- * its way down and the CPU's products take some 30 ms, a product on the device with its way there and back some 0.3 ms.
+ * Rows up to which a Gram matrix comes to the CPU to be solved there: beyond, its way down takes longer than the way of each
+ * product there and back. By arithmetic, not measured on a GPU (docs/speed.md).
  */
 const DEVICE_ROWS = 1024;
 
-/** What tests lower: the limits of the device, and the rows beyond which it solves. */
+/** Limits that tests lower: those of the device, and the rows beyond which it solves. */
 export interface Lowered extends Partial<Limits> {
   readonly hostRows?: number;
 }
@@ -46,7 +46,7 @@ export interface Device {
   readonly close: () => void;
 }
 
-/** What a device takes, or less where asked for. */
+/** The limits of a device, or less where asked for. */
 function limitsOf({ limits }: GPUDevice, { binding, buffer, groups }: Partial<Limits>): Limits {
   return {
     binding: Math.min(binding ?? Infinity, limits.maxStorageBufferBindingSize),
@@ -67,17 +67,17 @@ export function openDevice(gpu: GPUDevice, owned: boolean, limits: Lowered = {})
     pool: storage,
     submit: (encode) =>
       guarded(async () => {
-        const done = await submit(resources, staging, counts, encode);
+        const bytes = await submit(resources, staging, counts, encode);
         // A buffer or pipeline may be invalid: none of them is used again.
-        if (done._tag === "Left") {
+        if (bytes._tag === "Left") {
           storage.renew();
           resources.reset();
         }
-        return done;
+        return bytes;
       }),
     inTurn: (task) => {
       const turn = last.then(() => guarded(task)).then((result) => {
-        for (const kept of [resources, storage, staging]) kept.sweep();
+        for (const shared of [resources, storage, staging]) shared.sweep();
         return result;
       });
       last = turn;

@@ -8,7 +8,7 @@ import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../../check/error.ts";
 import { causeOf, lost, refused } from "./faults.ts";
 
-/** Watches for the end. */
+/** A watch for the end of a device. */
 export interface Watch {
   /** The error that everything is answered with from the end on. */
   readonly error: () => E.Either<FgnError, never> | null;
@@ -20,8 +20,8 @@ export interface Watch {
 /** Milliseconds for the news of a loss to arrive: what a lost device refuses is a consequence, and may be heard of first. */
 const PATIENCE = 100;
 
-/** The end of a device, or of the patience with it. */
-const news = ({ lost }: GPUDevice): Promise<unknown> =>
+/** Waits for the end of a device, or of the patience with it. */
+const waitForNews = ({ lost }: GPUDevice): Promise<unknown> =>
   Promise.race([lost.catch(() => {}), new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
 
 /** Watches a device. */
@@ -43,7 +43,7 @@ export function watch(gpu: GPUDevice): Watch {
       return new Promise((resolve) => {
         waiting.add(resolve);
         const finish = async (result: Awaited<ReturnType<typeof task>>): Promise<void> => {
-          if (result._tag === "Left" && result.left._tag === "DeviceFailure") await news(gpu);
+          if (result._tag === "Left" && result.left._tag === "DeviceFailure") await waitForNews(gpu);
           waiting.delete(resolve);
           resolve(result._tag === "Left" && gone !== null ? gone : result);
         };

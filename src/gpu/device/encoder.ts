@@ -13,7 +13,7 @@ export interface Compiled {
   readonly layout: GPUBindGroupLayout;
 }
 
-/** What an encoder needs of its device. */
+/** Objects of a device that its encoders share. */
 export interface Resources {
   readonly gpu: GPUDevice;
   readonly pipeline: (shader: Shader) => Compiled;
@@ -23,7 +23,7 @@ export interface Resources {
   readonly write: (buffer: GPUBuffer, data: Float32Array | Uint32Array) => void;
 }
 
-/** Takes commands down. */
+/** A list of commands that is taken down. */
 export interface Encoder {
   /** Runs a shader over `x` × `y` workgroups; `words` are its uniform, `bindings` its buffers in order. */
   readonly dispatch: (
@@ -36,7 +36,7 @@ export interface Encoder {
   readonly clear: (range: Range) => void;
   readonly copy: (from: Range, to: GPUBuffer, offset: number) => void;
   readonly write: Resources["write"];
-  /** The commands, once. */
+  /** Ends the list and gives its commands; to be called once. */
   readonly finish: () => GPUCommandBuffer;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What backends answer where they cannot compute.
+ * Errors of backends that cannot compute.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../../check/error.ts";
 
-/** What was thrown, in words. */
+/** The words of a thrown value. */
 export const causeOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause);
 
 /** A `DeviceLost`. */

@@ -13,7 +13,7 @@ const KEPT = 64;
 
 /** A pool of buffers of one usage. */
 export interface Pool {
-  /** A buffer of at least `bytes`; what is in it is anything. */
+  /** A buffer of at least `bytes`; its content is anything. */
   readonly acquire: (bytes: number) => GPUBuffer;
   readonly release: (buffer: GPUBuffer) => void;
   /** Destroys a buffer in use. */
@@ -55,8 +55,8 @@ export function pool(device: GPUDevice, usage: number, counts: Counts): Pool {
   return {
     acquire: (bytes) => {
       const size = sizeClass(bytes, device.limits.maxBufferSize);
-      const found = free.get(size)?.pop();
-      if (found !== undefined) return found.buffer;
+      const reused = free.get(size)?.pop();
+      if (reused !== undefined) return reused.buffer;
       const buffer = device.createBuffer({ size, usage });
       all.add(buffer);
       counts.buffers++;
@@ -79,9 +79,9 @@ export function pool(device: GPUDevice, usage: number, counts: Counts): Pool {
     sweep: () => {
       sweeps++;
       for (const [size, list] of free) {
-        const kept = list.filter(({ buffer, since }) => sweeps - since <= KEPT || destroy(buffer));
-        if (kept.length === 0) free.delete(size);
-        else if (kept.length < list.length) free.set(size, kept);
+        const recent = list.filter(({ buffer, since }) => sweeps - since <= KEPT || destroy(buffer));
+        if (recent.length === 0) free.delete(size);
+        else if (recent.length < list.length) free.set(size, recent);
       }
     },
     destroy: () => {
@@ -93,17 +93,17 @@ export function pool(device: GPUDevice, usage: number, counts: Counts): Pool {
 
 /** A scope over a pool. */
 export function scope(from: Pool): Scope {
-  const held = new Set<GPUBuffer>();
+  const inUse = new Set<GPUBuffer>();
   return {
     acquire: (bytes) => {
       const buffer = from.acquire(bytes);
-      held.add(buffer);
+      inUse.add(buffer);
       return buffer;
     },
-    keep: (buffer) => void held.delete(buffer),
+    keep: (buffer) => void inUse.delete(buffer),
     close: () => {
-      for (const buffer of held) from.release(buffer);
-      held.clear();
+      for (const buffer of inUse) from.release(buffer);
+      inUse.clear();
     },
   };
 }

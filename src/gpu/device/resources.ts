@@ -1,5 +1,5 @@
 /**
- * What the commands of a device share: pipelines, and uniform buffers by their words.
+ * Resources that the commands of a device share: pipelines, and uniform buffers by their words.
  *
  * @module
  */
@@ -36,18 +36,18 @@ export function sharedResources(gpu: GPUDevice, counts: Counts): SharedResources
   return {
     gpu,
     pipeline: ({ name, source }: Shader) => {
-      const found = pipelines.get(name);
-      if (found !== undefined) return found;
+      const known = pipelines.get(name);
+      if (known !== undefined) return known;
       const module = gpu.createShaderModule({ label: name, code: source });
       const compute = { module, entryPoint: "main" };
       const pipeline = gpu.createComputePipeline({ label: name, layout: "auto", compute });
-      const made = { pipeline, layout: pipeline.getBindGroupLayout(0) };
-      pipelines.set(name, made);
-      return made;
+      const compiled = { pipeline, layout: pipeline.getBindGroupLayout(0) };
+      pipelines.set(name, compiled);
+      return compiled;
     },
     uniform: (words) => {
-      const key = words.join(), found = uniforms.get(key);
-      if (found !== undefined) return found;
+      const key = words.join(), known = uniforms.get(key);
+      if (known !== undefined) return known;
       const size = Math.ceil(4 * words.length / 16) * 16;
       const buffer = gpu.createBuffer({ size, usage: UNIFORM, mappedAtCreation: true });
       new Uint32Array(buffer.getMappedRange()).set(words);

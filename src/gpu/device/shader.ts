@@ -1,5 +1,5 @@
 /**
- * What every compute shader here has: a name, its source in WGSL, and a block of 32-bit words as its uniform.
+ * Compute shaders: every one has a name, its source in WGSL, and a block of 32-bit words as its uniform.
  *
  * Matrices are row-major float32, one example a row. Group 0 holds the uniform at binding 0 and the storage buffers
  * from binding 1 on. Shaders name their entry point `main`.

@@ -19,7 +19,7 @@ const READ = 1;
 export type Encode = (encoder: Encoder) => readonly Range[];
 
 /** Commands on their way. */
-interface Given {
+interface Submitted {
   readonly scopes: readonly Promise<GPUError | null>[];
   /** A buffer that is being mapped, or null: nothing to read. */
   readonly staged: GPUBuffer | null;
@@ -30,26 +30,26 @@ interface Given {
 }
 
 /** Copies ranges one after another into a buffer that can be read. */
-function stage(encoder: Encoder, wanted: readonly Range[], buffer: GPUBuffer): void {
+function stage(encoder: Encoder, ranges: readonly Range[], buffer: GPUBuffer): void {
   let at = 0;
-  for (const range of wanted) {
+  for (const range of ranges) {
     encoder.copy(range, buffer, at);
     at += range.size;
   }
 }
 
 /** Encodes and submits, all of it synchronously: the error scopes never catch the caller's own commands. */
-function give(resources: Resources, staging: Pool, encode: Encode): Given {
+function give(resources: Resources, staging: Pool, encode: Encode): Submitted {
   const { gpu } = resources;
   for (const filter of ["out-of-memory", "internal", "validation"] as const) gpu.pushErrorScope(filter);
   let staged: GPUBuffer | null = null, bytes = 0, thrown: string | null = null;
   let mapped: Promise<string | void> = Promise.resolve();
   try {
-    const encoder = startEncoder(resources), wanted = encode(encoder);
-    bytes = wanted.reduce((sum, { size }) => sum + size, 0);
+    const encoder = startEncoder(resources), ranges = encode(encoder);
+    bytes = ranges.reduce((sum, { size }) => sum + size, 0);
     if (bytes > 0) {
       staged = staging.acquire(bytes);
-      stage(encoder, wanted, staged);
+      stage(encoder, ranges, staged);
     }
     gpu.queue.submit([encoder.finish()]);
     if (staged !== null) mapped = staged.mapAsync(READ, 0, bytes).catch(causeOf);
@@ -60,8 +60,8 @@ function give(resources: Resources, staging: Pool, encode: Encode): Given {
   return { scopes, staged, bytes, mapped, thrown };
 }
 
-/** What went wrong, memory first: other errors may follow from its lack. */
-async function errorOf({ scopes, mapped, thrown }: Given): Promise<E.Either<FgnError, void>> {
+/** The error of submitted commands, memory first: other errors may follow from its lack. */
+async function errorOf({ scopes, mapped, thrown }: Submitted): Promise<E.Either<FgnError, void>> {
   const [validation, internal, memory] = await Promise.all(scopes);
   if (memory) {
     return fail(
@@ -85,9 +85,9 @@ export async function submit(
   counts: Counts,
   encode: Encode,
 ): Promise<E.Either<FgnError, ArrayBuffer>> {
-  const given = give(resources, staging, encode), { staged, bytes } = given;
+  const commands = give(resources, staging, encode), { staged, bytes } = commands;
   counts.submits++;
-  const error = await errorOf(given);
+  const error = await errorOf(commands);
   if (error._tag === "Left") {
     if (staged !== null) staging.discard(staged);
     return error;

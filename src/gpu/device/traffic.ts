@@ -1,5 +1,5 @@
 /**
- * What crosses the bus and what lies on the device, counted.
+ * Counts of what crosses the bus and of what lies on the device.
  *
  * @module
  */
@@ -8,24 +8,30 @@
 export interface Traffic {
   /** Writes to the device: parameters, batches, row coefficients, and the sizes that shaders read (once each). */
   readonly uploads: number;
-  /** Bytes of them. */
+  /** Bytes of the uploads. */
   readonly bytesUp: number;
   /** Reads from the device. */
   readonly downloads: number;
-  /** Bytes of them. */
+  /** Bytes of the downloads. */
   readonly bytesDown: number;
   /** Command buffers given to the device. */
   readonly submits: number;
   /** Buffers that exist now, those in the pool included. */
   readonly buffers: number;
-  /** Bytes of them. */
+  /** Bytes of these buffers. */
   readonly bytes: number;
 }
 
-/** The same, to count in; internal. */
+/**
+ * {@link Traffic} to count in.
+ * @internal
+ */
 export type Counts = { -readonly [Name in keyof Traffic]: Traffic[Name] };
 
-/** Nothing yet; internal. */
+/**
+ * Counts of a new backend.
+ * @internal
+ */
 export const noTraffic = (): Counts => ({
   uploads: 0,
   bytesUp: 0,

@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../../check/error.ts";
 import { TILE } from "./shader.ts";
 
-/** What a device takes. */
+/** Limits of a device. */
 export interface Limits {
   /** Bytes of a storage binding. */
   readonly binding: number;
@@ -44,13 +44,13 @@ export const rowsOf = ({ buffer, offset, cols }: View, from: number, to: number)
   size: 4 * (to - from) * cols,
 });
 
-/** All of it. */
+/** The whole of a matrix. */
 export const whole = (of: View): Range => rowsOf(of, 0, of.rows);
 
 /** Rows of a block: whole tiles, so that its first byte is a multiple of 256, of which a binding holds every matrix. */
 const blockOf = ({ binding, groups }: Limits, cols: number): number => {
-  const held = Math.floor(binding / (4 * cols * TILE));
-  return Math.min(held, Math.floor(groups / TILE)) * TILE;
+  const tiles = Math.floor(binding / (4 * cols * TILE));
+  return Math.min(tiles, Math.floor(groups / TILE)) * TILE;
 };
 
 /**

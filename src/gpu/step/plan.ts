@@ -13,6 +13,7 @@ import { checkLength } from "../../data/matrix.ts";
 import type { Network } from "../../network/layer.ts";
 import { type Aim, aimOf } from "../../problem/objective.ts";
 import { type CheckedSolver, checkSolver } from "../../solver/solver.ts";
+import { refusedAt } from "../../step/options.ts";
 import type { BackendStepOptions } from "../backend.ts";
 import { unsupported } from "../device/faults.ts";
 
@@ -30,30 +31,10 @@ export interface Request {
 export const checkOptions = (options: BackendStepOptions): E.Either<FgnError, BackendStepOptions> =>
   checkObject("the options", options, "an object with options, or nothing");
 
-/** Options that the device lacks, with the values that leave them out. */
-const LACKING: Readonly<Record<string, readonly unknown[]>> = {
-  metric: ["euclidean"],
-  twoStage: [0],
-  refine: [0],
-  trustRegion: [0],
-  momentum: [],
-  competitors: [0],
-  labelSmoothing: [0],
-  l2: [0],
-  system: ["auto", "gram"],
-  microBatch: [],
-  kernel: [],
-};
-
 /** Errors: `Unsupported`. */
-function checkSupported(options: BackendStepOptions): E.Either<FgnError, void> {
-  for (const [name, value] of Object.entries(options)) {
-    const without = LACKING[name];
-    if (without !== undefined && value !== undefined && !without.includes(value)) {
-      return unsupported(`the option ${name}`);
-    }
-  }
-  return E.right(undefined);
+function checkSupported(options: BackendStepOptions & { readonly microBatch?: number }): E.Either<FgnError, void> {
+  const name = options.microBatch === undefined ? refusedAt("device", options) : "microBatch";
+  return name === undefined ? E.right(undefined) : unsupported(`the option ${name}`);
 }
 
 /** Errors: `InvalidOption`, `ShapeMismatch`. */

@@ -1,6 +1,6 @@
 // The kernel: let go and made again, relaxed where the engine has it, and what an engine says to compiling bytes.
 
-import { fgnStep, releaseKernel, warmUpKernel } from "fgn";
+import { fgnStep, prepareKernel, releaseKernel } from "fgn";
 import { relaxedKernel } from "fgn/relaxed";
 import { below, type Cases, check, equal, refused, relativeError, right } from "../check.ts";
 import { flat, problem } from "../data.ts";
@@ -40,11 +40,11 @@ export const kernel = (forbidden: boolean): Cases => ({
     return [flat(after.params)];
   },
 
-  "a warm-up takes its steps on any kernel, and leaves the real ones as they are": () => {
+  "prepareKernel() takes its steps on any kernel, and leaves the real ones as they are": () => {
     const before = right(fgnStep(head, data, 0.1));
     releaseKernel();
     for (const option of [{}, ...hasRelaxed() ? [{ kernel: right(relaxedKernel()) }] : []]) {
-      const { steps } = right(warmUpKernel(head, 64, { milliseconds: 5, ...option }));
+      const { steps } = right(prepareKernel(head, 64, { milliseconds: 5, ...option }));
       check(steps >= 1, `${steps} steps`);
     }
     equal(right(fgnStep(head, data, 0.1)), before, "the step");

@@ -1,4 +1,4 @@
-// Warming up: no effect on results, the memory of what is to come, the shapes that it runs, and bad input.
+// Preparing a kernel: no effect on results, the memory of what is to come, the shapes that it runs, and bad input.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
@@ -14,9 +14,9 @@ import {
   layerNorm,
   logits,
   type Network,
+  prepareKernel,
+  type PrepareOptions,
   releaseKernel,
-  warmUpKernel,
-  type WarmUpOptions,
   zeroHead,
 } from "../../mod.ts";
 import { instantiate, type LoadedKernel } from "../../src/kernel/kernel.ts";
@@ -32,8 +32,8 @@ const labels = Uint32Array.from({ length: 20 }, (_, i) => i % 4);
 
 const bytes = ({ exports: { memory } }: LoadedKernel): number => memory.buffer.byteLength;
 
-/** Rows of the batches that a warm-up is done with. */
-function sizes(model: Network, rows: number, options: WarmUpOptions = {}): number[] {
+/** Rows of the batches that prepareKernel() takes its steps with. */
+function sizes(model: Network, rows: number, options: PrepareOptions = {}): number[] {
   const seen: number[] = [];
   const step = (_: Network, { features, labels: y }: Batch) => {
     seen.push(features.rows);
@@ -41,7 +41,7 @@ function sizes(model: Network, rows: number, options: WarmUpOptions = {}): numbe
     expect([features.cols, y.length]).toEqual([model.inputs, features.rows]);
     return logits(model, features);
   };
-  expect(right(warmUpKernel(model, rows, { step, ...options })).steps).toBe(seen.length);
+  expect(right(prepareKernel(model, rows, { step, ...options })).steps).toBe(seen.length);
   return seen;
 }
 
@@ -54,7 +54,7 @@ afterEach(() => {
   releaseKernel();
 });
 
-describe("a warm-up", () => {
+describe("prepareKernel()", () => {
   it.each<[string, Network, Batch]>([
     ["a head", ...Object.values(problem(37, 29, 21)) as [Network, Batch]],
     ["a network", mlp, problem(18, 13, 5).data],
@@ -62,7 +62,7 @@ describe("a warm-up", () => {
   ])("has no effect on the steps after it: %s", (_, model, data) => {
     const before = structuredClone(model), cold = right(fgnStep(model, data));
     releaseKernel();
-    right(warmUpKernel(model, data.features.rows, { milliseconds: 5 }));
+    right(prepareKernel(model, data.features.rows, { milliseconds: 5 }));
     const warm = right(fgnStep(model, data));
     expect([flat(warm.params), warm.report]).toEqual([flat(cold.params), cold.report]);
     expect(model).toEqual(before);
@@ -72,7 +72,7 @@ describe("a warm-up", () => {
     const { head, data } = problem(128, 384, 100), fresh = bytes(kernel());
     for (let i = 0; i < 2; i++) {
       releaseKernel();
-      right(warmUpKernel(head, 128, { milliseconds: 0 }));
+      right(prepareKernel(head, 128, { milliseconds: 0 }));
       const warm = bytes(kernel());
       right(fgnStep(head, data));
       expect([bytes(kernel()), warm > fresh]).toEqual([warm, true]);
@@ -83,7 +83,7 @@ describe("a warm-up", () => {
     const other = right(instantiate(simd)),
       fresh = bytes(other),
       head = right(zeroHead({ features: 384, classes: 100 }));
-    right(warmUpKernel(head, 128, { milliseconds: 0, kernel: other }));
+    right(prepareKernel(head, 128, { milliseconds: 0, kernel: other }));
     expect([bytes(other) > fresh, bytes(kernel())]).toEqual([true, fresh]);
   });
 
@@ -105,14 +105,14 @@ describe("a warm-up", () => {
     expect(sizes(head, 2, { milliseconds: 0 })).toHaveLength(1);
     let clock = 0;
     now.mockImplementation(() => clock++);
-    expect(right(warmUpKernel(head, 2, { milliseconds: 7 }))).toEqual({ milliseconds: 8, steps: 7 });
+    expect(right(prepareKernel(head, 2, { milliseconds: 7 }))).toEqual({ milliseconds: 8, steps: 7 });
   });
 });
 
-describe("what cannot be warmed up is an error", () => {
+describe("prepareKernel() gives an error for", () => {
   const head = right(zeroHead({ features: 3, classes: 2 }));
   const tag = (model: unknown, rows: number, options?: unknown): string =>
-    left(warmUpKernel(model as Network, rows, options as WarmUpOptions))._tag;
+    left(prepareKernel(model as Network, rows, options as PrepareOptions))._tag;
 
   it("models", () => {
     const f = () => [0, 0];

@@ -1,5 +1,5 @@
 /**
- * Warming up: what the first step of a program costs more than the others, paid before it.
+ * Preparing a kernel: what the first step of a program costs more than the others, paid before it.
  *
  * A first step compiles the kernel, grows and touches its memory, and runs code that the engine has not optimised yet.
  * Engines optimise what has done much work, in the background, and put the new code in place between two calls: so
@@ -31,8 +31,8 @@ const PERIOD = 1009;
 /** Entries of a made-up sparse row. */
 const ENTRIES = 16;
 
-/** Options of {@link warmUpKernel}. */
-export interface WarmUpOptions extends KernelOption {
+/** Options of {@link prepareKernel}. */
+export interface PrepareOptions extends KernelOption {
   /**
    * Milliseconds after which no further step begins (default 50); the first, of the full size, is always taken. Where
    * clocks stand still, as in Cloudflare Workers, two steps count as one.
@@ -45,17 +45,17 @@ export interface WarmUpOptions extends KernelOption {
   readonly step?: (model: Network, batch: Batch) => E.Either<FgnError, unknown>;
 }
 
-type Step = Required<WarmUpOptions>["step"];
+type Step = Required<PrepareOptions>["step"];
 
-/** What a warm-up took. */
-export interface WarmUp {
+/** Time and steps that {@link prepareKernel} took. */
+export interface PreparedKernel {
   /** Milliseconds; 0 where clocks stand still. */
   readonly milliseconds: number;
   /** Steps, with few rows and of the full size. */
   readonly steps: number;
 }
 
-const numbers = (count: number): E.Either<FgnError, Float32Array> => floats("examples to warm up with", count);
+const numbers = (count: number): E.Either<FgnError, Float32Array> => floats("made-up examples", count);
 
 /** Values in [−1, 1], the same for the same size. */
 function denseFeatures(rows: number, cols: number): E.Either<FgnError, Features> {
@@ -84,7 +84,7 @@ function examples({ inputs, outputs, layers }: Network, rows: number): E.Either<
 }
 
 /** A network that is one. Errors: `WrongKind`, and those of the shapes. */
-function checkWarmable(model: Network): E.Either<FgnError, Network> {
+function checkPreparable(model: Network): E.Either<FgnError, Network> {
   const kind = checkModelKind(model);
   if (kind._tag === "Left") return kind;
   const network = checkKind("the model", model, model._tag === "network", "a network: take a step with your own model");
@@ -92,7 +92,7 @@ function checkWarmable(model: Network): E.Either<FgnError, Network> {
 }
 
 /** Errors: `WrongKind`, `InvalidOption`. */
-function checkOptions(options: WarmUpOptions): E.Either<FgnError, Required<Omit<WarmUpOptions, "kernel">>> {
+function checkOptions(options: PrepareOptions): E.Either<FgnError, Required<Omit<PrepareOptions, "kernel">>> {
   const kind = checkKind("the options", options, isObject(options), "an object with options");
   if (kind._tag === "Left") return kind;
   const { milliseconds = 50, step = (model, data) => fgnStep(model, data, undefined, options) } = options;
@@ -117,7 +117,7 @@ function run(step: Step, model: Network, data: Batch): E.Either<FgnError, unknow
 /**
  * Takes steps on made-up examples, so that the first real step need not wait for the engine: optional, and without
  * effect on any result. Compiles the kernel, grows its memory to what `rows` examples need and writes to it, and has the
- * engine optimise the code that this network needs. After `releaseKernel` there is a new kernel to warm up.
+ * engine optimise the code that this network needs. After `releaseKernel` there is a new kernel to prepare.
  *
  * It is synchronous, so call it when nobody waits: at the start of a program, of a worker, in `requestIdleCallback`,
  * there perhaps several times with few milliseconds. Only the network's shape matters.
@@ -129,17 +129,21 @@ function run(step: Step, model: Network, data: Batch): E.Either<FgnError, unknow
  * @param rows examples of the batches to come
  * @example
  * ```ts
- * import { warmUpKernel, zeroHead } from "fgn";
+ * import { prepareKernel, zeroHead } from "fgn";
  *
  * const head = zeroHead({ features: 384, classes: 100 });
- * if (head._tag === "Right") console.log(warmUpKernel(head.right, 128, { milliseconds: 20 })._tag); // Right
+ * if (head._tag === "Right") console.log(prepareKernel(head.right, 128, { milliseconds: 20 })._tag); // Right
  * ```
  */
-export function warmUpKernel(model: Network, rows: number, options: WarmUpOptions = {}): E.Either<FgnError, WarmUp> {
+export function prepareKernel(
+  model: Network,
+  rows: number,
+  options: PrepareOptions = {},
+): E.Either<FgnError, PreparedKernel> {
   const began = performance.now();
   const checked = checkOptions(options);
   if (checked._tag === "Left") return checked;
-  const network = checkWarmable(model);
+  const network = checkPreparable(model);
   if (network._tag === "Left") return network;
   const size = checkSize("rows", rows, 1);
   if (size._tag === "Left") return size;
