@@ -1,9 +1,8 @@
 // Times of steps, for an otherwise idle machine: the best of several blocks of twenty, the methods in turn, so that what
 // slows the machine for a while slows all of them.
 
-import { type Batch, lossAndGradient, type Network } from "../../mod.ts";
+import { type Batch, getOrThrow, lossAndGradient, type Network } from "../../mod.ts";
 import { picker } from "../../src/data/select.ts";
-import { right } from "../../test/support/reference.ts";
 import { bundleGradients, startTfjs, tfjsModel } from "../support/tfjs.ts";
 import { adam } from "./adam.ts";
 import { centreOf, type Method } from "./methods.ts";
@@ -29,7 +28,7 @@ function stepper(task: Task, method: Method, { chosen }: Entry): Stepper {
   const optimizer = method.make(chosen?.averaged ?? centreOf(method, task.id));
   let params: Network = initial(task, 1), state = optimizer.init(params);
   const step = (batch: Batch): void => {
-    ({ params, state } = right(optimizer.update(params, state, batch, { donate: true })));
+    ({ params, state } = getOrThrow(optimizer.update(params, state, batch, { donate: true })));
   };
   return { id: method.id, step };
 }
@@ -46,9 +45,9 @@ async function peer(task: Task, batchAt: (k: number) => Batch): Promise<Stepper>
   let params: Network = initial(task, 1), state = optimizer.init(params);
   for (let k = 0; k < WARM_UP; k++) {
     step(batchAt(k));
-    ({ params, state } = right(optimizer.update(params, state, batchAt(k))));
+    ({ params, state } = getOrThrow(optimizer.update(params, state, batchAt(k))));
   }
-  const ours = right(lossAndGradient(params, batchAt(0))).loss, theirs = loss(batchAt(0));
+  const ours = getOrThrow(lossAndGradient(params, batchAt(0))).loss, theirs = loss(batchAt(0));
   if (!(Math.abs(theirs / ours - 1) < CLOSE)) throw new Error(`the loss of tfjs is ${theirs}, ours ${ours}`);
   return { id: TFJS.id, step };
 }

@@ -11,6 +11,7 @@ import {
   type Batch,
   batch,
   fgnStep,
+  getOrThrow,
   ggnStep,
   lossAndGradient,
   matrix,
@@ -22,7 +23,6 @@ import {
   zeroHead,
 } from "../../mod.ts";
 import { seedRandom, shuffle } from "../../src/math/random.ts";
-import { right } from "../../test/support/reference.ts";
 
 const ROWS = 128, STEPS = 50;
 const CLOSE = 1e-2;
@@ -50,7 +50,7 @@ function batchOf({ train, columns }: Dataset, order: Uint32Array, k: number): Ba
     features.set(train.features.subarray(row * columns, (row + 1) * columns), i * columns);
     labels[i] = train.labels[row] as number;
   }
-  return right(batch({ features: right(matrix(ROWS, columns, features)), labels }));
+  return getOrThrow(batch({ features: getOrThrow(matrix(ROWS, columns, features)), labels }));
 }
 
 /** The fewest iterations k ≤ CAP with error(k) ≤ CLOSE: one after another up to 8, then doubled and bisected. */
@@ -110,11 +110,11 @@ const remembered = <A>(run: (k: number) => A): (k: number) => A => {
 
 function measure(model: string, params: Network, steps: number, data: Batch, ratio: number): Row {
   const damping = relative(ratio), quick = { lossAfter: false } as const;
-  const exact = right(ggnStep(params, data, damping, { ...quick, preconditioner: "fgn", ...EXACT }));
+  const exact = getOrThrow(ggnStep(params, data, damping, { ...quick, preconditioner: "fgn", ...EXACT }));
   const best = difference(exact.params, params), size = norm(best), most = reduction(exact, best);
   const distance = (preconditioner: "none" | "fgn", maxIterations: number): Distance => {
     const limits = { tolerance: 1e-12, maxIterations };
-    const step = right(ggnStep(params, data, damping, { ...quick, preconditioner, ...limits }));
+    const step = getOrThrow(ggnStep(params, data, damping, { ...quick, preconditioner, ...limits }));
     const d = difference(step.params, params);
     return {
       euclidean: norm(d.map((v, i) => v - (best[i] as number))) / size,
@@ -128,8 +128,8 @@ function measure(model: string, params: Network, steps: number, data: Batch, rat
     preconditioned: reach((k) => preconditioned(k)[by]),
   });
   const refined = (refine: number): number =>
-    cosine(difference(right(fgnStep(params, data, damping, { ...quick, refine })).params, params), best);
-  const gradient = Float64Array.from(right(lossAndGradient(params, data)).gradient, (v) => -v);
+    cosine(difference(getOrThrow(fgnStep(params, data, damping, { ...quick, refine })).params, params), best);
+  const gradient = Float64Array.from(getOrThrow(lossAndGradient(params, data)).gradient, (v) => -v);
   return {
     model,
     steps,
@@ -146,7 +146,7 @@ function rowsOf(model: string, start: Network, data: Dataset): Row[] {
   const { order } = shuffle(data.train.rows, seedRandom(1));
   let trained = start;
   for (let k = 0; k < STEPS; k++) {
-    trained = right(fgnStep(trained, batchOf(data, order, k), relative(1), { lossAfter: false })).params;
+    trained = getOrThrow(fgnStep(trained, batchOf(data, order, k), relative(1), { lossAfter: false })).params;
   }
   const fresh = batchOf(data, order, STEPS);
   return [{ params: start, steps: 0 }, { params: trained, steps: STEPS }].flatMap(({ params, steps }) =>
@@ -157,10 +157,10 @@ function rowsOf(model: string, start: Network, data: Dataset): Row[] {
 const mnist = loadMnist(), udhr = loadUdhr();
 const languages = udhr.names.length;
 const rows = [
-  ...rowsOf("MNIST 784-10", right(zeroHead({ features: 784, classes: 10 })), mnist),
-  ...rowsOf("MNIST 784-64-10", right(mlp({ inputs: 784, hidden: [64], classes: 10 })), mnist),
-  ...rowsOf(`UDHR 1024-${languages}`, right(zeroHead({ features: 1024, classes: languages })), udhr),
-  ...rowsOf(`UDHR 1024-64-${languages}`, right(mlp({ inputs: 1024, hidden: [64], classes: languages })), udhr),
+  ...rowsOf("MNIST 784-10", getOrThrow(zeroHead({ features: 784, classes: 10 })), mnist),
+  ...rowsOf("MNIST 784-64-10", getOrThrow(mlp({ inputs: 784, hidden: [64], classes: 10 })), mnist),
+  ...rowsOf(`UDHR 1024-${languages}`, getOrThrow(zeroHead({ features: 1024, classes: languages })), udhr),
+  ...rowsOf(`UDHR 1024-64-${languages}`, getOrThrow(mlp({ inputs: 1024, hidden: [64], classes: languages })), udhr),
 ];
 const shown = (iterations: number | null): string => iterations === null ? `> ${CAP}` : String(iterations);
 const both = ({ plain, preconditioned }: Iterations): string => `${shown(plain)} / ${shown(preconditioned)}`;

@@ -9,13 +9,13 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
-import { type Batch, fgnStep, mlp, type Network, randomHead } from "../../mod.ts";
+import { type Batch, fgnStep, getOrThrow, mlp, type Network, randomHead } from "../../mod.ts";
 import { type Backend, webGpu } from "../../src/gpu/gpu.ts";
-import { problem, right } from "../../test/support/reference.ts";
+import { problem } from "../../test/support/reference.ts";
 
-const head = (features: number, classes: number): Network => right(randomHead({ features, classes }, 1));
+const head = (features: number, classes: number): Network => getOrThrow(randomHead({ features, classes }, 1));
 const deep = (inputs: number, width: number, classes: number): Network =>
-  right(mlp({ inputs, hidden: [width, width], classes }));
+  getOrThrow(mlp({ inputs, hidden: [width, width], classes }));
 
 const SHAPES: readonly (readonly [what: string, model: () => Network, B: number, D: number, C: number])[] = [
   ["128×784×10", () => head(784, 10), 128, 784, 10],
@@ -23,7 +23,7 @@ const SHAPES: readonly (readonly [what: string, model: () => Network, B: number,
   ["256×768×10000", () => head(768, 10_000), 256, 768, 10_000],
   ["128×784×128×128×10", () => deep(784, 128, 10), 128, 784, 10],
   ["256×1024×1024×1024×1000", () => deep(1024, 1024, 1000), 256, 1024, 1000],
-  ["256×1024×4096×1000", () => right(mlp({ inputs: 1024, hidden: [4096], classes: 1000 })), 256, 1024, 1000],
+  ["256×1024×4096×1000", () => getOrThrow(mlp({ inputs: 1024, hidden: [4096], classes: 1000 })), 256, 1024, 1000],
   ["1024×1024×32000", () => head(1024, 32_000), 1024, 1024, 32_000],
   ["2048×256×100", () => head(256, 100), 2048, 256, 100], // its Gram matrix stays on the device
 ];
@@ -42,11 +42,11 @@ async function race(seconds: number, runs: readonly (() => unknown)[]): Promise<
 }
 
 async function measure(backend: Backend, seconds: number, model: Network, data: Batch): Promise<number[]> {
-  const params = right(await backend.onDevice(model)()), batch = right(await backend.batchOnDevice(data)());
+  const params = getOrThrow(await backend.onDevice(model)()), batch = getOrThrow(await backend.batchOnDevice(data)());
   const step = (lossAfter: boolean) => async (): Promise<void> => {
-    backend.release(right(await backend.fgnStep(params, batch, undefined, { lossAfter })()).params);
+    backend.release(getOrThrow(await backend.fgnStep(params, batch, undefined, { lossAfter })()).params);
   };
-  const best = await race(seconds, [step(true), () => right(fgnStep(model, data)), step(false)]);
+  const best = await race(seconds, [step(true), () => getOrThrow(fgnStep(model, data)), step(false)]);
   backend.release(params);
   backend.release(batch);
   return best;
@@ -58,7 +58,7 @@ if (!(seconds >= 0) || unknown.length > 0) {
   console.error(`seconds (${given}) from 0 on, then shapes of ${SHAPES.map(([what]) => what).join(", ")}: ${unknown}`);
   process.exit(1);
 }
-const backend = right(await webGpu()());
+const backend = getOrThrow(await webGpu()());
 console.log(`${backend.description}, against the CPU kernel of one thread, best times in ms`);
 const about = { device: backend.description, cpu: cpus()[0]?.model ?? "unknown", seconds };
 const rows: Readonly<Record<string, string | number>>[] = [];

@@ -5,7 +5,17 @@
 //   npm run bench:memory
 
 import { writeFileSync } from "node:fs";
-import { type Batch, type Damping, fgnStep, fit, levenbergMarquardt, mlp, type Network, relative } from "../../mod.ts";
+import {
+  type Batch,
+  type Damping,
+  fgnStep,
+  fit,
+  getOrThrow,
+  levenbergMarquardt,
+  mlp,
+  type Network,
+  relative,
+} from "../../mod.ts";
 import { releaseKernel, type StepOptions, zeroHead } from "../../mod.ts";
 import { CLASS_LIMITS } from "../../src/kernel/class_limits.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
@@ -13,7 +23,7 @@ import { openPlan, plan } from "../../src/step/plan.ts";
 import { up4 } from "../../src/tape/tape.ts";
 import type { Workspace } from "../../src/tape/workspace.ts";
 import { table } from "../support/markdown.ts";
-import { problem, right } from "../../test/support/reference.ts";
+import { problem } from "../../test/support/reference.ts";
 
 const MIB = 2 ** 20, MOST = 128 * MIB;
 
@@ -21,7 +31,7 @@ const MIB = 2 ** 20, MOST = 128 * MIB;
 function memoryOf(run: () => void): number {
   releaseKernel();
   run();
-  return right(defaultKernel()).exports.memory.buffer.byteLength;
+  return getOrThrow(defaultKernel()).exports.memory.buffer.byteLength;
 }
 
 /** A batch of any labels, without the head that `problem` makes of as many classes. */
@@ -32,8 +42,8 @@ const examples = (B: number, D: number, C: number): Batch => {
 
 /** The workspace that a step opens. */
 function opened(model: Network, data: Batch, damping: Damping, options: StepOptions): Workspace {
-  const planned = right(plan(model, data, damping, options, { _tag: "fgn" }, null));
-  return right(openPlan(model, planned.batch, planned, options)).session.ws;
+  const planned = getOrThrow(plan(model, data, damping, options, { _tag: "fgn" }, null));
+  return getOrThrow(openPlan(model, planned.batch, planned, options)).session.ws;
 }
 
 /** Bytes of parameter vectors, of the panels of the slots, and of B × B matrices. */
@@ -78,20 +88,20 @@ const estimateOf = (B: number, widths: readonly number[], C: number, P: number):
 function measure(what: string, B: number, widths: readonly number[], C: number, ways: readonly Way[]): Row[] {
   const [inputs = 0, ...hidden] = widths;
   const model = hidden.length === 0
-    ? right(zeroHead({ features: inputs, classes: C }))
-    : right(mlp({ inputs, hidden, classes: C }));
+    ? getOrThrow(zeroHead({ features: inputs, classes: C }))
+    : getOrThrow(mlp({ inputs, hidden, classes: C }));
   const data = examples(B, inputs, C);
   const P = [...widths, C].slice(1).reduce((sum, width, i) => sum + width * (1 + (widths[i] as number)), 0);
   return ways.map((way) => {
     const { damping, options } = WAYS[way], system: StepOptions = { ...options, system: "gram" };
-    const bytes = memoryOf(() => right(fgnStep(model, data, damping, system)));
+    const bytes = memoryOf(() => getOrThrow(fgnStep(model, data, damping, system)));
     return { what, way, bytes, ...split(opened(model, data, damping, system)), estimate: estimateOf(B, widths, C, P) };
   });
 }
 
 /** The largest batch of 65,536 classes × 256 features whose step opens in 128 MiB. */
 function largest(way: Way): number {
-  const model = right(zeroHead({ features: 256, classes: 65_536 }));
+  const model = getOrThrow(zeroHead({ features: 256, classes: 65_536 }));
   const { damping, options } = WAYS[way];
   const fits = (B: number): boolean =>
     memoryOf(() => opened(model, examples(B, 256, 65_536), damping, { ...options, system: "gram" })) <= MOST;
@@ -106,10 +116,10 @@ function largest(way: Way): number {
 
 /** A run of one step by `robust()`, the default of `fit`. */
 async function robustRow(B: number, D: number, C: number): Promise<Row> {
-  const model = right(zeroHead({ features: D, classes: C })), data = examples(B, D, C);
+  const model = getOrThrow(zeroHead({ features: D, classes: C })), data = examples(B, D, C);
   releaseKernel();
-  right(await fit(model, data, { epochs: 1, batchSize: B })());
-  const bytes = right(defaultKernel()).exports.memory.buffer.byteLength;
+  getOrThrow(await fit(model, data, { epochs: 1, batchSize: B })());
+  const bytes = getOrThrow(defaultKernel()).exports.memory.buffer.byteLength;
   return { what: `${B}×${D}×${C}`, way: "robust()", bytes, estimate: estimateOf(B, [D], C, C * (D + 1)) };
 }
 

@@ -2,6 +2,7 @@
 
 import {
   type Batch,
+  getOrThrow,
   growClasses,
   lossAndGradient,
   type Network,
@@ -9,7 +10,6 @@ import {
   parameters,
   withParameters,
 } from "../../mod.ts";
-import { right } from "../../test/support/reference.ts";
 import { type AdamState, adamStep, startAdam } from "../support/adam.ts";
 
 /** A network with Adam's state, which a step overwrites. */
@@ -23,7 +23,7 @@ export const startGrowing = (network: Network): Growing => ({ network, state: st
 
 /** The network grown with zeros, not with the mean of the classes there are; its last layer is dense. */
 export function growZeros(network: Network, classes: number): Network {
-  const grown = right(growClasses(network, classes)), last = grown.layers.at(-1);
+  const grown = getOrThrow(growClasses(network, classes)), last = grown.layers.at(-1);
   if (last?._tag !== "dense" || grown === network) return grown;
   const from = network.outputs, { rows, cols, data } = last.weight;
   const weight = { rows, cols, data: data.slice().fill(0, from * cols) };
@@ -37,12 +37,12 @@ export const classesFor = ({ outputs }: Network, { labels }: Batch): number =>
 
 /** One step with a learning rate; labels beyond the network's classes grow it, with moments of zero. */
 export function stepGrowing({ network: before, state }: Growing, data: Batch, rate: number): Growing {
-  const classes = classesFor(before, data), network = right(growClasses(before, classes));
+  const classes = classesFor(before, data), network = getOrThrow(growClasses(before, classes));
   const grown = (moments: Float32Array): Float32Array =>
-    network === before ? moments : parameters(growZeros(right(withParameters(before, moments)), classes));
-  const { gradient } = right(lossAndGradient(network, data)), values = parameters(network);
+    network === before ? moments : parameters(growZeros(getOrThrow(withParameters(before, moments)), classes));
+  const { gradient } = getOrThrow(lossAndGradient(network, data)), values = parameters(network);
   const moments = { steps: state.steps, mean: grown(state.mean), square: grown(state.square) };
   const next = adamStep(gradient, moments, rate);
   for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + (gradient[i] as number);
-  return { network: right(withParameters(network, values)), state: next };
+  return { network: getOrThrow(withParameters(network, values)), state: next };
 }

@@ -6,8 +6,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { loadUdhr } from "../../examples/data/udhr.ts";
-import { fgn, fit, mlp, type Network, zeroHead } from "../../mod.ts";
-import { right } from "../../test/support/reference.ts";
+import { fgn, fit, getOrThrow, mlp, type Network, zeroHead } from "../../mod.ts";
 import { replacePart, table } from "../support/markdown.ts";
 import { type Accuracy, byAdam, online, type Run, runStream, type Start } from "./learners.ts";
 import { type Stream, streamOf } from "./stream.ts";
@@ -20,10 +19,10 @@ const NETWORK_RATES = [[0.0003, 0.001, 0.002, 0.003, 0.005], [0.001, 0.003, 0.00
 
 /** Networks before training, by name. */
 const MODELS = {
-  head: () => right(zeroHead({ features: 1024, classes: KNOWN })),
-  "head by plain steps": () => right(zeroHead({ features: 1024, classes: KNOWN })),
-  "head for 522": () => right(zeroHead({ features: 1024, classes: CLASSES })),
-  network: (seed: number) => right(mlp({ inputs: 1024, hidden: [64], classes: KNOWN, seed })),
+  head: () => getOrThrow(zeroHead({ features: 1024, classes: KNOWN })),
+  "head by plain steps": () => getOrThrow(zeroHead({ features: 1024, classes: KNOWN })),
+  "head for 522": () => getOrThrow(zeroHead({ features: 1024, classes: CLASSES })),
+  network: (seed: number) => getOrThrow(mlp({ inputs: 1024, hidden: [64], classes: KNOWN, seed })),
 };
 type ModelName = keyof typeof MODELS;
 
@@ -74,7 +73,7 @@ async function trained(model: ModelName, stream: Stream, seed: number): Promise<
   const run = model === "head by plain steps"
     ? fit(start, stream.train, { ...options, optimizer: fgn() })
     : fit(start, stream.train, options);
-  return right(await run()).params;
+  return getOrThrow(await run()).params;
 }
 
 interface Spread {

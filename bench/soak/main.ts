@@ -5,10 +5,10 @@
 //   npm run bench:soak [-- FIRST LAST]   (default 2000 20000: some minutes)
 
 import process from "node:process";
-import { type Batch, type Damping, fgnStep, type Network, randomHead, relative } from "../../mod.ts";
+import { type Batch, type Damping, fgnStep, getOrThrow, type Network, randomHead, relative } from "../../mod.ts";
 import { instantiate } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
-import { problem, right } from "../../test/support/reference.ts";
+import { problem } from "../../test/support/reference.ts";
 
 const B = 4, D = 768, C = 1000;
 const MB = 2 ** 20;
@@ -23,10 +23,10 @@ if (collect === undefined) throw new Error("run node with --expose-gc");
 
 /** The kernel and the chain of one way to step. */
 function chain(donate: boolean): { readonly step: () => void; readonly read: () => Promise<Reading> } {
-  const kernel = right(instantiate(simd)), data: Batch = problem(B, D, C).data;
-  let params: Network = right(randomHead({ features: D, classes: C }, 1)), damping: Damping = relative(1);
+  const kernel = getOrThrow(instantiate(simd)), data: Batch = problem(B, D, C).data;
+  let params: Network = getOrThrow(randomHead({ features: D, classes: C }, 1)), damping: Damping = relative(1);
   return {
-    step: () => void ({ params, damping } = right(fgnStep(params, data, damping, { kernel, donate }))),
+    step: () => void ({ params, damping } = getOrThrow(fgnStep(params, data, damping, { kernel, donate }))),
     read: async () => {
       // The memory of arrays goes back beside the program: the second collection waits for what the first one left.
       for (let n = 0; n < 2; n++) {

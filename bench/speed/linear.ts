@@ -1,7 +1,7 @@
 // A step of a linear head, fresh and fitted, against other steps and other libraries.
 
-import { type Batch, fgnStep, type Network, relative } from "../../mod.ts";
-import { layerOf, problem, relativeError, right } from "../../test/support/reference.ts";
+import { type Batch, fgnStep, getOrThrow, type Network, relative } from "../../mod.ts";
+import { layerOf, problem, relativeError } from "../../test/support/reference.ts";
 import type { Contender } from "../support/race.ts";
 import { jaxProblem, jaxStep } from "./jax.ts";
 import { type Case, measure } from "./measure.ts";
@@ -28,7 +28,7 @@ const FIT = 30;
 function fitted(start: Network, data: Batch): { readonly head: Network; readonly loss: number } {
   let head = start, loss = Infinity;
   for (let n = 0; n < FIT; n++) {
-    const { params, report } = right(fgnStep(head, data, relative(0.01)));
+    const { params, report } = getOrThrow(fgnStep(head, data, relative(0.01)));
     head = params;
     loss = report.lossAfter as number;
   }

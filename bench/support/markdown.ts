@@ -10,14 +10,14 @@ export function table(
   others: "texts" | "numbers" = "texts",
 ): string {
   const widths = header.map((_, i) => Math.max(3, ...[header, ...rows].map((row) => widthOf(row[i] ?? ""))));
-  const right = (i: number): boolean => others === "numbers" && i > 0;
+  const flushRight = (i: number): boolean => others === "numbers" && i > 0;
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const padded = (row: readonly string[]): string =>
     line(widths.map((width, i) => {
       const text = row[i] ?? "", space = " ".repeat(width - widthOf(text));
-      return right(i) ? space + text : text + space;
+      return flushRight(i) ? space + text : text + space;
     }));
-  const rule = widths.map((width, i) => right(i) ? `${"-".repeat(width - 1)}:` : "-".repeat(width));
+  const rule = widths.map((width, i) => flushRight(i) ? `${"-".repeat(width - 1)}:` : "-".repeat(width));
   return [padded(header), line(rule), ...rows.map(padded)].join("\n");
 }
 

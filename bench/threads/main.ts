@@ -7,9 +7,18 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { type Batch, fgnStep, mlp, type Network, parameters, randomHead, type StepOptions } from "../../mod.ts";
+import {
+  type Batch,
+  fgnStep,
+  getOrThrow,
+  mlp,
+  type Network,
+  parameters,
+  randomHead,
+  type StepOptions,
+} from "../../mod.ts";
 import { threadedKernel } from "../../src/threads/threads.ts";
-import { problem, right } from "../../test/support/reference.ts";
+import { problem } from "../../test/support/reference.ts";
 
 const ROUNDS = 4;
 
@@ -24,21 +33,21 @@ function best(run: () => unknown, calls: number): number {
   return least;
 }
 
-const head = (features: number, classes: number): Network => right(randomHead({ features, classes }, 1));
+const head = (features: number, classes: number): Network => getOrThrow(randomHead({ features, classes }, 1));
 
 const MODELS: readonly (readonly [what: string, model: () => Network, B: number, D: number, C: number])[] = [
   ...[[128, 784, 10], [128, 384, 100], [128, 384, 1000], [256, 768, 1000], [128, 768, 10_000]].map((
     [B = 0, D = 0, C = 0],
   ) => [`${B}×${D}×${C}`, () => head(D, C), B, D, C] as const),
-  ["128×784×256×10", () => right(mlp({ inputs: 784, hidden: [256], classes: 10 })), 128, 784, 10],
-  ["256×1024×1024×1000", () => right(mlp({ inputs: 1024, hidden: [1024], classes: 1000 })), 256, 1024, 1000],
+  ["128×784×256×10", () => getOrThrow(mlp({ inputs: 784, hidden: [256], classes: 10 })), 128, 784, 10],
+  ["256×1024×1024×1000", () => getOrThrow(mlp({ inputs: 1024, hidden: [1024], classes: 1000 })), 256, 1024, 1000],
 ];
 
 /** One step after another, each in the memory of the one before. */
 function chain(start: Network, data: Batch, options: StepOptions): () => void {
   let params = structuredClone(start);
   return () => {
-    ({ params } = right(fgnStep(params, data, undefined, { lossAfter: false, donate: true, ...options })));
+    ({ params } = getOrThrow(fgnStep(params, data, undefined, { lossAfter: false, donate: true, ...options })));
   };
 }
 
@@ -52,10 +61,10 @@ function compare(one: () => unknown, several: () => unknown, calls: number) {
   return { one: alone, several: together, ratio: alone / together };
 }
 
-const threads = Number(process.argv[2] ?? 2), kernel = right(await threadedKernel({ threads })());
+const threads = Number(process.argv[2] ?? 2), kernel = getOrThrow(await threadedKernel({ threads })());
 const rows = MODELS.map(([what, make, B, D, C]) => {
   const model = make(), data: Batch = problem(B, D, C).data;
-  const step = (options: StepOptions) => right(fgnStep(model, data, undefined, { lossAfter: false, ...options }));
+  const step = (options: StepOptions) => getOrThrow(fgnStep(model, data, undefined, { lossAfter: false, ...options }));
   const alone = parameters(step({}).params), together = parameters(step({ kernel }).params);
   const same = alone.every((value, i) => value === together[i]);
   const calls = Math.max(5, Math.min(200, Math.round(4e9 / (B * D * C))));

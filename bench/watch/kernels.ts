@@ -1,11 +1,11 @@
 // What `npm run watch:speed` watches, and the loops of the reference (assembly/bench/reference.ts) that each is divided by:
 // float32 products by a product, the solver by a float64 loop, the margin pass by one of exponentials.
 
-import { fgnStep, relative } from "../../mod.ts";
+import { fgnStep, getOrThrow, relative } from "../../mod.ts";
 import { f32, f64, place, u32 } from "../../src/kernel/arena.ts";
 import { instantiate, type KernelExports, type LoadedKernel } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
-import { problem, right, uniform } from "../../test/support/reference.ts";
+import { problem, uniform } from "../../test/support/reference.ts";
 import { loadModule } from "../support/assembly.ts";
 import type { Contender } from "../support/race.ts";
 
@@ -54,11 +54,11 @@ function open<Name extends string>(sizes: Readonly<Record<Name, number>>): {
   readonly exports: KernelExports;
   readonly at: Readonly<Record<Name, number>>;
 } {
-  const kernel = right(instantiate(simd));
-  return { kernel, exports: kernel.exports, at: right(place(kernel, sizes)) };
+  const kernel = getOrThrow(instantiate(simd));
+  return { kernel, exports: kernel.exports, at: getOrThrow(place(kernel, sizes)) };
 }
 
-/** An m × k × n product, with the packing of its right operand; `again` is the share of its rows that it computes twice. */
+/** An m × k × n product, with the packing of its getOrThrow operand; `again` is the share of its rows that it computes twice. */
 export function product(name: string, m: number, k: number, n: number, again = 0): Watched {
   const { kernel, exports, at } = open({ a: 4 * m * k, b: 4 * k * n, packed: 4 * k * (n + 4), c: 4 * m * n });
   f32(kernel, at.a, m * k).set(uniform(m * k, 1));
@@ -134,7 +134,7 @@ function step(B: number, D: number, C: number): Watched {
   return {
     name: `fgnStep ${B}×${D}×${C}`,
     by: "reference product",
-    run: () => right(fgnStep(head, data, relative(1), { lossAfter: false })),
+    run: () => getOrThrow(fgnStep(head, data, relative(1), { lossAfter: false })),
   };
 }
 

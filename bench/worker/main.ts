@@ -3,10 +3,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { performance } from "node:perf_hooks";
-import { adapt, batch, matrix, type Network } from "../../mod.ts";
+import { adapt, batch, getOrThrow, matrix, type Network } from "../../mod.ts";
 import { processBytes, processSeconds, watchHeap } from "../../examples/worker/local/memory.ts";
 import { type Answer, Client } from "../../examples/worker/test/client.ts";
-import { Clusters, fileOf, Reference, right } from "../../examples/worker/test/reference.ts";
+import { Clusters, fileOf, Reference } from "../../examples/worker/test/reference.ts";
 
 const EXAMPLES = 16, WARM = 10, TIMES = 100;
 
@@ -70,11 +70,11 @@ async function measure(classes: number, features: number) {
   let network: Network = { _tag: "network", inputs: features, outputs: classes, layers }, state = reference.state;
   const step = here(() => {
     const { embeddings, labels } = next();
-    const data = right(batch({
-      features: right(matrix(EXAMPLES, features, embeddings.flat())),
+    const data = getOrThrow(batch({
+      features: getOrThrow(matrix(EXAMPLES, features, embeddings.flat())),
       labels: labels.map((label) => Number(label.slice(6))),
     }));
-    ({ params: network, state } = right(adapt(network, state, data)));
+    ({ params: network, state } = getOrThrow(adapt(network, state, data)));
   });
   Object.assign(reference, { network, state });
   const encode = here(() => reference.file());

@@ -12,9 +12,8 @@ import { measureSynthetic } from "../../bench/paper/synthetic.ts";
 import { fill, tables } from "../../bench/paper/tables.ts";
 import { table } from "../../bench/support/markdown.ts";
 import { linePlot } from "../../bench/support/plot.ts";
-import { batch, linearHead, matrix } from "../../mod.ts";
+import { batch, getOrThrow, linearHead, matrix } from "../../mod.ts";
 import { reference } from "../support/dense_reference.ts";
-import { right } from "../support/reference.ts";
 
 const SEEDS = [1, 2, 3, 4, 5];
 const plain = { probability: 0.5, common: 0 } as const;
@@ -89,8 +88,8 @@ describe("both float64 steps", () => {
     const head = syntheticHead(uniform(3), 1), problem = problemOf(head);
     const lambda = 1e-3 * problem.meanDiagonal;
     const d = fgnDirection(problem, lambda), full = ggnDirection(problem, lambda);
-    const network = right(linearHead({ features: ROWS, classes: 3 }, weightOf(head), null));
-    const data = right(batch({ features: right(matrix(ROWS, ROWS, head.features)), labels: head.labels }));
+    const network = getOrThrow(linearHead({ features: ROWS, classes: 3 }, weightOf(head), null));
+    const data = getOrThrow(batch({ features: getOrThrow(matrix(ROWS, ROWS, head.features)), labels: head.labels }));
     const expected = reference(network, data, lambda);
     const found = directions(inner(d, d), inner(d, full), inner(full, full));
     // The dense reference reads float32 weights.

@@ -7,8 +7,8 @@ import { matMulModel } from "../../bench/speed/matmul_model.ts";
 import { gradientStep } from "../../bench/speed/own.ts";
 import { page, type Run } from "../../bench/speed/report.ts";
 import { faults, TOLERANCE } from "../../bench/watch/verdict.ts";
-import { lossAndGradient, parameters } from "../../mod.ts";
-import { problem, relativeError, right } from "../support/reference.ts";
+import { getOrThrow, lossAndGradient, parameters } from "../../mod.ts";
+import { problem, relativeError } from "../support/reference.ts";
 
 const linear = [
   { what: "128×384×1000", flops: 4e8, peak: 50, times: { FGN: 10, SGD: 5, "tfjs SGD": 90 } },
@@ -46,7 +46,7 @@ it("writes a page with times of ours, ratios of the others and why one is missin
 });
 
 it("takes the gradient step that it is compared with", () => {
-  const { head, data } = problem(20, 15, 7), { gradient } = right(lossAndGradient(head, data));
+  const { head, data } = problem(20, 15, 7), { gradient } = getOrThrow(lossAndGradient(head, data));
   const before = parameters(head);
   const expected = before.map((value, i) => value - 0.3 * (gradient[i] as number));
   expect(relativeError(parameters(gradientStep(head, data, 0.3)), expected)).toBeLessThan(1e-6);
