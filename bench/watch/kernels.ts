@@ -58,7 +58,7 @@ function open<Name extends string>(sizes: Readonly<Record<Name, number>>): {
   return { kernel, exports: kernel.exports, at: getOrThrow(place(kernel, sizes)) };
 }
 
-/** An m × k × n product, with the packing of its getOrThrow operand; `again` is the share of its rows that it computes twice. */
+/** An m × k × n product, with the packing of its right operand; `again` is the share of its rows that it computes twice. */
 export function product(name: string, m: number, k: number, n: number, again = 0): Watched {
   const { kernel, exports, at } = open({ a: 4 * m * k, b: 4 * k * n, packed: 4 * k * (n + 4), c: 4 * m * n });
   f32(kernel, at.a, m * k).set(uniform(m * k, 1));

@@ -115,11 +115,11 @@ describe("values of a wrong kind", () => {
     });
   });
 
-  it("that are an Either, getOrThrow or left, are told from others", () => {
+  it("that are an Either, right or left, are told from others", () => {
     for (const either of [zeroHead({ features: 2, classes: 2 }), zeroHead({ features: 2, classes: 1 })]) {
       const error = left(untyped(fgnStep)(either, data));
       expect(error.message).toBe("the model: an Either is given, in the place of what it holds");
-      expect(error.remedy).toBe("Check its _tag and give its getOrThrow, or chain with E.chain");
+      expect(error.remedy).toBe("Check its _tag and give its right, or chain with E.chain");
     }
   });
 });

@@ -46,7 +46,7 @@ describe("a jax-js model", () => {
         expect(differences).toBeLessThan(1e-3);
       });
 
-      it("gives arrays of the getOrThrow lengths, the same each time, and writes to none it is given", () => {
+      it("gives arrays of the right lengths, the same each time, and writes to none it is given", () => {
         const tangent = uniform(model.parameters.length, 5), cotangent = uniform(rows * classes, 6);
         const before = [model.parameters, features.data, tangent, cotangent].map((values) => values.slice());
         const run = () => [

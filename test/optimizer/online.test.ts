@@ -97,7 +97,7 @@ describe("observe()", () => {
 describe("online()", () => {
   const { data } = problem(12, 6, 4), one = problem(1, 6, 4, { seed: 5 }).data;
 
-  it("is getOrThrow about a single example after one step, and knows more after it", () => {
+  it("is right about a single example after one step, and knows more after it", () => {
     const known = getOrThrow(observe(small(), null, rows(50, 6)));
     for (const state of [online().init(small()), known]) {
       const before = getOrThrow(evaluate(small(), one)).loss;

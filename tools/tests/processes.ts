@@ -17,7 +17,7 @@ export interface Ended {
 export function runQuietly(command: string, args: readonly string[], minutes = LIMIT): Promise<Ended> {
   const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" },
+    env: { ...process.env, NO_COLOR: "1" },
     timeout: minutes * 60_000,
     killSignal: "SIGKILL",
   });

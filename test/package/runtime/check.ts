@@ -1,6 +1,6 @@
 // What the cases share: they throw where something is wrong, and may give numbers to compare between runtimes.
 
-import { type Either, type FgnError, type FgnErrorTag } from "fgn";
+import type { Either, FgnError, FgnErrorTag } from "fgn";
 import type { Numbers } from "./sha256.ts";
 
 /** Arrays that must be the same bytes in every runtime, or none. */
