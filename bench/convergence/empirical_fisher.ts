@@ -14,7 +14,8 @@ import { drive } from "../../src/solver/cg.ts";
 import { checkSolver, damped } from "../../src/solver/solver.ts";
 import { addDual, sendBack, weigh } from "../../src/tape/jacobian.ts";
 import { forward, storeVector } from "../../src/tape/tape.ts";
-import { margins, type Workspace } from "../../src/tape/workspace.ts";
+import { margins } from "../../src/tape/margins.ts";
+import type { Workspace } from "../../src/tape/workspace.ts";
 import { gradientReport } from "./gradient.ts";
 
 /** Row weights √α s and right-hand side √α, in place of those of the margins' curvature. */

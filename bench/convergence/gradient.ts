@@ -8,7 +8,7 @@ import { f32 } from "../../src/kernel/arena.ts";
 import { openBatch } from "../../src/problem/session.ts";
 import { addDual, sendBack } from "../../src/tape/jacobian.ts";
 import { forward, storeVector } from "../../src/tape/tape.ts";
-import { margins } from "../../src/tape/workspace.ts";
+import { margins } from "../../src/tape/margins.ts";
 import { partsOf } from "./vectors.ts";
 
 /** The loss on a batch; the gradient is left in a flat vector. Errors: those of `lossAndGradient`. */

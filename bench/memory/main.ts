@@ -56,7 +56,7 @@ function split({ tape, vectors, stride }: Workspace): { parameters: number; pane
     if (slot !== tape.logits || tape.blocks === null) panels += places * bytes;
     else panels += (bytes <= CLASS_LIMITS.whole ? bytes : block) + block;
   }
-  const kept = tape.blocks === null ? tape.ops.filter(({ moves }) => moves).length : 0;
+  const kept = tape.blocks === null ? tape.ops.filter(({ rowPart }) => rowPart?.moves).length : 0;
   return {
     parameters: 4 * tape.length * (1 + vectors.length),
     panels,

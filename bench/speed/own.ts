@@ -11,7 +11,7 @@ import type { Method } from "../../src/step/attempt.ts";
 import { stepInto } from "../../src/step/step.ts";
 import { addDual, sendBack } from "../../src/tape/jacobian.ts";
 import { forward, storeVector } from "../../src/tape/tape.ts";
-import { margins } from "../../src/tape/workspace.ts";
+import { margins } from "../../src/tape/margins.ts";
 import type { Contender } from "../support/race.ts";
 
 /** Forward, backward and update with a fixed rate. */

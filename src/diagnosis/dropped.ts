@@ -7,15 +7,16 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
-import { f32, f64 } from "../kernel/arena.ts";
+import { f32, f64, NONE } from "../kernel/arena.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { openPassed } from "../passes/gradient.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import type { KernelOption } from "../problem/session.ts";
 import { sendBack } from "../tape/jacobian.ts";
-import { project } from "../tape/tape.ts";
-import { margins, packLogits, readLogits, type Workspace } from "../tape/workspace.ts";
+import { margins } from "../tape/margins.ts";
+import { projectInto } from "../tape/tape.ts";
+import { packLogits, readLogits, type Workspace } from "../tape/workspace.ts";
 
 /** The distributions q of the competitors: softmax over the classes other than the true one. */
 export interface Competitors {
@@ -97,17 +98,16 @@ function sendDifference({ ws, q }: Probe, k: Uint32Array): void {
  * J_{f,i}ᵀ(e_{k_i} − q_i)‖² with random signs z (Hutchinson).
  */
 function sumSquares(probe: Probe, k: Uint32Array, weight: Float64Array): number {
-  const { ws: { kernel, tape, at, rows, vectors: [vector = 0] }, separate, random } = probe;
+  const { ws: { kernel, tape, at, rows, vectors: [vector = NONE] }, separate, random } = probe;
   sendDifference(probe, k);
   if (separate) {
     const norms = new Float64Array(rows);
-    for (const op of tape.ops) op.squares(norms);
+    for (const op of tape.ops) op.rowPart?.squares(norms);
     return norms.reduce((sum, norm, i) => sum + (weight[i] as number) * norm, 0);
   }
   const coefficient = f32(kernel, at.coefficient, rows);
   weight.forEach((w, i) => coefficient[i] = Math.sqrt(w) * (random.next() >= 2 ** 31 ? 1 : -1));
-  f32(kernel, vector, tape.length).fill(0);
-  project(tape, at.coefficient, vector);
+  projectInto(tape, at.coefficient, vector);
   return kernel.exports.norm(tape.length, vector) ** 2;
 }
 

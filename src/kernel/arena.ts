@@ -18,6 +18,9 @@ const ALIGN = 64;
 /** WebAssembly's 32-bit address space. */
 const LIMIT = 65536 * PAGE;
 
+/** The address of nothing: every buffer starts above it, and functions of the kernel that can do without one take it. */
+export const NONE = 0;
+
 /** Buffers reserved one after another; the memory holds them after `commit`. */
 export interface Layout {
   /** Reserves bytes and returns their address. */

@@ -37,10 +37,10 @@ function poolRows(
   if (opened._tag === "Left") return opened;
   const { kernel, tape, at } = opened.right.ws;
   forward(tape, { vector: tape.theta, trial: false });
-  f32(kernel, at.coefficient, up4(rows)).fill(0).fill(1 / rows, 0, rows);
+  f32(kernel, at.shares, up4(rows)).fill(0).fill(1 / rows, 0, rows);
   const total = examples + rows;
   const pooled = metricsOf(tape).filter(hasMoments)
-    .map((layer, i) => poolMoments(layer, layers[i], at.coefficient, rows / total));
+    .map((layer, i) => poolMoments(layer, layers[i], at.shares, rows / total));
   const finite = ({ mean, variance }: InputMoments): boolean => [mean, variance].every((a) => a.every(Number.isFinite));
   return pooled.every(finite) ? E.right({ steps, examples: total, layers: pooled }) : overflow("a layer's inputs");
 }

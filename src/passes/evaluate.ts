@@ -14,8 +14,9 @@ import { f32, f64, u32 } from "../kernel/arena.ts";
 import { rowsOfPass } from "../kernel/class_limits.ts";
 import type { Model } from "../network/model.ts";
 import { checkBatch, checkFeatures, type KernelOption, openBatch } from "../problem/session.ts";
+import { loss, margins } from "../tape/margins.ts";
 import { forward } from "../tape/tape.ts";
-import { loss, margins, readLogits, type Workspace } from "../tape/workspace.ts";
+import { readLogits, type Workspace } from "../tape/workspace.ts";
 
 /** How well a model does on labelled examples; every number is the (weighted) mean over them. */
 export interface Evaluation {
@@ -64,8 +65,8 @@ export function evaluate(params: Model, batch: Batch, option: KernelOption = {})
     const opened = openPass(params, part, option);
     if (opened._tag === "Left") return opened;
     const { kernel, tape, at, rows, classes } = opened.right;
-    kernel.exports.ranks(rows, classes, tape.logits.value, at.labels, at.peak);
-    const rank = u32(kernel, at.peak, rows);
+    kernel.exports.ranks(rows, classes, tape.logits.value, at.labels, at.rank);
+    const rank = u32(kernel, at.rank, rows);
     let weights = 0;
     for (let i = 0; i < rows; i++) {
       const weight = part.weights?.[i] ?? 1;

@@ -9,7 +9,7 @@ import { type FgnError, invalid, overflow } from "../check/error.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import { finiteFloats, type Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
-import { f32, f64 } from "../kernel/arena.ts";
+import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
@@ -17,8 +17,9 @@ import { type KernelOption, openBatch, type Session, type Wants } from "../probl
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
+import { margins } from "../tape/margins.ts";
 import { forward, project, tangent } from "../tape/tape.ts";
-import { margins, packLogits, readLogits } from "../tape/workspace.ts";
+import { packLogits, readLogits } from "../tape/workspace.ts";
 
 /** A loss with its gradient. */
 export interface LossAndGradient {
@@ -76,7 +77,7 @@ export function lossAndGradient(
   const session = openPassed(params, batch, { signals: true, vectors: 1 }, options);
   if (session._tag === "Left") return session;
   const { ws, objective: { l2 } } = session.right;
-  const { kernel, tape, at, vectors: [vector = 0] } = ws;
+  const { kernel, tape, at, vectors: [vector = NONE] } = ws;
   computeRemainder(ws, vector, l2);
   const loss = margins(ws) + penalty(ws, l2, tape.theta);
   if (!Number.isFinite(loss)) return overflow("the loss");
@@ -112,7 +113,7 @@ export function jvp(
   const session = openPassed(params, withoutLabels(features), { signals: true, tangents: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
-  const { tape, vectors: [vector = 0] } = ws;
+  const { tape, vectors: [vector = NONE] } = ws;
   writeVector(ws, params, v.right, vector);
   tangent(tape, vector);
   if (tape.fault !== undefined) return E.left(tape.fault);
@@ -147,11 +148,12 @@ export function vjp(
   const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
-  const { kernel, tape, at, vectors: [vector = 0] } = ws;
+  const { kernel, tape, vectors: [vector = NONE] } = ws;
+  const { logits } = tape;
   f32(kernel, vector, tape.length).fill(0);
-  if (tape.logits.depends) {
-    packLogits(ws, c.right, at.exponentials);
-    sendBack(ws, at.exponentials);
+  if (logits.depends) {
+    packLogits(ws, c.right, logits.signal);
+    sendBack(ws, logits.signal);
     project(tape, tape.ones, vector);
   }
   if (tape.fault !== undefined) return E.left(tape.fault);
@@ -204,8 +206,8 @@ export function rowSystem(
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
   if (!Number.isFinite(gramSystem(ws).meanDiagonal)) return overflow("the Gram matrix");
-  f64(kernel, at.dual, rows).fill(1);
-  whiten(ws, at.dual);
+  f64(kernel, at.unitWeight, rows).fill(1);
+  whiten(ws, at.unitWeight);
   const copy = (address: number): Float64Array => f64(kernel, address, rows).slice();
   return E.right({
     loss,

@@ -17,9 +17,10 @@ import type { Model } from "../network/model.ts";
 import { checkNetwork } from "../network/network.ts";
 import { chooseSystem, isSmall } from "../row_system/choice.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
+import type { RowNeeds } from "../tape/areas.ts";
 import { compile } from "../tape/compile.ts";
 import { checkFirstLayer } from "../tape/features.ts";
-import { open, type RowNeeds, type Workspace } from "../tape/workspace.ts";
+import { open, type Workspace } from "../tape/workspace.ts";
 import { type Objective, objective, type ObjectiveOptions } from "./objective.ts";
 
 /** An option that every call takes. */

@@ -5,7 +5,7 @@
  */
 
 import type { RowSystemKind } from "../solver/row_matrix.ts";
-import type { Tape } from "../tape/tape.ts";
+import { isExplicit, type Tape } from "../tape/tape.ts";
 
 /** Up to here the explicit system is small and solved directly. */
 const SMALL = 256;
@@ -22,12 +22,13 @@ export const isSmall = (rows: number): boolean => rows <= SMALL;
  * of the tangent pass and one projection an iteration for the matrix-free one. The explicit one also has to fit
  * into a gigabyte. A model without a Gram matrix is matrix-free.
  */
-export function chooseSystem({ ops, rows }: Tape): RowSystemKind {
-  if (ops.some((op) => op.gram === null)) return "matrixFree";
+export function chooseSystem(tape: Tape): RowSystemKind {
+  const { ops, rows } = tape;
+  if (!isExplicit(tape)) return "matrixFree";
   if (isSmall(rows)) return "gram";
   if (SQUARE_BYTES * rows * rows > MOST_BYTES) return "matrixFree";
-  const gramWork = ops.reduce((sum, op) => sum + op.gramWork, 0), work = ops.reduce((sum, op) => sum + op.work, 0);
-  const explicit = rows * rows * (gramWork / 2 + ITERATIONS);
-  const matrixFree = ITERATIONS * 3 * rows * work;
+  const sum = (work: "gramWork" | "productWork"): number => ops.reduce((sum, op) => sum + (op.rowPart?.[work] ?? 0), 0);
+  const explicit = rows * rows * (sum("gramWork") / 2 + ITERATIONS);
+  const matrixFree = ITERATIONS * 3 * rows * sum("productWork");
   return explicit <= matrixFree ? "gram" : "matrixFree";
 }

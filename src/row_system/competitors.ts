@@ -17,8 +17,9 @@ import { type FgnError, invalid } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import { repeatBatch } from "../data/select.ts";
 import { f32, f64, u32 } from "../kernel/arena.ts";
+import { margins, rowsOfMargins } from "../tape/margins.ts";
 import { up4 } from "../tape/tape.ts";
-import { margins, type Workspace } from "../tape/workspace.ts";
+import type { Workspace } from "../tape/workspace.ts";
 
 /** The option of competitor rows. */
 export interface CompetitorOptions {
@@ -110,12 +111,12 @@ function assignCopies(ws: Workspace, examples: number): void {
 }
 
 /** Weighs the copies, which the margin pass left without weight: w = √(α p_j s_j Π_{i<j} s_i), r = 0. */
-function weighCopies({ kernel, at, rows }: Workspace, examples: number): void {
+function weighCopies(ws: Workspace, examples: number): void {
+  const { kernel, at, rows } = ws;
   const alpha = f64(kernel, at.alpha, rows), slope = f64(kernel, at.slope, rows);
   const w = f64(kernel, at.rowWeight, rows), r = f64(kernel, at.rhs, rows);
   for (let row = examples; row < rows; row++) alpha[row] = alpha[row % examples] as number;
-  const { trueLogit, peak, sum, margin } = at;
-  kernel.exports.margins(rows, trueLogit, peak, sum, at.alpha, margin, at.slope, at.rowWeight, at.rhs);
+  rowsOfMargins(ws);
   for (let i = 0; i < examples; i++) {
     const share = alpha[i] as number;
     let left = share === 0 ? 0 : (slope[i] as number) / share;

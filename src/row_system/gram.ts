@@ -20,7 +20,7 @@ export function meanDiagonal({ kernel, at, rows }: Workspace): number {
 /** K of the margin signals, summed over the layers. */
 export function sumGram({ kernel, tape, at, rows }: Workspace): void {
   f32(kernel, at.gram, up4(rows) ** 2).fill(0);
-  for (const op of tape.ops) op.gram?.({ sum: at.gram, left: at.left, right: at.right });
+  for (const op of tape.ops) op.rowPart?.gram({ sum: at.gram, left: at.left, right: at.right });
 }
 
 /** S = diag(w) K diag(w) in float64, of the K that `build` leaves in the workspace. */
@@ -42,7 +42,7 @@ export function gramSystem(ws: Workspace, build: (ws: Workspace) => void = sumGr
 
 /** diag(w) K diag(w) for B row weights (float64) at address `weight`; the diagonal of K beside it. */
 export function whiten({ kernel, at, rows, stride }: Workspace, weight: number): void {
-  kernel.exports.whiten(rows, at.gram, at.sum, weight, at.whitened, stride, at.diagonal, at.work);
+  kernel.exports.whiten(rows, at.gram, at.sum, weight, at.whitened, stride, at.diagonal, at.whitening);
 }
 
 /** The system's matrix as a fresh B × B array, row-major. */

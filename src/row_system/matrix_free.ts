@@ -11,6 +11,7 @@ import { f32, f64 } from "../kernel/arena.ts";
 import { drawFrom, seedRandom } from "../math/random.ts";
 import type { RowMatrix } from "../solver/row_matrix.ts";
 import { addDual, marginTangent, weigh, whitenedTangent } from "../tape/jacobian.ts";
+import { isExplicit } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { meanDiagonal } from "./gram.ts";
 
@@ -23,7 +24,7 @@ function dualVector(ws: Workspace, dual: number, out: number): void {
 /** K_ii of a network, from the norms of its layers' inputs and signals. */
 export function exactDiagonal({ kernel, tape, at, rows }: Workspace): void {
   const squares = new Float64Array(rows);
-  for (const op of tape.ops) op.squares(squares);
+  for (const op of tape.ops) op.rowPart?.squares(squares);
   const sum = f32(kernel, at.sum, rows), diagonal = f64(kernel, at.diagonal, rows);
   for (let i = 0; i < rows; i++) diagonal[i] = (squares[i] as number) / (sum[i] as number) ** 2;
 }
@@ -86,23 +87,20 @@ function checkProducts(ws: Workspace, vector: number): E.Either<FgnError, void> 
   );
 }
 
-/** Whether a model has an exact diagonal: all but those given by their functions. */
-export const hasDiagonal = ({ tape }: Workspace): boolean => tape.ops.every((op) => op.gram !== null);
-
 /**
  * Opens the operator over the margin signals; the exact diagonal of rows in parts is there already. Uses one parameter
  * vector, which each product leaves at Ĵᵀu. Errors: `ModelMismatch`, `ModelFailure`.
  */
 export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnError, RowMatrix> {
   const { kernel, tape, at } = ws;
-  if (!hasDiagonal(ws)) {
+  if (!isExplicit(tape)) {
     const checked = checkProducts(ws, vector);
     if (checked._tag === "Left") return checked;
     estimatedDiagonal(ws, vector);
   } else if (ws.parts === null) exactDiagonal(ws);
   const sendDual = (u: number): void => {
-    weigh(ws, u, at.right64);
-    dualVector(ws, at.right64, vector);
+    weigh(ws, u, at.weighted);
+    dualVector(ws, at.weighted, vector);
   };
   return E.right({
     kind: "matrixFree",

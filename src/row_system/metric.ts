@@ -23,9 +23,9 @@ export interface MetricView {
 /** The metrics of a tape's layers, in order. */
 export const metricsOf = ({ ops }: Pick<Tape, "ops">): LayerMetric[] => ops.flatMap(({ metric }) => metric ?? []);
 
-/** Opens the view over a workspace whose margins and signals are there; uses two of its row areas. */
+/** Opens the view over a workspace whose margins and signals are there. */
 export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
-  const shares = f32(kernel, at.coefficient, up4(rows)), squares = f32(kernel, at.curvature, up4(rows));
+  const shares = f32(kernel, at.shares, up4(rows)), squares = f32(kernel, at.slopeSquares, up4(rows));
   const alpha = f64(kernel, at.alpha, rows), slope = f64(kernel, at.slope, rows), sum = f32(kernel, at.sum, rows);
   shares.fill(0);
   squares.fill(0);
@@ -34,7 +34,7 @@ export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
     shares[i] = share;
     squares[i] = share === 0 ? 0 : ((slope[i] as number) / (sum[i] as number)) ** 2 / share;
   }
-  return { layers: metricsOf(tape), shares: at.coefficient, rows, slopeSquares: at.curvature };
+  return { layers: metricsOf(tape), shares: at.shares, rows, slopeSquares: at.slopeSquares };
 }
 
 /** β as a share of the mean ‖a − ā‖². */

@@ -13,15 +13,17 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { f32, f64 } from "../kernel/arena.ts";
+import { f32, f64, NONE } from "../kernel/arena.ts";
 import { factorize } from "../solver/cholesky.ts";
-import { type Op, up4 } from "../tape/tape.ts";
+import { fillGram } from "../tape/ops/gram.ts";
+import type { TwoStagePart } from "../tape/row_part.ts";
+import { up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { whiten } from "./gram.ts";
 
-/** The last operation, which must be a dense product that trains. */
-function lastLayer({ tape }: Workspace): Op {
-  return tape.ops.at(-1) as Op; // the plan lets no other last layer through
+/** The part of the last layer. */
+function lastLayer({ tape }: Workspace): TwoStagePart {
+  return tape.ops.at(-1)?.rowPart?.twoStage as TwoStagePart; // the plan lets no other last layer through
 }
 
 /** K = hidden + inputs ∘ signals, with `inputs` panels of the given Gram matrix. */
@@ -36,10 +38,11 @@ export function buildParts(ws: Workspace): void {
   const { kernel, tape, at, rows } = ws;
   const { exports } = kernel;
   const size = up4(rows) ** 2;
-  const last = lastLayer(ws);
   f32(kernel, at.hidden, size).fill(0);
-  for (const op of tape.ops) if (op !== last) op.gram?.({ sum: at.hidden, left: at.left, right: at.right });
-  last.factors?.(at.inputs, at.signals);
+  for (const op of tape.ops.slice(0, -1)) op.rowPart?.gram({ sum: at.hidden, left: at.left, right: at.right });
+  const last = lastLayer(ws);
+  last.inputGram(at.inputs);
+  last.signalGram(at.signals);
   exports.mirror(rows, at.inputs);
   combine(ws, at.inputs);
 }
@@ -48,12 +51,12 @@ export function buildParts(ws: Workspace): void {
 function invertStage(ws: Workspace, lambda: number, eta: number): E.Either<FgnError, void> {
   const { kernel, at, rows, stride } = ws;
   const { exports } = kernel;
-  const h = f64(kernel, at.curvature, rows), slope = f64(kernel, at.slope, rows);
+  const h = f64(kernel, at.stageWeight, rows), slope = f64(kernel, at.slope, rows);
   for (let i = 0; i < rows; i++) h[i] = Math.sqrt(eta * (slope[i] as number));
-  exports.whiten(rows, at.inputs, 0, at.curvature, at.whitened, stride, at.diagonal, at.work);
+  exports.whiten(rows, at.inputs, NONE, at.stageWeight, at.whitened, stride, at.stageDiagonal, at.whitening);
   const factored = factorize(ws, lambda, "system of the last layer");
   if (factored._tag === "Right") {
-    exports.triangularInverse(rows, at.factor, stride, at.curvature, at.whitened, at.inverse);
+    exports.triangularInverse(rows, at.factor, stride, at.stageWeight, at.inversion, at.inverse);
   }
   return factored;
 }
@@ -68,10 +71,10 @@ function writeReduced({ kernel, at, rows }: Workspace): void {
   const { exports } = kernel;
   const n = up4(rows);
   f32(kernel, at.reduced, n * n).fill(0);
-  exports.unpackRows(at.inputs, n, n, at.left);
+  exports.unpackRows(at.inputs, n, n, at.byRow);
   exports.packTransposed(at.inverse, n, n, at.packed);
   eachPanel(n, (j, width) => {
-    exports.product(0, n, width, j + width, at.left, n, at.packed + 4 * n * j, at.reduced + 4 * j, n);
+    exports.product(0, n, width, j + width, at.byRow, n, at.packed + 4 * n * j, at.reduced + 4 * j, n);
   });
 }
 
@@ -117,11 +120,10 @@ export function correct(ws: Workspace, lambda: number, eta: number): E.Either<Fg
   writeReduced(ws);
   writeMixing(ws);
   exports.packTransposed(at.reduced, n, n, at.packed);
-  f32(kernel, at.left, size).fill(0);
-  for (let j = 0; j < rows; j += 16) exports.gramPanel(j, rows, n, at.packed, at.left); // EᵀE
-  f32(kernel, at.right, size).set(f32(kernel, at.inputs, size));
-  exports.axpy(size, -1, at.left, at.right);
-  combine(ws, at.right);
+  fillGram(ws, n, at.packed, 0, at.removed); // EᵀE
+  f32(kernel, at.remaining, size).set(f32(kernel, at.inputs, size));
+  exports.axpy(size, -1, at.removed, at.remaining);
+  combine(ws, at.remaining);
   whiten(ws, at.rowWeight);
   lastLayer(ws).mix(at.mixing);
   return E.right(undefined);

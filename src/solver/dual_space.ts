@@ -13,7 +13,7 @@
 
 import { f32 } from "../kernel/arena.ts";
 import { sendBack } from "../tape/jacobian.ts";
-import { project, up4 } from "../tape/tape.ts";
+import { projectInto, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import type { Space } from "./cg.ts";
 
@@ -56,8 +56,7 @@ export function dualSpace(ws: Workspace, places: readonly Pick<Member, "dual" | 
     const one = member(name);
     if (one.formed) return one.vector;
     sendBack(ws, one.dual);
-    vector(name).fill(0);
-    project(tape, tape.ones, one.vector);
+    projectInto(tape, tape.ones, one.vector);
     if (one.eta !== 0) exports.axpy(tape.length, one.eta, tape.theta, one.vector);
     one.formed = true;
     return one.vector;

@@ -7,7 +7,8 @@
 
 import { f32, f64 } from "../kernel/arena.ts";
 import { coefficients, sendBack, weigh, whitenedTangent } from "../tape/jacobian.ts";
-import { project, tangent, up4 } from "../tape/tape.ts";
+import { panelDot } from "../tape/margins.ts";
+import { projectInto, tangent, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, drive, type Limits } from "./cg.ts";
 import { type DualSpace, dualSpace } from "./dual_space.ts";
@@ -28,12 +29,11 @@ function curveTangent(ws: Workspace): void {
 
 /** out ← G v. Leaves the signals of this product behind: those of the margins are sent back again when needed. */
 export function ggnProduct(ws: Workspace, v: number, out: number): void {
-  const { kernel, tape } = ws;
+  const { tape } = ws;
   tangent(tape, v);
   curveTangent(ws);
   sendBack(ws, tape.logits.tangent);
-  f32(kernel, out, tape.length).fill(0);
-  project(tape, tape.ones, out);
+  projectInto(tape, tape.ones, out);
 }
 
 /** Addresses that a run on the full system needs. */
@@ -58,12 +58,6 @@ function writeNegativeGradient(ws: Workspace, space: DualSpace, name: number, l2
   space.clear(name);
   addResiduals(ws, space.member(name).dual);
   space.changed(name, -l2);
-}
-
-/** Σ_i ⟨x_i, y_i⟩ over the columns of C × B panels. */
-function panelDot({ kernel, at, rows, classes }: Workspace, x: number, y: number): number {
-  kernel.exports.columnDots(classes, rows, x, y, at.work);
-  return f64(kernel, at.work, rows).reduce((sum, value) => sum + value, 0);
 }
 
 /** vᵀG v from the tangent of the logits along v, which goes to `kept`; its product takes its place. */
@@ -95,18 +89,18 @@ export function fullModel(
 /** out ← (H + λI)⁻¹ x = (x − Ĵᵀ(S + λI)⁻¹Ĵ x)/λ, H the FGN curvature. */
 function precondition(ws: Workspace, space: DualSpace, { solve, lambda }: Inverse, x: number, out: number): void {
   const { kernel, at, rows, classes } = ws;
-  whitenedTangent(ws, space.form(x), at.right64);
+  whitenedTangent(ws, space.form(x), at.rightSide);
   sendBack(ws, at.exponentials); // a matrix-free system multiplies by the signals of the margins
-  solve(at.right64, at.image);
-  weigh(ws, at.image, at.right64);
-  const a = f64(kernel, at.right64, rows);
+  solve(at.rightSide, at.solution);
+  weigh(ws, at.solution, at.dual);
+  const a = f64(kernel, at.dual, rows);
   for (let i = 0; i < rows; i++) a[i] = -(a[i] as number);
   space.copy(x, out);
   space.changed(out, space.member(x).eta);
   kernel.exports.addScaledColumns(
     classes,
     rows,
-    coefficients(ws, at.right64),
+    coefficients(ws, at.dual),
     at.exponentials,
     space.member(out).dual,
   );

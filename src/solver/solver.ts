@@ -99,7 +99,7 @@ function effectOnStep({ kernel, at, rows }: Workspace, jacobi: Float64Array): (r
 function iterative(ws: Workspace, lambda: number, options: CheckedSolver): Damped {
   const { kernel, at, rows } = ws;
   const space = rowSpace(kernel, rows);
-  const work = [0, 1, 2, 3].map((i) => at.work + 8 * rows * i) as [number, number, number, number];
+  const work = [0, 1, 2, 3].map((i) => at.krylov + 8 * rows * i) as [number, number, number, number];
   // The Jacobi preconditioner: diag(S) + λ, S_ii = w_i² K_ii.
   const diagonal = f64(kernel, at.diagonal, rows), w = f64(kernel, at.rowWeight, rows);
   const jacobi = Float64Array.from(diagonal, (k, i) => (w[i] as number) ** 2 * k + lambda);

@@ -14,7 +14,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
-import { f32, f64 } from "../kernel/arena.ts";
+import { f32, f64, NONE } from "../kernel/arena.ts";
 import { correct } from "../row_system/two_stage.ts";
 import { drive, type Products } from "../solver/cg.ts";
 import { fullModel, type GgnBuffers, type Inverse, solveGgn } from "../solver/full_system.ts";
@@ -38,13 +38,13 @@ export type Method =
 export interface Vectors {
   /** Products of a matrix-free row system. */
   readonly product: number;
-  /** v; 0 where it is zero. */
+  /** v; NONE where it is zero. */
   readonly remainder: number;
-  /** The step as a vector: that of the products where it is what they leave; 0 where it is Jᵀ of a dual. */
+  /** The step as a vector: that of the products where it is what they leave; NONE where it is Jᵀ of a dual. */
   readonly direction: number;
-  /** Trial parameters; 0 where there is no second attempt. */
+  /** Trial parameters; NONE where there is no second attempt. */
   readonly trial: number;
-  /** βd₋ of momentum; 0 without. */
+  /** βd₋ of momentum; NONE without. */
   readonly previous: number;
   /** Of the full Gauss-Newton system, or null. */
   readonly ggn: GgnBuffers | null;
@@ -90,7 +90,7 @@ export interface Candidate extends QuadraticModel {
 /** Ĵv and Ĵβd₋, once the margins are known. */
 export function computeShift(ws: Workspace, { remainder, previous }: Vectors): void {
   for (const [vector, out] of [[remainder, ws.at.shift], [previous, ws.at.carried]] as const) {
-    if (vector === 0) f64(ws.kernel, out, ws.rows).fill(0);
+    if (vector === NONE) f64(ws.kernel, out, ws.rows).fill(0);
     else whitenedTangent(ws, vector, out);
   }
 }
@@ -99,7 +99,7 @@ export function computeShift(ws: Workspace, { remainder, previous }: Vectors): v
 export function gradientNorm({ ws, system, vectors }: Stage): number {
   const { kernel: { exports }, tape, at, rows } = ws;
   let square = system.square(at.rhs);
-  if (vectors.remainder !== 0) {
+  if (vectors.remainder !== NONE) {
     square += 2 * exports.dot64(rows, at.rhs, at.shift) + exports.norm(tape.length, vectors.remainder) ** 2;
   }
   return Math.sqrt(Math.max(0, square));
@@ -128,10 +128,10 @@ function movedRows({ kernel, at, rows }: Workspace, { lambda, carry }: Level): F
 /** Solves for u, and leaves the dual a = w ∘ u. */
 function* solveRows({ ws, solver }: OpenStage, moved: Float64Array, prepared: Damped): Products<Solved> {
   const { kernel, at, rows } = ws;
-  const rhs = f64(kernel, at.right64, rows), r = f64(kernel, at.rhs, rows);
+  const rhs = f64(kernel, at.rightSide, rows), r = f64(kernel, at.rhs, rows);
   for (let i = 0; i < rows; i++) rhs[i] = (r[i] as number) - (moved[i] as number);
   if (solver.warmStart !== null) loadStart(ws, solver.warmStart);
-  const solved = yield* prepared(at.right64, at.solution, solver.warmStart !== null);
+  const solved = yield* prepared(at.rightSide, at.solution, solver.warmStart !== null);
   weigh(ws, at.solution, at.dual);
   return solved;
 }
@@ -145,7 +145,7 @@ function rowModel({ ws: { kernel, tape, at, rows }, vectors, l2 }: OpenStage): Q
     gain += (r[i] as number) * ti;
     curvature += ti * ti;
   }
-  if (vectors.remainder !== 0) {
+  if (vectors.remainder !== NONE) {
     gain += kernel.exports.dot(tape.length, vectors.remainder, vectors.direction);
     curvature += l2 * kernel.exports.norm(tape.length, vectors.direction) ** 2;
   }
@@ -173,9 +173,9 @@ function formDirection({ ws, vectors }: OpenStage, { lambda, carry }: Level): vo
   const { kernel, tape, at } = ws;
   const { direction, remainder, previous } = vectors;
   f32(kernel, direction, tape.length).fill(0);
-  if (remainder !== 0) kernel.exports.axpy(tape.length, 1 / lambda, remainder, direction);
+  if (remainder !== NONE) kernel.exports.axpy(tape.length, 1 / lambda, remainder, direction);
   addDual(ws, at.dual, direction);
-  if (previous !== 0) kernel.exports.axpy(tape.length, carry, previous, direction);
+  if (previous !== NONE) kernel.exports.axpy(tape.length, carry, previous, direction);
 }
 
 /**
@@ -220,7 +220,7 @@ export function* attemptFgn(stage: OpenStage, level: Level): Products<E.Either<F
   if (prepared._tag === "Left") return prepared;
   const moved = movedRows(ws, level);
   const solved = yield* solveRows(stage, moved, prepared.right);
-  if (vectors.direction !== 0 && vectors.direction !== vectors.product) formDirection(stage, level);
+  if (vectors.direction !== NONE && vectors.direction !== vectors.product) formDirection(stage, level);
   yield [ws.at.solution, ws.at.image];
   const residual = rowResidual(ws, moved, lambda), { gain, curvature } = rowModel(stage);
   if (!Number.isFinite(gain + curvature)) return overflow("the quadratic model");
@@ -250,7 +250,7 @@ export function attempt(stage: Stage, damping: number): E.Either<FgnError, Candi
 /** The same direction, shorter. */
 export function shorten({ ws, vectors }: OpenStage, candidate: Candidate, share: number): Candidate {
   const { kernel, tape, at, rows } = ws;
-  if (vectors.direction !== 0) kernel.exports.scale(tape.length, share, vectors.direction);
+  if (vectors.direction !== NONE) kernel.exports.scale(tape.length, share, vectors.direction);
   const dual = f64(kernel, at.dual, rows);
   dual.forEach((a, i) => dual[i] = share * a);
   return { ...candidate, gain: share * candidate.gain, curvature: share * share * candidate.curvature };
@@ -261,6 +261,6 @@ export const predictedReduction = ({ gain, curvature }: Candidate): number => ga
 
 /** Parameters += the candidate's step. */
 export function applyStep({ ws, vectors }: Stage, into: number): void {
-  if (vectors.direction === 0) addDual(ws, ws.at.dual, into);
+  if (vectors.direction === NONE) addDual(ws, ws.at.dual, into);
   else ws.kernel.exports.axpy(ws.tape.length, 1, vectors.direction, into);
 }

@@ -8,12 +8,13 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
+import { NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import { openPassed } from "../passes/gradient.ts";
 import type { KernelOption } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { ggnProduct as product } from "../solver/full_system.ts";
-import { margins } from "../tape/workspace.ts";
+import { margins } from "../tape/margins.ts";
 import { checkAt, type StepOptions } from "./options.ts";
 import { type Step, stepInto } from "./step.ts";
 
@@ -90,7 +91,7 @@ export function ggnProduct(
   const session = openPassed(params, batch, wants, option);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
-  const [from = 0, to = 0] = ws.vectors;
+  const [from = NONE, to = NONE] = ws.vectors;
   if (!ws.tape.logits.depends) return E.right(new Float32Array(0));
   writeVector(ws, params, v.right, from);
   margins(ws);

@@ -17,28 +17,19 @@ import type { Batch } from "../data/batch.ts";
 import { floats } from "../data/matrix.ts";
 import { batchRows } from "../data/select.ts";
 import { isSparse } from "../data/sparse.ts";
-import { f32, f64, startLayout } from "../kernel/arena.ts";
+import { f32, f64, NONE, startLayout } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { Model } from "../network/model.ts";
 import { type Aim, fillRest } from "../problem/objective.ts";
 import { addRest } from "../problem/remainder.ts";
 import { NOTHING } from "../problem/session.ts";
-import { exactDiagonal, hasDiagonal } from "../row_system/matrix_free.ts";
+import { exactDiagonal } from "../row_system/matrix_free.ts";
+import { reserveRows } from "../tape/areas.ts";
 import { numberColumns } from "../tape/features.ts";
 import { copyRows, sendBack } from "../tape/jacobian.ts";
-import { forward } from "../tape/tape.ts";
-import {
-  type Examples,
-  exponentials,
-  loadRows,
-  loss,
-  majorise,
-  margins,
-  open,
-  type Parts,
-  reserveVectors,
-  type Workspace,
-} from "../tape/workspace.ts";
+import { exponentials, loss, majorise, margins } from "../tape/margins.ts";
+import { forward, isExplicit } from "../tape/tape.ts";
+import { type Examples, loadRows, open, type Parts, type Workspace } from "../tape/workspace.ts";
 
 /** Rows [from, from + count) of the batch. */
 interface Part {
@@ -137,13 +128,13 @@ const PASSED = ["margin", "slope", "rowWeight", "rhs", "diagonal"] as const;
 
 /**
  * The margin pass over all parts at θ: what the rows of the whole batch have of their own, the diagonal of K included
- * where there is an exact one. Adds the part of the gradient outside the margins' row space to a vector (0: there is
+ * where there is an exact one. Adds the part of the gradient outside the margins' row space to a vector (NONE: there is
  * none). Returns the mean loss.
  */
 function passAll(micro: Micro, whole: Workspace, remainder: number, majorized: boolean): number {
   const { part } = micro, { kernel, tape } = part;
   for (const name of PASSED) f64(kernel, whole.at[name], whole.rows).fill(0);
-  if (remainder !== 0) f32(kernel, remainder, tape.length).fill(0);
+  if (remainder !== NONE) f32(kernel, remainder, tape.length).fill(0);
   let mean = 0;
   for (let index = 0; index < micro.parts.length; index++) {
     const { from, count } = feed(micro, index, tape.theta, true);
@@ -151,7 +142,7 @@ function passAll(micro: Micro, whole: Workspace, remainder: number, majorized: b
     mean += margins(part);
     if (majorized) majorise(part);
     sendBack(part, part.at.exponentials);
-    if (hasDiagonal(part)) exactDiagonal(part);
+    if (isExplicit(tape)) exactDiagonal(part);
     micro.current = index;
     micro.signals = true;
     for (const name of PASSED) copyRows(part, part.at[name], whole.at[name] + 8 * from, count);
@@ -189,7 +180,7 @@ export function openMicroBatches(
   const rest = soft ? floats("the targets", first.count * model.outputs) : E.right(null);
   if (rest._tag === "Left") return rest;
   const layout = startLayout(kernel);
-  const at = reserveVectors(layout, alpha.length);
+  const at = reserveRows(layout, alpha.length);
   const shown = showing(aim, model.outputs, rest.right);
   const micro = active && { active, entries: mostEntries(parts) };
   const needs = { ...NOTHING, signals: true, tangents: true, targets: soft, allFeatures, micro, vectors };

@@ -18,6 +18,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
+import { NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import { aimOf } from "../problem/objective.ts";
 import { finishRemainder, penalty } from "../problem/remainder.ts";
@@ -51,11 +52,11 @@ export function checkWhole(batch: Batch, microBatch: number | undefined, name: s
 /** Places of the parameter vectors, in order of their use. */
 function placesOf(vectors: readonly number[], { remainder, damping }: Plan): Vectors {
   const free = [...vectors];
-  const next = (used: boolean): number => used ? free.shift() as number : 0;
+  const next = (used: boolean): number => used ? free.shift() as number : NONE;
   const product = next(true), v = next(remainder);
   // Without a remainder the step is Ĵᵀu, which the last product leaves behind.
   const direction = remainder ? next(true) : product;
-  return { product, remainder: v, direction, trial: next("attempts" in damping), previous: 0, ggn: null };
+  return { product, remainder: v, direction, trial: next("attempts" in damping), previous: NONE, ggn: null };
 }
 
 const countVectors = ({ remainder, damping }: Plan): number =>
@@ -98,7 +99,7 @@ export function accumulatedStep<M extends Model>(
   const vectors = placesOf(ws.vectors, planned.right);
   const mean = pass(vectors.remainder, planned.right.majorized);
   if (ws.tape.fault !== undefined) return E.left(ws.tape.fault);
-  if (vectors.remainder !== 0) finishRemainder(ws, vectors.remainder, l2);
+  if (vectors.remainder !== NONE) finishRemainder(ws, vectors.remainder, l2);
   const lossBefore = mean + penalty(ws, l2, ws.tape.theta);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
   const system = matrixFreeSystem(ws, vectors.product);

@@ -9,6 +9,7 @@ import { fail, type FgnError, invalid, overflow } from "../check/error.ts";
 import { checkDamping, type Damping, type TaggedDamping } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { checkLength } from "../data/matrix.ts";
+import { NONE } from "../kernel/arena.ts";
 import { arraysOf } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { leavesRowSpace } from "../problem/objective.ts";
@@ -216,7 +217,7 @@ export function openPlan(
   const session = openChecked(model, batch, wants, options);
   if (session._tag === "Left") return session;
   const { vectors, panels } = session.right.ws;
-  const place = (index: number): number => vectors[index] ?? 0;
+  const place = (index: number): number => vectors[index] ?? NONE;
   const direction = place(formedAt);
   const { ws } = session.right;
   if (previous !== null) writeVector(ws, model, previous, place(carried));

@@ -7,11 +7,11 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
 import { accepts, attemptsOf, type Outcome, retry, type TaggedDamping, type Trial } from "../damping/damping.ts";
-import { f32 } from "../kernel/arena.ts";
+import { f32, NONE } from "../kernel/arena.ts";
 import { penalty } from "../problem/remainder.ts";
 import { coefficients } from "../tape/jacobian.ts";
+import { loss } from "../tape/margins.ts";
 import { forward, movesAll } from "../tape/tape.ts";
-import { loss } from "../tape/workspace.ts";
 import { applyStep, attempt, type Candidate, predictedReduction, shorten, type Stage } from "./attempt.ts";
 
 /** How a search ended. */
@@ -30,13 +30,13 @@ interface Judged {
 }
 
 /** Whether a trial needs no trial parameters. */
-const moves = ({ ws: { tape }, vectors }: Stage): boolean => vectors.direction === 0 && movesAll(tape);
+const moves = ({ ws: { tape }, vectors }: Stage): boolean => vectors.direction === NONE && movesAll(tape);
 
 /** Where the trial's parameters go: beside θ when there may be another attempt, else θ itself. */
 function trialParameters(stage: Stage): number {
   const { ws: { kernel, tape }, vectors } = stage;
   if (moves(stage)) return tape.theta;
-  const to = vectors.trial === 0 ? tape.theta : vectors.trial;
+  const to = vectors.trial === NONE ? tape.theta : vectors.trial;
   if (to !== tape.theta) f32(kernel, to, tape.length).set(f32(kernel, tape.theta, tape.length));
   applyStep(stage, to);
   return to;
@@ -47,7 +47,7 @@ function trialLoss(stage: Stage): number {
   const { ws, vectors } = stage;
   const vector = trialParameters(stage);
   if (ws.parts !== null) return ws.parts.loss(vector) + penalty(ws, stage.l2, vector);
-  const moved = vectors.direction === 0 ? { moved: coefficients(ws, ws.at.dual) } : {};
+  const moved = vectors.direction === NONE ? { moved: coefficients(ws, ws.at.dual) } : {};
   forward(ws.tape, { vector, trial: true, ...moved });
   return loss(ws, ws.tape.logits.trial) + penalty(ws, stage.l2, vector);
 }
@@ -56,7 +56,7 @@ function trialLoss(stage: Stage): number {
 export function acceptStep(stage: Stage, tried: boolean): void {
   const { ws: { kernel, tape }, vectors } = stage;
   if (!tried || moves(stage)) applyStep(stage, tape.theta);
-  else if (vectors.trial !== 0) f32(kernel, tape.theta, tape.length).set(f32(kernel, vectors.trial, tape.length));
+  else if (vectors.trial !== NONE) f32(kernel, tape.theta, tape.length).set(f32(kernel, vectors.trial, tape.length));
 }
 
 /** What the attempt at hand promised and did. */

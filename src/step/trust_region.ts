@@ -5,13 +5,11 @@
  */
 
 import { f32 } from "../kernel/arena.ts";
-import { addressOf, type Op } from "../tape/tape.ts";
+import { addressOf, type Tensor } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
-/** Root mean square of the first tensor of an operation in a parameter vector. */
-function rms({ kernel }: Workspace, op: Op, vector: number): number {
-  const [weight] = op.tensors;
-  if (weight === undefined) return 0;
+/** Root mean square of a tensor in a parameter vector. */
+function rms({ kernel }: Workspace, weight: Tensor, vector: number): number {
   return kernel.exports.norm(weight.length, addressOf(weight, vector)) / Math.sqrt(weight.length);
 }
 
@@ -21,14 +19,15 @@ function rms({ kernel }: Workspace, op: Op, vector: number): number {
  */
 export function limitLayers(ws: Workspace, direction: number, share: number): boolean {
   const { kernel, tape } = ws;
-  const layers = tape.ops.filter((op) => op.tensors[0]?.trainable);
+  const layers = tape.ops.map((op) => op.tensors).filter(([weight]) => weight?.trainable);
   if (layers.length < 2) return false;
   let limited = false;
-  for (const op of layers) {
-    const size = Math.max(rms(ws, op, tape.theta), 1 / Math.sqrt(op.fanIn)), step = rms(ws, op, direction);
+  for (const tensors of layers) {
+    const weight = tensors[0] as Tensor;
+    const size = Math.max(rms(ws, weight, tape.theta), 1 / Math.sqrt(weight.fanIn)), step = rms(ws, weight, direction);
     if (!(step > share * size)) continue;
     limited = true;
-    for (const tensor of op.tensors) {
+    for (const tensor of tensors) {
       const part = f32(kernel, addressOf(tensor, direction), tensor.length);
       part.forEach((v, i) => part[i] = v * (share * size / step));
     }

@@ -5,7 +5,7 @@
  */
 
 import type { Matrix } from "../data/matrix.ts";
-import type { Layout } from "../kernel/arena.ts";
+import { type Layout, NONE } from "../kernel/arena.ts";
 import type { Numbering, Sparse } from "./features.ts";
 import { classProduct } from "./ops/classes.ts";
 import { product } from "./ops/product.ts";
@@ -72,9 +72,9 @@ export function slot(
     depends,
     value,
     trial: needs.trial && depends ? layout.reserve(bytes) : value,
-    signal: needs.signals && depends ? signal() : 0,
-    tangent: needs.tangents && depends ? layout.reserve(bytes) : 0,
-    packed: 0,
+    signal: needs.signals && depends ? signal() : NONE,
+    tangent: needs.tangents && depends ? layout.reserve(bytes) : NONE,
+    packed: NONE,
   };
   slots.push(made);
   return made;
@@ -88,11 +88,10 @@ export function inputSlot(builder: Builder, width: number): Slot {
 
 type Copying = Pick<Tensor, "load" | "store">;
 
-export function tensor(builder: Builder, trainable: boolean, length: number, copying: Copying): Tensor {
-  if (!trainable) return { trainable, place: builder.layout.reserve(4 * length), length, ...copying };
-  const place = 4 * builder.length;
-  builder.length += Math.ceil(length / ALIGN) * ALIGN;
-  return { trainable, place, length, ...copying };
+export function tensor(builder: Builder, trainable: boolean, length: number, copying: Copying, fanIn = 1): Tensor {
+  const place = trainable ? 4 * builder.length : builder.layout.reserve(4 * length);
+  if (trainable) builder.length += Math.ceil(length / ALIGN) * ALIGN;
+  return { trainable, place, length, fanIn, ...copying };
 }
 
 /** An array that is the same here and there. */
@@ -148,11 +147,11 @@ export function manyClasses(
   if (!needs.blocks || bytes <= limits.apart) return null;
   const all = bytes <= limits.whole, part = Math.min(limits.block, width);
   const value = layout.reserve(all ? bytes : 4 * part * up4(rows)), trial = layout.reserve(4 * part * up4(rows));
-  const output: Slot = { width, depends: true, value, trial: value, signal: value, tangent: 0, packed: 0 };
+  const output: Slot = { width, depends: true, value, trial: value, signal: value, tangent: NONE, packed: NONE };
   // Without another attempt the parameters of the step are in place when its loss is asked for.
   const moves = needs.moves && needs.trial && trainable && !from.depends;
-  const moved = moves ? layout.reserve(4 * part * (from.width + 1)) : 0;
-  const w = tensor(builder, trainable, weight.data.length, WHOLE);
+  const moved = moves ? layout.reserve(4 * part * (from.width + 1)) : NONE;
+  const w = tensor(builder, trainable, weight.data.length, WHOLE, from.width);
   const b = bias === null ? null : tensor(builder, trainable, bias.length, WHOLE);
   const places = { moved, whole: all, block: part, trial };
   const made = classProduct({ ...context, input: from, output, weight: w, bias: b, ...places });
@@ -179,9 +178,9 @@ export function affine(
   const keeps = needs.moves && trainable && constant && (from === null || rows <= from.width);
   const output = slot(builder, width, trainable || (from?.depends ?? false), last && !keeps);
   const b = (): Tensor | null => bias === null ? null : tensor(builder, trainable, bias.length, WHOLE);
-  const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : 0;
+  const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : NONE;
   if (from !== null) {
-    const w = tensor(builder, trainable, weight.data.length, WHOLE);
+    const w = tensor(builder, trainable, weight.data.length, WHOLE, from.width);
     const panels = (width: number): number => layout.reserve(4 * width * up4(rows));
     const places = needs.metric && trainable
       ? {
@@ -192,12 +191,13 @@ export function affine(
         signals: panels(width),
       }
       : null;
-    const mixed = needs.mixed && trainable ? layout.reserve(4 * SIGNAL_ROWS * up4(rows)) : 0;
+    const mixed = needs.mixed && trainable ? layout.reserve(4 * SIGNAL_ROWS * up4(rows)) : NONE;
     ops.push(product({ ...context, input: from, output, weight: w, bias: b(), kept, places, mixed }));
   } else if (sparse !== null) {
-    const w = tensor(builder, trainable, sparse.active.length * width, gathered(weight, sparse.active, byRow));
+    const { active, input } = sparse, entries = Math.max(1, Math.ceil(input.count / rows));
+    const w = tensor(builder, trainable, active.length * width, gathered(weight, active, byRow), entries);
     const dense = layout.reserve(4 * rows * width);
-    ops.push(sparseProduct({ ...context, input: sparse.input, output, weight: w, bias: b(), dense, kept }));
+    ops.push(sparseProduct({ ...context, input, output, weight: w, bias: b(), dense, kept }));
   }
   return output;
 }

@@ -6,7 +6,7 @@
 
 import type { FgnError } from "../check/error.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
-import { f32, type Layout } from "../kernel/arena.ts";
+import { f32, type Layout, NONE } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { CustomModel } from "../network/custom.ts";
 import { allArrays } from "../network/flat.ts";
@@ -53,7 +53,7 @@ function layer(builder: Builder, from: Flow, made: Layer, last: boolean): Slot {
   const input = from as Slot;
   if (made._tag === "activation") {
     const output = slot(builder, input.width, input.depends, last);
-    ops.push(activation(context, made, input, output, needs.signals ? layout.reserve(bytes(input.width)) : 0));
+    ops.push(activation(context, made, input, output, needs.signals ? layout.reserve(bytes(input.width)) : NONE));
     return output;
   }
   if (made._tag === "layerNorm") {
@@ -169,7 +169,10 @@ export function compile(
 
 /** Copies parameters and features in. */
 export function loadTape(tape: Tape, model: Network | CustomModel, features: Features): void {
-  for (const op of tape.ops) op.restart();
+  for (const { rowPart, metric } of tape.ops) {
+    metric?.reset();
+    rowPart?.twoStage?.mix(NONE);
+  }
   loadTensors(tape, allArrays(model));
   tape.feed(features);
   f32(tape.kernel, tape.ones, up4(tape.rows)).fill(0).fill(1, 0, tape.rows);

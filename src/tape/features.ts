@@ -8,7 +8,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { type Features, isSparse, type SparseMatrix } from "../data/sparse.ts";
-import { f32, type Layout, u32 } from "../kernel/arena.ts";
+import { f32, type Layout, NONE, u32 } from "../kernel/arena.ts";
 import type { Network } from "../network/layer.ts";
 import type { Context } from "./ops/signals.ts";
 import type { SparseInput } from "./ops/sparse.ts";
@@ -101,7 +101,7 @@ export function loadFeatures(
     const packed = f32(kernel, scratch.panels, rows * features.cols);
     packed.fill(0, features.data.length).set(features.data);
     kernel.exports.packTransposed(scratch.panels, rows, features.cols, input.value);
-    if (input.packed !== 0) kernel.exports.packRows(scratch.panels, rows, features.cols, input.packed);
+    if (input.packed !== NONE) kernel.exports.packRows(scratch.panels, rows, features.cols, input.packed);
   }
 }
 

@@ -10,8 +10,9 @@
 
 import type { FgnError } from "../check/error.ts";
 import type { Features } from "../data/sparse.ts";
-import { f32 } from "../kernel/arena.ts";
+import { f32, NONE } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
+import type { RowPart } from "./row_part.ts";
 
 /** n rounded up to full vectors. */
 export const up4 = (n: number): number => Math.ceil(n / 4) * 4;
@@ -37,7 +38,7 @@ export interface Slot {
   readonly signal: number;
   /** Derivatives along a direction. */
   readonly tangent: number;
-  /** The same values packed the other way round, B × width, where they are kept: those of the features; else 0. */
+  /** The same values packed the other way round, B × width, where they are kept: those of the features; else NONE. */
   readonly packed: number;
 }
 
@@ -47,6 +48,8 @@ export interface Tensor {
   /** Bytes from the start of a parameter vector, or the address of the frozen array. */
   readonly place: number;
   readonly length: number;
+  /** Inputs that an output sums over, for the scale of a weight; 1 for other parameters. */
+  readonly fanIn: number;
   /** Copies an array shaped like the model's into the kernel's. */
   readonly load: (from: Float32Array, into: Float32Array) => void;
   /** Copies the kernel's array into one shaped like the model's. */
@@ -56,9 +59,9 @@ export interface Tensor {
 /** Floats to which the tensors of a vector are aligned: a cache line. */
 export const ALIGN = 16;
 
-/** The address of a tensor, given the vector that holds the trainable ones. */
-export const addressOf = (tensor: Tensor, vector: number): number =>
-  tensor.trainable ? vector + tensor.place : tensor.place;
+/** The address of a tensor, given the vector that holds the trainable ones; NONE of null. */
+export const addressOf = (tensor: Tensor | null, vector: number): number =>
+  tensor === null ? NONE : tensor.trainable ? vector + tensor.place : tensor.place;
 
 /** A forward pass: which parameters, and which values it writes. */
 export interface Pass {
@@ -71,14 +74,6 @@ export interface Pass {
    * constant may move its output through its Gram matrix instead of multiplying again.
    */
   readonly moved?: number;
-}
-
-/** The B × B sums that explicit Gram matrices go to, and scratch for their factors; n₄ × B panels each. */
-export interface GramBuffers {
-  /** K, summed over layers, of the unnormalised signals; upper part. */
-  readonly sum: number;
-  readonly left: number;
-  readonly right: number;
 }
 
 /**
@@ -107,6 +102,12 @@ export interface LayerMetric {
   readonly setConstant: (value: number) => void;
 }
 
+/** The metric of an operation: rules set it once values and signals are there. */
+export interface OpMetric extends LayerMetric {
+  /** The Euclidean one again, before other examples. */
+  readonly reset: () => void;
+}
+
 /** One operation. Addresses of panels and vectors are those of the slots unless given. */
 export interface Op {
   /** Its parameters, in flat order. */
@@ -120,56 +121,18 @@ export interface Op {
   tangent(theta: number, direction: number): void;
   /** Adds Σ_i coefficient_i · ∂⟨signal_i, output_i⟩, taken at θ, to a parameter vector. */
   project(coefficient: number, into: number, theta: number): void;
-  /** Adds its part of the Gram matrix of the signals' parameter derivatives; null: has none. */
-  readonly gram: ((buffers: GramBuffers) => void) | null;
-  /** The metric of its damping, to be set once values and signals are there; null: always the Euclidean one. */
-  readonly metric: LayerMetric | null;
-  /** Fills n₄ × B panels with the Gram matrices of its inputs and its signals; null: no weight that trains. */
-  readonly factors: ((left: number, right: number) => void) | null;
-  /** Inputs that an output sums over, for the scale of its weights; 0 without a weight. */
-  readonly fanIn: number;
-  /** Multiplies the scaled signals of later projections by a packed B × B matrix (0: none). */
-  mix(panels: number): void;
-  /** Back to the Euclidean metric and nothing mixed, before other examples. */
-  restart(): void;
-  /** Adds the squared norm of each example's parameter derivative to `out` (B numbers). */
-  squares(out: Float64Array): void;
-  /** Whether a dual step moves its output, so that a trial needs no trial parameters here. */
-  readonly moves: boolean;
-  /** Multiply-adds of `project` or `forward`, one example. */
-  readonly work: number;
-  /** Multiply-adds of `gram`, one pair of examples. */
-  readonly gramWork: number;
+  /** Its part of the row system; null: it has no parameters, or cannot say, as a model of one's own. */
+  readonly rowPart: RowPart | null;
+  /** The metric of its damping; null: always the Euclidean one. */
+  readonly metric: OpMetric | null;
 }
 
-/** An operation without parameters has none of this. */
-export const inert: Pick<
-  Op,
-  | "tensors"
-  | "project"
-  | "gram"
-  | "metric"
-  | "factors"
-  | "fanIn"
-  | "mix"
-  | "restart"
-  | "squares"
-  | "moves"
-  | "work"
-  | "gramWork"
-> = {
+/** What an operation without parameters has none of. */
+export const parameterless: Pick<Op, "tensors" | "project" | "rowPart" | "metric"> = {
   tensors: [],
   project: () => {},
-  gram: () => {},
+  rowPart: null,
   metric: null,
-  factors: null,
-  fanIn: 0,
-  mix: () => {},
-  restart: () => {},
-  squares: () => {},
-  moves: false,
-  work: 0,
-  gramWork: 0,
 };
 
 /** Where a margin pass finds labels and leaves true logits, peaks and sums (assembly/margin.ts). */
@@ -243,9 +206,19 @@ export function project(tape: Tape, coefficient: number, into: number): void {
   for (const op of tape.ops) op.project(coefficient, into, tape.theta);
 }
 
+/** A parameter vector ← Jᵀ of the signals, each example times its coefficient. */
+export function projectInto(tape: Tape, coefficient: number, vector: number): void {
+  f32(tape.kernel, vector, tape.length).fill(0);
+  project(tape, coefficient, vector);
+}
+
 /** Whether a dual step moves the output of every layer that trains: a trial then needs no trial parameters. */
 export const movesAll = ({ ops }: Pick<Tape, "ops">): boolean =>
-  ops.every((op) => op.moves || op.tensors.every((tensor) => !tensor.trainable));
+  ops.every(({ rowPart, tensors }) => rowPart?.moves || tensors.every(({ trainable }) => !trainable));
+
+/** Whether the row system has an explicit form: every operation with parameters says its part. */
+export const isExplicit = ({ ops }: Pick<Tape, "ops">): boolean =>
+  ops.every(({ rowPart, tensors }) => rowPart !== null || tensors.length === 0);
 
 const tensorsOf = (tape: Tape): Tensor[] => tape.ops.flatMap((op) => op.tensors);
 

@@ -6,22 +6,32 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../../check/error.ts";
-import { f32, f64, startLayout } from "../../kernel/arena.ts";
+import { f32, f64, NONE, startLayout } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
 import { NOTHING } from "../../problem/session.ts";
 import { gramSystem } from "../../row_system/gram.ts";
 import type { CheckedSolver } from "../../solver/solver.ts";
 import type { OpenStage, Stage } from "../../step/attempt.ts";
+import { reserveAreas, strideOf } from "../../tape/areas.ts";
+import { majorise, rowsOfMargins } from "../../tape/margins.ts";
 import { type Tape, up4 } from "../../tape/tape.ts";
-import { majorise, reserveRows, strideOf, type Workspace } from "../../tape/workspace.ts";
+import type { Workspace } from "../../tape/workspace.ts";
 
 /** Floats of one example in what the margin pass leaves: true logit, peak, sum, rank. */
 export const STATS = 4;
 
 /** A tape without operations: its logits lie elsewhere. */
 function emptyTape(kernel: LoadedKernel, rows: number): Tape {
-  const logits = { width: 0, depends: false, value: 0, trial: 0, signal: 0, tangent: 0, packed: 0 };
-  const nothing = { ops: [], slots: [], blocks: null, length: 0, theta: 0, scratch: { panels: 0, block: 0 }, ones: 0 };
+  const logits = { width: 0, depends: false, value: NONE, trial: NONE, signal: NONE, tangent: NONE, packed: NONE };
+  const nothing = {
+    ops: [],
+    slots: [],
+    blocks: null,
+    length: 0,
+    theta: NONE,
+    scratch: { panels: NONE, block: NONE },
+    ones: NONE,
+  };
   return { kernel, rows, logits, ...nothing, feed: () => {}, fault: undefined };
 }
 
@@ -32,7 +42,7 @@ export function openRows(
   system: boolean,
 ): E.Either<FgnError, Workspace> {
   const rows = alpha.length, layout = startLayout(kernel), tape = emptyTape(kernel, rows);
-  const at = reserveRows(layout, tape, { ...NOTHING, gram: system });
+  const at = reserveAreas(layout, tape, { ...NOTHING, gram: system });
   const grown = layout.commit();
   if (grown._tag === "Left") return grown;
   f64(kernel, at.alpha, rows).set(alpha);
@@ -59,35 +69,25 @@ function place({ kernel, rows }: Workspace, stats: Float32Array, addresses: read
  * where a logit is not finite.
  */
 export function margins(ws: Workspace, stats: Float32Array, majorized: boolean): number {
-  const { kernel, at, rows } = ws;
+  const { at, rows } = ws;
   place(ws, stats, [at.trueLogit, at.peak, at.sum]);
-  const loss = kernel.exports.margins(
-    rows,
-    at.trueLogit,
-    at.peak,
-    at.sum,
-    at.alpha,
-    at.margin,
-    at.slope,
-    at.rowWeight,
-    at.rhs,
-  );
+  const loss = rowsOfMargins(ws);
   if (majorized) majorise(ws);
   return faulty(stats, rows) ? NaN : loss;
 }
 
 /** The mean loss alone; the rows stay as they are. */
 export function meanLoss(ws: Workspace, stats: Float32Array): number {
-  const { kernel: { exports }, at: { work, alpha }, rows } = ws, n = up4(rows);
-  const [trueLogit, peak, sum] = [work, work + 4 * n, work + 8 * n] as const;
+  const { kernel: { exports }, at, rows } = ws;
+  const { trialTrueLogit: trueLogit, trialPeak: peak, trialSum: sum } = at;
   place(ws, stats, [trueLogit, peak, sum]);
-  const loss = exports.margins(rows, trueLogit, peak, sum, alpha, work + 16 * n, 0, 0, 0);
+  const loss = exports.margins(rows, trueLogit, peak, sum, at.alpha, at.trialMargin, NONE, NONE, NONE);
   return faulty(stats, rows) ? NaN : loss;
 }
 
 /** The stage of plain steps over K, wherever that lies. */
 export function openStage(ws: Workspace, solver: CheckedSolver, judged: boolean): OpenStage {
-  const vectors = { product: 0, remainder: 0, direction: 0, trial: 0, previous: 0, ggn: null };
+  const vectors = { product: NONE, remainder: NONE, direction: NONE, trial: NONE, previous: NONE, ggn: null };
   const plain = { l2: 0, method: { _tag: "fgn" }, twoStage: 0, limit: 0 } as const;
   return { ws, system: { kind: "gram" }, vectors, solver, judged, ...plain };
 }
@@ -100,8 +100,8 @@ export function withGram(stage: OpenStage, K: Float32Array): Stage {
   const { ws } = stage, { kernel, at, rows } = ws;
   f32(kernel, at.sum, rows).fill(1);
   const system = gramSystem(ws, () => {
-    f32(kernel, at.left, K.length).set(K);
-    kernel.exports.packTransposed(at.left, rows, up4(rows), at.gram);
+    f32(kernel, at.byRow, K.length).set(K);
+    kernel.exports.packTransposed(at.byRow, rows, up4(rows), at.gram);
   });
   return { ...stage, system };
 }

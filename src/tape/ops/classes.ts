@@ -6,12 +6,12 @@
 // after the step always goes over blocks, for the exponentials may still be needed for another attempt. A projection reads
 // the weights of a block before it adds to them, so a step can be taken in place. How much is little: limits.ts.
 
-import { f32 } from "../../kernel/arena.ts";
+import { f32, NONE } from "../../kernel/arena.ts";
+import { frozenPart, type RowPart } from "../row_part.ts";
 import {
   addressOf,
   type ClassBlocks,
   eachBlock,
-  inert,
   type MarginPlaces,
   type Op,
   type Pass,
@@ -19,7 +19,7 @@ import {
   type Tensor,
   up4,
 } from "../tape.ts";
-import { addGram, fillGram } from "./gram.ts";
+import { addGram, fillGram, layerPart } from "./gram.ts";
 import { multiply, packedInputs } from "./product.ts";
 import { type Context, ROW_BLOCK, SIGNAL_ROWS } from "./signals.ts";
 
@@ -29,7 +29,7 @@ interface Parts extends Context {
   readonly output: Slot;
   readonly weight: Tensor;
   readonly bias: Tensor | null;
-  /** Where weights and biases of a block after a step lie, for a loss without trial parameters; 0: those are there. */
+  /** Where weights and biases of a block after a step lie, for a loss without trial parameters; NONE: those are there. */
   readonly moved: number;
   /** Whether the exponentials of all classes are kept. */
   readonly whole: boolean;
@@ -48,7 +48,7 @@ function forwardBlock(parts: Parts, count: number, w: number, b: number, x: numb
 /** Where weights and biases of the classes from `from` on lie, given the vector that holds the trainable ones. */
 const placesOf = ({ input, weight, bias }: Parts, vector: number, from: number): { w: number; b: number } => ({
   w: addressOf(weight, vector) + 4 * from * input.width,
-  b: bias === null ? 0 : addressOf(bias, vector) + 4 * from,
+  b: bias === null ? NONE : addressOf(bias, vector) + 4 * from,
 });
 
 /** Logits of the classes [from, to) of a forward pass. */
@@ -113,7 +113,7 @@ function addBlock(
     const to = Math.min(count, from + SIGNAL_ROWS);
     exports.scaleColumns(first + from, first + to, width, rows, signals, coefficient, scratch.block);
     exports.product(0, to - from, D, rows, scratch.block, n, right, w + 4 * from * D, D);
-    if (b !== 0) exports.addRowSums(to - from, rows, scratch.block, b + 4 * from);
+    if (b !== NONE) exports.addRowSums(to - from, rows, scratch.block, b + 4 * from);
   }
 }
 
@@ -124,7 +124,7 @@ function addBlock(
 function movedLogits(parts: Parts, from: number, to: number, coefficient: number, { theta, at }: State): void {
   const { kernel, input: { width: D, value }, output: { width: C, value: signals }, bias, whole, trial, moved } = parts;
   const count = to - from, given = placesOf(parts, theta.vector, from);
-  const copy = { w: moved, b: bias === null ? 0 : moved + 4 * count * D };
+  const copy = { w: moved, b: bias === null ? NONE : moved + 4 * count * D };
   if (!whole) {
     blockLogits(parts, from, to, theta, signals);
     exponentiate(parts, from, to, signals, at);
@@ -159,7 +159,7 @@ function classBlocks(parts: Parts, state: State): ClassBlocks {
       });
     },
     sums: (at) => {
-      const { last } = state, coefficient = parts.moved === 0 ? undefined : last.moved;
+      const { last } = state, coefficient = parts.moved === NONE ? undefined : last.moved;
       sumBlocks(parts, trial, at, (from, to) => {
         if (coefficient === undefined) blockLogits(parts, from, to, last, trial);
         else movedLogits(parts, from, to, coefficient, state);
@@ -168,16 +168,35 @@ function classBlocks(parts: Parts, state: State): ClassBlocks {
   };
 }
 
+/** Visits the exponentials at θ: those of the classes [from, to), at an address. */
+type Each = (visit: (from: number, to: number, panels: number) => void) => void;
+
+/** The part of the row system of a layer that trains; it is asked for its Gram matrix alone. */
+function rowPart(parts: Parts, each: Each): RowPart {
+  const { kernel, rows, input: { width: inputs, value }, output: { width: outputs }, bias, moved } = parts;
+  return layerPart(parts, {
+    inputs,
+    outputs,
+    kept: NONE,
+    inputGram: (out) => fillGram(parts, inputs, value, bias === null ? 0 : 1, out),
+    signalGram: (out) => {
+      f32(kernel, out, up4(rows) ** 2).fill(0);
+      each((from, to, panels) => addGram(parts, to - from, panels, out));
+    },
+    squares: () => {},
+    twoStage: null,
+    moves: moved !== NONE,
+  });
+}
+
 /** A dense last layer that trains by its explicit Gram matrix in the Euclidean metric; it is opened for nothing else. */
 export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: ClassBlocks } {
-  const { kernel: { exports }, rows, input, output, weight, bias, moved } = parts;
+  const { kernel: { exports }, rows, input, output, weight, bias } = parts;
   const D = input.width, n = up4(rows);
-  const nowhere: Pass = { vector: 0, trial: false };
-  const state: State = { theta: nowhere, last: nowhere, at: { labels: 0, trueLogit: 0, peak: 0, sum: 0 } };
-  const each = (visit: (from: number, to: number, panels: number) => void): void =>
-    eachExponentials(parts, state.theta.vector, state.at, visit);
+  const nowhere: Pass = { vector: NONE, trial: false };
+  const state: State = { theta: nowhere, last: nowhere, at: { labels: NONE, trueLogit: NONE, peak: NONE, sum: NONE } };
+  const each: Each = (visit) => eachExponentials(parts, state.theta.vector, state.at, visit);
   const op: Op = {
-    ...inert,
     tensors: bias === null ? [weight] : [weight, bias],
     output,
     forward: (pass) => {
@@ -198,21 +217,11 @@ export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: 
       if (!weight.trainable) return;
       each((from, to, signals) => {
         const panels = { signals, width: to - from, first: 0 };
-        const b = bias === null ? 0 : into + bias.place + 4 * from;
-        addBlock(parts, panels, to - from, coefficient, { w: into + weight.place + 4 * from * D, b });
+        addBlock(parts, panels, to - from, coefficient, placesOf(parts, into, from));
       });
     },
-    gram: ({ left, right, sum }) => {
-      if (!weight.trainable) return;
-      fillGram(parts, D, input.value, bias === null ? 0 : 1, left);
-      f32(parts.kernel, right, n * n).fill(0);
-      each((from, to, panels) => addGram(parts, to - from, panels, right));
-      exports.multiplyAdd(n * n, left, right, sum);
-    },
-    fanIn: D,
-    moves: moved !== 0,
-    work: D * output.width,
-    gramWork: weight.trainable ? D + output.width : 0,
+    rowPart: weight.trainable ? rowPart(parts, each) : frozenPart(D * output.width),
+    metric: null,
   };
   return { op, blocks: classBlocks(parts, state) };
 }

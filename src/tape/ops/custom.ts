@@ -4,7 +4,7 @@ import type { FgnError } from "../../check/error.ts";
 import type { Features } from "../../data/sparse.ts";
 import { f32 } from "../../kernel/arena.ts";
 import type { CustomModel, ModelFunctions } from "../../network/custom.ts";
-import { inert, type Op, type Slot, type Tensor } from "../tape.ts";
+import type { Op, Slot, Tensor } from "../tape.ts";
 import { type Context, packValues, unpackValues } from "./signals.ts";
 
 interface Parts extends Context {
@@ -58,7 +58,6 @@ export function custom(parts: Parts): Op {
   const pack = (logits: Float32Array, to: number): void => packValues(parts, C, logits, to);
   const { forward, jvp, vjp } = model.functions;
   return {
-    ...inert,
     tensors: [tensor],
     output,
     forward: ({ vector, trial }) => {
@@ -86,7 +85,7 @@ export function custom(parts: Parts): Op {
       const sum = f32(kernel, into + tensor.place, tensor.length);
       result.forEach((v, i) => sum[i] = (sum[i] as number) + v);
     },
-    gram: null,
-    work: tensor.length,
+    rowPart: null,
+    metric: null,
   };
 }

@@ -1,8 +1,8 @@
 // Operations without parameters: activations, sums and multiples of slots.
 
-import { f32 } from "../../kernel/arena.ts";
+import { f32, NONE } from "../../kernel/arena.ts";
 import type { ActivationKind } from "../../network/layer.ts";
-import { inert, type Op, type Slot, up4 } from "../tape.ts";
+import { type Op, parameterless, type Slot, up4 } from "../tape.ts";
 import type { Context } from "./signals.ts";
 
 /** The kernel's numbers of the activations. */
@@ -26,10 +26,10 @@ export function activation(
   const { exports } = kernel;
   const length = output.width * up4(rows);
   return {
-    ...inert,
+    ...parameterless,
     output,
     forward: ({ trial }) => {
-      if (trial) exports.activate(KINDS[kind], length, slope, input.trial, output.trial, 0);
+      if (trial) exports.activate(KINDS[kind], length, slope, input.trial, output.trial, NONE);
       else exports.activate(KINDS[kind], length, slope, input.value, output.value, derivative);
     },
     backward: () => {
@@ -51,7 +51,7 @@ export function add({ kernel, rows }: Context, first: Slot, second: Slot, output
     exports.axpy(length, 1, b, to);
   };
   return {
-    ...inert,
+    ...parameterless,
     output,
     forward: ({ trial }) =>
       trial ? sum(first.trial, second.trial, output.trial) : sum(first.value, second.value, output.value),
@@ -74,7 +74,7 @@ export function multiple({ kernel, rows }: Context, factor: number, input: Slot,
     exports.axpy(length, factor, from, to);
   };
   return {
-    ...inert,
+    ...parameterless,
     output,
     forward: ({ trial }) => trial ? scaled(input.trial, output.trial) : scaled(input.value, output.value),
     backward: () => {

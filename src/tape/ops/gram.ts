@@ -1,36 +1,22 @@
 // Gram matrices of a layer: of its inputs, of its signals, and what is made of them.
 
-import { f32, f64 } from "../../kernel/arena.ts";
-import { type GramBuffers, type Slot, up4 } from "../tape.ts";
+import { f32, f64, NONE } from "../../kernel/arena.ts";
+import type { RowPart } from "../row_part.ts";
+import { type Slot, up4 } from "../tape.ts";
+import type { Operands } from "./metric.ts";
 import { type Context, eachRowBlock } from "./signals.ts";
 
-/** Fills an n₄ × B matrix in panels with `start` and adds the Gram matrix of a slot's k × B panels: upper part. */
-export function fillGram({ kernel, rows }: Context, k: number, panels: number, start: number, out: number): void {
-  f32(kernel, out, up4(rows) * up4(rows)).fill(start);
-  addGram({ kernel, rows }, k, panels, out);
+type Rows = Pick<Context, "kernel" | "rows">;
+
+/** Fills an n₄ × B matrix in panels with `start` and adds the Gram matrix of k × B panels: upper part. */
+export function fillGram(context: Rows, k: number, panels: number, start: number, out: number): void {
+  f32(context.kernel, out, up4(context.rows) ** 2).fill(start);
+  addGram(context, k, panels, out);
 }
 
 /** Adds the Gram matrix of k × B panels: upper part. */
-export function addGram(
-  { kernel, rows }: Pick<Context, "kernel" | "rows">,
-  k: number,
-  panels: number,
-  out: number,
-): void {
+export function addGram({ kernel, rows }: Rows, k: number, panels: number, out: number): void {
   for (let j = 0; j < rows; j += 16) kernel.exports.gramPanel(j, rows, k, panels, out);
-}
-
-/** Adds to K the Hadamard product of a Gram matrix of inputs, at `left`, with that of m × B signals. */
-export function addLayerGram(
-  context: Context,
-  left: number,
-  outputs: number,
-  signals: number,
-  { right, sum }: GramBuffers,
-): void {
-  const n = up4(context.rows);
-  fillGram(context, outputs, signals, 0, right);
-  context.kernel.exports.multiplyAdd(n * n, left, right, sum);
 }
 
 /**
@@ -49,18 +35,48 @@ export function moveByGram(context: Context, output: Slot, kept: number, coeffic
   });
 }
 
-/** out[i] += (‖A_i‖² + constant) ‖Δ_i‖², given the squared norms of the inputs; the constant is the bias's 1, or β. */
+/** Adds (‖A_i‖² + b) ‖Δ_i‖² to B numbers, given the squared norms of the inputs at `scratch.block`. */
 export function addSquares(
-  { kernel, rows, scratch }: Context,
-  inputs: Float64Array,
-  constant: number,
+  { kernel, rows, scratch: { block } }: Context,
   outputs: number,
-  signals: number,
+  { signals, constant }: Pick<Operands, "signals" | "constant">,
   out: Float64Array,
 ): void {
-  kernel.exports.columnDots(outputs, rows, signals, signals, scratch.block);
-  const d = f64(kernel, scratch.block, rows);
+  const a = f64(kernel, block, rows).slice();
+  kernel.exports.columnDots(outputs, rows, signals, signals, block);
+  const d = f64(kernel, block, rows);
   for (let i = 0; i < rows; i++) {
-    out[i] = (out[i] as number) + ((inputs[i] as number) + constant) * (d[i] as number);
+    out[i] = (out[i] as number) + ((a[i] as number) + constant) * (d[i] as number);
   }
+}
+
+/** A layer W x + b that trains: K_ij = (⟨A_i, A_j⟩ + b) ⟨Δ_i, Δ_j⟩. */
+interface TrainedLayer extends Pick<RowPart, "squares" | "twoStage" | "moves"> {
+  /** Inputs that an output sums over. */
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Where A Aᵀ + b is kept for moving the output, or NONE. */
+  readonly kept: number;
+  /** Fills n₄ × B panels with A Aᵀ + b; both triangles where they are kept. */
+  readonly inputGram: (out: number) => void;
+  /** Fills n₄ × B panels with Δ Δᵀ; upper part. */
+  readonly signalGram: (out: number) => void;
+}
+
+/** The part of the row system of a layer. */
+export function layerPart({ kernel, rows }: Rows, layer: TrainedLayer): RowPart {
+  const { inputs, outputs, kept, squares, twoStage, moves } = layer;
+  return {
+    gram: ({ left, right, sum }) => {
+      const inputGram = kept === NONE ? left : kept;
+      layer.inputGram(inputGram);
+      layer.signalGram(right);
+      kernel.exports.multiplyAdd(up4(rows) ** 2, inputGram, right, sum);
+    },
+    squares,
+    twoStage,
+    moves,
+    productWork: inputs * outputs,
+    gramWork: inputs + outputs,
+  };
 }

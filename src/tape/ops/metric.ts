@@ -1,7 +1,7 @@
 // The metric of a dense layer's damping: its inputs centred and scaled, its outputs scaled.
 
-import { f32, f64 } from "../../kernel/arena.ts";
-import { type LayerMetric, type Slot, up4 } from "../tape.ts";
+import { f32, f64, NONE } from "../../kernel/arena.ts";
+import { type OpMetric, type Slot, up4 } from "../tape.ts";
 import type { Context } from "./signals.ts";
 
 /** Where a layer's metric lies: D means, D input scales, m output scales, and the two operands that they give. */
@@ -21,14 +21,12 @@ export interface Operands {
   signals: number;
   /** b, or 0 without a bias. */
   constant: number;
-  /** Addresses of μ, c and o, or 0. */
+  /** Addresses of μ, c and o, or NONE. */
   mean: number;
   inputScale: number;
   outputScale: number;
   /** Whether the last three are to be applied: projections then start from zero. */
   finishes: boolean;
-  /** Mixing matrix of the scaled signals (packed B × B), or 0. */
-  mixing: number;
 }
 
 /** The operands of the Euclidean metric. */
@@ -36,11 +34,10 @@ export const euclidean = (input: Slot, output: Slot, hasBias: boolean): Operands
   inputs: input.value,
   signals: output.signal,
   constant: hasBias ? 1 : 0,
-  mean: 0,
-  inputScale: 0,
-  outputScale: 0,
+  mean: NONE,
+  inputScale: NONE,
+  outputScale: NONE,
   finishes: false,
-  mixing: 0,
 });
 
 /** The metric of a layer over its operands, which it changes. */
@@ -51,7 +48,7 @@ export function layerMetric(
   hasBias: boolean,
   places: MetricPlaces,
   operands: Operands,
-): LayerMetric {
+): OpMetric {
   const { exports } = kernel;
   const D = input.width, m = output.width;
   const sums = (width: number, coefficient: number, x: number, y: number): Float32Array => {
@@ -61,7 +58,7 @@ export function layerMetric(
     return out.slice();
   };
   const place = (values: Float32Array | null, address: number): number => {
-    if (values === null) return 0;
+    if (values === null) return NONE;
     f32(kernel, address, values.length).set(values);
     return address;
   };
@@ -69,7 +66,7 @@ export function layerMetric(
     inputs: D,
     outputs: m,
     hasBias,
-    mean: (shares) => sums(D, shares, input.value, 0),
+    mean: (shares) => sums(D, shares, input.value, NONE),
     setInputs: (mean, scale) => {
       operands.mean = place(mean, places.mean);
       operands.inputScale = place(scale, places.inputScale);
@@ -88,10 +85,11 @@ export function layerMetric(
       operands.outputScale = place(scale, places.outputScale);
       operands.signals = places.signals;
       operands.finishes = true;
-      exports.centre(m, rows, output.signal, 0, operands.outputScale, places.signals);
+      exports.centre(m, rows, output.signal, NONE, operands.outputScale, places.signals);
     },
     setConstant: (value) => {
       if (hasBias) operands.constant = value;
     },
+    reset: () => void Object.assign(operands, euclidean(input, output, hasBias)),
   };
 }

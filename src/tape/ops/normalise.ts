@@ -1,7 +1,8 @@
 // Layer norm over the features of each example.
 
-import { f32, f64 } from "../../kernel/arena.ts";
-import { addressOf, inert, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
+import { f32, f64, NONE } from "../../kernel/arena.ts";
+import { frozenPart, type RowPart } from "../row_part.ts";
+import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addGram } from "./gram.ts";
 import type { Context } from "./signals.ts";
 
@@ -37,6 +38,22 @@ function squares(parts: Parts, out: Float64Array): void {
   }
 }
 
+/** Its part of the row system: gain and shift are one feature an output each. */
+function rowPart(parts: Parts): RowPart {
+  const { output: { width: D, signal } } = parts;
+  return {
+    gram: ({ sum }) => {
+      addGram(parts, D, gainSignals(parts), sum);
+      addGram(parts, D, signal, sum);
+    },
+    squares: (out) => squares(parts, out),
+    twoStage: null,
+    moves: false,
+    productWork: 2 * D,
+    gramWork: 2 * D,
+  };
+}
+
 /** A layer norm. */
 export function normalise(parts: Parts): Op {
   const { kernel, rows, input, output, gain, shift, epsilon, normalised, inverse } = parts;
@@ -44,7 +61,6 @@ export function normalise(parts: Parts): Op {
   const D = output.width;
   const { trainable } = gain;
   return {
-    ...inert,
     tensors: [gain, shift],
     output,
     forward: ({ vector, trial }) => {
@@ -67,28 +83,18 @@ export function normalise(parts: Parts): Op {
         addressOf(gain, theta),
         normalised,
         inverse,
-        input.depends ? input.tangent : 0,
-        trainable ? direction + gain.place : 0,
-        trainable ? direction + shift.place : 0,
+        input.depends ? input.tangent : NONE,
+        trainable ? direction + gain.place : NONE,
+        trainable ? direction + shift.place : NONE,
         output.tangent,
       );
     },
     project: (coefficient, into) => {
       if (!trainable) return;
       exports.weightedRowSums(D, rows, coefficient, output.signal, normalised, into + gain.place);
-      exports.weightedRowSums(D, rows, coefficient, output.signal, 0, into + shift.place);
+      exports.weightedRowSums(D, rows, coefficient, output.signal, NONE, into + shift.place);
     },
-    gram: ({ sum }) => {
-      if (!trainable) return;
-      addGram(parts, D, gainSignals(parts), sum);
-      addGram(parts, D, output.signal, sum);
-    },
-    squares: (out) => {
-      if (trainable) squares(parts, out);
-    },
-    fanIn: 1,
-    moves: false,
-    work: 2 * D,
-    gramWork: trainable ? 2 * D : 0,
+    rowPart: trainable ? rowPart(parts) : frozenPart(2 * D),
+    metric: null,
   };
 }

@@ -1,8 +1,9 @@
 // A dense product: out = W in + b, the batch in the lanes, W read where it lies.
 
-import { f32, f64 } from "../../kernel/arena.ts";
+import { f32, NONE } from "../../kernel/arena.ts";
+import { frozenPart, type RowPart } from "../row_part.ts";
 import { addressOf, eachBlock, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addLayerGram, addSquares, fillGram, moveByGram } from "./gram.ts";
+import { addSquares, fillGram, layerPart, moveByGram } from "./gram.ts";
 import { euclidean, layerMetric, type MetricPlaces, type Operands } from "./metric.ts";
 import { type Context, eachRowBlock, ROW_BLOCK } from "./signals.ts";
 
@@ -11,12 +12,18 @@ interface Parts extends Context {
   readonly output: Slot;
   readonly weight: Tensor;
   readonly bias: Tensor | null;
-  /** Where A Aᵀ + 1 is kept for moving the output, or 0. */
+  /** Where A Aᵀ + 1 is kept for moving the output, or NONE. */
   readonly kept: number;
   /** Where the metric of the damping lies, or null: the Euclidean one. */
   readonly places: MetricPlaces | null;
-  /** A block of rows for mixed signals, or 0. */
+  /** A block of rows for mixed signals, or NONE. */
   readonly mixed: number;
+}
+
+/** The matrix that mixes the scaled signals. */
+interface Mixing {
+  /** B × B, packed, or NONE. */
+  panels: number;
 }
 
 /** out += A B for an m × k matrix A, row-major, and k × B panels. */
@@ -46,41 +53,72 @@ export function packedInputs(
   { kernel: { exports }, rows, input, scratch }: Context & Pick<Parts, "input">,
   inputs: number,
 ): number {
-  if (inputs === input.value && input.packed !== 0) return input.packed;
+  if (inputs === input.value && input.packed !== NONE) return input.packed;
   exports.transposePanels(inputs, input.width, rows, scratch.panels);
   return scratch.panels;
 }
 
 /** into += R Ā, row sums of R for the bias; out of the metric where there is one (`into` then starts from zero). */
-function projectProduct(parts: Parts, operands: Operands, coefficient: number, into: number): void {
+function projectProduct(
+  parts: Parts,
+  operands: Operands,
+  { panels }: Mixing,
+  coefficient: number,
+  into: number,
+): void {
   const { kernel: { exports }, rows, input, output, weight, bias, scratch } = parts;
-  const { inputs, signals, constant, mean, inputScale, outputScale, finishes, mixing } = operands;
+  const { inputs, signals, constant, mean, inputScale, outputScale, finishes } = operands;
   const D = input.width, right = packedInputs(parts, inputs);
   eachRowBlock(parts, output.width, signals, coefficient, (from, to) => {
-    const block = mixing === 0 ? scratch.block : mixBlock(parts, mixing, to - from);
-    const w = into + weight.place + 4 * from * D, b = bias === null ? 0 : into + bias.place + 4 * from;
+    const block = panels === NONE ? scratch.block : mixBlock(parts, panels, to - from);
+    const w = into + weight.place + 4 * from * D, b = bias === null ? NONE : into + bias.place + 4 * from;
     exports.product(0, to - from, D, rows, block, up4(rows), right, w, D);
-    if (b !== 0) exports.addRowSums(to - from, rows, block, b);
-    const scale = outputScale === 0 ? 0 : outputScale + 4 * from;
+    if (b !== NONE) exports.addRowSums(to - from, rows, block, b);
+    const scale = outputScale === NONE ? NONE : outputScale + 4 * from;
     if (finishes) exports.finishLayer(to - from, D, w, scale, inputScale, mean, constant, b);
+  });
+}
+
+/** The part of the row system of a product that trains. */
+function rowPart(parts: Parts, operands: Operands, mixing: Mixing): RowPart {
+  const { kernel: { exports }, rows, input: { width: inputs }, output: { width: outputs }, kept, mixed, scratch } =
+    parts;
+  const inputGram = (out: number): void => {
+    fillGram(parts, inputs, operands.inputs, operands.constant, out);
+    if (out === kept) exports.mirror(rows, out);
+  };
+  const signalGram = (out: number): void => fillGram(parts, outputs, operands.signals, 0, out);
+  const mix = (panels: number): void => {
+    mixing.panels = panels;
+  };
+  return layerPart(parts, {
+    inputs,
+    outputs,
+    kept,
+    inputGram,
+    signalGram,
+    squares: (out) => {
+      exports.columnDots(inputs, rows, operands.inputs, operands.inputs, scratch.block);
+      addSquares(parts, outputs, operands, out);
+    },
+    twoStage: mixed === NONE ? null : { inputGram, signalGram, mix },
+    moves: kept !== NONE,
   });
 }
 
 /** A dense product over panels. */
 export function product(parts: Parts): Op {
-  const { kernel, rows, input, output, weight, bias, kept, places } = parts;
-  const { exports } = kernel;
+  const { kernel: { exports }, rows, input, output, weight, bias, kept, places } = parts;
   const D = input.width, m = output.width;
   const { trainable } = weight;
-  const operands = euclidean(input, output, bias !== null);
-  const inputGram = (out: number): void => fillGram(parts, D, operands.inputs, operands.constant, out);
+  const operands = euclidean(input, output, bias !== null), mixing: Mixing = { panels: NONE };
   return {
     tensors: bias === null ? [weight] : [weight, bias],
     output,
     forward: ({ vector, trial, moved }) => {
-      if (moved !== undefined && kept !== 0) return moveByGram(parts, output, kept, moved);
+      if (moved !== undefined && kept !== NONE) return moveByGram(parts, output, kept, moved);
       const from = trial ? input.trial : input.value, to = trial ? output.trial : output.value;
-      exports.fillPanels(bias === null ? 0 : addressOf(bias, vector), m, rows, to);
+      exports.fillPanels(addressOf(bias, vector), m, rows, to);
       multiply(parts, m, D, addressOf(weight, vector), from, to);
     },
     backward: (theta) => {
@@ -91,40 +129,14 @@ export function product(parts: Parts): Op {
       });
     },
     tangent: (theta, direction) => {
-      exports.fillPanels(trainable && bias !== null ? direction + bias.place : 0, m, rows, output.tangent);
+      exports.fillPanels(trainable ? addressOf(bias, direction) : NONE, m, rows, output.tangent);
       if (trainable) multiply(parts, m, D, direction + weight.place, input.value, output.tangent);
       if (input.depends) multiply(parts, m, D, addressOf(weight, theta), input.tangent, output.tangent);
     },
     project: (coefficient, into) => {
-      if (trainable) projectProduct(parts, operands, coefficient, into);
+      if (trainable) projectProduct(parts, operands, mixing, coefficient, into);
     },
-    gram: (buffers) => {
-      if (!trainable) return;
-      const left = kept === 0 ? buffers.left : kept;
-      inputGram(left);
-      addLayerGram(parts, left, m, operands.signals, buffers);
-      if (kept !== 0) exports.mirror(rows, kept);
-    },
+    rowPart: trainable ? rowPart(parts, operands, mixing) : frozenPart(D * m),
     metric: places && layerMetric(parts, input, output, bias !== null, places, operands),
-    factors: trainable
-      ? (left, right) => {
-        inputGram(left);
-        fillGram(parts, m, operands.signals, 0, right);
-      }
-      : null,
-    fanIn: D,
-    mix: (panels) => {
-      operands.mixing = panels;
-    },
-    restart: () => void Object.assign(operands, euclidean(input, output, bias !== null)),
-    squares: (out) => {
-      if (!trainable) return;
-      exports.columnDots(D, rows, operands.inputs, operands.inputs, parts.scratch.block);
-      const inputs = f64(kernel, parts.scratch.block, rows).slice();
-      addSquares(parts, inputs, operands.constant, m, operands.signals, out);
-    },
-    moves: kept !== 0,
-    work: D * m,
-    gramWork: trainable ? D + m : 0,
   };
 }

@@ -1,6 +1,6 @@
 // What operations share: signals scaled block by block, which projections read, and row-major values in and out of panels.
 
-import { f32 } from "../../kernel/arena.ts";
+import { f32, NONE } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
 import type { Scratch } from "../tape.ts";
 
@@ -46,16 +46,16 @@ export function packValues({ kernel, rows, scratch }: Context, width: number, va
   }
 }
 
-/** A B × width row-major copy of panels, example i times the i-th float32 at `scale` (0: unscaled). */
+/** A B × width row-major copy of panels, example i times the i-th float32 at `scale` (NONE: unscaled). */
 export function unpackValues(
   { kernel, rows, scratch }: Context,
   width: number,
   panels: number,
-  scale = 0,
+  scale = NONE,
 ): Float32Array {
   const out = new Float32Array(rows * width);
   for (let from = 0; from < rows; from += PANEL) {
-    const count = Math.min(PANEL, rows - from), factor = scale === 0 ? 0 : scale + 4 * from;
+    const count = Math.min(PANEL, rows - from), factor = scale === NONE ? NONE : scale + 4 * from;
     kernel.exports.unpackTransposed(panels + 4 * from * width, width, count, factor, scratch.panels);
     out.set(f32(kernel, scratch.panels, count * width), from * width);
   }

@@ -1,9 +1,10 @@
 // A dense product over sparse features: out = W x + b. The kernel holds the weights of the features that occur
 // in the batch, one feature a row, so that products, Gram matrix and updates touch stored entries only.
 
-import { f32, f64 } from "../../kernel/arena.ts";
-import { addressOf, inert, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addLayerGram, addSquares, moveByGram } from "./gram.ts";
+import { f32, NONE } from "../../kernel/arena.ts";
+import { frozenPart, type RowPart } from "../row_part.ts";
+import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
+import { addSquares, fillGram, layerPart, moveByGram } from "./gram.ts";
 import type { Context } from "./signals.ts";
 
 /** CSR features in the kernel's memory, columns renumbered over those that occur. */
@@ -27,71 +28,68 @@ interface Parts extends Context {
   readonly bias: Tensor | null;
   /** B × out, row-major. */
   readonly dense: number;
-  /** Where X Xᵀ + 1 is kept for moving the output, or 0. */
+  /** Where X Xᵀ + 1 is kept for moving the output, or NONE. */
   readonly kept: number;
 }
 
-/** panels ← W x + b with W and b at the given addresses (b may be 0). */
+/** panels ← W x + b with W and b at the given addresses (b may be NONE). */
 function multiply({ kernel, rows, input, output, dense }: Parts, weight: number, bias: number, to: number): void {
   const { exports } = kernel;
   const m = output.width;
   const out = f32(kernel, dense, rows * m);
-  if (bias === 0) out.fill(0);
+  if (bias === NONE) out.fill(0);
   else for (let i = 0; i < rows; i++) out.set(f32(kernel, bias, m), i * m);
   exports.csrProduct(rows, input.offsets, input.indices, input.values, m, weight, dense);
   exports.packTransposed(dense, rows, m, to);
 }
 
-function squares(parts: Parts, out: Float64Array): void {
-  const { kernel, rows, input, output, bias, scratch } = parts;
-  kernel.exports.csrSquares(rows, input.offsets, input.values, scratch.block);
-  addSquares(parts, f64(kernel, scratch.block, rows).slice(), bias === null ? 0 : 1, output.width, output.signal, out);
-}
-
-function gram(parts: Parts, to: number): void {
-  const { kernel, rows, input, bias } = parts;
-  f32(kernel, to, up4(rows) * up4(rows)).fill(bias === null ? 0 : 1);
-  kernel.exports.csrGram(rows, input.cols, input.offsets, input.indices, input.values, to, input.work);
+/** The part of the row system of a product that trains. */
+function rowPart(parts: Parts, inputs: number): RowPart {
+  const { kernel, rows, input, output: { width: outputs, signal: signals }, bias, kept, scratch } = parts;
+  const { cols, offsets, indices, values, work } = input, constant = bias === null ? 0 : 1;
+  return layerPart(parts, {
+    inputs,
+    outputs,
+    kept,
+    inputGram: (out) => {
+      f32(kernel, out, up4(rows) ** 2).fill(constant);
+      kernel.exports.csrGram(rows, cols, offsets, indices, values, out, work);
+    },
+    signalGram: (out) => fillGram(parts, outputs, signals, 0, out),
+    squares: (out) => {
+      kernel.exports.csrSquares(rows, offsets, values, scratch.block);
+      addSquares(parts, outputs, { signals, constant }, out);
+    },
+    twoStage: null,
+    moves: kept !== NONE,
+  });
 }
 
 /** A dense product over sparse features. */
 export function sparseProduct(parts: Parts): Op {
   const { kernel, rows, input, output, weight, bias, dense, kept } = parts;
   const { exports } = kernel;
-  const m = output.width;
+  const m = output.width, entries = Math.ceil(input.count / rows);
   const { trainable } = weight;
   return {
-    ...inert,
     tensors: bias === null ? [weight] : [weight, bias],
     output,
     forward: ({ vector, trial, moved }) => {
-      if (moved !== undefined && kept !== 0) return moveByGram(parts, output, kept, moved);
-      const b = bias === null ? 0 : addressOf(bias, vector);
-      multiply(parts, addressOf(weight, vector), b, trial ? output.trial : output.value);
+      if (moved !== undefined && kept !== NONE) return moveByGram(parts, output, kept, moved);
+      multiply(parts, addressOf(weight, vector), addressOf(bias, vector), trial ? output.trial : output.value);
     },
     backward: () => {},
     tangent: (_, direction) => {
       if (!trainable) f32(kernel, output.tangent, m * up4(rows)).fill(0);
-      else multiply(parts, direction + weight.place, bias === null ? 0 : direction + bias.place, output.tangent);
+      else multiply(parts, addressOf(weight, direction), addressOf(bias, direction), output.tangent);
     },
     project: (coefficient, into) => {
       if (!trainable) return;
       exports.unpackTransposed(output.signal, m, rows, coefficient, dense);
       exports.csrUpdate(rows, input.offsets, input.indices, input.values, m, dense, into + weight.place);
-      if (bias !== null) exports.weightedRowSums(m, rows, coefficient, output.signal, 0, into + bias.place);
+      if (bias !== null) exports.weightedRowSums(m, rows, coefficient, output.signal, NONE, into + bias.place);
     },
-    gram: (buffers) => {
-      if (!trainable) return;
-      const left = kept === 0 ? buffers.left : kept;
-      gram(parts, left);
-      addLayerGram(parts, left, m, output.signal, buffers);
-    },
-    squares: (out) => {
-      if (trainable) squares(parts, out);
-    },
-    fanIn: Math.max(1, Math.ceil(input.count / rows)),
-    moves: kept !== 0,
-    work: Math.ceil(input.count / rows) * m,
-    gramWork: trainable ? m + Math.ceil(input.count / rows) : 0,
+    rowPart: trainable ? rowPart(parts, entries) : frozenPart(entries * m),
+    metric: null,
   };
 }
