@@ -16,36 +16,30 @@ export {
   type AffineSpec,
   dense,
   embedding,
-  gelu,
   type Initial,
   initialise,
   layerNorm,
   type LayerNormOptions,
   type LayerNormSpec,
   type LayerSpec,
-  leakyRelu,
   mlp,
   type MlpSpec,
   type NetworkSpec,
-  relu,
   residual,
   type ResidualSpec,
+} from "./src/network/layers.ts";
+export {
+  type Activation,
+  type ActivationKind,
+  gelu,
+  leakyRelu,
+  relu,
   sigmoid,
   silu,
   tanh,
-} from "./src/network/layers.ts";
+} from "./src/network/activations.ts";
 export { network } from "./src/network/network.ts";
-export type {
-  Activation,
-  ActivationKind,
-  Adapter,
-  Dense,
-  Embedding,
-  Layer,
-  LayerNorm,
-  Network,
-  Residual,
-} from "./src/network/layer.ts";
+export type { Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./src/network/layer.ts";
 export { type AdapterOptions, freeze, mergeAdapters, unfreeze, withAdapters } from "./src/network/adapter.ts";
 export { growClasses } from "./src/network/grow.ts";
 export { parameterCount, parameters, withParameters } from "./src/network/flat.ts";
@@ -59,14 +53,7 @@ export type { Momentum, StepOptions } from "./src/step/options.ts";
 export type { MetricOptions } from "./src/row_system/metric_option.ts";
 export type { CompetitorOptions } from "./src/row_system/competitors.ts";
 export { type GgnOptions, ggnProduct, ggnStep } from "./src/step/ggn.ts";
-export { constant, type ConstantDamping, type Damping, relative, type RelativeDamping } from "./src/damping/damping.ts";
-export {
-  type LevenbergMarquardt,
-  levenbergMarquardt,
-  type LevenbergMarquardtOptions,
-} from "./src/damping/levenberg_marquardt.ts";
-export { type Backtracking, backtracking, type BacktrackingOptions } from "./src/damping/backtracking.ts";
-export { type Explained, explained, type ExplainedOptions } from "./src/damping/explained.ts";
+export * from "./src/damping/damping.ts";
 export type { Solver, SolverOptions, Stop } from "./src/solver/solver.ts";
 export type { IterativeStop } from "./src/solver/cg.ts";
 export type { RowSystemKind } from "./src/solver/row_matrix.ts";

@@ -19,7 +19,8 @@ import {
 import { releaseKernel, type StepOptions, zeroHead } from "../../mod.ts";
 import { CLASS_LIMITS } from "../../src/kernel/class_limits.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
-import { openPlan, plan } from "../../src/step/plan.ts";
+import { openPlan } from "../../src/step/open.ts";
+import { plan } from "../../src/step/plan.ts";
 import { up4 } from "../../src/tape/tape.ts";
 import type { Workspace } from "../../src/tape/workspace.ts";
 import { table } from "../support/markdown.ts";

@@ -7,7 +7,7 @@ import { f64 } from "../../src/kernel/arena.ts";
 import { arraysOf } from "../../src/network/flat.ts";
 import { copyModel } from "../../src/network/model.ts";
 import { openBatch } from "../../src/problem/session.ts";
-import type { Method } from "../../src/step/attempt.ts";
+import type { Method } from "../../src/step/stage.ts";
 import { stepInto } from "../../src/step/step.ts";
 import { addDual, sendBack } from "../../src/tape/jacobian.ts";
 import { forward, storeVector } from "../../src/tape/tape.ts";

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { isPositive, notPositive, type Rule, standsStill } from "./rule.ts";
 
 /**
  * Relative damping with a step length: the step is shortened until the loss of the batch falls by at least
@@ -52,11 +53,26 @@ export function backtracking(options: BacktrackingOptions = {}): Backtracking {
   return { _tag: "backtracking", ratio, shrink, decrease, attempts };
 }
 
-/** Internal. Errors: `InvalidOption`. */
-export function checkBacktracking(damping: Backtracking): E.Either<FgnError, Backtracking> {
-  const { shrink, decrease, attempts } = damping;
+function check(state: Backtracking): E.Either<FgnError, Backtracking> {
+  const { ratio, shrink, decrease, attempts } = state;
+  if (!isPositive(ratio)) return notPositive(ratio);
   if (!(shrink > 0 && shrink < 1)) return invalid("shrink", shrink, "a number in (0, 1)");
   if (!(decrease >= 0 && decrease < 1)) return invalid("decrease", decrease, "a number in [0, 1)");
   if (!(Number.isInteger(attempts) && attempts >= 1)) return invalid("attempts", attempts, "a whole number from 1");
-  return E.right(damping);
+  return E.right(state);
 }
+
+const rule: Rule<Backtracking> = {
+  check,
+  observe: (state) => state,
+  first: ({ ratio }, { unit }) => ratio * unit,
+  attempts: ({ attempts }) => attempts,
+  accepts: ({ decrease }, outcome) => {
+    const { actual, linear } = outcome;
+    return (actual > 0 && actual >= decrease * linear) || standsStill(outcome);
+  },
+  retry: ({ shrink }, lambda) => ({ lambda, share: shrink }),
+  next: (state) => state,
+};
+
+export default rule;

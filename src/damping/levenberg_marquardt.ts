@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { isPositive, notPositive, type Rule, standsStill } from "./rule.ts";
 
 /**
  * Levenberg–Marquardt: λ rises until the loss falls, and decays after accepted steps. A pure state: each
@@ -52,11 +53,30 @@ export function levenbergMarquardt(options: LevenbergMarquardtOptions = {}): Lev
   return { _tag: "levenbergMarquardt", lambda, raise, lower, attempts };
 }
 
-/** Internal. Errors: `InvalidOption`. */
-export function checkLevenbergMarquardt(damping: LevenbergMarquardt): E.Either<FgnError, LevenbergMarquardt> {
-  const { raise, lower, attempts } = damping;
+/** The float32 resolution of the Gram matrix: λ goes no lower, relative to K̄/Σω. */
+const FLOOR = 1e-6;
+
+function check(state: LevenbergMarquardt): E.Either<FgnError, LevenbergMarquardt> {
+  const { lambda, raise, lower, attempts } = state;
+  if (lambda !== null && !isPositive(lambda)) return notPositive(lambda);
   if (!(raise > 1 && raise < Infinity)) return invalid("raise", raise, "a number above 1");
   if (!(lower > 0 && lower <= 1)) return invalid("lower", lower, "a number in (0, 1]");
   if (!(Number.isInteger(attempts) && attempts >= 1)) return invalid("attempts", attempts, "a whole number from 1");
-  return E.right(damping);
+  return E.right(state);
 }
+
+const rule: Rule<LevenbergMarquardt> = {
+  check,
+  observe: (state) => state,
+  first: ({ lambda }, { unit }) => Math.max(lambda ?? unit, FLOOR * unit),
+  attempts: ({ attempts }) => attempts,
+  // The gain ratio is positive, compared without dividing.
+  accepts: (_, outcome) => outcome.actual > 0 || standsStill(outcome),
+  retry: ({ raise }, lambda) => ({ lambda: lambda * raise, share: 1 }),
+  next: (state, lambda, accepted) => {
+    const following = lambda * (accepted ? state.lower : state.raise);
+    return { ...state, lambda: Math.min(following, Number.MAX_VALUE) };
+  },
+};
+
+export default rule;

@@ -153,11 +153,11 @@ function spectrumOf(
   const { gram, rowWeights: w } = system.right;
   const whitened = gram.map((k, at) => (w[Math.floor(at / rows)] as number) * k * (w[at % rows] as number));
   const eigenvalues = symmetricEigenvalues(rows, whitened).map((mu) => Math.max(mu, 0));
-  const damped = lambda + (options.l2 ?? 0);
+  const lambdaPrime = lambda + (options.l2 ?? 0);
   return E.right({
     eigenvalues,
-    effectiveDimension: eigenvalues.reduce((sum, mu) => sum + mu / (mu + damped), 0),
-    condition: ((eigenvalues[0] as number) + damped) / ((eigenvalues[rows - 1] as number) + damped),
+    effectiveDimension: eigenvalues.reduce((sum, mu) => sum + mu / (mu + lambdaPrime), 0),
+    condition: ((eigenvalues[0] as number) + lambdaPrime) / ((eigenvalues[rows - 1] as number) + lambdaPrime),
   });
 }
 

@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
+import { type Leaf, mapLayers } from "./arrays.ts";
 import type { Adapter, Dense, Layer, Network } from "./layer.ts";
 import { uniformMatrix } from "./layers.ts";
 import { checkNetwork, layerError } from "./network.ts";
@@ -24,34 +25,16 @@ export interface AdapterOptions {
   readonly layers?: readonly number[];
 }
 
+/** The place in `network.layers` of the layer at a path, or of the residual block around it. */
+const placeOf = (path: string): number => Number.parseInt(path.slice("layers[".length));
+
 /** What becomes of one layer that is not a residual block. */
-type Change = (layer: Exclude<Layer, { readonly _tag: "residual" }>, path: string) => E.Either<FgnError, Layer>;
+type Change = (leaf: Leaf, path: string) => E.Either<FgnError, Layer>;
 
-function changeLayers(
-  layers: readonly Layer[],
-  path: string,
-  change: Change,
-  chosen?: readonly number[],
-): E.Either<FgnError, Layer[]> {
-  const changed: Layer[] = [];
-  for (const [index, layer] of layers.entries()) {
-    const result = chosen === undefined || chosen.includes(index)
-      ? changeLayer(layer, `${path}[${index}]`, change)
-      : E.right(layer);
-    if (result._tag === "Left") return result;
-    changed.push(result.right);
-  }
-  return E.right(changed);
-}
-
-function changeLayer(layer: Layer, path: string, change: Change): E.Either<FgnError, Layer> {
-  if (layer._tag !== "residual") return change(layer, path);
-  return E.map((layers: Layer[]): Layer => ({ ...layer, layers }))(
-    changeLayers(layer.layers, `${path}.layers`, change),
-  );
-}
-
-/** The network with the chosen layers changed, residual blocks inside. */
+/**
+ * The network with layers changed: all, or those at the given places, residual blocks with all inside. Errors: the first
+ * of `change`, `InvalidLayer` (no such place) and those of `checkNetwork`.
+ */
 function changeNetwork(network: Network, change: Change, chosen?: readonly number[]): E.Either<FgnError, Network> {
   const fits = checkNetwork(network);
   if (fits._tag === "Left") return fits;
@@ -60,9 +43,16 @@ function changeNetwork(network: Network, change: Change, chosen?: readonly numbe
   if (wrong !== undefined) {
     return layerError(`layers[${wrong}]`, `is not one of the ${count} layers, 0 to ${count - 1}`);
   }
-  return E.map((layers: readonly Layer[]): Network => ({ ...network, layers }))(
-    changeLayers(network.layers, "layers", change, chosen),
-  );
+  const wanted = chosen && new Set(chosen);
+  let failure: E.Either<FgnError, never> | undefined;
+  const layers = mapLayers(network.layers, "layers", (leaf, path) => {
+    if (failure !== undefined || (wanted !== undefined && !wanted.has(placeOf(path)))) return leaf;
+    const changed = change(leaf, path);
+    if (changed._tag === "Right") return changed.right;
+    failure = changed;
+    return leaf;
+  });
+  return failure ?? E.right({ ...network, layers });
 }
 
 function setFrozen(network: Network, frozen: boolean, layers?: readonly number[]): E.Either<FgnError, Network> {
@@ -105,8 +95,14 @@ export function unfreeze(network: Network, layers?: readonly number[]): E.Either
   return setFrozen(network, false, layers);
 }
 
-function holdsDense(layer: Layer): boolean {
-  return layer._tag === "dense" || (layer._tag === "residual" && layer.layers.some(holdsDense));
+/** Places of the layers that are dense, or hold one that is. */
+function densePlaces({ layers }: Network): ReadonlySet<number> {
+  const places = new Set<number>();
+  mapLayers(layers, "layers", (leaf, path) => {
+    if (leaf._tag === "dense") places.add(placeOf(path));
+    return leaf;
+  });
+  return places;
 }
 
 function adapt({ weight, bias }: Dense, rank: number, scale: number, source: Source): E.Either<FgnError, Layer> {
@@ -148,13 +144,13 @@ export function withAdapters(
   const source = drawFrom(seedRandom(seed));
   const result = changeNetwork(
     network,
-    (layer) => layer._tag === "dense" ? adapt(layer, rank, alpha / rank, source) : E.right(layer),
+    (leaf) => leaf._tag === "dense" ? adapt(leaf, rank, alpha / rank, source) : E.right(leaf),
     layers,
   );
   if (result._tag === "Left") return result;
-  const idle = layers?.find((index) => !holdsDense(network.layers[index] as Layer));
+  const places = densePlaces(network), idle = layers?.find((index) => !places.has(index));
   if (idle !== undefined) return layerError(`layers[${idle}]`, "has no dense layer to adapt");
-  return network.layers.some(holdsDense) ? result : layerError("layers", "hold no dense layer to adapt");
+  return places.size > 0 ? result : layerError("layers", "hold no dense layer to adapt");
 }
 
 /** W + scale · U V, summed in float64 and rounded once. */

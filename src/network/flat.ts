@@ -11,9 +11,10 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkHeld, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
-import { checkLength, finiteFloats, type Matrix } from "../data/matrix.ts";
+import { checkLength, finiteFloats } from "../data/matrix.ts";
+import { type LayerArray, listArrays, mapArrays } from "./arrays.ts";
 import type { CustomModel } from "./custom.ts";
-import type { Layer, Network } from "./layer.ts";
+import type { Network } from "./layer.ts";
 
 /** A model, as far as a look tells; internal. Errors: `WrongKind`. */
 export function checkModelKind(value: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
@@ -23,82 +24,30 @@ export function checkModelKind(value: Network | CustomModel): E.Either<FgnError,
   return checkKind("the model", value, isRight, "a network or what customModel made");
 }
 
-/** What takes the place of a trainable array; `what` is its path, such as "layers[0].weight". */
-export type Visit = (array: Float32Array, what: string) => Float32Array;
-
-function mapLayer(layer: Layer, path: string, visit: Visit): Layer {
-  if (layer._tag === "residual") return { ...layer, layers: mapLayers(layer.layers, `${path}.layers`, visit) };
-  if (layer._tag === "activation" || layer.frozen) return layer;
-  const array = (name: string, data: Float32Array): Float32Array => visit(data, `${path}.${name}`);
-  const matrix = (name: string, { rows, cols, data }: Matrix): Matrix => ({ rows, cols, data: array(name, data) });
-  switch (layer._tag) {
-    case "layerNorm": {
-      const gain = array("gain", layer.gain);
-      return { ...layer, gain, shift: array("shift", layer.shift) };
-    }
-    case "adapter": {
-      const down = matrix("down", layer.down);
-      return { ...layer, down, up: matrix("up", layer.up) };
-    }
-    default: {
-      const weight = matrix("weight", layer.weight);
-      return { ...layer, weight, bias: layer.bias && array("bias", layer.bias) };
-    }
-  }
-}
-
-function mapLayers(layers: readonly Layer[], path: string, visit: Visit): Layer[] {
-  return layers.map((layer, index) => mapLayer(layer, `${path}[${index}]`, visit));
-}
-
 /** The network with every trainable array replaced by what `visit` gives; frozen arrays are shared. Internal. */
-export function mapTrainable(network: Network, visit: Visit): Network {
-  return { ...network, layers: mapLayers(network.layers, "layers", visit) };
-}
-
-/** Of a layer, those that train or all; null where there is no bias. */
-function layerArrays(layer: Layer, all: boolean): readonly (Float32Array | null)[] {
-  if (layer._tag === "residual") return layersArrays(layer.layers, all);
-  if (layer._tag === "activation" || (layer.frozen && !all)) return [];
-  switch (layer._tag) {
-    case "layerNorm":
-      return [layer.gain, layer.shift];
-    case "adapter": {
-      const own = [layer.down.data, layer.up.data];
-      return all ? [layer.weight.data, layer.bias, ...own] : own;
-    }
-    default:
-      return [layer.weight.data, layer.bias];
-  }
-}
-
-function layersArrays(layers: readonly Layer[], all: boolean): Float32Array[] {
-  const found: Float32Array[] = [];
-  for (const layer of layers) {
-    for (const array of layerArrays(layer, all)) if (array !== null) found.push(array);
-  }
-  return found;
+export function mapTrainable(network: Network, visit: (array: LayerArray) => Float32Array): Network {
+  return { ...network, layers: mapArrays(network.layers, false, visit) };
 }
 
 /** The trainable arrays of a model, in order. Internal. */
 export const arraysOf = (model: Network | CustomModel): Float32Array[] =>
-  model._tag === "custom" ? [model.parameters] : layersArrays(model.layers, false);
+  model._tag === "custom" ? [model.parameters] : listArrays(model.layers, false);
 
 /** All arrays of a model, the frozen ones too, in order. Internal. */
 export const allArrays = (model: Network | CustomModel): Float32Array[] =>
-  model._tag === "custom" ? [model.parameters] : layersArrays(model.layers, true);
+  model._tag === "custom" ? [model.parameters] : listArrays(model.layers, true);
 
 /** A model whose trainable arrays have not been given up; internal. Errors: `WrongKind`, `DonatedParameters`. */
 export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const kind = checkModelKind(model);
   if (kind._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return kind;
   let held: E.Either<FgnError, unknown> = kind;
-  const visit: Visit = (array, what) => {
-    if (held._tag === "Right") held = checkHeld(what, array);
-    return array;
+  const check = (path: string, data: Float32Array): Float32Array => {
+    if (held._tag === "Right") held = checkHeld(path, data);
+    return data;
   };
-  if (model._tag === "custom") visit(model.parameters, "parameters");
-  else mapTrainable(model, visit);
+  if (model._tag === "custom") check("parameters", model.parameters);
+  else mapTrainable(model, ({ path, data }) => check(path, data));
   return E.map(() => model)(held);
 }
 
@@ -106,9 +55,9 @@ export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError,
 export function weightFlags(model: Network | CustomModel): boolean[] {
   const flags: boolean[] = [];
   if (model._tag === "custom") return [true];
-  mapTrainable(model, (array, what) => {
-    flags.push(/\.(weight|down|up)$/.test(what));
-    return array;
+  mapTrainable(model, ({ data, field }) => {
+    flags.push(field.decays);
+    return data;
   });
   return flags;
 }
@@ -179,6 +128,6 @@ export function withParameters<M extends Network | CustomModel>(
   let at = 0;
   const changed: Network | CustomModel = model._tag === "custom"
     ? { ...model, parameters: values.right.slice() }
-    : mapTrainable(model, (array) => values.right.slice(at, at += array.length));
+    : mapTrainable(model, ({ data }) => values.right.slice(at, at += data.length));
   return E.right(changed as M);
 }

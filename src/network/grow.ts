@@ -7,11 +7,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkSize, floats, type Matrix } from "../data/matrix.ts";
-import type { Adapter, Dense, Embedding, Layer, Network } from "./layer.ts";
+import { ARRAY_FIELDS, asColumn } from "./arrays.ts";
+import type { Layer, Network } from "./layer.ts";
 import { checkNetwork, layerError } from "./network.ts";
-
-/** A last layer that gives the logits of the classes by a weight. */
-type Head = Dense | Embedding | Adapter;
 
 /** Means of the columns, summed in float64. */
 function columnMeans({ rows, cols, data }: Matrix): Float64Array {
@@ -46,21 +44,20 @@ function moreColumns({ rows, cols, data }: Matrix, wanted: number): E.Either<Fgn
   return E.right({ rows, cols: wanted, data: made.right });
 }
 
-/** The biases with more of them, each the mean of those there are. Errors: `OutOfMemory`. */
-function moreBiases(bias: Float32Array | null, count: number): E.Either<FgnError, Float32Array | null> {
-  if (bias === null) return E.right(null);
-  return E.map(({ data }: Matrix) => data)(moreRows({ rows: bias.length, cols: 1, data: bias }, count));
-}
-
-function growHead(head: Head, classes: number): E.Either<FgnError, Layer> {
-  const grow = head._tag === "embedding" ? moreColumns : moreRows;
-  const weight = grow(head.weight, classes);
-  if (weight._tag === "Left") return weight;
-  const bias = moreBiases(head.bias, classes);
-  if (bias._tag === "Left") return bias;
-  const grown = { weight: weight.right, bias: bias.right };
-  if (head._tag !== "adapter") return E.right({ ...head, ...grown });
-  return E.map((up: Matrix): Layer => ({ ...head, ...grown, up }))(moreRows(head.up, classes));
+/** The layer with more outputs, or null where nothing of it is an entry an output. Errors: `OutOfMemory`. */
+function growLayer(layer: Layer, classes: number): E.Either<FgnError, Layer | null> {
+  const grown: Record<string, unknown> = { ...layer };
+  let grows = false;
+  for (const { name, outputs } of ARRAY_FIELDS[layer._tag]) {
+    const value = grown[name] as Matrix | Float32Array | null;
+    if (outputs === null || value === null) continue;
+    const isMatrix = "data" in value, more = outputs === "rows" ? moreRows : moreColumns;
+    const matrix = more(isMatrix ? value : asColumn(value), classes);
+    if (matrix._tag === "Left") return matrix;
+    grown[name] = isMatrix ? matrix.right : matrix.right.data;
+    grows = true;
+  }
+  return E.right(grows ? grown as unknown as Layer : null);
 }
 
 /**
@@ -92,14 +89,9 @@ export function growClasses(network: Network, classes: number): E.Either<FgnErro
   const size = checkSize("classes", classes, network.outputs);
   if (size._tag === "Left") return size;
   if (classes === network.outputs) return E.right(network);
-  const before = network.layers.slice(0, -1), last = network.layers.at(-1);
-  if (last === undefined || !("weight" in last)) {
-    return layerError(
-      `layers[${before.length}]`,
-      "cannot grow: only a dense, embedding or adapter layer can, as the last",
-    );
-  }
-  return E.map((head: Layer): Network => ({ ...network, outputs: classes, layers: [...before, head] }))(
-    growHead(last, classes),
-  );
+  const before = network.layers.slice(0, -1), head = growLayer(network.layers.at(-1) as Layer, classes);
+  if (head._tag === "Left") return head;
+  return head.right === null
+    ? layerError(`layers[${before.length}]`, "cannot grow: only a dense, embedding or adapter layer can, as the last")
+    : E.right({ ...network, outputs: classes, layers: [...before, head.right] });
 }

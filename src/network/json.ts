@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { isDetached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkLength, checkSize, type Matrix } from "../data/matrix.ts";
-import type { ActivationKind, Layer, Network } from "./layer.ts";
+import { type ArrayField, type Field, type Layer, LAYERS, type Network } from "./layer.ts";
 import { layerError, network } from "./network.ts";
 
 /** A value with plain arrays of numbers in place of Float32Arrays. */
@@ -79,8 +79,8 @@ const readNumber: Read<number> = (value, path) =>
 const readBoolean: Read<boolean> = (value, path) =>
   typeof value === "boolean" ? E.right(value) : layerError(path, "is not true or false");
 
-const readKind: Read<ActivationKind> = (value, path) =>
-  typeof value === "string" ? E.right(value as ActivationKind) : layerError(path, "is not a string");
+const readKind: Read<string> = (value, path) =>
+  typeof value === "string" ? E.right(value) : layerError(path, "is not a string");
 
 /** All entries are read before memory is taken: a length alone costs nothing. */
 const readFloats: Read<Float32Array> = (value, path) => {
@@ -90,8 +90,6 @@ const readFloats: Read<Float32Array> = (value, path) => {
   }
   return E.right(Float32Array.from(value as readonly number[]));
 };
-
-const readBias: Read<Float32Array | null> = (value, path) => value === null ? E.right(null) : readFloats(value, path);
 
 const readMatrix: Read<Matrix> = (value, path) => {
   if (!isFields(value)) return layerError(path, "is not an object of rows, cols and data");
@@ -105,43 +103,34 @@ const readMatrix: Read<Matrix> = (value, path) => {
   return data._tag === "Left" ? data : E.right({ rows: rows.right, cols: cols.right, data: data.right });
 };
 
-/** The fields of a layer, each with its reader. */
-type Schema = Readonly<Record<string, Read<unknown>>>;
+/** How the fields of a layer are read; layers are read one by one. */
+const READERS: Readonly<Record<ArrayField["shape"] | Exclude<Field, ArrayField | "layers">, Read<unknown>>> = {
+  matrix: readMatrix,
+  vector: readFloats,
+  "vector or null": (value, path) => value === null ? E.right(null) : readFloats(value, path),
+  number: readNumber,
+  boolean: readBoolean,
+  activation: readKind,
+};
 
-const AFFINE: Schema = { weight: readMatrix, bias: readBias, frozen: readBoolean };
-
-/** The fields of each layer that holds no other layers. */
-const SCHEMAS: ReadonlyMap<unknown, Schema> = new Map<unknown, Schema>([
-  ["dense", AFFINE],
-  ["embedding", AFFINE],
-  ["activation", { kind: readKind, slope: readNumber }],
-  ["layerNorm", { gain: readFloats, shift: readFloats, epsilon: readNumber, frozen: readBoolean }],
-  ["adapter", { ...AFFINE, down: readMatrix, up: readMatrix, scale: readNumber }],
-]);
-
-/** The fields that a schema names, together with the tag. */
-function readFields(tag: string, schema: Schema, fields: Fields, path: string): E.Either<FgnError, Layer> {
-  const layer: Record<string, unknown> = { _tag: tag };
-  for (const [name, read] of Object.entries(schema)) {
-    const value = read(fields[name], `${path}.${name}`);
-    if (value._tag === "Left") return value;
-    layer[name] = value.right;
-  }
-  return E.right(layer as unknown as Layer);
+function readField(field: Field, value: unknown, path: string, budget: Budget): E.Either<FgnError, unknown> {
+  if (field === "layers") return readLayers(value, path, budget);
+  return READERS[typeof field === "object" ? field.shape : field](value, path);
 }
 
 function readLayer(value: unknown, path: string, budget: Budget): E.Either<FgnError, Layer> {
   if (budget.left-- <= 0) return layerError(path, "is one layer too many, or contains itself");
   if (!isFields(value)) return layerError(path, "is not an object");
-  if (value._tag === "residual") {
-    return E.map((layers: readonly Layer[]): Layer => ({ _tag: "residual", layers }))(
-      readLayers(value.layers, `${path}.layers`, budget),
-    );
+  if (typeof value._tag !== "string" || !Object.hasOwn(LAYERS, value._tag)) {
+    return layerError(path, "is of unknown kind");
   }
-  const schema = SCHEMAS.get(value._tag);
-  return schema === undefined
-    ? layerError(path, "is of unknown kind")
-    : readFields(value._tag as string, schema, value, path);
+  const layer: Record<string, unknown> = { _tag: value._tag };
+  for (const [name, field] of Object.entries<Field>(LAYERS[value._tag as Layer["_tag"]].fields)) {
+    const result = readField(field, value[name], `${path}.${name}`, budget);
+    if (result._tag === "Left") return result;
+    layer[name] = result.right;
+  }
+  return E.right(layer as unknown as Layer);
 }
 
 function readLayers(value: unknown, path: string, budget: Budget): E.Either<FgnError, readonly Layer[]> {

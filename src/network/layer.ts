@@ -8,6 +8,7 @@
  */
 
 import type { Matrix } from "../data/matrix.ts";
+import type { Activation, ActivationKind } from "./activations.ts";
 
 /** z = W x + b. */
 export interface Dense {
@@ -31,19 +32,6 @@ export interface Embedding {
   readonly bias: Float32Array | null;
   /** Whether training leaves it as it is. */
   readonly frozen: boolean;
-}
-
-/** The elementwise functions. `gelu` is x Φ(x) with the exact Gaussian Φ; `silu` is x σ(x). */
-export type ActivationKind = "relu" | "leakyRelu" | "tanh" | "sigmoid" | "gelu" | "silu";
-
-/** An elementwise function. */
-export interface Activation {
-  /** An elementwise function. */
-  readonly _tag: "activation";
-  /** Which one. */
-  readonly kind: ActivationKind;
-  /** Slope below zero of `leakyRelu`; 0 for the others. */
-  readonly slope: number;
 }
 
 /** z = gain ∘ (x − mean)/√(variance + ε) + shift, over the features of one example. */
@@ -89,6 +77,91 @@ export interface Residual {
 /** Any layer. */
 export type Layer = Dense | Embedding | Activation | LayerNorm | Adapter | Residual;
 
+/** The name of a kind of layer. */
+type LayerTag = Layer["_tag"];
+
+/** The layers of one kind. */
+type LayerOf<Tag extends LayerTag> = Extract<Layer, { readonly _tag: Tag }>;
+
+/**
+ * What an array of a layer is.
+ *
+ * @internal
+ */
+export interface ArrayField {
+  /** A matrix with its rows and columns, a vector, or a vector that may be missing (null). */
+  readonly shape: "matrix" | "vector" | "vector or null";
+  /** Whether training changes it where the layer is not frozen. */
+  readonly trains: boolean;
+  /** Whether it is a weight, which weight decay makes smaller, rather than a bias, a gain or a shift. */
+  readonly decays: boolean;
+  /** Along what there is one entry an output of the layer, of which it may get more; null: nowhere. */
+  readonly outputs: "rows" | "cols" | null;
+}
+
+/**
+ * What a field of a layer is: an array, or what is not trained.
+ *
+ * @internal
+ */
+export type Field = ArrayField | "number" | "boolean" | "activation" | "layers";
+
+type Shaped<Shape extends ArrayField["shape"]> = ArrayField & { readonly shape: Shape };
+
+/** What may stand for a field of type T. */
+type FieldOf<T> = [T] extends [Matrix] ? Shaped<"matrix">
+  : [T] extends [Float32Array] ? Shaped<"vector">
+  : [T] extends [Float32Array | null] ? Shaped<"vector or null">
+  : [T] extends [number] ? "number"
+  : [T] extends [boolean] ? "boolean"
+  : [T] extends [ActivationKind] ? "activation"
+  : "layers";
+
+/** What is known of the layers of one kind. */
+interface LayerFacts<Tag extends LayerTag> {
+  /** Features that it takes where it is the first layer. */
+  readonly features: "dense" | "sparse" | "either";
+  /** All fields beside the tag; arrays in flat order. */
+  readonly fields: {
+    readonly [Name in Exclude<keyof LayerOf<Tag>, "_tag">]: FieldOf<LayerOf<Tag>[Name]>;
+  };
+}
+
+const WEIGHT = { shape: "matrix", trains: true, decays: true, outputs: "rows" } as const;
+const BIAS = { shape: "vector or null", trains: true, decays: false, outputs: "rows" } as const;
+const FACTOR = { shape: "vector", trains: true, decays: false, outputs: null } as const;
+
+/**
+ * Every kind of layer. JSON, flat vectors, copies, donation, upload to a device, weight decay and growth follow from it;
+ * network.ts checks shapes, and lower.ts says what a layer computes.
+ *
+ * @internal
+ */
+export const LAYERS: { readonly [Tag in LayerTag]: LayerFacts<Tag> } = {
+  dense: { features: "either", fields: { weight: WEIGHT, bias: BIAS, frozen: "boolean" } },
+  embedding: {
+    features: "sparse",
+    fields: { weight: { ...WEIGHT, outputs: "cols" }, bias: BIAS, frozen: "boolean" },
+  },
+  activation: { features: "dense", fields: { kind: "activation", slope: "number" } },
+  layerNorm: {
+    features: "dense",
+    fields: { gain: FACTOR, shift: FACTOR, epsilon: "number", frozen: "boolean" },
+  },
+  adapter: {
+    features: "either",
+    fields: {
+      weight: { ...WEIGHT, trains: false },
+      bias: { ...BIAS, trains: false },
+      frozen: "boolean",
+      down: { ...WEIGHT, outputs: null },
+      up: WEIGHT,
+      scale: "number",
+    },
+  },
+  residual: { features: "dense", fields: { layers: "layers" } },
+};
+
 /** A network: features go through the layers in order; the last gives the logits. */
 export interface Network {
   /** A network. */
@@ -99,4 +172,13 @@ export interface Network {
   readonly outputs: number;
   /** The layers, in order. */
   readonly layers: readonly Layer[];
+}
+
+/**
+ * Features that a network takes, as its first layer does. Its layers are checked.
+ *
+ * @internal
+ */
+export function takesFeatures({ layers: [first] }: Network): "dense" | "sparse" | "either" {
+  return first === undefined ? "dense" : LAYERS[first._tag].features;
 }

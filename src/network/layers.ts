@@ -8,14 +8,15 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkSize, floats, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
-import type { Activation, ActivationKind, Layer, Network } from "./layer.ts";
+import { type Activation, activation, type ActivationKind, ACTIVATIONS } from "./activations.ts";
+import type { Layer, Network } from "./layer.ts";
 import { checkNetwork, DEEPEST, layerError } from "./network.ts";
 
 /**
  * Initial weights: uniform in ±√(6/(in + out)) (`glorot`; Glorot and Bengio 2010, equation 16) or in ±√(6/in)
  * (`he`; He et al. 2015; ±√(6/((1 + a²) in)) before a leaky ReLU of slope a), all `zero`, or `auto`: He where the
- * next activation is relu, leakyRelu, gelu or silu, Glorot elsewhere, and Glorot with in = 1 for an embedding that no
- * layer norm follows.
+ * next activation leaves about half of its inputs as they are, as relu and gelu do, Glorot elsewhere, and Glorot with
+ * in = 1 for an embedding that no layer norm follows.
  */
 export type Initial = "glorot" | "he" | "zero" | "auto";
 
@@ -59,7 +60,7 @@ export interface ResidualSpec {
   readonly layers: readonly LayerSpec[];
 }
 
-/** A layer to be. Made by {@link dense}, {@link embedding}, {@link relu} and the other functions of this module. */
+/** A layer to be. Made by {@link dense}, {@link embedding} and the other constructors. */
 export type LayerSpec = AffineSpec | Activation | LayerNormSpec | ResidualSpec;
 
 /** A network to be. */
@@ -99,40 +100,6 @@ export function dense(
 /** A dense layer over sparse features, stored one feature a row; first layer only. */
 export function embedding(outputs: number, options: AffineOptions = {}): AffineSpec {
   return { ...dense(outputs, options), _tag: "embedding" };
-}
-
-function activation(kind: ActivationKind, slope = 0): Activation {
-  return { _tag: "activation", kind, slope };
-}
-
-/** max(x, 0). */
-export function relu(): Activation {
-  return activation("relu");
-}
-
-/** x above zero, slope · x below. */
-export function leakyRelu(slope = 0.01): Activation {
-  return activation("leakyRelu", slope);
-}
-
-/** The hyperbolic tangent. */
-export function tanh(): Activation {
-  return activation("tanh");
-}
-
-/** 1/(1 + e^−x). */
-export function sigmoid(): Activation {
-  return activation("sigmoid");
-}
-
-/** x Φ(x) with the exact Gaussian Φ (Hendrycks and Gimpel 2016). */
-export function gelu(): Activation {
-  return activation("gelu");
-}
-
-/** x σ(x) (Elfwing et al. 2018). */
-export function silu(): Activation {
-  return activation("silu");
 }
 
 /** A layer norm (Ba et al. 2016) that starts with gain 1 and shift 0. */
@@ -179,9 +146,9 @@ function initialBound(
 ): number {
   if (initial === "auto" && _tag === "embedding" && rest[0]?._tag !== "layerNorm") return Math.sqrt(6 / (1 + outputs));
   const next = rest.find(({ _tag }) => _tag !== "layerNorm");
-  const kind = next?._tag === "activation" ? next.kind : "tanh";
-  const slope = next?._tag === "activation" && kind === "leakyRelu" ? next.slope : 0;
-  const rule = initial !== "auto" ? initial : kind === "tanh" || kind === "sigmoid" ? "glorot" : "he";
+  const facts = next?._tag === "activation" ? ACTIVATIONS[next.kind] : undefined;
+  const slope = next?._tag === "activation" && facts?.slope ? next.slope : 0;
+  const rule = initial === "auto" ? facts?.initial ?? "glorot" : initial;
   if (rule === "zero") return 0;
   return Math.sqrt(6 / (rule === "glorot" ? inputs + outputs : (1 + slope * slope) * inputs));
 }
@@ -233,6 +200,7 @@ function startLayer(
         startLayers(spec.layers, inputs, `${path}.layers`, source),
       );
     default:
+      spec satisfies never;
       return layerError(path, "is of unknown kind");
   }
 }
@@ -295,7 +263,7 @@ export function mlp(
 ): E.Either<FgnError, Network> {
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
-  const after = activation(kind, kind === "leakyRelu" ? leakyRelu().slope : 0);
+  const after = activation(kind);
   const layers = [...hidden.flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
   return initialise({ inputs, layers, seed });
 }

@@ -16,7 +16,7 @@ export function copyModel<M extends Model>(model: M): M {
   const copy = (array: Float32Array): Float32Array => array.slice();
   const copied: Model = model._tag === "custom"
     ? { ...model, parameters: copy(model.parameters) }
-    : mapTrainable(model, copy);
+    : mapTrainable(model, ({ data }) => copy(data));
   return copied as M;
 }
 

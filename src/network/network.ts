@@ -9,8 +9,10 @@ import { checkHeld } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { isFloats } from "../check/kind.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix } from "../data/matrix.ts";
+import { type Activation, ACTIVATIONS } from "./activations.ts";
+import { mapArrays } from "./arrays.ts";
 import { checkModelKind } from "./flat.ts";
-import type { Activation, Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./layer.ts";
+import type { Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./layer.ts";
 
 /** A layer and its place: `depth` residual blocks deep, `inputs` features in. */
 interface Place {
@@ -25,7 +27,7 @@ type Outputs = E.Either<FgnError, number>;
 /** Residual blocks inside residual blocks; also what keeps a layer that contains itself from being walked forever. */
 export const DEEPEST = 32;
 
-const KINDS: ReadonlySet<string> = new Set(["relu", "leakyRelu", "tanh", "sigmoid", "gelu", "silu"]);
+const KINDS: ReadonlySet<string> = new Set(Object.keys(ACTIVATIONS));
 
 /** An `InvalidLayer`; internal. */
 export function layerError(layer: string, reason: string): E.Either<FgnError, never> {
@@ -121,6 +123,7 @@ function checkLayer(layer: Layer, place: Place): Outputs {
     case "residual":
       return checkResidual(layer, place);
     default:
+      layer satisfies never;
       return layerError(place.path, "is of unknown kind");
   }
 }
@@ -143,37 +146,13 @@ function checkShapes(inputs: number, layers: readonly Layer[]): Outputs {
   return outputs._tag === "Left" ? outputs : checkSize("classes", outputs.right, 2);
 }
 
-/** The arrays of a layer with their names and numbers of columns, those of residual blocks left out. */
-function layerArrays(layer: Layer): readonly (readonly [name: string, array: Float32Array, cols: number])[] {
-  switch (layer._tag) {
-    case "activation":
-    case "residual":
-      return [];
-    case "layerNorm":
-      return [["gain", layer.gain, 0], ["shift", layer.shift, 0]];
-    default: {
-      const matrices = layer._tag === "adapter"
-        ? { weight: layer.weight, down: layer.down, up: layer.up }
-        : { weight: layer.weight };
-      return [
-        ...Object.entries(matrices).map(([name, { data, cols }]) => [name, data, cols] as const),
-        ...(layer.bias === null ? [] : [["bias", layer.bias, 0] as const]),
-      ];
-    }
-  }
-}
-
-function checkFinite(layers: readonly Layer[], path: string): E.Either<FgnError, null> {
-  for (const [index, layer] of layers.entries()) {
-    const here = `${path}[${index}]`;
-    for (const [name, array, cols] of layerArrays(layer)) {
-      const finite = finiteFloats(`${here}.${name}`, array, cols);
-      if (finite._tag === "Left") return finite;
-    }
-    const inside = layer._tag === "residual" ? checkFinite(layer.layers, `${here}.layers`) : E.right(null);
-    if (inside._tag === "Left") return inside;
-  }
-  return E.right(null);
+function checkFinite(layers: readonly Layer[]): E.Either<FgnError, unknown> {
+  let finite: E.Either<FgnError, unknown> = E.right(null);
+  mapArrays(layers, true, ({ path, data, cols, field }) => {
+    if (finite._tag === "Right") finite = finiteFloats(path, data, field.shape === "matrix" ? cols : 0);
+    return data;
+  });
+  return finite;
 }
 
 /**
@@ -201,7 +180,7 @@ function checkFinite(layers: readonly Layer[], path: string): E.Either<FgnError,
 export function network(inputs: number, layers: readonly Layer[]): E.Either<FgnError, Network> {
   const outputs = checkShapes(inputs, layers);
   if (outputs._tag === "Left") return outputs;
-  const finite = checkFinite(layers, "layers");
+  const finite = checkFinite(layers);
   return finite._tag === "Left" ? finite : E.right({ _tag: "network", inputs, outputs: outputs.right, layers });
 }
 

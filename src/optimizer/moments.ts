@@ -9,7 +9,7 @@ import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
 import { checkLength } from "../data/matrix.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
-import type { Layer } from "../network/layer.ts";
+import { lower } from "../network/lower.ts";
 import type { Model } from "../network/model.ts";
 import { BETA } from "../row_system/metric.ts";
 import type { MetricRule } from "../row_system/metric_rule.ts";
@@ -28,19 +28,19 @@ const FLOOR = 0.01;
 /** Up to this share of ‖mean‖² the sum of the variances is rounding. */
 const ROUNDING = 1e-10;
 
-const widthsOf = (layers: readonly Layer[]): number[] =>
-  layers.flatMap((layer) => {
-    if (layer._tag === "residual") return widthsOf(layer.layers);
-    return layer._tag === "dense" && layer.bias !== null && !layer.frozen ? [layer.weight.cols] : [];
-  });
-
 /**
  * The numbers of inputs of the layers with moments, in order: dense layers with a bias that train and do not read sparse
  * features, those of which {@link hasMoments} is true on the tape.
  * @internal
  */
 export function centredWidths(model: Model, features: Features): number[] {
-  return model._tag === "custom" ? [] : widthsOf(isSparse(features) ? model.layers.slice(1) : model.layers);
+  if (model._tag === "custom") return [];
+  const readsSparse = isSparse(features);
+  return lower(model).flatMap(({ operation, from: [input] }) => {
+    if (operation._tag !== "product" || (readsSparse && input === 0)) return [];
+    const { weight, bias, trains, byRow } = operation;
+    return trains && bias !== null && !byRow ? [weight.cols] : [];
+  });
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { invalid } from "../check/error.ts";
-import { type Explained, explained } from "../damping/explained.ts";
+import { type Misfit, misfit } from "../damping/damping.ts";
 import type { Network } from "../network/layer.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import type { StepOptions } from "../step/options.ts";
@@ -91,7 +91,7 @@ export function robust<M extends Model = Network>(
     const room = openAverage(options);
     if (room._tag === "Left") return room;
     const { steps, meanSlope } = state;
-    const damping: Explained = { ...explained({ caution, rule }), steps, meanSlope };
+    const damping: Misfit = { ...misfit({ caution, rule }), steps, meanSlope };
     const asked: StepOptions = {
       lossAfter: false,
       trustRegion: LIMIT,
@@ -105,7 +105,7 @@ export function robust<M extends Model = Network>(
       options: asked,
       rule: metricGoes(params, batch, options) ? runningMoments(Math.min(0.99, 1 - 1 / (steps + 1))) : null,
       stateAfter: ({ params: next, damping: following }, layers) => {
-        const { steps, meanSlope } = following as Explained, decay = warmDecay(steps, AVERAGE);
+        const { steps, meanSlope } = following as Misfit, decay = warmDecay(steps, AVERAGE);
         const average = averageArrays(room.right, state.average, next, decay, options.donate === true);
         return { steps, meanSlope, layers, average };
       },

@@ -5,7 +5,7 @@
  *     H_x = Σ α_i η s_i ‖dW h_i + db‖²,
  *
  * is solved for inside the damped system. With h_i = √(α_i η s_i), K_x the Gram matrix of the layer's inputs and
- * S = diag(h) K_x diag(h) + λI, its inverse turns K_x into K_x − N K_x and the layer's scaled signals R into Rᵀ(I − N),
+ * S = diag(h) K_x diag(h) + λ'I, its inverse turns K_x into K_x − N K_x and the layer's scaled signals R into Rᵀ(I − N),
  * N = K_x diag(h) S⁻¹ diag(h). η = ½ bounds the dropped term from above.
  *
  * @module
@@ -48,13 +48,13 @@ export function buildParts(ws: Workspace): void {
 }
 
 /** F = L⁻¹ diag(h) for S = L Lᵀ. Errors: `NotPositiveDefinite`. */
-function invertStage(ws: Workspace, lambda: number, eta: number): E.Either<FgnError, void> {
+function invertStage(ws: Workspace, lambdaPrime: number, eta: number): E.Either<FgnError, void> {
   const { kernel, at, rows, stride } = ws;
   const { exports } = kernel;
   const h = f64(kernel, at.stageWeight, rows), slope = f64(kernel, at.slope, rows);
   for (let i = 0; i < rows; i++) h[i] = Math.sqrt(eta * (slope[i] as number));
   exports.whiten(rows, at.inputs, NONE, at.stageWeight, at.whitened, stride, at.stageDiagonal, at.whitening);
-  const factored = factorize(ws, lambda, "system of the last layer");
+  const factored = factorize(ws, lambdaPrime, "system of the last layer");
   if (factored._tag === "Right") {
     exports.triangularInverse(rows, at.factor, stride, at.stageWeight, at.inversion, at.inverse);
   }
@@ -108,14 +108,14 @@ function writeMixing({ kernel, at, rows }: Workspace): void {
 }
 
 /**
- * Corrects S of the workspace for the last layer's term at a damping λ, and the projections of that layer with it.
+ * Corrects S of the workspace for the last layer's term at λ', and the projections of that layer with it.
  * Errors: `NotPositiveDefinite`.
  */
-export function correct(ws: Workspace, lambda: number, eta: number): E.Either<FgnError, void> {
+export function correct(ws: Workspace, lambdaPrime: number, eta: number): E.Either<FgnError, void> {
   const { kernel, at, rows } = ws;
   const { exports } = kernel;
   const n = up4(rows), size = n * n;
-  const inverted = invertStage(ws, lambda, eta);
+  const inverted = invertStage(ws, lambdaPrime, eta);
   if (inverted._tag === "Left") return inverted;
   writeReduced(ws);
   writeMixing(ws);

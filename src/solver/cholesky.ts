@@ -8,17 +8,17 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
-/** The factor of S + λI; `what` names the system. Errors: `NotPositiveDefinite`. */
+/** The factor of S + λ'I; `what` names the system. Errors: `NotPositiveDefinite`. */
 export function factorize(
   { kernel, at, rows, stride }: Workspace,
-  lambda: number,
+  lambdaPrime: number,
   what: string,
 ): E.Either<FgnError, void> {
-  const row = kernel.exports.cholesky(rows, at.whitened, at.factor, stride, lambda);
+  const row = kernel.exports.cholesky(rows, at.whitened, at.factor, stride, lambdaPrime);
   return row >= rows ? E.right(undefined) : fail(
     "NotPositiveDefinite",
-    { row, lambda },
-    `with λ = ${lambda} the ${what} is singular to working precision at row ${row}`,
+    { row, lambda: lambdaPrime },
+    `with λ = ${lambdaPrime} the ${what} is singular to working precision at row ${row}`,
     "Raise the damping: below about 1e-7 of the Gram matrix float32 cannot resolve it",
   );
 }

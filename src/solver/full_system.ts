@@ -1,6 +1,6 @@
 /**
  * The full Gauss-Newton matrix G = J_fᵀ diag_i(α_i (diag(p_i) − p_i p_iᵀ)) J_f, J_f the Jacobian of the logits:
- * its product, and conjugate gradient on (G + λI)d = −g with the FGN inverse as preconditioner.
+ * its product, and conjugate gradient on (G + λ'I)d = −g with the FGN inverse as preconditioner.
  *
  * @module
  */
@@ -86,8 +86,8 @@ export function fullModel(
   return { gain, curvature };
 }
 
-/** out ← (H + λI)⁻¹ x = (x − Ĵᵀ(S + λI)⁻¹Ĵ x)/λ, H the FGN curvature. */
-function precondition(ws: Workspace, space: DualSpace, { solve, lambda }: Inverse, x: number, out: number): void {
+/** out ← (H + λ'I)⁻¹ x = (x − Ĵᵀ(S + λ'I)⁻¹Ĵ x)/λ', H the FGN curvature. */
+function precondition(ws: Workspace, space: DualSpace, { solve, lambdaPrime }: Inverse, x: number, out: number): void {
   const { kernel, at, rows, classes } = ws;
   whitenedTangent(ws, space.form(x), at.rightSide);
   sendBack(ws, at.exponentials); // a matrix-free system multiplies by the signals of the margins
@@ -104,20 +104,20 @@ function precondition(ws: Workspace, space: DualSpace, { solve, lambda }: Invers
     at.exponentials,
     space.member(out).dual,
   );
-  space.scale(1 / lambda, out);
+  space.scale(1 / lambdaPrime, out);
 }
 
 /** A damped row system whose FGN inverse preconditions. */
 export interface Inverse {
-  /** out ← (S + λI)⁻¹ rhs. */
+  /** out ← (S + λ'I)⁻¹ rhs. */
   readonly solve: (rhs: number, out: number) => void;
-  readonly lambda: number;
+  readonly lambdaPrime: number;
 }
 
 /** The full system. */
 export interface FullSystem {
-  /** The damping λ' = λ + ℓ2. */
-  readonly lambda: number;
+  /** λ' = λ + ℓ2. */
+  readonly lambdaPrime: number;
   readonly l2: number;
   /** Null: no preconditioner. */
   readonly inverse: Inverse | null;
@@ -142,7 +142,7 @@ export function solveGgn(
   limits: Limits,
 ): GgnSolution {
   const { kernel, tape, rows, classes } = ws;
-  const { lambda, l2, inverse } = full;
+  const { lambdaPrime, l2, inverse } = full;
   const { direction, vectors: [first, second, third], panels } = buffers;
   const vectors = [first, direction, second, first, third, first];
   const space = dualSpace(ws, vectors.map((vector, i) => ({ vector, dual: panels[i] as number })));
@@ -153,9 +153,9 @@ export function solveGgn(
     tangent(tape, vector);
     const curvature = curvatureAlong(ws, kept);
     f32(kernel, space.member(out).dual, size).set(f32(kernel, tape.logits.tangent, size));
-    kernel.exports.axpy(size, lambda, dual, space.member(out).dual);
-    space.changed(out, lambda * eta);
-    return curvature + lambda * kernel.exports.norm(tape.length, vector) ** 2;
+    kernel.exports.axpy(size, lambdaPrime, dual, space.member(out).dual);
+    space.changed(out, lambdaPrime * eta);
+    return curvature + lambdaPrime * kernel.exports.norm(tape.length, vector) ** 2;
   };
   const invert = (v: number, out: number): void => {
     if (inverse === null) space.copy(v, out);
@@ -166,7 +166,7 @@ export function solveGgn(
   const run = drive(steps, () => {}); // `apply` is the whole product
   writeNegativeGradient(ws, space, b, l2);
   const gain = space.dot(b, x), norm = space.norm(b);
-  const curvature = apply(x, ap) - (lambda - l2) * space.norm(x) ** 2;
+  const curvature = apply(x, ap) - (lambdaPrime - l2) * space.norm(x) ** 2;
   space.copy(b, r);
   space.axpy(-1, ap, r);
   return {

@@ -1,5 +1,5 @@
 /**
- * Solvers of the damped row system (S + λI)u = r, in float64.
+ * Solvers of the damped row system (S + λ'I)u = r, in float64; λ' = λ + ℓ2 is all that they know of damping.
  *
  * @module
  */
@@ -66,14 +66,14 @@ export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedS
 }
 
 /**
- * out ← (S + λI)⁻¹ rhs, of products with S; `warm`: `out` holds a start. A damped row system ready to be solved for several
+ * out ← (S + λ'I)⁻¹ rhs, of products with S; `warm`: `out` holds a start. A damped row system ready to be solved for several
  * right-hand sides; internal.
  */
 export type Damped = (rhs: number, out: number, warm: boolean) => Products<Solved>;
 
-function direct(ws: Workspace, lambda: number): E.Either<FgnError, Damped> {
+function direct(ws: Workspace, lambdaPrime: number): E.Either<FgnError, Damped> {
   const { kernel, at, rows, stride } = ws;
-  const factored = factorize(ws, lambda, "row system");
+  const factored = factorize(ws, lambdaPrime, "row system");
   if (factored._tag === "Left") return factored;
   // deno-lint-ignore require-yield
   return E.right(function* (rhs, out) {
@@ -83,7 +83,7 @@ function direct(ws: Workspace, lambda: number): E.Either<FgnError, Damped> {
 }
 
 /**
- * ‖Ĵᵀ(S + λI)⁻¹ρ‖ by the diagonal, in the scale of its largest factor: what a residual ρ does to the step. The right-hand
+ * ‖Ĵᵀ(S + λ'I)⁻¹ρ‖ by the diagonal, in the scale of its largest factor: what a residual ρ does to the step. The right-hand
  * sides of confidently wrong rows are up to e^15 times the others', and their weights take that out of the step again:
  * by its plain norm a residual would count as small beside them that is all that the other rows have (measured with
  * margins of −30 at tolerance 1e-6: error of the step 5e-2 after one iteration, 2e-7 after five).
@@ -96,20 +96,20 @@ function effectOnStep({ kernel, at, rows }: Workspace, jacobi: Float64Array): (r
     Math.sqrt(f64(kernel, residual, rows).reduce((sum, v, i) => sum + (v * (shares[i] as number)) ** 2, 0));
 }
 
-function iterative(ws: Workspace, lambda: number, options: CheckedSolver): Damped {
+function iterative(ws: Workspace, lambdaPrime: number, options: CheckedSolver): Damped {
   const { kernel, at, rows } = ws;
   const space = rowSpace(kernel, rows);
   const work = [0, 1, 2, 3].map((i) => at.krylov + 8 * rows * i) as [number, number, number, number];
-  // The Jacobi preconditioner: diag(S) + λ, S_ii = w_i² K_ii.
+  // The Jacobi preconditioner: diag(S) + λ', S_ii = w_i² K_ii.
   const diagonal = f64(kernel, at.diagonal, rows), w = f64(kernel, at.rowWeight, rows);
-  const jacobi = Float64Array.from(diagonal, (k, i) => (w[i] as number) ** 2 * k + lambda);
+  const jacobi = Float64Array.from(diagonal, (k, i) => (w[i] as number) ** 2 * k + lambdaPrime);
   const size = effectOnStep(ws, jacobi);
   return function* (rhs, out, warm) {
     const run = yield* conjugateGradient(
       space,
       {
         apply: (x, y) => {
-          space.axpy(lambda, x, y);
+          space.axpy(lambdaPrime, x, y);
           return space.dot(x, y);
         },
         size,
@@ -130,11 +130,13 @@ function iterative(ws: Workspace, lambda: number, options: CheckedSolver): Dampe
 export const isDirect = ({ solver }: Pick<CheckedSolver, "solver">, rows: number): boolean =>
   solver === "cholesky" || solver === "auto" && rows <= DIRECT_ROWS;
 
-/** Prepares the system at a damping λ; internal. Errors: `NotPositiveDefinite`. */
+/** Prepares the system at λ'; internal. Errors: `NotPositiveDefinite`. */
 export const damped = (
   ws: Workspace,
   kind: RowSystemKind,
-  lambda: number,
+  lambdaPrime: number,
   options: CheckedSolver,
 ): E.Either<FgnError, Damped> =>
-  kind === "gram" && isDirect(options, ws.rows) ? direct(ws, lambda) : E.right(iterative(ws, lambda, options));
+  kind === "gram" && isDirect(options, ws.rows)
+    ? direct(ws, lambdaPrime)
+    : E.right(iterative(ws, lambdaPrime, options));

@@ -18,59 +18,11 @@ import { f32, f64, NONE } from "../kernel/arena.ts";
 import { correct } from "../row_system/two_stage.ts";
 import { drive, type Products } from "../solver/cg.ts";
 import { fullModel, type GgnBuffers, type Inverse, solveGgn } from "../solver/full_system.ts";
-import type { RowMatrix } from "../solver/row_matrix.ts";
-import { type CheckedSolver, type Damped, damped, type Solved } from "../solver/solver.ts";
+import { type Damped, damped, type Solved } from "../solver/solver.ts";
 import { addDual, weigh, whitenedTangent } from "../tape/jacobian.ts";
 import type { Workspace } from "../tape/workspace.ts";
+import type { Method, OpenStage, Stage, Vectors } from "./stage.ts";
 import { limitLayers } from "./trust_region.ts";
-
-/** Which curvature a step uses: that of the margins, or the full Gauss-Newton matrix by conjugate gradient. */
-export type Method =
-  | { readonly _tag: "fgn" }
-  | {
-    readonly _tag: "ggn";
-    readonly preconditioner: "none" | "fgn";
-    readonly tolerance: number;
-    readonly maxIterations: number;
-  };
-
-/** Addresses of parameter vectors, by use. */
-export interface Vectors {
-  /** Products of a matrix-free row system. */
-  readonly product: number;
-  /** v; NONE where it is zero. */
-  readonly remainder: number;
-  /** The step as a vector: that of the products where it is what they leave; NONE where it is Jᵀ of a dual. */
-  readonly direction: number;
-  /** Trial parameters; NONE where there is no second attempt. */
-  readonly trial: number;
-  /** βd₋ of momentum; NONE without. */
-  readonly previous: number;
-  /** Of the full Gauss-Newton system, or null. */
-  readonly ggn: GgnBuffers | null;
-}
-
-/** An open batch at which steps are attempted, with products with S that somebody else makes. */
-export interface OpenStage {
-  readonly ws: Workspace;
-  readonly system: Pick<RowMatrix, "kind">;
-  readonly vectors: Vectors;
-  /** ℓ2. */
-  readonly l2: number;
-  readonly solver: CheckedSolver;
-  readonly method: Method;
-  /** η of the two-stage system, or 0. */
-  readonly twoStage: number;
-  /** The share of its own size that a layer may move by, or 0: no limit. */
-  readonly limit: number;
-  /** Whether steps are judged by their loss, and with it by their model. */
-  readonly judged: boolean;
-}
-
-/** The same with its products. */
-export interface Stage extends OpenStage {
-  readonly system: RowMatrix;
-}
 
 /** What the quadratic model says of a direction d. */
 export interface QuadraticModel {
@@ -113,15 +65,15 @@ function loadStart({ kernel, at, rows }: Workspace, dual: Float64Array): void {
 
 /** λ' = λ + ℓ2, and the share λ/λ' of the step before. */
 interface Level {
-  readonly lambda: number;
+  readonly lambdaPrime: number;
   readonly carry: number;
 }
 
 /** Ĵ of the part of the step outside the row space, row by row: Ĵv/λ' + (λ/λ')Ĵβd₋. */
-function movedRows({ kernel, at, rows }: Workspace, { lambda, carry }: Level): Float64Array {
+function movedRows({ kernel, at, rows }: Workspace, { lambdaPrime, carry }: Level): Float64Array {
   const shift = f64(kernel, at.shift, rows), carried = f64(kernel, at.carried, rows);
   const moved = new Float64Array(rows);
-  for (let i = 0; i < rows; i++) moved[i] = (shift[i] as number) / lambda + carry * (carried[i] as number);
+  for (let i = 0; i < rows; i++) moved[i] = (shift[i] as number) / lambdaPrime + carry * (carried[i] as number);
   return moved;
 }
 
@@ -156,12 +108,12 @@ function rowModel({ ws: { kernel, tape, at, rows }, vectors, l2 }: OpenStage): Q
  * ‖r − Ĵ(d − Ĵᵀu) − (S + λ'I)u‖ relative to the right-hand side, of Su at `image`; leaves t = Ĵd = Su + Ĵ(d − Ĵᵀu)
  * there.
  */
-function rowResidual({ kernel, at, rows }: Workspace, moved: Float64Array, lambda: number): number {
+function rowResidual({ kernel, at, rows }: Workspace, moved: Float64Array, lambdaPrime: number): number {
   const u = f64(kernel, at.solution, rows), t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
   let error = 0, size = 0;
   for (let i = 0; i < rows; i++) {
     const si = t[i] as number, outside = moved[i] as number, right = (r[i] as number) - outside;
-    error += (right - si - lambda * (u[i] as number)) ** 2;
+    error += (right - si - lambdaPrime * (u[i] as number)) ** 2;
     size += right * right;
     t[i] = si + outside;
   }
@@ -169,11 +121,11 @@ function rowResidual({ kernel, at, rows }: Workspace, moved: Float64Array, lambd
 }
 
 /** The dual step as a vector: v/λ' + (λ/λ')βd₋ + Jᵀa. */
-function formDirection({ ws, vectors }: OpenStage, { lambda, carry }: Level): void {
+function formDirection({ ws, vectors }: OpenStage, { lambdaPrime, carry }: Level): void {
   const { kernel, tape, at } = ws;
   const { direction, remainder, previous } = vectors;
   f32(kernel, direction, tape.length).fill(0);
-  if (remainder !== NONE) kernel.exports.axpy(tape.length, 1 / lambda, remainder, direction);
+  if (remainder !== NONE) kernel.exports.axpy(tape.length, 1 / lambdaPrime, remainder, direction);
   addDual(ws, at.dual, direction);
   if (previous !== NONE) kernel.exports.axpy(tape.length, carry, previous, direction);
 }
@@ -184,45 +136,45 @@ function formDirection({ ws, vectors }: OpenStage, { lambda, carry }: Level): vo
  */
 const FLOOR = 5e-5;
 
-/** The FGN inverse at λ, or at the smallest damping that it can be formed at. Errors: `NotPositiveDefinite`. */
-function inverseAt({ ws, system, solver }: Stage, lambda: number): E.Either<FgnError, Inverse> {
+/** The FGN inverse at λ', or at the smallest damping that it can be formed at. Errors: `NotPositiveDefinite`. */
+function inverseAt({ ws, system, solver }: Stage, lambdaPrime: number): E.Either<FgnError, Inverse> {
   const { kernel, at, rows } = ws;
   const w = f64(kernel, at.rowWeight, rows), diagonal = f64(kernel, at.diagonal, rows);
   const trace = diagonal.reduce((sum, k, i) => sum + (w[i] as number) ** 2 * k, 0);
-  const safe = Math.max(lambda, FLOOR * trace);
+  const safe = Math.max(lambdaPrime, FLOOR * trace);
   const prepared = damped(ws, system.kind, safe, solver);
   if (prepared._tag === "Left") return prepared;
-  return E.right({ solve: (rhs, out) => drive(prepared.right(rhs, out, false), system.multiply), lambda: safe });
+  return E.right({ solve: (rhs, out) => drive(prepared.right(rhs, out, false), system.multiply), lambdaPrime: safe });
 }
 
 /** A step of the full Gauss-Newton matrix at λ'. Errors: `NotPositiveDefinite`, `Overflow`. */
 function attemptGgn(
   stage: Stage,
-  lambda: number,
+  lambdaPrime: number,
   buffers: GgnBuffers,
   method: Extract<Method, { readonly _tag: "ggn" }>,
 ): E.Either<FgnError, Candidate> {
   const { ws, l2 } = stage;
-  const inverse = method.preconditioner === "fgn" ? inverseAt(stage, lambda) : E.right(null);
+  const inverse = method.preconditioner === "fgn" ? inverseAt(stage, lambdaPrime) : E.right(null);
   if (inverse._tag === "Left") return inverse;
-  const full = solveGgn(ws, { lambda, l2, inverse: inverse.right }, buffers, method);
+  const full = solveGgn(ws, { lambdaPrime, l2, inverse: inverse.right }, buffers, method);
   if (!Number.isFinite(full.residual + full.gain + full.curvature)) return overflow("the full Gauss-Newton system");
   return E.right(full);
 }
 
-/** An FGN step at λ', of products with S. Errors: `NotPositiveDefinite`, `Overflow`. */
-export function* attemptFgn(stage: OpenStage, level: Level): Products<E.Either<FgnError, Candidate>> {
-  const { ws, system, vectors, solver, twoStage } = stage;
-  const { lambda } = level;
-  const corrected = twoStage > 0 ? correct(ws, lambda, twoStage) : E.right(undefined);
+/** An FGN step at λ, of products with S. Errors: `NotPositiveDefinite`, `Overflow`. */
+export function* attemptFgn(stage: OpenStage, lambda: number): Products<E.Either<FgnError, Candidate>> {
+  const { ws, system, vectors, l2, solver, twoStage } = stage;
+  const lambdaPrime = lambda + l2, level = { lambdaPrime, carry: lambda / lambdaPrime };
+  const corrected = twoStage > 0 ? correct(ws, lambdaPrime, twoStage) : E.right(undefined);
   if (corrected._tag === "Left") return corrected;
-  const prepared = damped(ws, system.kind, lambda, solver);
+  const prepared = damped(ws, system.kind, lambdaPrime, solver);
   if (prepared._tag === "Left") return prepared;
   const moved = movedRows(ws, level);
   const solved = yield* solveRows(stage, moved, prepared.right);
   if (vectors.direction !== NONE && vectors.direction !== vectors.product) formDirection(stage, level);
   yield [ws.at.solution, ws.at.image];
-  const residual = rowResidual(ws, moved, lambda), { gain, curvature } = rowModel(stage);
+  const residual = rowResidual(ws, moved, lambdaPrime), { gain, curvature } = rowModel(stage);
   if (!Number.isFinite(gain + curvature)) return overflow("the quadratic model");
   return E.right({ gain, curvature, residual, solved });
 }
@@ -236,13 +188,12 @@ function modelOf(stage: Stage): QuadraticModel {
   return rowModel(stage);
 }
 
-/** A step at damping λ. Errors: `NotPositiveDefinite`, `Overflow`. */
-export function attempt(stage: Stage, damping: number): E.Either<FgnError, Candidate> {
+/** A step at λ. Errors: `NotPositiveDefinite`, `Overflow`. */
+export function attempt(stage: Stage, lambda: number): E.Either<FgnError, Candidate> {
   const { ws, vectors: { ggn, direction }, method, l2, limit } = stage;
-  const lambda = damping + l2;
   const candidate = method._tag === "ggn" && ggn !== null
-    ? attemptGgn(stage, lambda, ggn, method)
-    : drive(attemptFgn(stage, { lambda, carry: damping / lambda }), stage.system.multiply);
+    ? attemptGgn(stage, lambda + l2, ggn, method)
+    : drive(attemptFgn(stage, lambda), stage.system.multiply);
   if (candidate._tag === "Left" || limit === 0 || !limitLayers(ws, direction, limit)) return candidate;
   return E.right({ ...candidate.right, ...modelOf(stage) });
 }

@@ -17,6 +17,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
 import { type Damping, relative } from "../damping/damping.ts";
+import { judges } from "../damping/tagged.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
@@ -24,10 +25,10 @@ import { aimOf } from "../problem/objective.ts";
 import { finishRemainder, penalty } from "../problem/remainder.ts";
 import { kernelOf } from "../problem/session.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
-import type { Stage, Vectors } from "./attempt.ts";
 import { openMicroBatches } from "./micro_batches.ts";
 import { checkAt, type StepOptions } from "./options.ts";
 import { type Plan, plan } from "./plan.ts";
+import { stageOf, type Vectors } from "./stage.ts";
 import { allocation, type Step, takeStep } from "./step.ts";
 
 /** Most examples a pass; without the option any number. Internal. Errors: `InvalidOption`. */
@@ -56,11 +57,10 @@ function placesOf(vectors: readonly number[], { remainder, damping }: Plan): Vec
   const product = next(true), v = next(remainder);
   // Without a remainder the step is Ĵᵀu, which the last product leaves behind.
   const direction = remainder ? next(true) : product;
-  return { product, remainder: v, direction, trial: next("attempts" in damping), previous: NONE, ggn: null };
+  return { product, remainder: v, direction, trial: next(judges(damping)), previous: NONE, ggn: null };
 }
 
-const countVectors = ({ remainder, damping }: Plan): number =>
-  1 + (remainder ? 2 : 0) + ("attempts" in damping ? 1 : 0);
+const countVectors = ({ remainder, damping }: Plan): number => 1 + (remainder ? 2 : 0) + (judges(damping) ? 1 : 0);
 
 /**
  * The step of `fgnStep` on a batch of B examples, with passes over at most `microBatch` examples: the same step to
@@ -104,19 +104,7 @@ export function accumulatedStep<M extends Model>(
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
   const system = matrixFreeSystem(ws, vectors.product);
   if (system._tag === "Left") return system;
-  if (!Number.isFinite(system.right.meanDiagonal)) return overflow("the Gram matrix");
-  const { solver } = planned.right;
-  const stage: Stage = {
-    ws,
-    system: system.right,
-    vectors,
-    l2,
-    solver,
-    method: { _tag: "fgn" },
-    twoStage: 0,
-    limit: 0,
-    judged: planned.right.judged,
-  };
+  const stage = stageOf(planned.right, { ws, system: system.right, vectors, l2 });
   const ready = { stage, lossBefore, totalWeight, examples: ws.rows };
   return takeStep(params, ready, damping, planned.right, allocation(options));
 }

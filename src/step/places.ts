@@ -6,7 +6,7 @@
  */
 
 import type { Batch } from "../data/batch.ts";
-import { isSparse } from "../data/sparse.ts";
+import { hasDenseHead } from "../network/lower.ts";
 import type { Model } from "../network/model.ts";
 import { leavesRowSpace, type ObjectiveOptions } from "../problem/objective.ts";
 import { type Place, worksAt } from "./options.ts";
@@ -20,9 +20,7 @@ export function placesOf(model: Model, remainder: boolean): Place[] {
 
 /** Whether there is a last layer that is dense, trains and does not read sparse features. @internal */
 export function hasTwoStageLayer(model: Model, { features }: Batch): boolean {
-  if (model._tag === "custom") return false;
-  const { layers } = model, last = layers.at(-1);
-  return last?._tag === "dense" && !last.frozen && !(layers.length === 1 && isSparse(features));
+  return model._tag === "network" && hasDenseHead(model, features);
 }
 
 const goes = (name: "metric" | "twoStage", model: Model, batch: Batch, objective: ObjectiveOptions): boolean =>

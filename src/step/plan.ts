@@ -5,30 +5,24 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid, overflow } from "../check/error.ts";
-import { checkDamping, type Damping, type TaggedDamping } from "../damping/damping.ts";
+import { fail, type FgnError, invalid } from "../check/error.ts";
+import type { Damping } from "../damping/damping.ts";
+import { checkDamping, judges, type TaggedDamping } from "../damping/tagged.ts";
 import type { Batch } from "../data/batch.ts";
 import { checkLength } from "../data/matrix.ts";
-import { NONE } from "../kernel/arena.ts";
 import { arraysOf } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { leavesRowSpace } from "../problem/objective.ts";
-import { checkBatch, openChecked, type Session, systemFor, type Wants } from "../problem/session.ts";
-import { checkVector, writeVector } from "../problem/vectors.ts";
+import { checkBatch, systemFor } from "../problem/session.ts";
+import { checkVector } from "../problem/vectors.ts";
 import { checkCompetitors, withCopies } from "../row_system/competitors.ts";
-import { gramSystem, sumGram } from "../row_system/gram.ts";
-import { matrixFreeSystem } from "../row_system/matrix_free.ts";
-import { metricView } from "../row_system/metric.ts";
 import { metricNamed, METRICS } from "../row_system/metric_option.ts";
 import type { MetricUpdate } from "../row_system/metric_rule.ts";
-import { buildParts } from "../row_system/two_stage.ts";
-import type { RowMatrix, RowSystemKind } from "../solver/row_matrix.ts";
+import type { RowSystemKind } from "../solver/row_matrix.ts";
 import { type CheckedSolver, checkSolver } from "../solver/solver.ts";
-import { sendBack } from "../tape/jacobian.ts";
-import type { Workspace } from "../tape/workspace.ts";
-import type { Method, Vectors } from "./attempt.ts";
 import { checkAt, type StepOptions, wantedAt, worksAt } from "./options.ts";
 import { hasTwoStageLayer, placesOf } from "./places.ts";
+import type { Method } from "./stage.ts";
 
 /** The method that the options of `fgnStep` ask for. Errors: `InvalidOption`. */
 export function methodOf({ refine = 0 }: StepOptions): E.Either<FgnError, Method> {
@@ -174,7 +168,7 @@ export function plan(
     solver: solver.right,
     method,
     kind: kind.right,
-    judged: lossAfter || "attempts" in checked.right,
+    judged: lossAfter || judges(checked.right),
     remainder,
     majorized: curvature === "majorized",
     metric,
@@ -182,71 +176,4 @@ export function plan(
     limit: trustRegion,
     previous: previous.right,
   });
-}
-
-/** The kernel opened for a plan. */
-export function openPlan(
-  model: Model,
-  batch: Batch,
-  { competes, damping, method, kind, judged, remainder, metric, twoStage, limit, previous }: Plan,
-  options: StepOptions,
-): E.Either<FgnError, { readonly session: Session; readonly vectors: Vectors }> {
-  const retries = "attempts" in damping;
-  const full = method._tag === "ggn", mixed = twoStage > 0;
-  // These directions are formed as vectors: their projections do not add up to what is there.
-  const carries = previous !== null;
-  const formed = remainder || full || metric !== null || mixed || limit > 0 || carries;
-  let count = 0;
-  const next = (used: boolean): number => used ? count++ : -1;
-  const product = next(kind === "matrixFree"), rest = next(remainder), formedAt = next(formed);
-  const trial = next(retries), carried = next(carries), work = [next(full), next(full), next(full)] as const;
-  const wants: Wants = {
-    signals: true,
-    tangents: kind === "matrixFree" || remainder || full || carries || (limit > 0 && judged),
-    trial: retries,
-    blocks: kind === "gram" && !formed && !competes,
-    moves: kind === "gram" && !formed && judged,
-    metric: metric !== null,
-    mixed,
-    gram: kind === "gram",
-    curvature: full,
-    ...(carries && { allFeatures: true }),
-    vectors: count,
-    panels: full ? 7 : 0,
-  };
-  const session = openChecked(model, batch, wants, options);
-  if (session._tag === "Left") return session;
-  const { vectors, panels } = session.right.ws;
-  const place = (index: number): number => vectors[index] ?? NONE;
-  const direction = place(formedAt);
-  const { ws } = session.right;
-  if (previous !== null) writeVector(ws, model, previous, place(carried));
-  return E.right({
-    session: session.right,
-    vectors: {
-      product: place(product),
-      remainder: place(rest),
-      direction,
-      trial: place(trial),
-      previous: place(carried),
-      ggn: full ? { direction, vectors: [place(work[0]), place(work[1]), place(work[2])], panels } : null,
-    },
-  });
-}
-
-/** The row system of margins whose pass is done. Errors: `Overflow`, `ModelMismatch`, `ModelFailure`. */
-export function openSystem(
-  ws: Workspace,
-  { kind, metric, twoStage }: Plan,
-  vectors: Vectors,
-): E.Either<FgnError, RowMatrix> {
-  sendBack(ws, ws.at.exponentials);
-  const set = metric?.set(metricView(ws));
-  if (set?._tag === "Left") return set;
-  const system = kind === "gram"
-    ? E.right(gramSystem(ws, twoStage > 0 ? buildParts : sumGram))
-    : matrixFreeSystem(ws, vectors.product);
-  if (system._tag === "Left") return system;
-  if (!Number.isFinite(system.right.meanDiagonal)) return overflow("the Gram matrix");
-  return system;
 }

@@ -15,7 +15,7 @@ import { type Batch, batch } from "../data/batch.ts";
 import { checkSize, floats, matrix } from "../data/matrix.ts";
 import { type Features, sparse } from "../data/sparse.ts";
 import { checkModelKind } from "../network/flat.ts";
-import type { Network } from "../network/layer.ts";
+import { type Network, takesFeatures } from "../network/layer.ts";
 import { checkNetwork } from "../network/network.ts";
 import type { KernelOption } from "../problem/session.ts";
 import { fgnStep } from "./step.ts";
@@ -77,8 +77,9 @@ function sparseFeatures(rows: number, cols: number): E.Either<FgnError, Features
   return sparse(rows, cols, offsets, indices, made.right.fill(0.25));
 }
 
-function examples({ inputs, outputs, layers }: Network, rows: number): E.Either<FgnError, Batch> {
-  const features = layers[0]?._tag === "embedding" ? sparseFeatures(rows, inputs) : denseFeatures(rows, inputs);
+function examples(model: Network, rows: number): E.Either<FgnError, Batch> {
+  const { inputs, outputs } = model;
+  const features = takesFeatures(model) === "sparse" ? sparseFeatures(rows, inputs) : denseFeatures(rows, inputs);
   if (features._tag === "Left") return features;
   return batch({ features: features.right, labels: Uint32Array.from({ length: rows }, (_, row) => row % outputs) });
 }

@@ -6,9 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
-import { type Damping, firstTrial, nextDamping, observe, relative } from "../damping/damping.ts";
+import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
-import { f64, NONE } from "../kernel/arena.ts";
+import { NONE } from "../kernel/arena.ts";
 import { checkCustom } from "../network/custom.ts";
 import { donateModel } from "../network/donate.ts";
 import { arraysOf } from "../network/flat.ts";
@@ -16,101 +16,27 @@ import { copyModel, type Model } from "../network/model.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
 import { competitorMargins } from "../row_system/competitors.ts";
 import type { MetricUpdate } from "../row_system/metric_rule.ts";
-import type { RowSystemKind } from "../solver/row_matrix.ts";
-import type { Stop } from "../solver/solver.ts";
 import { majorise } from "../tape/margins.ts";
 import { forward, storeVector } from "../tape/tape.ts";
-import type { Workspace } from "../tape/workspace.ts";
-import { computeShift, gradientNorm, type Method, predictedReduction, type Stage } from "./attempt.ts";
+import { computeShift, gradientNorm } from "./attempt.ts";
+import { openPlan, openSystem } from "./open.ts";
 import type { StepOptions } from "./options.ts";
-import { methodOf, openPlan, openSystem, type Plan, plan } from "./plan.ts";
-import { acceptStep, type Attempt, search } from "./search.ts";
+import { methodOf, type Plan, plan } from "./plan.ts";
+import type { Step } from "./report.ts";
+import { type Ready, search } from "./search.ts";
+import { type Method, type Stage, stageOf } from "./stage.ts";
+import { acceptStep, tryAtOnce } from "./trial.ts";
 
-/** What a step saw and did. Losses are those of the objective: (weighted) means over the batch, with penalty. */
-export interface StepReport {
-  /** Cross-entropy at the given parameters, natural logarithm. */
-  readonly lossBefore: number;
-  /** Cross-entropy on the same batch at the returned parameters. */
-  readonly lossAfter: number | undefined;
-  /** ‖g‖₂ of the mean loss, from the float32 Gram matrix: good to about 1e-3 of the norm of its largest term. */
-  readonly gradientNorm: number;
-  /**
-   * −(gᵀd + ½ dᵀHd) of the last attempt, H the undamped curvature of the step: full when refined, with competitor rows if
-   * any. NaN where a trust region shortened the step and the loss after it was not asked for.
-   */
-  readonly predictedReduction: number;
-  /** Loss before − loss after of the last attempt, also when it was rejected. */
-  readonly actualReduction: number | undefined;
-  /** Actual over predicted reduction; undefined where one is unknown or the predicted one is 0. */
-  readonly gainRatio: number | undefined;
-  /** False when every attempt was rejected: the parameters are then the given ones. */
-  readonly accepted: boolean;
-  /** Attempts rejected before the last one. */
-  readonly rejections: number;
-  /** λ of the last attempt. */
-  readonly lambda: number;
-  /** Whether the row system was an explicit Gram matrix or matrix-free. */
-  readonly system: RowSystemKind;
-  /** The solver used. */
-  readonly solver: "cholesky" | "cg";
-  /** Its iterations (0 for Cholesky). */
-  readonly iterations: number;
-  /** Why it stopped. */
-  readonly stop: Stop;
-  /** ‖r − (S + λI)u‖/‖r‖ reached; of the full Gauss-Newton system when that was solved. */
-  readonly residual: number;
-}
+export type { Step, StepReport } from "./report.ts";
 
-/** The result of a step. */
-export interface Step<M extends Model = Model> {
-  /** The new parameters. */
-  readonly params: M;
-  /** The damping for the next step. */
-  readonly damping: Damping;
-  /**
-   * B row coefficients a of the step, d = Jᵀa (with ℓ2, soft targets or momentum: of its part in the row space; with
-   * `competitors`: of the examples' own rows): a warm start for the same batch; zero when the full system was solved.
-   */
-  readonly dual: Float64Array;
-  /** What it saw and did. */
-  readonly report: StepReport;
-}
-
-/** The report of a search; internal. */
-export function report(lossBefore: number, norm: number, system: RowSystemKind, done: Attempt): StepReport {
-  const { candidate, lambda, accepted, rejections, lossAfter } = done;
-  const { residual, solved: { solver, iterations, stop } } = candidate, predicted = predictedReduction(candidate);
-  const actualReduction = lossAfter === undefined ? undefined : lossBefore - lossAfter;
-  const known = actualReduction !== undefined && predicted > 0;
-  return {
-    lossBefore,
-    lossAfter: accepted ? lossAfter : lossBefore,
-    gradientNorm: norm,
-    predictedReduction: predicted,
-    actualReduction,
-    gainRatio: known ? actualReduction / predicted : undefined,
-    accepted,
-    rejections,
-    lambda,
-    system,
-    solver,
-    iterations,
-    stop,
-    residual,
-  };
-}
-
-/** Σ α_i s_i; internal. */
-export const meanSlope = ({ kernel, at, rows }: Workspace): number =>
-  f64(kernel, at.slope, rows).reduce((sum, slope) => sum + slope, 0);
-
-/** A step's end: the parameters written where `allocate` says. Errors: `Overflow`, `DonatedParameters`. */
+/** The parameters of a step that is kept, written where `allocate` says. Errors: `Overflow`, `DonatedParameters`. */
 function finish<M extends Model>(
   model: M,
-  { ws }: Stage,
+  stage: Stage,
   allocate: (like: M) => M,
 ): E.Either<FgnError, M> {
-  const { kernel, tape } = ws;
+  acceptStep(stage);
+  const { ws: { kernel, tape } } = stage;
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (kernel.exports.allFinite(tape.length, tape.theta) === 0) return overflow("the new parameters");
   // A function of the model itself may have given them up meanwhile.
@@ -121,52 +47,26 @@ function finish<M extends Model>(
   return E.right(result);
 }
 
-/** A step that is ready to be taken: margins and row system are there; internal. */
-export interface Ready {
-  readonly stage: Stage;
-  readonly lossBefore: number;
-  /** Σω: the number of examples that damping counts. */
-  readonly totalWeight: number;
-  /** Rows that are examples; the others are those of their competitors. */
-  readonly examples: number;
-}
-
 /** Searches for a step and takes it; internal. Errors: `NotPositiveDefinite`, `Overflow`, `ModelFailure`. */
 export function takeStep<M extends Model>(
   model: M,
-  { stage, lossBefore, totalWeight, examples }: Ready,
+  ready: Ready<Stage>,
   damping: Damping,
   planned: Pick<Plan, "damping">,
   allocate: (like: M) => M,
 ): E.Either<FgnError, Step<M>> {
-  const { ws, system, vectors, method } = stage;
-  const { tape } = ws;
+  const { stage } = ready, { ws, system, vectors } = stage, { tape } = ws;
+  if (!Number.isFinite(system.meanDiagonal)) return overflow("the Gram matrix");
   computeShift(ws, vectors);
-  const { meanDiagonal } = system;
-  // Features that are all zero without a bias have no Gram matrix to be relative to, and no gradient.
-  const unit = meanDiagonal > 0 ? meanDiagonal / totalWeight : 1;
   const norm = gradientNorm(stage);
   if (tape.fault !== undefined) return E.left(tape.fault);
-  if (!Number.isFinite(norm)) return overflow("the gradient");
-  const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
-  const observed = observe(planned.damping, seen);
-  const done = search(stage, lossBefore, observed, firstTrial(observed, unit, seen));
+  const ended = tryAtOnce(stage, search(ready, norm, damping, planned.damping));
   if (tape.fault !== undefined) return E.left(tape.fault);
-  if (done._tag === "Left") return done;
-  const { lambda, accepted } = done.right;
-  const following = nextDamping(observed, lambda, accepted);
-  const told = report(lossBefore, norm, system.kind, done.right);
-  const dual = method._tag === "fgn" ? f64(ws.kernel, ws.at.dual, examples).slice() : new Float64Array(examples);
-  if (!accepted) return E.right({ params: model, damping: following, dual, report: told });
-  acceptStep(stage, done.right.lossAfter !== undefined);
-  const result = finish(model, stage, allocate);
-  if (result._tag === "Left") return result;
-  return E.right({
-    params: result.right,
-    damping: typeof damping === "number" ? damping : following,
-    dual,
-    report: told,
-  });
+  if (ended._tag === "Left") return ended;
+  const { damping: following, dual, report } = ended.right;
+  const params = report.accepted ? finish(model, stage, allocate) : E.right(model);
+  if (params._tag === "Left") return params;
+  return E.right({ params: params.right, damping: following, dual, report });
 }
 
 /** Where the new parameters go: into the memory of the given ones, or into copies of them; internal. */
@@ -198,8 +98,7 @@ export function stepInto<M extends Model>(
   if (planned.right.majorized) majorise(ws);
   const system = openSystem(ws, planned.right, vectors);
   if (system._tag === "Left") return system;
-  const { solver, twoStage, limit, judged } = planned.right;
-  const stage: Stage = { ws, system: system.right, vectors, l2, solver, method, twoStage, limit, judged };
+  const stage = stageOf(planned.right, { ws, system: system.right, vectors, l2 });
   return takeStep(model, { stage, lossBefore, totalWeight, examples }, damping, planned.right, allocate);
 }
 
@@ -223,7 +122,7 @@ export function stepInto<M extends Model>(
  *
  * @param params a network (a linear head is one with a single dense layer) or a model of your own
  * @param batch B examples with D features
- * @param damping λ as a number, or `relative` (default: 1), `constant`, `levenbergMarquardt`, `backtracking` or `explained`
+ * @param damping λ as a number, or `relative` (default: 1), `constant`, `levenbergMarquardt`, `backtracking` or `misfit`
  * @example
  * ```ts
  * import { batch, fgnStep, matrix, zeroHead } from "fgn";

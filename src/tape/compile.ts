@@ -10,7 +10,8 @@ import { f32, type Layout, NONE } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { CustomModel } from "../network/custom.ts";
 import { allArrays } from "../network/flat.ts";
-import type { Layer, Network } from "../network/layer.ts";
+import type { Network } from "../network/layer.ts";
+import { type Instruction, lower, type Normalise, type Operation, type Product } from "../network/lower.ts";
 import {
   affine,
   type Builder,
@@ -27,68 +28,77 @@ import { custom } from "./ops/custom.ts";
 import { activation, add, multiple } from "./ops/elementwise.ts";
 import { normalise } from "./ops/normalise.ts";
 import { type Context, PANEL, SIGNAL_ROWS } from "./ops/signals.ts";
-import { loadTensors, type Slot, type Tape, type Tensor, up4 } from "./tape.ts";
+import { loadTensors, type Op, type Slot, type Tape, up4 } from "./tape.ts";
 
-/** Adds the operations of a layer; returns what it gives. Sparse features only reach layers with a weight. `last`: logits. */
-function layer(builder: Builder, from: Flow, made: Layer, last: boolean): Slot {
-  const { context, layout, needs, ops } = builder;
-  const bytes = (width: number): number => 4 * width * up4(context.rows);
-  if (made._tag === "dense" && last && from !== null) {
-    const logits = manyClasses(builder, from, made.weight, made.bias, !made.frozen);
-    if (logits !== null) return logits;
+/** A layer norm. */
+function normaliseRows(builder: Builder, input: Slot, output: Slot, { epsilon, trains }: Normalise): Op {
+  const { context, layout, needs } = builder, { width } = input;
+  const panels = (width: number): number => layout.reserve(4 * width * up4(context.rows));
+  const gain = tensor(builder, trains, width, WHOLE), shift = tensor(builder, trains, width, WHOLE);
+  const normalised = panels(width), inverse = panels(1);
+  const trialNormalised = needs.trial ? panels(width) : normalised;
+  const trialInverse = needs.trial ? panels(1) : inverse;
+  const parts = { normalised, inverse, trialNormalised, trialInverse };
+  return normalise({ ...context, input, output, gain, shift, epsilon, ...parts });
+}
+
+/** An operation other than a product. */
+function compute(
+  builder: Builder,
+  operation: Exclude<Operation, Product>,
+  [input, second]: readonly [Slot, Slot],
+  output: Slot,
+): Op {
+  const { context, layout, needs } = builder;
+  switch (operation._tag) {
+    case "activate": {
+      const derivative = needs.signals ? layout.reserve(4 * output.width * up4(context.rows)) : NONE;
+      return activation(context, operation.activation, input, output, derivative);
+    }
+    case "normalise":
+      return normaliseRows(builder, input, output, operation);
+    case "multiply":
+      return multiple(context, operation.factor, input, output);
+    case "add":
+      return add(context, input, second, output);
+    default:
+      return operation satisfies never;
   }
-  if (made._tag === "dense" || made._tag === "embedding") {
-    return affine(builder, from, made.weight, made.bias, !made.frozen, made._tag === "embedding", last);
+}
+
+/** Adds the operation of an instruction; returns what it writes, `last` the logits. Sparse features only reach products. */
+function build(builder: Builder, instruction: Instruction, inputs: readonly Flow[], last: boolean): Slot {
+  const { operation, width, depends } = instruction;
+  if (operation._tag === "product") {
+    const { weight, bias, trains, byRow } = operation, from = inputs[0] as Flow;
+    const logits = last && from !== null ? manyClasses(builder, from, weight, bias, trains) : null;
+    return logits ?? affine(builder, from, weight, bias, trains, byRow, last);
   }
-  if (made._tag === "adapter") {
-    const base = affine(builder, from, made.weight, made.bias, false, false);
-    const low = affine(builder, from, made.down, null, !made.frozen, false);
-    const scaled = slot(builder, low.width, low.depends);
-    ops.push(multiple(context, made.scale, low, scaled));
-    const high = affine(builder, scaled, made.up, null, !made.frozen, false);
-    const output = slot(builder, base.width, base.depends || high.depends, last);
-    ops.push(add(context, base, high, output));
-    return output;
-  }
-  const input = from as Slot;
-  if (made._tag === "activation") {
-    const output = slot(builder, input.width, input.depends, last);
-    ops.push(activation(context, made, input, output, needs.signals ? layout.reserve(bytes(input.width)) : NONE));
-    return output;
-  }
-  if (made._tag === "layerNorm") {
-    const output = slot(builder, input.width, input.depends || !made.frozen, last);
-    const [gain, shift] = [made.gain, made.shift].map((array) =>
-      tensor(builder, !made.frozen, array.length, WHOLE)
-    ) as [Tensor, Tensor];
-    const normalised = layout.reserve(bytes(input.width)), inverse = layout.reserve(bytes(1));
-    const trialNormalised = needs.trial ? layout.reserve(bytes(input.width)) : normalised;
-    const trialInverse = needs.trial ? layout.reserve(bytes(1)) : inverse;
-    const parts = { normalised, inverse, trialNormalised, trialInverse };
-    ops.push(normalise({ ...context, input, output, gain, shift, epsilon: made.epsilon, ...parts }));
-    return output;
-  }
-  const inner = layers(builder, input, made.layers, false) as Slot;
-  const output = slot(builder, input.width, input.depends || inner.depends, last);
-  ops.push(add(context, input, inner, output));
+  const output = slot(builder, width, depends, last);
+  builder.ops.push(compute(builder, operation, inputs as readonly [Slot, Slot], output));
   return output;
 }
 
-const layers = (builder: Builder, from: Flow, made: readonly Layer[], last: boolean): Flow =>
-  made.reduce<Flow>((flow, next, i) => layer(builder, flow, next, last && i === made.length - 1), from);
-
-/** The widest slot of layers that take `inputs` features, and the widest that a layer with parameters takes. */
-function widest(made: readonly Layer[], inputs: number): { readonly slot: number; readonly taken: number } {
-  let width = inputs, slot = inputs, taken = inputs;
-  for (const next of made) {
-    if (next._tag !== "activation") taken = Math.max(taken, width, next._tag === "adapter" ? next.down.rows : 0);
-    if (next._tag === "dense" || next._tag === "adapter") width = next.weight.rows;
-    if (next._tag === "embedding") width = next.weight.cols;
-    const inner = next._tag === "residual" ? widest(next.layers, width) : { slot: width, taken: 0 };
-    slot = Math.max(slot, inner.slot);
-    taken = Math.max(taken, inner.taken);
+/** Adds the operations of a network over its features; returns the logits. */
+function buildAll(builder: Builder, instructions: readonly Instruction[], features: Flow): Slot {
+  const flows = [features];
+  for (const instruction of instructions) {
+    const inputs = instruction.from.map((slot) => flows[slot] as Flow);
+    flows.push(build(builder, instruction, inputs, flows.length === instructions.length));
   }
-  return { slot: Math.max(slot, taken), taken };
+  return flows.at(-1) as Slot;
+}
+
+/** The widest slot of a network whose features are `inputs` wide, and the widest that an operation with parameters reads. */
+function widest(
+  instructions: readonly Instruction[],
+  inputs: number,
+): { readonly slot: number; readonly taken: number } {
+  const widths = [inputs, ...instructions.map(({ width }) => width)];
+  const taken = instructions.flatMap(({ operation: { _tag }, from }) =>
+    _tag === "product" || _tag === "normalise" ? from.map((slot) => widths[slot] as number) : []
+  );
+  return { slot: Math.max(...widths), taken: Math.max(inputs, ...taken) };
 }
 
 /** What the functions of a custom model see of the features. */
@@ -134,9 +144,10 @@ export function compile(
   const sparse = model._tag === "network" && isSparse(features)
     ? sparseInput(features, layout, needs.allFeatures, needs.micro)
     : null;
-  const width = model._tag === "network"
-    ? widest(model.layers, dense ? model.inputs : 1)
-    : { slot: model.outputs, taken: 0 };
+  const instructions = model._tag === "network" ? lower(model) : null;
+  const width = instructions === null
+    ? { slot: model.outputs, taken: 0 }
+    : widest(instructions, dense ? model.inputs : 1);
   const scratch = {
     panels: layout.reserve(4 * Math.max(n * up4(width.taken), PANEL * up4(width.slot))),
     block: layout.reserve(4 * SIGNAL_ROWS * n),
@@ -146,9 +157,9 @@ export function compile(
   const input = dense ? inputSlot(builder, model.inputs) : null;
   const fed = model._tag === "custom" ? { features } : null;
   const failures: Failures = { first: undefined };
-  const logits = model._tag === "network"
-    ? layers(builder, input, model.layers, true) as Slot
-    : customOp(builder, model, fed as Fed, failures);
+  const logits = model._tag === "custom"
+    ? customOp(builder, model, fed as Fed, failures)
+    : buildAll(builder, instructions as readonly Instruction[], input);
   return {
     kernel,
     rows,

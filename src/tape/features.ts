@@ -9,7 +9,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { type Features, isSparse, type SparseMatrix } from "../data/sparse.ts";
 import { f32, type Layout, NONE, u32 } from "../kernel/arena.ts";
-import type { Network } from "../network/layer.ts";
+import { type Network, takesFeatures } from "../network/layer.ts";
 import type { Context } from "./ops/signals.ts";
 import type { SparseInput } from "./ops/sparse.ts";
 import type { Slot } from "./tape.ts";
@@ -107,11 +107,8 @@ export function loadFeatures(
 
 /** Features that the first layer can take. Errors: `InvalidLayer`. */
 export function checkFirstLayer(model: Network, features: Features): E.Either<FgnError, void> {
-  const first = model.layers[0];
-  const wants = isSparse(features)
-    ? first?._tag === "dense" || first?._tag === "embedding" || first?._tag === "adapter"
-    : first?._tag !== "embedding";
-  if (wants) return E.right(undefined);
+  const takes = takesFeatures(model);
+  if (takes === "either" || takes === (isSparse(features) ? "sparse" : "dense")) return E.right(undefined);
   const reason = isSparse(features)
     ? "sparse features need a dense, embedding or adapter layer first"
     : "an embedding takes sparse features only";

@@ -1,4 +1,4 @@
-// Dampings as state machines: explained against its golden table, Levenberg–Marquardt against single steps, the two
+// Dampings as state machines: misfit against its golden table, Levenberg–Marquardt against single steps, the two
 // that have no state, options out of range, and that a state is plain data which no step writes to. Backtracking has a
 // file of its own.
 //
@@ -13,16 +13,16 @@ import {
   type Batch,
   constant,
   type Damping,
-  type Explained,
-  explained,
   fgnStep,
   getOrThrow,
   levenbergMarquardt,
   linearHead,
+  type Misfit,
+  misfit,
   type Network,
   relative,
 } from "../../mod.ts";
-import { accepts, type TaggedDamping } from "../../src/damping/damping.ts";
+import { ruleOf, type TaggedDamping } from "../../src/damping/tagged.ts";
 import { reference } from "../support/network_reference.ts";
 import { examples } from "../support/random_network.ts";
 import { flat, left, problem, relativeError } from "../support/reference.ts";
@@ -40,18 +40,18 @@ const refused = (damping: unknown): unknown => {
   return left(fgnStep(head, data, damping as Damping));
 };
 
-describe("explained()", () => {
+describe("misfit()", () => {
   const { model, data } = even(1e-4);
   const unit = getOrThrow(fgnStep(model, data, relative(1))).report.lambda;
-  const after = (damping: Explained, part = data, params = model): Explained =>
-    getOrThrow(fgnStep(params, part, damping)).damping as Explained;
-  const lambdaOf = (damping: Explained): number => getOrThrow(fgnStep(model, data, damping)).report.lambda;
-  const slope = after(explained()).meanSlope;
+  const after = (damping: Misfit, part = data, params = model): Misfit =>
+    getOrThrow(fgnStep(params, part, damping)).damping as Misfit;
+  const lambdaOf = (damping: Misfit): number => getOrThrow(fgnStep(model, data, damping)).report.lambda;
+  const slope = after(misfit()).meanSlope;
 
   /** The state before the n-th step, n > 1, that this batch takes to a mean. */
-  const before = (n: number, meanS: number, options = {}): Explained => {
+  const before = (n: number, meanS: number, options = {}): Misfit => {
     const share = Math.max(0.02, 1 / n);
-    return { ...explained(options), steps: n - 1, meanSlope: (meanS - share * slope) / (1 - share) };
+    return { ...misfit(options), steps: n - 1, meanSlope: (meanS - share * slope) / (1 - share) };
   };
 
   it("damps by the golden table of n and the running mean", () => {
@@ -60,15 +60,15 @@ describe("explained()", () => {
     for (const { n, meanS, muRel } of rows as { n: number; meanS: number; muRel: number }[]) {
       if (n === 1) {
         const one = even(meanS);
-        const first = getOrThrow(fgnStep(one.model, one.data, explained()));
+        const first = getOrThrow(fgnStep(one.model, one.data, misfit()));
         const whole = getOrThrow(fgnStep(one.model, one.data, relative(1))).report.lambda;
-        expect(relativeError([(first.damping as Explained).meanSlope], [meanS])).toBeLessThan(1e-5);
+        expect(relativeError([(first.damping as Misfit).meanSlope], [meanS])).toBeLessThan(1e-5);
         expect(relativeError([first.report.lambda / whole], [muRel])).toBeLessThan(1e-5);
         continue;
       }
       const step = getOrThrow(fgnStep(model, data, before(n, meanS)));
       expect(step.damping).toMatchObject({ steps: n });
-      expect(relativeError([(step.damping as Explained).meanSlope], [meanS])).toBeLessThan(1e-9);
+      expect(relativeError([(step.damping as Misfit).meanSlope], [meanS])).toBeLessThan(1e-9);
       expect(relativeError([step.report.lambda / unit], [muRel])).toBeLessThan(1e-9);
       const steady = lambdaOf(before(n, meanS, { rule: "steady" })) / unit;
       expect(relativeError([steady], [0.15 * meanS ** 0.7 * Math.sqrt(1 + n / 50)])).toBeLessThan(1e-9);
@@ -77,21 +77,21 @@ describe("explained()", () => {
 
   it("hands on the number of steps and the running mean of s, and nothing else of it changes", () => {
     const { head, data } = problem(30, 6, 4, { spread: 3, weights: Array.from({ length: 30 }, (_, i) => i % 3) });
-    let state: Damping = explained({ caution: 3, rule: "steady" }), params = head, mean = 0;
+    let state: Damping = misfit({ caution: 3, rule: "steady" }), params = head, mean = 0;
     for (let n = 1; n <= 60; n++) {
       const { margins, alpha } = reference(params, data);
       const s = margins.reduce((sum, m, i) => sum + (alpha[i] as number) / (1 + Math.exp(m)), 0);
       mean += Math.max(0.02, 1 / n) * (s - mean);
       ({ params, damping: state } = getOrThrow(fgnStep(params, data, state)));
-      expect(state).toMatchObject({ _tag: "explained", caution: 3, rule: "steady", steps: n });
-      expect(Math.abs((state as Explained).meanSlope - mean)).toBeLessThan(1e-6);
+      expect(state).toMatchObject({ _tag: "misfit", caution: 3, rule: "steady", steps: n });
+      expect(Math.abs((state as Misfit).meanSlope - mean)).toBeLessThan(1e-6);
     }
     expect(Object.keys(state).sort()).toEqual(["_tag", "caution", "meanSlope", "rule", "steps"]);
   });
 
   it("goes no lower than 1e-6 of the Gram matrix, where everything is explained", () => {
     const sure = getOrThrow(linearHead({ features: 3, classes: 2 }, new Float32Array(6), [2000, 0]));
-    const step = getOrThrow(fgnStep(sure, data, explained({ caution: 1e-3 })));
+    const step = getOrThrow(fgnStep(sure, data, misfit({ caution: 1e-3 })));
     expect(step.damping).toMatchObject({ steps: 1, meanSlope: 0 });
     expect(step.report.lambda).toBe(1e-6 * getOrThrow(fgnStep(sure, data, relative(1))).report.lambda);
   });
@@ -101,18 +101,18 @@ describe("explained()", () => {
     for (const caution of [0.01, 0.5, 2, 50]) {
       expect(relativeError([of(caution)], [caution * of(1)])).toBeLessThan(1e-12);
     }
-    expect(after(explained({ caution: 7 })).caution).toBe(7);
+    expect(after(misfit({ caution: 7 })).caution).toBe(7);
   });
 
   it("refuses what is out of range, by name", () => {
     const invalid = (option: string) => ({ _tag: "InvalidOption", option });
-    for (const caution of BAD) expect(refused(explained({ caution }))).toMatchObject(invalid("caution"));
-    expect(refused({ ...explained(), rule: "bold" })).toMatchObject(invalid("rule"));
+    for (const caution of BAD) expect(refused(misfit({ caution }))).toMatchObject(invalid("caution"));
+    expect(refused({ ...misfit(), rule: "bold" })).toMatchObject(invalid("rule"));
     for (const steps of [-1, 0.5, NaN, 2 ** 53]) {
-      expect(refused({ ...explained(), steps })).toMatchObject(invalid("steps"));
+      expect(refused({ ...misfit(), steps })).toMatchObject(invalid("steps"));
     }
     for (const meanSlope of [-1e-9, NaN, Infinity]) {
-      expect(refused({ ...explained(), meanSlope })).toMatchObject(invalid("meanSlope"));
+      expect(refused({ ...misfit(), meanSlope })).toMatchObject(invalid("meanSlope"));
     }
   });
 });
@@ -155,7 +155,7 @@ describe("levenbergMarquardt() as a state", () => {
 
 describe("an attempt is kept", () => {
   const kept = (damping: TaggedDamping, actual: number, predicted = 0.5, linear = 1): boolean =>
-    accepts(damping, { lossBefore: 2, actual, predicted, linear });
+    ruleOf(damping).accepts(damping, { lossBefore: 2, actual, predicted, linear });
   const bold = backtracking({ decrease: 0.3 }), free = backtracking({ decrease: 0 }), lm = levenbergMarquardt();
 
   it("by backtracking where the loss falls by the share asked for of −gᵀd, and falls at all", () => {
@@ -175,7 +175,7 @@ describe("an attempt is kept", () => {
       expect(kept(damping, 0, 2 ** -50)).toBe(false);
       expect(kept(damping, NaN)).toBe(false);
     }
-    for (const damping of [constant(1), relative(1), explained()]) expect(kept(damping, -1)).toBe(true);
+    for (const damping of [constant(1), relative(1), misfit()]) expect(kept(damping, -1)).toBe(true);
   });
 });
 
@@ -185,7 +185,7 @@ describe("dampings", () => {
     relative: relative(0.5),
     levenbergMarquardt: levenbergMarquardt({ lambda: 1e-4 }),
     backtracking: backtracking({ ratio: 1e-3 }),
-    explained: { ...explained(), steps: 5, meanSlope: 0.3 },
+    misfit: { ...misfit(), steps: 5, meanSlope: 0.3 },
   };
 
   it("without a state come back as they were given", () => {

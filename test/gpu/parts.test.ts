@@ -8,7 +8,7 @@ import { pool, scope, sizeClass } from "../../src/gpu/device/pool.ts";
 import { noTraffic } from "../../src/gpu/device/traffic.ts";
 import { blocks, checkFits, type Limits } from "../../src/gpu/device/view.ts";
 import { scaleDown, staysOnDevice } from "../../src/gpu/step/solve.ts";
-import { mapArrays } from "../../src/gpu/tape/skeleton.ts";
+import { mapArrays } from "../../src/network/arrays.ts";
 import { allArrays } from "../../src/network/flat.ts";
 import { checkSolver } from "../../src/solver/solver.ts";
 import { left } from "../support/reference.ts";
@@ -74,15 +74,16 @@ it("sizeClass() rounds up by at most an eighth, within the limit", () => {
 
 it("mapArrays() visits arrays in the order of allArrays, and puts others in their places", () => {
   const model = everyKind(), seen: Float32Array[] = [];
-  const skeleton = mapArrays(model, (array, rows, cols) => {
-    expect(array.length).toBe(rows * cols);
-    seen.push(array);
+  const layers = mapArrays(model.layers, true, ({ data, rows, cols }) => {
+    expect(data.length).toBe(rows * cols);
+    seen.push(data);
     return new Float32Array();
   });
+  const skeleton = { ...model, layers };
   expect(seen).toEqual(allArrays(model));
   expect(allArrays(skeleton).every(({ length }) => length === 0)).toBe(true);
   let at = 0;
-  expect(mapArrays(skeleton, () => seen[at++] as Float32Array)).toEqual(model);
+  expect(mapArrays(layers, true, () => seen[at++] as Float32Array)).toEqual(model.layers);
 });
 
 describe("watch()", () => {

@@ -22,11 +22,74 @@ describe("a copy of the library", () => {
     expect(compileCopy(decided)).toEqual([]);
   });
 
+  it("does not compile with an activation that devices do not know: four files in all know one", () => {
+    const list = "src/network/activations.ts";
+    const mish: Edits = {
+      [list]: (text) =>
+        text.replace("  silu: {", '  mish: { number: 6, initial: "he", slope: null },\n$&') +
+        'export const mish = (): Activation => activation("mish");\n',
+      "mod.ts": (text) => text.replace("  gelu,\n", "$&  mish,\n"),
+    };
+    const undecided = compileCopy(mish);
+    // The fourth is assembly/activation.ts: the tests of the kernel and of every kind fail until it is there.
+    expect(filesOf(undecided)).toEqual(["src/gpu/tape/shaders/elementwise.ts"]);
+    expect(undecided.every((line) => line.includes("mish"))).toBe(true);
+  });
+
+  it("does not compile with a kind of layer until its fields, shapes and instructions are decided", () => {
+    const made = (text: string): string =>
+      text.replace(
+        "export type Layer = ",
+        `export interface Scaling { readonly _tag: "scaling"; readonly gain: Float32Array; readonly frozen: boolean }\n$&Scaling | `,
+      );
+    const undecided = compileCopy({ "src/network/layer.ts": made });
+    // With a constructor in layers.ts, and its export in mod.ts, five files in all.
+    expect(filesOf(undecided)).toEqual(["src/network/layer.ts", "src/network/lower.ts", "src/network/network.ts"]);
+    const fields = (frozen: string): string => `$& scaling: { features: "dense", fields: { gain: FACTOR${frozen} } },`;
+    const table = (row: string) => (text: string): string => made(text).replace(/export const LAYERS: .*/, row);
+    const forgotten = compileCopy({ "src/network/layer.ts": table(fields("")) });
+    expect(filesOf(forgotten)).toContain("src/network/layer.ts");
+    const decided = compileCopy({ "src/network/layer.ts": table(fields(', frozen: "boolean"')) });
+    expect(filesOf(decided)).toEqual(["src/network/lower.ts", "src/network/network.ts"]);
+  });
+
   it("does not compile where a type offers an option that the table does not", () => {
     const offered = compileCopy({
       "src/gpu/backend.ts": (text) => text.replace('Omit<StepOptions, "kernel">', "StepOptions"),
     });
     expect(filesOf(offered)).toEqual(["src/gpu/step/plan.ts"]);
     expect(offered.join()).toContain("'Offered<\"device\">'");
+  });
+});
+
+describe("a damping that is added", () => {
+  const HOME = "src/damping/damping.ts";
+  const state = 'export interface Bold {\n  readonly _tag: "bold";\n  readonly ratio: number;\n}\n';
+  const named = (text: string): string => `${text.replace("| Misfit;", "| Misfit | Bold;")}\n${state}`;
+  const decided = (parts: readonly string[]) => (text: string): string =>
+    named(text).replace("  misfit: misfitRule,", `  misfit: misfitRule,\n  bold: { ${parts.join(", ")} },`);
+  const PARTS = [
+    'check: (state) => ({ _tag: "Right", right: state })',
+    "observe: (state) => state",
+    "first: ({ ratio }) => ratio",
+    "attempts: () => null",
+    "accepts: () => true",
+    "retry: (_, lambda) => ({ lambda, share: 1 })",
+    "next: (state) => state",
+  ];
+
+  it("does not compile until it has a rule, and is named in one file beside its own", () => {
+    expect(filesOf(compileCopy({ [HOME]: named }))).toEqual([HOME]);
+  });
+
+  it("is decided by its rule alone", () => {
+    expect(compileCopy({ [HOME]: decided(PARTS) })).toEqual([]);
+  });
+
+  it("does not compile while its rule leaves a part to others", () => {
+    for (const missing of ["attempts", "accepts", "retry"]) {
+      const rest = PARTS.filter((part) => !part.startsWith(missing));
+      expect(filesOf(compileCopy({ [HOME]: decided(rest) }))).toEqual([HOME]);
+    }
   });
 });

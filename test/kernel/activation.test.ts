@@ -4,6 +4,7 @@
 // Math.exp err by about 1e-16 and the series of erf has positive terms only: they count as exact here.
 
 import { describe, expect, it } from "vitest";
+import { type ActivationKind, ACTIVATIONS } from "../../src/network/activations.ts";
 import {
   applied,
   at,
@@ -134,7 +135,6 @@ describe("vtanh, vsigmoid and verf", () => {
 });
 
 type Activation = {
-  readonly kind: number;
   readonly f: (z: number) => number;
   readonly derivative: (z: number) => number;
 };
@@ -148,18 +148,24 @@ const phi = (z: number) => {
   return (normal(z) / -z) * (1 - q * (1 - 3 * q * (1 - 5 * q * (1 - 7 * q * (1 - 9 * q * (1 - 11 * q))))));
 };
 
-const ACTIVATIONS: Readonly<Record<string, Activation>> = {
-  relu: { kind: 0, f: (z) => Math.max(z, 0), derivative: (z) => z > 0 ? 1 : 0 },
-  leakyRelu: { kind: 1, f: (z) => z > 0 ? z : SLOPE * z, derivative: (z) => z > 0 ? 1 : SLOPE },
-  tanh: { kind: 2, f: Math.tanh, derivative: (z) => 1 / Math.cosh(z) ** 2 },
-  sigmoid: { kind: 3, f: sigmoid, derivative: (z) => sigmoid(z) * sigmoid(-z) },
-  gelu: { kind: 4, f: (z) => z * phi(z), derivative: (z) => phi(z) + z * normal(z) },
+const EXPECTED: Readonly<Record<ActivationKind, Activation>> = {
+  relu: { f: (z) => Math.max(z, 0), derivative: (z) => z > 0 ? 1 : 0 },
+  leakyRelu: { f: (z) => z > 0 ? z : SLOPE * z, derivative: (z) => z > 0 ? 1 : SLOPE },
+  tanh: { f: Math.tanh, derivative: (z) => 1 / Math.cosh(z) ** 2 },
+  sigmoid: { f: sigmoid, derivative: (z) => sigmoid(z) * sigmoid(-z) },
+  gelu: { f: (z) => z * phi(z), derivative: (z) => phi(z) + z * normal(z) },
   silu: {
-    kind: 5,
     f: (z) => z * sigmoid(z),
     derivative: (z) => sigmoid(z) * (1 + z * sigmoid(-z)),
   },
 };
+
+/** The activations with their numbers in the kernel. */
+const ALL = (Object.entries(EXPECTED) as [ActivationKind, Activation][]).map(([name, functions]) => ({
+  name,
+  kind: ACTIVATIONS[name].number,
+  ...functions,
+}));
 
 function activate(kind: number, z: Numbers) {
   const n = Math.ceil(z.length / 4) * 4;
@@ -187,7 +193,7 @@ const FLUSHED = 1e-35;
 describe("activate", () => {
   it("gives the function to a few roundings, also in its tails", () => {
     const z = points();
-    const wrong = Object.entries(ACTIVATIONS).flatMap(([name, { kind, f }]) => {
+    const wrong = ALL.flatMap(({ name, kind, f }) => {
       const { out, guarded } = activate(kind, z);
       return [
         ...violations(name, z.length, (i) => {
@@ -202,7 +208,7 @@ describe("activate", () => {
 
   it("gives the derivative to a few roundings", () => {
     const z = points();
-    const wrong = Object.entries(ACTIVATIONS).flatMap(([name, { kind, derivative }]) => {
+    const wrong = ALL.flatMap(({ name, kind, derivative }) => {
       const { derivative: d } = activate(kind, z);
       return violations(name, z.length, (i) => near(at(d, i), derivative(at(z, i)), ABSOLUTE));
     });
@@ -212,8 +218,8 @@ describe("activate", () => {
   it("keeps the digits of tanh' and sigmoid' where they saturate", () => {
     const z = Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 25);
     for (const name of ["tanh", "sigmoid"] as const) {
-      const { kind, derivative } = ACTIVATIONS[name] as Activation;
-      const { derivative: d } = activate(kind, z);
+      const { derivative } = EXPECTED[name];
+      const { derivative: d } = activate(ACTIVATIONS[name].number, z);
       const wrong = violations(name, z.length, (i) => {
         const exact = derivative(at(z, i));
         return near(at(d, i), exact, 6e-7 * exact);
@@ -224,7 +230,7 @@ describe("activate", () => {
 
   it("is finite up to the largest numbers, with the limits as derivatives", () => {
     const z = [1e4, 1e30, 3.4e38, -1e4, -1e30, -3.4e38];
-    const limits: Readonly<Record<string, [number[], number[]]>> = {
+    const limits: Readonly<Partial<Record<ActivationKind, [number[], number[]]>>> = {
       relu: [[1e4, 1e30, 3.4e38, 0, 0, 0], [1, 1, 1, 0, 0, 0]],
       tanh: [[1, 1, 1, -1, -1, -1], [0, 0, 0, 0, 0, 0]],
       sigmoid: [[1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 0, 0]],
@@ -232,7 +238,7 @@ describe("activate", () => {
       silu: [[1e4, 1e30, 3.4e38, 0, 0, 0], [1, 1, 1, 0, 0, 0]],
     };
     for (const [name, [out, derivative]] of Object.entries(limits)) {
-      const result = activate((ACTIVATIONS[name] as Activation).kind, z);
+      const result = activate(ACTIVATIONS[name as ActivationKind].number, z);
       expect([...result.out].map((v) => v + 0)).toEqual(out.map(Math.fround));
       expect([...result.derivative].map((v) => v + 0)).toEqual(derivative);
     }
@@ -240,7 +246,7 @@ describe("activate", () => {
 
   it("gives nothing subnormal for normal arguments", () => {
     const z = samples(-60, 100, 40);
-    for (const [name, { kind }] of Object.entries(ACTIVATIONS)) {
+    for (const { name, kind } of ALL) {
       const { out, derivative } = activate(kind, z);
       const normalised = (v: number) => v === 0 || Math.abs(v) >= 2 ** -126;
       expect(violations(name, z.length, (i) => normalised(at(out, i)) && normalised(at(derivative, i)))).toEqual([]);
@@ -248,7 +254,7 @@ describe("activate", () => {
   });
 
   it("is NaN for NaN, whatever its bits", () => {
-    for (const { kind } of Object.values(ACTIVATIONS)) {
+    for (const { kind } of ALL) {
       const m = layout({ z: 16, out: 16, derivative: 16 });
       putF32(m.out, [0, 0, 0, 0]);
       putF32(m.derivative, [0, 0, 0, 0]);
@@ -260,7 +266,7 @@ describe("activate", () => {
 
   it("works in place, and without a derivative writes none", () => {
     const z = Float32Array.from({ length: 32 }, (_, i) => (i - 16) / 5);
-    for (const { kind } of Object.values(ACTIVATIONS)) {
+    for (const { kind } of ALL) {
       const { out } = activate(kind, z);
       const m = layout({ low: 64, z: 128, guard: 64 });
       putF32(m.z, z);
@@ -272,7 +278,7 @@ describe("activate", () => {
 
   it("writes nothing for no numbers", () => {
     const m = layout({ z: 16, out: 16, derivative: 16 });
-    for (const { kind } of Object.values(ACTIVATIONS)) exports().activate(kind, 0, 0, m.z, m.out, m.derivative);
+    for (const { kind } of ALL) exports().activate(kind, 0, 0, m.z, m.out, m.derivative);
     expect(untouched(m.out, 4) && untouched(m.derivative, 4)).toBe(true);
   });
 });

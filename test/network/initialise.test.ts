@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { getOrThrow } from "../../mod.ts";
 import { arraysOf, parameterCount, parameters } from "../../src/network/flat.ts";
-import * as spec from "../../src/network/layers.ts";
+import * as spec from "../../mod.ts";
 import { network } from "../../src/network/network.ts";
 import { left } from "../support/reference.ts";
 

@@ -8,7 +8,7 @@ import { parameters, withParameters } from "../../src/network/flat.ts";
 import { linearHead, zeroHead } from "../../src/network/head.ts";
 import { fromJson, toJson } from "../../src/network/json.ts";
 import type { Network } from "../../src/network/layer.ts";
-import * as spec from "../../src/network/layers.ts";
+import * as spec from "../../mod.ts";
 import { left, uniform } from "../support/reference.ts";
 
 const block = spec.residual([spec.dense(4), spec.leakyRelu(0.1), spec.layerNorm()]);

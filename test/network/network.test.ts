@@ -6,16 +6,8 @@ import { drawFrom, seedRandom } from "../../src/math/random.ts";
 import { freeze } from "../../src/network/adapter.ts";
 import { arraysOf, mapTrainable, parameterCount, parameters, withParameters } from "../../src/network/flat.ts";
 import { linearHead, randomHead, zeroHead } from "../../src/network/head.ts";
-import type {
-  Activation,
-  Adapter,
-  Dense,
-  Embedding,
-  Layer,
-  LayerNorm,
-  Network,
-  Residual,
-} from "../../src/network/layer.ts";
+import type { Activation } from "../../src/network/activations.ts";
+import type { Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "../../src/network/layer.ts";
 import { dense as denseSpec, initialise } from "../../src/network/layers.ts";
 import { checkNetwork, network } from "../../src/network/network.ts";
 import { left, uniform } from "../support/reference.ts";
@@ -142,7 +134,7 @@ function drawn(count: number, seed: number): number[] {
 describe("flat parameters", () => {
   it("come in order, layer by layer", () => {
     const what: string[] = [];
-    mapTrainable(all(), (array, name) => (what.push(name), array));
+    mapTrainable(all(), ({ path, data }) => (what.push(path), data));
     expect(what.map((name) => name.replaceAll("layers", ""))).toEqual([
       ...["[0].weight", "[0].bias", "[1].gain", "[1].shift", "[2].[1].down", "[2].[1].up"],
       ...["[2].[2].gain", "[2].[2].shift", "[3].weight", "[3].bias"],

@@ -22,6 +22,7 @@ import {
   toJson,
 } from "../../mod.ts";
 import { drawFrom, seedRandom } from "../../src/math/random.ts";
+import { ACTIVATIONS } from "../../src/network/activations.ts";
 import { uniform } from "./reference.ts";
 
 /** A layer to be. */
@@ -54,7 +55,7 @@ export interface Plan {
 
 const width = fc.integer({ min: 1, max: 9 });
 const frozen = fc.integer({ min: 0, max: 4 }).map((n) => n === 4);
-const KINDS = ["relu", "leakyRelu", "tanh", "sigmoid", "gelu", "silu"] as const;
+const KINDS = Object.keys(ACTIVATIONS) as ActivationKind[];
 
 const { piece } = fc.letrec<{ piece: Piece }>((tie) => ({
   piece: fc.oneof(

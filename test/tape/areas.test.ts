@@ -12,7 +12,8 @@ import {
   releaseKernel,
   type StepOptions,
 } from "../../mod.ts";
-import { methodOf, openPlan, plan } from "../../src/step/plan.ts";
+import { openPlan } from "../../src/step/open.ts";
+import { methodOf, plan } from "../../src/step/plan.ts";
 import type { Workspace } from "../../src/tape/workspace.ts";
 import { problem } from "../support/reference.ts";
 

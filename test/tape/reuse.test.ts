@@ -128,7 +128,7 @@ describe("calls one after another", () => {
       const collect = runInNewContext("gc") as () => void;
       const watched = (() => {
         const { head, data } = problem(8, 5, 3);
-        const model = mapTrainable(head, (array) => array.slice());
+        const model = mapTrainable(head, ({ data }) => data.slice());
         getOrThrow(fgnStep(model, data));
         getOrThrow(evaluate(model, data));
         return [

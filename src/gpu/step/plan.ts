@@ -7,25 +7,27 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../../check/error.ts";
 import { checkObject } from "../../check/kind.ts";
-import { checkDamping, type Damping, type TaggedDamping } from "../../damping/damping.ts";
+import type { Damping } from "../../damping/damping.ts";
+import { checkDamping, judges, type TaggedDamping } from "../../damping/tagged.ts";
 import type { Batch } from "../../data/batch.ts";
 import { checkLength } from "../../data/matrix.ts";
 import type { Network } from "../../network/layer.ts";
 import { type Aim, aimOf } from "../../problem/objective.ts";
-import { type CheckedSolver, checkSolver } from "../../solver/solver.ts";
+import { checkSolver } from "../../solver/solver.ts";
 import { refusedAt } from "../../step/options.ts";
+import type { Asked } from "../../step/stage.ts";
 import type { BackendStepOptions } from "../backend.ts";
 import { unsupported } from "../device/faults.ts";
 
 /** A checked request. */
-export interface Request {
+export interface Request extends Asked {
   readonly damping: TaggedDamping;
-  readonly solver: CheckedSolver;
   readonly aim: Aim;
   readonly majorized: boolean;
-  /** Whether the loss after a step is evaluated. */
-  readonly judged: boolean;
 }
+
+/** What steps on the device have none of. */
+const PLAIN = { method: { _tag: "fgn" }, twoStage: 0, limit: 0 } as const;
 
 /** Internal. Errors: `WrongKind`. */
 export const checkOptions = (options: BackendStepOptions): E.Either<FgnError, BackendStepOptions> =>
@@ -72,6 +74,7 @@ export function checkRequest(
     solver: solver.right,
     aim: aim.right,
     majorized: curvature === "majorized",
-    judged: lossAfter || "attempts" in tagged.right,
+    judged: lossAfter || judges(tagged.right),
+    ...PLAIN,
   });
 }

@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../../check/error.ts";
 import { floats, type Matrix } from "../../data/matrix.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
+import { lower } from "../../network/lower.ts";
 import type { Evaluation } from "../../passes/evaluate.ts";
 import type { Device } from "../device/device.ts";
 import type { Encoder } from "../device/encoder.ts";
@@ -24,7 +25,7 @@ const ROWS = 1024;
 
 /** Blocks [from, to) of examples for one pass each. */
 function* passes({ limits }: Device, { skeleton }: Parameters, rows: number): Generator<readonly [number, number]> {
-  const held = Math.floor(limits.buffer / (4 * Math.max(1, widest(skeleton.layers))));
+  const held = Math.floor(limits.buffer / (4 * Math.max(1, widest(lower(skeleton)))));
   const step = Math.max(TILE, Math.min(ROWS, Math.floor(held / TILE) * TILE));
   for (let from = 0; from < rows; from += step) yield [from, Math.min(rows, from + step)];
 }

@@ -10,8 +10,7 @@ import { f32, f64, NONE, startLayout } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
 import { NOTHING } from "../../problem/session.ts";
 import { gramSystem } from "../../row_system/gram.ts";
-import type { CheckedSolver } from "../../solver/solver.ts";
-import type { OpenStage, Stage } from "../../step/attempt.ts";
+import type { RowMatrix } from "../../solver/row_matrix.ts";
 import { reserveAreas, strideOf } from "../../tape/areas.ts";
 import { majorise, rowsOfMargins } from "../../tape/margins.ts";
 import { type Tape, up4 } from "../../tape/tape.ts";
@@ -85,23 +84,15 @@ export function meanLoss(ws: Workspace, stats: Float32Array): number {
   return faulty(stats, rows) ? NaN : loss;
 }
 
-/** The stage of plain steps over K, wherever that lies. */
-export function openStage(ws: Workspace, solver: CheckedSolver, judged: boolean): OpenStage {
-  const vectors = { product: NONE, remainder: NONE, direction: NONE, trial: NONE, previous: NONE, ggn: null };
-  const plain = { l2: 0, method: { _tag: "fgn" }, twoStage: 0, limit: 0 } as const;
-  return { ws, system: { kind: "gram" }, vectors, solver, judged, ...plain };
-}
-
 /**
- * The same with K on the CPU: B × n₄ row-major, of which the lower part is read. Its signals are normalised, so that the
+ * The system of a K on the CPU: B × n₄ row-major, of which the lower part is read. Its signals are normalised, so that the
  * sums by which the system divides are 1.
  */
-export function withGram(stage: OpenStage, K: Float32Array): Stage {
-  const { ws } = stage, { kernel, at, rows } = ws;
+export function rowsOfGram(ws: Workspace, K: Float32Array): RowMatrix {
+  const { kernel, at, rows } = ws;
   f32(kernel, at.sum, rows).fill(1);
-  const system = gramSystem(ws, () => {
+  return gramSystem(ws, () => {
     f32(kernel, at.byRow, K.length).set(K);
     kernel.exports.packTransposed(at.byRow, rows, up4(rows), at.gram);
   });
-  return { ...stage, system };
 }

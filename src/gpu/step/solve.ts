@@ -9,25 +9,25 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../../check/error.ts";
-import { f64 } from "../../kernel/arena.ts";
+import { f64, NONE } from "../../kernel/arena.ts";
 import { meanDiagonal } from "../../row_system/gram.ts";
 import type { Products } from "../../solver/cg.ts";
 import { type CheckedSolver, isDirect } from "../../solver/solver.ts";
-import { attempt, attemptFgn, type Candidate, gradientNorm, type OpenStage, type Stage } from "../../step/attempt.ts";
+import { attempt, attemptFgn, type Candidate, gradientNorm } from "../../step/attempt.ts";
+import { type Asked, type OpenStage, type Stage, stageOf } from "../../step/stage.ts";
 import type { Workspace } from "../../tape/workspace.ts";
 import type { Device } from "../device/device.ts";
 import { type View, whole } from "../device/view.ts";
 import { multiplyGram } from "./gram.ts";
+import { rowsOfGram } from "./rows.ts";
 
 /** The row system of an open step, wherever its products are formed. */
 export interface RowSystem {
   readonly stage: OpenStage;
-  /** Σ α_i K_ii. */
-  readonly meanDiagonal: number;
   /** ‖g‖. */
   readonly gradientNorm: () => Promise<E.Either<FgnError, number>>;
-  /** A step at damping λ. Errors: `NotPositiveDefinite`, `Overflow`, and those of the device. */
-  readonly attempt: (lambda: number) => Promise<E.Either<FgnError, Candidate>>;
+  /** A step at λ, or `NotPositiveDefinite`, `Overflow`. Errors: those of the device. */
+  readonly attempt: (lambda: number) => Promise<E.Either<FgnError, E.Either<FgnError, Candidate>>>;
 }
 
 /**
@@ -37,13 +37,22 @@ export interface RowSystem {
 export const staysOnDevice = (solver: CheckedSolver, rows: number, hostRows: number): boolean =>
   rows > hostRows && !isDirect(solver, rows);
 
-/** The system of a stage whose K has come to the CPU. */
-export const hostSystem = (stage: Stage): RowSystem => ({
-  stage,
-  meanDiagonal: stage.system.meanDiagonal,
-  gradientNorm: () => Promise.resolve(E.right(gradientNorm(stage))),
-  attempt: (lambda) => Promise.resolve(attempt(stage, lambda)),
-});
+/** Parameters stay on the device: there is no vector of them here. */
+const NO_VECTORS = { product: NONE, remainder: NONE, direction: NONE, trial: NONE, previous: NONE, ggn: null };
+
+/** The stage of a request over the system of its rows. */
+const stageFor = <S extends OpenStage["system"]>(asked: Asked, ws: Workspace, system: S) =>
+  stageOf(asked, { ws, system, vectors: NO_VECTORS, l2: 0 });
+
+/** The system of a K that has come to the CPU. */
+export function hostSystem(asked: Asked, ws: Workspace, K: Float32Array): RowSystem {
+  const stage: Stage = stageFor(asked, ws, rowsOfGram(ws, K));
+  return {
+    stage,
+    gradientNorm: () => Promise.resolve(E.right(gradientNorm(stage))),
+    attempt: (lambda) => Promise.resolve(E.right(attempt(stage, lambda))),
+  };
+}
 
 /** K on the device and the vectors of its products, B × 1. */
 export interface DeviceGram {
@@ -94,9 +103,16 @@ async function multiply(
 }
 
 /** The system of a K that stays on the device, of which the diagonal has come. */
-export function deviceSystem(device: Device, stage: OpenStage, gram: DeviceGram, diagonal: Float32Array): RowSystem {
-  const { ws } = stage, { kernel, at, rows } = ws;
+export function deviceSystem(
+  device: Device,
+  asked: Asked,
+  ws: Workspace,
+  gram: DeviceGram,
+  diagonal: Float32Array,
+): RowSystem {
+  const { kernel, at, rows } = ws;
   f64(kernel, at.diagonal, rows).set(diagonal);
+  const stage = stageFor(asked, ws, { kind: "gram", meanDiagonal: meanDiagonal(ws) });
   const largest = diagonal.reduce((top, k) => Math.max(top, k), 0);
   const drive = async <A>(steps: Products<A>): Promise<E.Either<FgnError, A>> => {
     let next = steps.next();
@@ -109,11 +125,10 @@ export function deviceSystem(device: Device, stage: OpenStage, gram: DeviceGram,
   };
   return {
     stage,
-    meanDiagonal: meanDiagonal(ws),
     gradientNorm: async () => {
       const made = await multiply(device, ws, gram, largest, [at.rhs, at.image]);
       return E.map(() => Math.sqrt(Math.max(0, kernel.exports.dot64(rows, at.rhs, at.image))))(made);
     },
-    attempt: async (lambda) => E.flatten(await drive(attemptFgn(stage, { lambda, carry: 1 }))),
+    attempt: (lambda) => drive(attemptFgn(stage, lambda)),
   };
 }

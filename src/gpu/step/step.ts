@@ -10,13 +10,12 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../../check/error.ts";
-import { accepts, attemptsOf, firstTrial, nextDamping, observe, retry, type Trial } from "../../damping/damping.ts";
 import type { Damping } from "../../damping/damping.ts";
 import { f64 } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
-import { type Candidate, computeShift, predictedReduction, shorten } from "../../step/attempt.ts";
-import type { Attempt } from "../../step/search.ts";
-import { meanSlope, report, type StepReport } from "../../step/step.ts";
+import { type Candidate, computeShift, shorten } from "../../step/attempt.ts";
+import type { StepReport } from "../../step/report.ts";
+import { type Attempt, type Search, search, type Tried } from "../../step/search.ts";
 import { up4 } from "../../tape/tape.ts";
 import type { Workspace } from "../../tape/workspace.ts";
 import type { Device } from "../device/device.ts";
@@ -27,7 +26,7 @@ import { backward, compile, forward, marginPass, type Tape } from "../tape/tape.
 import { hold, type Parameters, type Tensor } from "../tape/tensor.ts";
 import { mirror, takeDiagonal } from "./gram.ts";
 import type { Request } from "./plan.ts";
-import { margins, meanLoss, openRows, openStage, STATS, withGram } from "./rows.ts";
+import { margins, meanLoss, openRows, STATS } from "./rows.ts";
 import { type DeviceGram, deviceSystem, hostSystem, type RowSystem, staysOnDevice } from "./solve.ts";
 
 /** The result of a step on the device; whoever takes it holds its tensors. */
@@ -121,16 +120,9 @@ async function linearise(running: Running): Promise<E.Either<FgnError, { lossBef
   const scalars = new Float32Array(done.right, 0, STATS * rows);
   const lossBefore = margins(ws, scalars, request.majorized);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
-  const rest = new Float32Array(done.right, 4 * STATS * rows), stage = openStage(ws, request.solver, request.judged);
-  const system = gram === null ? hostSystem(withGram(stage, rest)) : deviceSystem(device, stage, gram, rest);
+  const rest = new Float32Array(done.right, 4 * STATS * rows);
+  const system = gram === null ? hostSystem(request, ws, rest) : deviceSystem(device, request, ws, gram, rest);
   return E.right({ lossBefore, system });
-}
-
-/** Parameters of a trial and the loss there. */
-interface Tried {
-  readonly tensors: readonly Tensor[];
-  readonly lossAfter: number | undefined;
-  readonly finite: boolean;
 }
 
 /** New tensors in place of those that train. */
@@ -140,8 +132,12 @@ function newTensors({ params, scope }: Running): readonly Tensor[] {
   );
 }
 
-/** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. */
-async function tryOut(running: Running, tensors: readonly Tensor[]): Promise<E.Either<FgnError, Tried>> {
+/** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. Errors: `Overflow`, those of the device. */
+async function tryTensors(
+  running: Running,
+  tensors: readonly Tensor[],
+  candidate: Candidate,
+): Promise<E.Either<FgnError, Tried>> {
   const { device, params, examples: { labels }, request: { judged }, ws, tape, stats, scale, fault } = running;
   const done = await device.submit((encoder) => {
     encoder.write(scale.buffer, Float32Array.from(f64(ws.kernel, ws.at.dual, ws.rows)));
@@ -155,74 +151,60 @@ async function tryOut(running: Running, tensors: readonly Tensor[]): Promise<E.E
   });
   if (done._tag === "Left") return done;
   const finite = new Uint32Array(done.right, 0, 1)[0] === 0;
-  return E.right({
-    tensors,
-    lossAfter: judged ? meanLoss(ws, new Float32Array(done.right, 4)) : undefined,
-    finite,
-  });
+  if (!judged) return finite ? E.right({ candidate, lossAfter: undefined }) : overflow("the new parameters");
+  return E.right({ candidate, lossAfter: finite ? meanLoss(ws, new Float32Array(done.right, 4)) : NaN });
 }
 
-/** Attempts steps until one is accepted, as `search` on the CPU does. */
-async function searchOnDevice(
+/** Makes an attempt and tries it out, or says that its system could not be solved. Errors: those of the device. */
+async function tryOut(
   running: Running,
   { stage, attempt }: RowSystem,
-  lossBefore: number,
-  first: Trial,
-): Promise<E.Either<FgnError, { done: Attempt; tried: Tried }>> {
-  const { damping } = running.request, attempts = attemptsOf(damping), tensors = newTensors(running);
-  let trial = first, solved: E.Either<FgnError, Candidate> = await attempt(trial.lambda);
-  for (let rejections = 0;; rejections++) {
-    const last = rejections + 1 >= attempts;
-    if (solved._tag === "Right") {
-      const candidate = solved.right, made = await tryOut(running, tensors);
-      if (made._tag === "Left") return made;
-      const tried = made.right, { lossAfter, finite } = tried, predicted = predictedReduction(candidate);
-      const actual = finite ? lossBefore - (lossAfter ?? lossBefore) : NaN;
-      const accepted = accepts(damping, { lossBefore, actual, predicted, linear: candidate.gain });
-      if (accepted && !finite) return overflow("the new parameters");
-      if (accepted && lossAfter !== undefined && !Number.isFinite(lossAfter)) {
-        return overflow("the loss after the step");
-      }
-      const done = { candidate, lossAfter, lambda: trial.lambda, accepted, rejections };
-      if (accepted || last) return E.right({ done, tried });
-    }
-    const next = retry(damping, trial);
-    if (solved._tag === "Left" && (last || next.lambda === trial.lambda)) return solved;
-    solved = solved._tag === "Right" && next.lambda === trial.lambda
-      ? E.right(shorten(stage, solved.right, next.share))
-      : await attempt(next.lambda);
-    trial = next;
+  tensors: readonly Tensor[],
+  asked: Attempt,
+): Promise<E.Either<FgnError, E.Either<FgnError, Tried>>> {
+  const solved = asked._tag === "solve"
+    ? await attempt(asked.lambda)
+    : E.right(E.right(shorten(stage, asked.candidate, asked.share)));
+  if (solved._tag === "Left") return solved;
+  if (solved.right._tag === "Left") return E.right(solved.right);
+  return E.map((tried: Tried) => E.right(tried))(await tryTensors(running, tensors, solved.right.right));
+}
+
+/** Runs a search whose attempts are awaited, as `tryAtOnce` does on the CPU. Errors: those of the device. */
+async function tryOnDevice<A>(
+  running: Running,
+  system: RowSystem,
+  tensors: readonly Tensor[],
+  steps: Search<A>,
+): Promise<E.Either<FgnError, A>> {
+  let next = steps.next();
+  while (next.done !== true) {
+    const tried = await tryOut(running, system, tensors, next.value);
+    if (tried._tag === "Left") return tried;
+    next = steps.next(tried.right);
   }
+  return E.right(next.value);
 }
 
 /** The step of an open problem. */
 async function run(running: Running, given: Damping): Promise<E.Either<FgnError, DeviceStep>> {
-  const { params, request, ws, scope } = running;
+  const { params, request: { damping, aim: { totalWeight } }, ws, scope } = running;
   const linear = await linearise(running);
   if (linear._tag === "Left") return linear;
-  const { lossBefore, system } = linear.right, { meanDiagonal, stage } = system;
-  if (!Number.isFinite(meanDiagonal)) return overflow("the Gram matrix");
+  const { lossBefore, system } = linear.right, { stage } = system;
+  if (!Number.isFinite(stage.system.meanDiagonal)) return overflow("the Gram matrix");
   computeShift(ws, stage.vectors);
-  const unit = meanDiagonal > 0 ? meanDiagonal / request.aim.totalWeight : 1, length = await system.gradientNorm();
-  if (length._tag === "Left") return length;
-  const norm = length.right;
-  if (!Number.isFinite(norm)) return overflow("the gradient");
-  const seen = { slope: meanSlope(ws), power: ws.kernel.exports.power };
-  const damping = observe(request.damping, seen);
-  const observed = { ...running, request: { ...request, damping } };
-  const found = await searchOnDevice(observed, system, lossBefore, firstTrial(damping, unit, seen));
-  if (found._tag === "Left") return found;
-  const { done, tried } = found.right, { accepted, lambda } = done;
-  const tensors = accepted ? tried.tensors : params.tensors;
+  const norm = await system.gradientNorm();
+  if (norm._tag === "Left") return norm;
+  const ready = { stage, lossBefore, totalWeight, examples: ws.rows }, trial = newTensors(running);
+  const steps = search(ready, norm.right, given, damping);
+  const ended = E.flatten(await tryOnDevice(running, system, trial, steps));
+  if (ended._tag === "Left") return ended;
+  const { report: { accepted } } = ended.right;
+  const tensors = accepted ? trial : params.tensors;
   for (const { buffer } of accepted ? tensors : []) scope.keep(buffer);
   hold(tensors);
-  const following = nextDamping(damping, lambda, accepted);
-  return E.right({
-    params: { skeleton: params.skeleton, tensors },
-    damping: accepted && typeof given === "number" ? given : following,
-    dual: f64(ws.kernel, ws.at.dual, ws.rows).slice(),
-    report: report(lossBefore, norm, "gram", done),
-  });
+  return E.right({ params: { skeleton: params.skeleton, tensors }, ...ended.right });
 }
 
 /** A step on the device; its tensors are held once for the caller. Errors: those of `Backend.fgnStep`. */

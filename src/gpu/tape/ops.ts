@@ -7,18 +7,11 @@
  * @module
  */
 
-import type { Activation } from "../../network/layer.ts";
+import { type Activation, ACTIVATIONS } from "../../network/activations.ts";
 import type { Encoder } from "../device/encoder.ts";
 import { bits, GROUP, type Shader, TILE } from "../device/shader.ts";
 import { blocks, type Limits, type Range, rowsOf, type View, whole } from "../device/view.ts";
-import {
-  activation as activate,
-  activationBackward,
-  addScaled,
-  KINDS,
-  multiply,
-  updateSums,
-} from "./shaders/elementwise.ts";
+import { activation as activate, activationBackward, addScaled, multiply, updateSums } from "./shaders/elementwise.ts";
 import { gram } from "./shaders/gram.ts";
 import { normalise as normaliseRows, normaliseBackward } from "./shaders/normalise.ts";
 import { backwardProduct, forwardProduct, updateProduct } from "./shaders/product.ts";
@@ -194,7 +187,7 @@ export function product(context: Context, input: Slot, output: Slot, { weight, b
 
 /** out = f(in). */
 export function activation(context: Context, input: Slot, output: Slot, { kind, slope }: Activation): Op {
-  const words = [KINDS.indexOf(kind), bits(slope)];
+  const facts = ACTIVATIONS[kind], words = [facts.number, bits(facts.slope === null ? 0 : slope)];
   return {
     output,
     forward: (encoder, pass) => elementwise(context, encoder, activate, words, read(input, pass), read(output, pass)),
@@ -207,27 +200,33 @@ export function activation(context: Context, input: Slot, output: Slot, { kind, 
   };
 }
 
-/** out = first + factor · second. */
-export function add(context: Context, first: Slot, second: Slot, factor: number, output: Slot): Op {
-  const parts = [[first, 1], [second, factor]] as const;
+/** out = factor · (the sum of the inputs). */
+function scaledSum(context: Context, inputs: readonly Slot[], factor: number, output: Slot): Op {
+  const words = [bits(factor)];
   return {
     output,
     forward: (encoder, pass) => {
       const out = read(output, pass);
       encoder.clear(whole(out));
-      for (const [slot, times] of parts) {
-        elementwise(context, encoder, addScaled, [bits(times)], read(slot, pass), out);
-      }
+      for (const slot of inputs) elementwise(context, encoder, addScaled, words, read(slot, pass), out);
     },
     backward: (encoder) => {
-      for (const [slot, times] of parts) {
-        if (slot.depends) elementwise(context, encoder, addScaled, [bits(times)], output.signal, slot.signal);
+      for (const slot of inputs) {
+        if (slot.depends) elementwise(context, encoder, addScaled, words, output.signal, slot.signal);
       }
     },
     gram: nothing,
     update: nothing,
   };
 }
+
+/** out = first + second. */
+export const add = (context: Context, first: Slot, second: Slot, output: Slot): Op =>
+  scaledSum(context, [first, second], 1, output);
+
+/** out = factor · in. */
+export const multiple = (context: Context, factor: number, input: Slot, output: Slot): Op =>
+  scaledSum(context, [input], factor, output);
 
 /**
  * A layer norm's tensors by their places, and its buffers: x̂ and 1/√(variance + ε), which a trial may write over, since all

@@ -6,11 +6,12 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../../check/error.ts";
-import type { Layer, Network } from "../../network/layer.ts";
+import type { Network } from "../../network/layer.ts";
+import { type Instruction, lower } from "../../network/lower.ts";
 import type { Encoder } from "../device/encoder.ts";
 import type { Scope } from "../device/pool.ts";
 import { blocks, checkFits, type Limits, rowsOf, type View, view, whole } from "../device/view.ts";
-import { activation, add, type Context, normalise, type Op, product, type Slot } from "./ops.ts";
+import { activation, add, type Context, multiple, normalise, type Op, product, type Slot } from "./ops.ts";
 import { marginSignals, marginStats } from "./shaders/margin.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -32,75 +33,47 @@ export interface Needs {
 /** What a network is compiled with. */
 interface Compiler extends Context {
   readonly needs: Needs;
-  readonly ops: Op[];
-  readonly slots: Slot[];
   /** A matrix of B rows; a stand-in where it is not wanted. */
   readonly matrix: (cols: number, wanted: boolean) => View;
   /** The place of the next tensor. */
   readonly next: () => number;
 }
 
-function slotOf({ needs, slots, matrix }: Compiler, width: number, depends: boolean): Slot {
+function slotOf({ needs, matrix }: Compiler, width: number, depends: boolean): Slot {
   const value = matrix(width, true);
   const trial = depends && needs.trial ? matrix(width, true) : value;
-  const slot = { width, depends, value, trial, signal: matrix(width, depends && needs.signals) };
-  slots.push(slot);
-  return slot;
+  return { width, depends, value, trial, signal: matrix(width, depends && needs.signals) };
 }
 
-/** An affine map into a new slot. */
-function affine(to: Compiler, input: Slot, width: number, hasBias: boolean, trains: boolean): Slot {
-  const weight = to.next(), bias = hasBias ? to.next() : null;
-  const output = slotOf(to, width, input.depends || trains);
-  to.ops.push(product(to, input, output, { weight, bias, trains }));
-  return output;
-}
-
-function sum(to: Compiler, first: Slot, second: Slot, factor: number): Slot {
-  const output = slotOf(to, first.width, first.depends || second.depends);
-  to.ops.push(add(to, first, second, factor, output));
-  return output;
-}
-
-function compileLayer(to: Compiler, layer: Layer, input: Slot): Slot {
-  switch (layer._tag) {
-    case "activation": {
-      const output = slotOf(to, input.width, input.depends);
-      to.ops.push(activation(to, input, output, layer));
-      return output;
+/** The operation of an instruction, into a new slot. */
+function build(to: Compiler, instruction: Instruction, inputs: readonly Slot[]): Op {
+  const { operation, width, depends } = instruction, output = slotOf(to, width, depends);
+  const [input, second] = inputs as readonly [Slot, Slot];
+  switch (operation._tag) {
+    case "product": {
+      const weight = to.next(), bias = operation.bias === null ? null : to.next();
+      return product(to, input, output, { weight, bias, trains: operation.trains });
     }
-    case "residual":
-      return sum(to, input, compileLayers(to, layer.layers, input), 1);
-    case "adapter": {
-      const base = affine(to, input, layer.weight.rows, layer.bias !== null, false);
-      const low = affine(to, input, layer.down.rows, false, !layer.frozen);
-      return sum(to, base, affine(to, low, layer.up.rows, false, !layer.frozen), layer.scale);
+    case "activate":
+      return activation(to, input, output, operation.activation);
+    case "normalise": {
+      const { trains, epsilon } = operation, gain = to.next(), shift = to.next();
+      const normalised = to.matrix(width, true), inverse = to.matrix(1, true);
+      const gainSignal = to.matrix(width, trains && to.needs.signals);
+      return normalise(to, input, output, { gain, shift, trains, epsilon, normalised, inverse, gainSignal });
     }
-    case "layerNorm": {
-      const trains = !layer.frozen, D = input.width, { epsilon } = layer;
-      const gain = to.next(), shift = to.next(), output = slotOf(to, D, input.depends || trains);
-      const normalised = to.matrix(D, true), inverse = to.matrix(1, true);
-      const gainSignal = to.matrix(D, trains && to.needs.signals);
-      to.ops.push(normalise(to, input, output, { gain, shift, trains, epsilon, normalised, inverse, gainSignal }));
-      return output;
-    }
+    case "multiply":
+      return multiple(to, operation.factor, input, output);
+    case "add":
+      return add(to, input, second, output);
     default:
-      return affine(to, input, layer.weight.rows, layer.bias !== null, !layer.frozen);
+      return operation satisfies never;
   }
 }
 
-function compileLayers(to: Compiler, layers: readonly Layer[], input: Slot): Slot {
-  return layers.reduce((slot, layer) => compileLayer(to, layer, slot), input);
-}
-
-/** The widest of the slots that layers make. */
-export function widest(layers: readonly Layer[]): number {
-  return layers.reduce((most, layer) => {
-    if (layer._tag === "residual") return Math.max(most, widest(layer.layers));
-    if (layer._tag === "activation" || layer._tag === "layerNorm") return most;
-    return Math.max(most, layer.weight.rows, layer._tag === "adapter" ? layer.down.rows : 0);
-  }, 0);
-}
+/** The widest of the outputs of products. */
+export const widest = (instructions: readonly Instruction[]): number =>
+  instructions.reduce((most, { operation, width }) => operation._tag === "product" ? Math.max(most, width) : most, 0);
 
 /** Opens a network on B × D features that lie on the device. Errors: `OutOfMemory`. */
 export function compile(
@@ -111,7 +84,8 @@ export function compile(
   needs: Needs,
 ): E.Either<FgnError, Tape> {
   const { rows } = features;
-  const fits = checkFits(limits, "the activations", rows, widest(network.layers));
+  const instructions = lower(network);
+  const fits = checkFits(limits, "the activations", rows, widest(instructions));
   if (fits._tag === "Left") return fits;
   let places = 0;
   const standIn = view(features.buffer, 0, 0);
@@ -119,14 +93,17 @@ export function compile(
     limits,
     rows,
     needs,
-    ops: [],
-    slots: [],
     matrix: (cols, wanted) => wanted ? view(scope.acquire(4 * rows * cols), rows, cols) : standIn,
     next: () => places++,
   };
-  const input = { width: features.cols, depends: false, value: features, trial: features, signal: standIn };
-  const logits = compileLayers(to, network.layers, input);
-  return E.right({ limits, rows, ops: to.ops, slots: to.slots, logits });
+  const input: Slot = { width: features.cols, depends: false, value: features, trial: features, signal: standIn };
+  const slots = [input], ops: Op[] = [];
+  for (const instruction of instructions) {
+    const op = build(to, instruction, instruction.from.map((slot) => slots[slot] as Slot));
+    ops.push(op);
+    slots.push(op.output);
+  }
+  return E.right({ limits, rows, ops, slots: slots.slice(1), logits: slots.at(-1) as Slot });
 }
 
 /** Values of all slots, to the logits. */

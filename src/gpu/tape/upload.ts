@@ -7,15 +7,15 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../../check/error.ts";
 import type { Batch } from "../../data/batch.ts";
+import { type LayerArray, mapArrays } from "../../network/arrays.ts";
 import { checkModelKind } from "../../network/flat.ts";
-import type { Layer, Network } from "../../network/layer.ts";
+import { type Network, takesFeatures } from "../../network/layer.ts";
 import { checkNetwork } from "../../network/network.ts";
 import type { Device } from "../device/device.ts";
 import { unsupported } from "../device/faults.ts";
 import { scope as openScope } from "../device/pool.ts";
 import { checkFits, view, whole } from "../device/view.ts";
 import type { Examples } from "./examples.ts";
-import { mapArrays } from "./skeleton.ts";
 import type { Parameters, Tensor } from "./tensor.ts";
 
 /** Examples and how many hold them. */
@@ -32,16 +32,15 @@ export function checkParameters(network: Network): E.Either<FgnError, Network> {
   if (kind.right._tag === "custom") return unsupported("models of your own");
   const checked = checkNetwork(network);
   if (checked._tag === "Left") return checked;
-  const embeds = (layers: readonly Layer[]): boolean =>
-    layers.some((layer) => layer._tag === "embedding" || (layer._tag === "residual" && embeds(layer.layers)));
-  return embeds(network.layers) ? unsupported("embedding layers") : E.right(network);
+  // An embedding is the first layer or none.
+  return takesFeatures(network) === "sparse" ? unsupported("embedding layers") : E.right(network);
 }
 
 /** Copies a network to the device; held once. */
 export async function upload(device: Device, network: Network): Promise<E.Either<FgnError, Parameters>> {
-  const arrays: { data: Float32Array; rows: number; cols: number; trains: boolean }[] = [];
-  const skeleton = mapArrays(network, (data, rows, cols, trains) => {
-    arrays.push({ data, rows, cols, trains });
+  const arrays: LayerArray[] = [];
+  const layers = mapArrays(network.layers, true, (array) => {
+    arrays.push(array);
     return EMPTY;
   });
   for (const { rows, cols } of arrays) {
@@ -63,7 +62,7 @@ export async function upload(device: Device, network: Network): Promise<E.Either
     });
     if (done._tag === "Left") return done;
     for (const { buffer } of tensors) scope.keep(buffer);
-    return E.right({ skeleton, tensors });
+    return E.right({ skeleton: { ...network, layers }, tensors });
   } finally {
     scope.close();
   }
@@ -103,7 +102,7 @@ export async function download(
     arrays.push(new Float32Array(done.right));
   }
   let at = 0;
-  return E.right(mapArrays(skeleton, () => arrays[at++] ?? EMPTY));
+  return E.right({ ...skeleton, layers: mapArrays(skeleton.layers, true, () => arrays[at++] ?? EMPTY) });
 }
 
 /** One holder less; the buffers go back when nobody holds them. */

@@ -1,36 +1,26 @@
 // Operations without parameters: activations, sums and multiples of slots.
 
 import { f32, NONE } from "../../kernel/arena.ts";
-import type { ActivationKind } from "../../network/layer.ts";
+import { type Activation, ACTIVATIONS } from "../../network/activations.ts";
 import { type Op, parameterless, type Slot, up4 } from "../tape.ts";
 import type { Context } from "./signals.ts";
-
-/** The kernel's numbers of the activations. */
-const KINDS: Readonly<Record<ActivationKind, number>> = {
-  relu: 0,
-  leakyRelu: 1,
-  tanh: 2,
-  sigmoid: 3,
-  gelu: 4,
-  silu: 5,
-};
 
 /** out = f(in); the forward pass leaves f′(in) at `derivative` for backward and tangent. */
 export function activation(
   { kernel, rows }: Context,
-  { kind, slope }: { readonly kind: ActivationKind; readonly slope: number },
+  { kind, slope }: Activation,
   input: Slot,
   output: Slot,
   derivative: number,
 ): Op {
   const { exports } = kernel;
-  const length = output.width * up4(rows);
+  const length = output.width * up4(rows), { number } = ACTIVATIONS[kind];
   return {
     ...parameterless,
     output,
     forward: ({ trial }) => {
-      if (trial) exports.activate(KINDS[kind], length, slope, input.trial, output.trial, NONE);
-      else exports.activate(KINDS[kind], length, slope, input.value, output.value, derivative);
+      if (trial) exports.activate(number, length, slope, input.trial, output.trial, NONE);
+      else exports.activate(number, length, slope, input.value, output.value, derivative);
     },
     backward: () => {
       if (input.depends) exports.multiplyAdd(length, derivative, output.signal, input.signal);

@@ -8,7 +8,6 @@ import {
   constant,
   type Damping,
   dense,
-  explained,
   fgnStep,
   gelu,
   getOrThrow,
@@ -18,6 +17,7 @@ import {
   levenbergMarquardt,
   linearHead,
   matrix,
+  misfit,
   mlp,
   type Network,
   network,
@@ -27,6 +27,7 @@ import {
 } from "../../../mod.ts";
 import type { ResidentStep } from "../../../src/gpu/gpu.ts";
 import { type Golden, layersOf } from "../../support/golden_file.ts";
+import { ACTIVATION_KINDS } from "../../support/layer_kinds.ts";
 import { examples, plans, realise } from "../../support/random_network.ts";
 import { difference, flat, problem, relativeError, uniform } from "../../support/reference.ts";
 import { below, type Case, close, done, lent } from "../check.ts";
@@ -102,7 +103,7 @@ const sizesCase: Case = {
 
 /** Every kind of layer in one network. */
 export function everyKind(): Network {
-  const layers = (["relu", "leakyRelu", "tanh", "sigmoid", "gelu", "silu"] as const).flatMap((kind, i): Layer[] => [
+  const layers = ACTIVATION_KINDS.flatMap((kind, i): Layer[] => [
     {
       _tag: "dense",
       weight: { rows: 12, cols: i === 0 ? 9 : 12, data: uniform(12 * (i === 0 ? 9 : 12), 40 + i).map((v) => v / 2) },
@@ -144,7 +145,7 @@ const DAMPINGS: readonly (readonly [string, Damping])[] = [
   ["Levenberg–Marquardt", levenbergMarquardt()],
   ["Levenberg–Marquardt that rejects", levenbergMarquardt({ lambda: 1e-5 })],
   ["backtracking", backtracking()],
-  ["explained", explained()],
+  ["misfit", misfit()],
 ];
 
 const dampingCase: Case = {
@@ -153,7 +154,7 @@ const dampingCase: Case = {
   run: async (backend) => {
     const data = examples(40, 9, 5, 90);
     for (const [name, first] of DAMPINGS) {
-      const options = name === "explained" ? { curvature: "majorized" as const } : {};
+      const options = name === "misfit" ? { curvature: "majorized" as const } : {};
       let params = everyKind(), damping = first;
       for (let n = 0; n < 6; n++) {
         await sameStep(backend, params, data, damping, options, 3e-4, `${name}, step ${n}`);

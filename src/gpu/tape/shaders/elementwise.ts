@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type ActivationKind, ACTIVATIONS } from "../../../network/activations.ts";
 import { declarations, GROUP, IS_FINITE, type Shader } from "../../device/shader.ts";
 
 /** An entry point with one invocation an element, over workgroups in one or two dimensions. */
@@ -97,50 +98,56 @@ fn erfcOf(x: f32, e: f32) -> f32 {
   q = fma(u, q, 0.28208641785544497);
   return e * (u * q);
 }
+`;
 
-/** f(x) and f'(x). */
-fn activate(kind: u32, slope: f32, x: f32) -> vec2<f32> {
-  let bounded = clamp(x, -128.0, 128.0);
-  let low = max(x, -128.0);
-  switch (kind) {
-    case 0u, 1u: {
-      return select(vec2<f32>(slope * x, slope), vec2<f32>(x, 1.0), x > 0.0);
-    }
-    case 2u: {
+/** What leaky ReLU does, and with slope 0 ReLU. */
+const RECTIFIED = "return select(vec2<f32>(slope * x, slope), vec2<f32>(x, 1.0), x > 0.0);";
+
+/** What returns f(x) and f'(x) of each activation, for x, its `slope`, x `bounded` to ±128 and x from −128 on, `low`. */
+const BODIES: Readonly<Record<ActivationKind, string>> = {
+  relu: RECTIFIED,
+  leakyRelu: RECTIFIED,
+  tanh: /* wgsl */ `
       let e = exp(-2.0 * abs(bounded));
       let r = 1.0 / (1.0 + e);
-      return vec2<f32>(tanhOf(x, e), 4.0 * e * r * r);
-    }
-    case 3u: {
+      return vec2<f32>(tanhOf(x, e), 4.0 * e * r * r);`,
+  sigmoid: /* wgsl */ `
       let e = exp(-abs(bounded));
       let r = 1.0 / (1.0 + e);
-      return vec2<f32>(select(r, e * r, x < 0.0), e * r * r);
-    }
-    case 4u: {
+      return vec2<f32>(select(r, e * r, x < 0.0), e * r * r);`,
+  gelu: /* wgsl */ `
       let w = bounded * 0.7071067811865475;
       let square = w * w;
       let e = select(0.0, exp(-square), square <= 80.0);
       let tail = 0.5 * erfcOf(abs(w), e);
       let outer = select(1.0 - tail, tail, x < 0.0);
       let phi = select(outer, fma(0.5, erfSmall(w), 0.5), abs(w) < 1.0);
-      return vec2<f32>(low * phi, fma(bounded, 0.3989422804014327 * e, phi));
-    }
-    default: {
+      return vec2<f32>(low * phi, fma(bounded, 0.3989422804014327 * e, phi));`,
+  silu: /* wgsl */ `
       let e = exp(-abs(bounded));
       let r = 1.0 / (1.0 + e);
       let s = select(r, e * r, x < 0.0);
-      return vec2<f32>(low * s, fma(bounded, e * r * r, s));
-    }
-  }
-}
-`;
+      return vec2<f32>(low * s, fma(bounded, e * r * r, s));`,
+};
 
-/** out = f(z); `kind` is the place in {@link KINDS}. */
+/** f(x) and f'(x) of the activation with a number; there is no other. */
+const ACTIVATE = [
+  /* wgsl */ `
+fn activate(kind: u32, slope: f32, x: f32) -> vec2<f32> {
+  let bounded = clamp(x, -128.0, 128.0);
+  let low = max(x, -128.0);
+  switch (kind) {`,
+  ...Object.entries(BODIES).map(([kind, body]) => `case ${ACTIVATIONS[kind as ActivationKind].number}u: { ${body} }`),
+  "default: { return vec2<f32>(); } } }",
+].join("\n");
+
+/** out = f(z); `kind` is the number of the activation. */
 export const activation: Shader = {
   name: "activation",
   source: [
     declarations(["count: u32", "kind: u32", "slope: f32"], { z: READ, out: WRITE }),
     FUNCTIONS,
+    ACTIVATE,
     FLAT,
     "out[i] = activate(p.kind, p.slope, z[i]).x; }",
   ].join("\n"),
@@ -152,10 +159,8 @@ export const activationBackward: Shader = {
   source: [
     declarations(["count: u32", "kind: u32", "slope: f32"], { z: READ, signal: READ, out: WRITE }),
     FUNCTIONS,
+    ACTIVATE,
     FLAT,
     "out[i] = fma(signal[i], activate(p.kind, p.slope, z[i]).y, out[i]); }",
   ].join("\n"),
 };
-
-/** The activations in the order of their numbers. */
-export const KINDS = ["relu", "leakyRelu", "tanh", "sigmoid", "gelu", "silu"] as const;

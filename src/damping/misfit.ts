@@ -1,24 +1,17 @@
 /**
- * Damping tied to the part of the data that is not yet explained.
+ * Damping tied to the misfit: the part of the data that is not yet explained.
  *
  * @module
  */
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-
-/** What the damping sees of a batch. */
-export interface Seen {
-  /** Σ α_i s_i, s = 1 − p_y. */
-  readonly slope: number;
-  /** x^y, the same bytes in every runtime. */
-  readonly power: (x: number, y: number) => number;
-}
+import { type Observation, type Rule, UNJUDGED } from "./rule.ts";
 
 /** A pure state: each step returns the next one. */
-export interface Explained {
-  /** Damping tied to the part not yet explained. */
-  readonly _tag: "explained";
+export interface Misfit {
+  /** Damping tied to the misfit, the part of the data that is not yet explained. */
+  readonly _tag: "misfit";
   /** Multiplies the damping. */
   readonly caution: number;
   /** `adaptive` starts bold and becomes careful while the misfit stays large; `steady` is always careful. */
@@ -29,8 +22,8 @@ export interface Explained {
   readonly meanSlope: number;
 }
 
-/** Options of {@link explained}. */
-export interface ExplainedOptions {
+/** Options of {@link misfit}. */
+export interface MisfitOptions {
   /** Multiplies the damping (default 1). Below 1 for clean, dense data, above for noisy labels. */
   readonly caution?: number;
   /** Default `adaptive`. */
@@ -38,7 +31,7 @@ export interface ExplainedOptions {
 }
 
 /**
- * Damping for mini-batches that follows what is not yet explained: with n the number of the step and s̄ the running mean
+ * Damping for mini-batches that follows the misfit, what is not yet explained: with n the number of the step and s̄ the running mean
  * of s = 1 − p_y,
  *
  *     μ/K̄ = γ s̄^0.7 √(1 + n/50),      γ = min(.15, max(.02 √(1 + n/50), .15 (s̄/.4)² min(1, n/200)))
@@ -48,13 +41,13 @@ export interface ExplainedOptions {
  *
  * @example
  * ```ts
- * import { explained } from "fgn";
+ * import { misfit } from "fgn";
  *
- * console.log(explained({ caution: 2 }).steps); // 0
+ * console.log(misfit({ caution: 2 }).steps); // 0
  * ```
  */
-export function explained({ caution = 1, rule = "adaptive" }: ExplainedOptions = {}): Explained {
-  return { _tag: "explained", caution, rule, steps: 0, meanSlope: 0 };
+export function misfit({ caution = 1, rule = "adaptive" }: MisfitOptions = {}): Misfit {
+  return { _tag: "misfit", caution, rule, steps: 0, meanSlope: 0 };
 }
 
 /** γ of the steady rule, and the most of the adaptive one. */
@@ -65,28 +58,31 @@ const LEAST = 1e-6;
 /** γ of the n-th step. */
 function gamma(rule: "adaptive" | "steady", n: number, meanSlope: number): number {
   if (rule === "steady") return GAMMA;
-  const share = meanSlope / 0.4, misfit = GAMMA * (share * share) * Math.min(1, n / 200);
-  return Math.min(GAMMA, Math.max(0.02 * Math.sqrt(1 + n / 50), misfit));
+  const share = meanSlope / 0.4, careful = GAMMA * (share * share) * Math.min(1, n / 200);
+  return Math.min(GAMMA, Math.max(0.02 * Math.sqrt(1 + n / 50), careful));
 }
 
-/** The state that has seen a batch; internal. */
-export function advance(state: Explained, { slope }: Seen): Explained {
+/** The state that has seen a batch. */
+function observe(state: Misfit, { slope }: Observation): Misfit {
   const steps = state.steps + 1;
   return { ...state, steps, meanSlope: state.meanSlope + Math.max(0.02, 1 / steps) * (slope - state.meanSlope) };
 }
 
-/** μ/K̄ for the batch last seen; internal. */
-export function explainedRatio({ caution, rule, steps, meanSlope }: Explained, { power }: Seen): number {
+/** λ for the batch last seen. */
+function first({ caution, rule, steps, meanSlope }: Misfit, { unit, power }: Observation): number {
   const ratio = caution * gamma(rule, steps, meanSlope) * power(meanSlope, 0.7) * Math.sqrt(1 + steps / 50);
-  return Math.max(LEAST, ratio);
+  return Math.max(LEAST, ratio) * unit;
 }
 
-/** Internal. Errors: `InvalidOption`. */
-export function checkExplained(damping: Explained): E.Either<FgnError, Explained> {
-  const { caution, rule, steps, meanSlope } = damping;
+function check(state: Misfit): E.Either<FgnError, Misfit> {
+  const { caution, rule, steps, meanSlope } = state;
   if (!(caution > 0 && caution < Infinity)) return invalid("caution", caution, "a positive number");
   if (rule !== "adaptive" && rule !== "steady") return invalid("rule", rule, "adaptive or steady");
   if (!(Number.isSafeInteger(steps) && steps >= 0)) return invalid("steps", steps, "a whole number from 0");
   if (!(meanSlope >= 0 && meanSlope < Infinity)) return invalid("meanSlope", meanSlope, "a number of at least 0");
-  return E.right(damping);
+  return E.right(state);
 }
+
+const rule: Rule<Misfit> = { check, observe, first, ...UNJUDGED, next: (state) => state };
+
+export default rule;
