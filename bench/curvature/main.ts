@@ -29,7 +29,7 @@ const CLOSE = 1e-2;
 /** Iterations after which a method counts as not there. */
 const CAP = 200;
 const RATIOS = [1e-1, 1e-2, 1e-3];
-/** Of d*. */
+/** How exactly d* is solved for. */
 const EXACT = { tolerance: 1e-6, maxIterations: 5000 };
 
 /** after − before. */

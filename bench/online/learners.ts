@@ -22,7 +22,7 @@ export type Start = (network: Network, stream: Stream) => Learner;
 
 /** Options of {@link online}. */
 export interface OnlineVariant {
-  /** Of the damping (default: that of the library). */
+  /** The ratio of the damping (default: that of the library). */
   readonly ratio?: number;
   /** Known texts beside each batch (default 0). */
   readonly beside?: number;

@@ -90,7 +90,7 @@ function spreadOf(values: readonly number[]): Spread {
 /** Accuracies after so many texts a language. */
 interface Cell {
   readonly texts: number;
-  /** Of Adam: the rate whose accuracies on new and old add up to most here. */
+  /** For Adam, the rate whose accuracies on new and old add up to most here. */
   readonly rate: number | null;
   readonly new: Spread;
   readonly old: Spread;

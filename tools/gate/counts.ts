@@ -84,18 +84,21 @@ export function activationLists(files: Files): string[] {
   });
 }
 
-/** Object literals that are a Stage or an OpenStage: declared as one, or returned by a function that gives one. */
+const STAGE = ["ws", "vectors", "l2", "solver", "method", "twoStage", "limit", "judged"];
+
+/** Object literals that name ws and four or more other fields of a Stage, and are no pattern and no type. */
 export const stageLiterals = (files: Files): string[] =>
   Object.entries(files).flatMap(([file, text]) => {
     const code = codeOf(text);
-    const declared = Array.from(code.matchAll(/: (?:Open)?Stage = \{/g), ({ index }) => index);
-    const returned = functionsOf(text).filter(({ text }) =>
-      /\): (?:Open)?Stage(?: \{| =>)/.test(text) && /(?:return|=>) \(?\{(?!\s*\.\.\.stage)/.test(text)
-    );
-    return [
-      ...declared.map((at) => `${file}:${code.slice(0, at).split("\n").length}`),
-      ...returned.map(({ line, name }) => `${file}:${line} ${name}`),
-    ];
+    return Array.from(code.matchAll(/\{([^{}]*)\}(?!\s*(?::|=[^=]))/g)).flatMap(([whole, inside = ""]) => {
+      const fields = STAGE.filter((name) =>
+        new RegExp(`(?:^|[,\\s])${name}\\s*[,:]|(?:^|[,\\s])${name}\\s*$`).test(inside)
+      );
+      const at = code.indexOf(whole);
+      const literal = fields.includes("ws") && fields.length >= 5 && !/\breadonly\b/.test(inside) &&
+        !/;\s/.test(inside);
+      return literal ? [`${file}:${code.slice(0, at).split("\n").length}`] : [];
+    });
   });
 
 /** Comments whose first word is "Of". */
