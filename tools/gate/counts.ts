@@ -36,14 +36,44 @@ export function functionsOf(text: string): Definition[] {
   });
 }
 
-/** Functions that call themselves (or are handed on by name) for the layers within a layer. */
+/** Whether a definition is that of a function. */
+const isFunction = ({ text }: Definition): boolean =>
+  !/^ *(?:export )?const /.test(text) ||
+  /^ *(?:export )?const \w+(?:: [^=]+)? = (?:async )?(?:<[^>]*>)?(?:\(|\w+ =>)/.test(text);
+
+/** Names from which a function of a file is come to again, itself included; empty where it is not. */
+function circleOf(start: string, calls: ReadonlyMap<string, readonly string[]>): string[] {
+  const reaches = (from: string): Set<string> => {
+    const seen = new Set<string>(), waiting = [...calls.get(from) ?? []];
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      waiting.push(...calls.get(name) ?? []);
+    }
+    return seen;
+  };
+  return [...reaches(start)].filter((name) => name === start || reaches(name).has(start)).sort();
+}
+
+/**
+ * Functions that come to themselves again for the layers within a layer: by a call, by being handed on by name, or by way
+ * of others of the same file, which then count once together.
+ */
 export const traversals = (files: Files): string[] =>
-  Object.entries(files).flatMap(([file, text]) =>
-    functionsOf(text).filter(({ name, text }) => {
-      const again = new RegExp(`(?<![.\\w])${name}\\b`), rest = text.slice(text.indexOf(name) + name.length);
-      return /\.layers\b/.test(rest) && again.test(rest);
-    }).map(({ name, line }) => `${file}:${line} ${name}`)
-  );
+  Object.entries(files).flatMap(([file, text]) => {
+    const functions = functionsOf(text).filter(isFunction);
+    const calls = new Map(functions.map(({ name, text }) => {
+      const body = text.slice(text.indexOf(name) + name.length).replace(/"[^"\n]*"|`[^`]*`/g, '""');
+      return [
+        name,
+        functions.map((one) => one.name).filter((one) => new RegExp(`(?<![.\\w"])${one}\\b(?!:)`).test(body)),
+      ];
+    }));
+    const circles = functions.map(({ name }) => circleOf(name, calls)).filter((names) =>
+      names.length > 0 && functions.some(({ name, text }) => names.includes(name) && /\blayers\b/.test(text))
+    );
+    return [...new Set(circles.map((names) => names.join(" ")))].map((names) => `${file}: ${names}`);
+  });
 
 /** Members of the interface Op. */
 export function opMembers(text: string): string[] {
@@ -108,7 +138,7 @@ export const ofComments = (files: Files): string[] =>
     return lines.flatMap((line, i) => {
       const begins = /^\s*\/\*\*? Of /.test(line) ||
         (/^\s*\* Of /.test(line) && /^\s*\/\*\*\s*$/.test(lines[i - 1] ?? "")) ||
-        (/(?:^|\s)\/\/ Of /.test(line) && !/^\s*\/\//.test(lines[i - 1] ?? ""));
+        /\S\s+\/\/ Of /.test(line) || (/^\s*\/\/ Of /.test(line) && !/^\s*\/\//.test(lines[i - 1] ?? ""));
       return begins ? [`${file}:${i + 1}`] : [];
     });
   });
