@@ -20,9 +20,8 @@ import {
   releaseKernel,
   zeroHead,
 } from "../../mod.ts";
-import { instantiate, type LoadedKernel } from "../../src/kernel/kernel.ts";
+import { defaultKernel, instantiate, type LoadedKernel } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
-import { kernel } from "../support/kernel_memory.ts";
 import { flat, left, problem } from "../support/reference.ts";
 
 const layers = [dense(21), layerNorm(), gelu(), dense(5)];
@@ -31,6 +30,7 @@ const table = getOrThrow(initialise({ inputs: 9, layers: [embedding(6), layerNor
 const words = getOrThrow(fromRows(9, Array.from({ length: 20 }, (_, i) => [[i % 9, 1], [(i * 5 + 1) % 9, -0.5]])));
 const labels = Uint32Array.from({ length: 20 }, (_, i) => i % 4);
 
+const kernel = (): LoadedKernel => getOrThrow(defaultKernel());
 const bytes = ({ exports: { memory } }: LoadedKernel): number => memory.buffer.byteLength;
 
 /** Rows of the batches that prepareKernel() takes its steps with. */
