@@ -10,13 +10,23 @@ import { relaxed } from "../src/kernel/relaxed.generated.ts";
 import { simd } from "../src/kernel/simd.generated.ts";
 import { writeDeclarations } from "./declarations.ts";
 
+/**
+ * Says of a module of fp-ts that what it computes as it loads has no effect, so that a bundle leaves out what it does not
+ * use: calls are marked, and objects, whose members read those of others, are made by a call that is.
+ */
+const markPure = (code: string): string =>
+  code
+    .replace(/^(?:export )?var (?!.*function).*$/gm, (line) => line.replace(/[\w.]+\(/g, "/* @__PURE__ */ $&"))
+    .replace(/^(var \w+ = )(\{\n[^]*?\n\});/gm, "$1/* @__PURE__ */ (() => ($2))();");
+
 const treeShaken: Plugin = {
   name: "fp-ts",
-  setup({ onResolve }) {
+  setup({ onLoad, onResolve }) {
     onResolve(
       { filter: /^fp-ts\/lib\// },
       ({ path }) => ({ path: resolve("node_modules", path.replace("/lib/", "/es6/")) }),
     );
+    onLoad({ filter: /\/fp-ts\/es6\/\w+\.js$/ }, ({ path }) => ({ contents: markPure(readFileSync(path, "utf8")) }));
   },
 };
 

@@ -41,14 +41,15 @@ export const allArrays = (model: Network | CustomModel): Float32Array[] =>
 export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const kind = checkModelKind(model);
   if (kind._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return kind;
-  let held: E.Either<FgnError, unknown> = kind;
+  let checked: E.Either<FgnError, Network | CustomModel> = kind;
   const check = (path: string, data: Float32Array): Float32Array => {
-    if (held._tag === "Right") held = checkHeld(path, data);
+    const array = checkHeld(path, data);
+    if (array._tag === "Left" && checked._tag === "Right") checked = array;
     return data;
   };
   if (model._tag === "custom") check("parameters", model.parameters);
   else mapTrainable(model, ({ path, data }) => check(path, data));
-  return E.map(() => model)(held);
+  return checked;
 }
 
 /** Which of the trainable arrays are weights rather than biases, gains or shifts. Internal. */

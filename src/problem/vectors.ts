@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as E from "fp-ts/lib/Either.js";
+import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkNumbers } from "../check/kind.ts";
 import { checkLength, finiteFloats } from "../data/matrix.ts";
@@ -32,7 +32,9 @@ export function readVector({ tape }: Workspace, model: Model, vector: number): F
 
 /** P finite numbers; internal. Errors: `DonatedParameters`, `ShapeMismatch`, `NotFinite`. */
 export function checkVector(model: Model, what: string, flat: ArrayLike<number>): E.Either<FgnError, Float32Array> {
-  const kind = E.chain(() => checkNumbers(what, flat))(checkHeldModel(model));
+  const held = checkHeldModel(model);
+  if (held._tag === "Left") return held;
+  const kind = checkNumbers(what, flat);
   if (kind._tag === "Left") return kind;
   const length = checkLength(what, flat.length, parameterCount(model));
   return length._tag === "Left" ? length : finiteFloats(what, flat);
