@@ -102,7 +102,7 @@ export const STEPS: readonly Step[] = [
     name: "docs",
     what: "every public name is documented, the types of all examples, those of the GPU run",
     takes: "15 s",
-    remedy: "npm run ok -- docs",
+    remedy: "what it names: a missing comment, a type that is not public, or an example",
     check: () => script("tools/check_docs.ts"),
   },
   {
