@@ -57,14 +57,18 @@ describe("what runners write", () => {
     });
     const json = JSON.stringify({
       testResults: [
-        file("a.test.ts", "failed", [test("a", "passed"), test("b", "failed", ["why"]), test("c", "skipped")]),
+        file("a.test.ts", "failed", [
+          test("a", "passed"),
+          test("b", "failed", ["why\n    at /root/a.test.ts:1:2\n    at file:///root/node_modules/x.js:1:2"]),
+          test("c", "skipped"),
+        ]),
         file("b.test.ts", "failed", [], "no module"),
         file("c.test.ts", "failed", [test("a", "passed")], "an error after it"),
       ],
     });
     expect(readVitest(json, "/root").map(({ file, name, state, message }) => [file, name, state, message])).toEqual([
       ["a.test.ts", "a", "passed", ""],
-      ["a.test.ts", "b", "failed", "why"],
+      ["a.test.ts", "b", "failed", "why\n    at /root/a.test.ts:1:2"],
       ["a.test.ts", "c", "skipped", ""],
       ["b.test.ts", "the file", "failed", "no module"],
       ["c.test.ts", "a", "passed", ""],

@@ -57,11 +57,11 @@ export const PROGRAMS: readonly Program[] = [
 
 /** Runs a program and reads its report. */
 export async function runProgram({ name, run, read }: Program): Promise<Part> {
-  const folder = resolve("node_modules/.cache/fgn/tests"), report = join(folder, `${name}.txt`);
+  const folder = resolve("node_modules/.cache/fgn/tests"), report = join(folder, `${name}.${process.pid}.txt`);
   mkdirSync(folder, { recursive: true });
-  rmSync(report, { force: true });
   const began = performance.now(), { end, good, said } = await runQuietly(process.execPath, run(report));
   const told = existsSync(report) ? read(report) : { passed: 0, failed: [], skipped: [] };
+  rmSync(report, { force: true });
   const ran = told.passed + told.failed.length + told.skipped.length;
   const wrong = ran === 0 || !good && told.failed.length === 0;
   const message = `it ${end}${ran === 0 ? " and told of no test" : ""}\n${tail(said)}`;

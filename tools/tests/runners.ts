@@ -21,6 +21,10 @@ interface VitestFile {
   }[];
 }
 
+/** Without the frames of the runner itself. */
+const withoutFrames = (text: string): string =>
+  text.split("\n").filter((line) => !/^\s+at .*(?:node_modules|<anonymous>\)$)/.test(line)).join("\n");
+
 /** Reads `vitest --reporter=json`. A file that does not load is a failure of its own. */
 export function readVitest(json: string, root: string): Told[] {
   const { testResults } = JSON.parse(json) as { readonly testResults: readonly VitestFile[] };
@@ -30,7 +34,7 @@ export function readVitest(json: string, root: string): Told[] {
       file,
       name: fullName,
       state: status === "passed" ? "passed" : status === "failed" ? "failed" : "skipped",
-      message: (failureMessages ?? []).join("\n"),
+      message: withoutFrames((failureMessages ?? []).join("\n")),
     }));
     if (status !== "failed" || tests.some(({ state }) => state === "failed")) return tests;
     return [...tests, { file, name: "the file", state: "failed", message: message || "it failed" }];

@@ -67,7 +67,7 @@ export async function runSources(
   pattern: string | null,
 ): Promise<Part> {
   const files = runner.all ? chosen : chosen.filter((file) => !isOnce(file)), began = performance.now();
-  const folder = resolve("node_modules/.cache/fgn/tests"), report = join(folder, `${runner.name}.txt`);
+  const folder = resolve("node_modules/.cache/fgn/tests"), report = join(folder, `${runner.name}.${process.pid}.txt`);
   const part = (rest: Omit<Part, "name" | "seconds">): Part => ({
     name: runner.name,
     seconds: (performance.now() - began) / 1000,
@@ -75,10 +75,10 @@ export async function runSources(
   });
   if (files.length === 0) return part({ passed: 0, failed: [], skipped: [] });
   mkdirSync(folder, { recursive: true });
-  rmSync(report, { force: true });
   const ended = await runQuietly(runner.command, runner.args(files, pattern, report));
   if (!existsSync(report)) return part(failure("the runner", `it ${ended.end} without a report\n${tail(ended.said)}`));
   const all = runner.read(readFileSync(report, "utf8"));
+  rmSync(report);
   const told = pattern === null ? all : all.filter(({ name, state }) => state !== "skipped" || name.includes(pattern));
   const failed = told.filter(({ state }) => state === "failed");
   return part({
