@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { getOrThrow } from "../../mod.ts";
 import { watch } from "../../src/gpu/device/device_loss.ts";
-import { refused } from "../../src/gpu/device/faults.ts";
+import { failRefused } from "../../src/gpu/device/faults.ts";
 import { pool, scope, sizeClass } from "../../src/gpu/device/pool.ts";
 import { noTraffic } from "../../src/gpu/device/traffic.ts";
 import { blocks, checkFits, type Limits } from "../../src/gpu/device/view.ts";
@@ -95,18 +95,18 @@ describe("watch()", () => {
 
   it("takes a refusal that comes just before the news of a loss for the loss", async () => {
     const { guarded } = watch(lostAfter(20));
-    expect(left(await guarded(() => Promise.resolve(refused("unmapped"))))._tag).toBe("DeviceLost");
+    expect(left(await guarded(() => Promise.resolve(failRefused("unmapped"))))._tag).toBe("DeviceLost");
   });
 
   it("answers what waits for a device that is lost, and what comes later", async () => {
-    const { guarded } = watch(lostAfter(20)), never = () => new Promise<ReturnType<typeof refused>>(() => {});
+    const { guarded } = watch(lostAfter(20)), never = () => new Promise<ReturnType<typeof failRefused>>(() => {});
     expect(left(await guarded(never))._tag).toBe("DeviceLost");
     expect(left(await guarded(never))._tag).toBe("DeviceLost");
   });
 
   it("takes a refusal without a loss for a refusal", async () => {
     const { guarded } = watch(lostAfter(10_000));
-    expect(left(await guarded(() => Promise.resolve(refused("unmapped"))))._tag).toBe("DeviceFailure");
+    expect(left(await guarded(() => Promise.resolve(failRefused("unmapped"))))._tag).toBe("DeviceFailure");
   });
 });
 

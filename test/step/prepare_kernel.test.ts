@@ -42,7 +42,7 @@ function sizes(model: Network, rows: number, options: PrepareOptions = {}): numb
     expect([features.cols, y.length]).toEqual([model.inputs, features.rows]);
     return logits(model, features);
   };
-  expect(getOrThrow(prepareKernel(model, rows, { step, ...options })).steps).toBe(seen.length);
+  expect(getOrThrow(prepareKernel(model, rows, { run: step, ...options })).steps).toBe(seen.length);
   return seen;
 }
 
@@ -120,8 +120,8 @@ describe("prepareKernel() gives an error for", () => {
     const f = () => [0, 0];
     const own = getOrThrow(customModel({ parameters: [1], classes: 2, forward: f, jvp: f, vjp: f }));
     for (const wrong of [own, zeroHead({ features: 3, classes: 2 }), null, 7]) expect(tag(wrong, 8)).toBe("WrongKind");
-    for (const step of [logits, () => zeroHead({ features: 3, classes: 2 })]) {
-      expect(tag({ ...head, inputs: 4 }, 8, { step })).toBe("InvalidLayer");
+    for (const run of [logits, () => zeroHead({ features: 3, classes: 2 })]) {
+      expect(tag({ ...head, inputs: 4 }, 8, { run })).toBe("InvalidLayer");
     }
   });
 
@@ -143,8 +143,8 @@ describe("prepareKernel() gives an error for", () => {
     const fails = () => {
       throw new Error("no");
     };
-    for (const step of [7, fails, () => undefined]) expect(tag(head, 8, { step })).toBe("InvalidOption");
-    expect(tag(head, 8, { step: () => zeroHead({ features: 0, classes: 2 }) })).toBe("InvalidSize");
+    for (const run of [7, fails, () => undefined]) expect(tag(head, 8, { run })).toBe("InvalidOption");
+    expect(tag(head, 8, { run: () => zeroHead({ features: 0, classes: 2 }) })).toBe("InvalidSize");
   });
 
   it("a runtime without WebAssembly", () => {

@@ -92,8 +92,8 @@ export async function dropAt(records: Records, step: number): Promise<number[]> 
   for await (const record of records) {
     const told = getOrThrow(record);
     if (told._tag !== "step") continue;
-    seen.push(told.step);
-    if (told.step >= step) break;
+    seen.push(told.steps);
+    if (told.steps >= step) break;
   }
   return seen;
 }

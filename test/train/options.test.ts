@@ -92,7 +92,7 @@ describe("bad options", () => {
   it("are not missed by what is at the edge", async () => {
     const edge = { epochs: 1, batchSize: 2 ** 53 - 1, reportEvery: 2 ** 53 - 1, seed: -1.5, maxSeconds: Infinity };
     const given: TrainOptions = { ...edge, labelSmoothing: 0, l2: 0, lossAfter: false };
-    expect(doneOf(await collect(train(network(), noisy(20), given)))).toMatchObject({ step: 1, steps: 1 });
+    expect(doneOf(await collect(train(network(), noisy(20), given)))).toMatchObject({ steps: 1, totalSteps: 1 });
   });
 });
 
@@ -192,7 +192,7 @@ describe("a share for validation", () => {
     expect(digest(one.params)).toBe(digest(two.params));
     expect(one.evaluation).toEqual(two.evaluation);
     expect(one.evaluation).toEqual(getOrThrow(evaluate(one.params, validation)));
-    expect(one).toMatchObject({ evaluation: { examples: 10 }, steps: 9 });
+    expect(one).toMatchObject({ evaluation: { examples: 10 }, totalSteps: 9 });
     const other = doneOf(await collect(train(network(), data, { ...options, seed: 7, validation: 0.2 })));
     expect(other.evaluation).not.toEqual(one.evaluation);
   });

@@ -62,7 +62,7 @@ describe("train()", () => {
     const { data } = problem(640, 37, 23, { weights: Array.from({ length: 640 }, (_, i) => 1 + i % 2) });
     const head = getOrThrow(randomHead({ features: 37, classes: 23 }, 11));
     const seen = await records(head, data, { epochs: 20, batchSize: 64, seed: 3, optimizer: fgn() });
-    expect(seen.at(-1)?.step).toBe(200);
+    expect(seen.at(-1)?.steps).toBe(200);
     expect(hash(lastParams(seen))).toBe(LINEAR);
   });
 
@@ -99,7 +99,7 @@ describe("train()", () => {
       validation: data,
       optimizer: fgn(),
     });
-    expect(seen.map((r) => `${r._tag} ${r.epoch} ${r.step}/${r.steps}`)).toEqual([
+    expect(seen.map((r) => `${r._tag} ${r.epoch} ${r.steps}/${r.totalSteps}`)).toEqual([
       "step 1 2/8",
       "step 1 4/8",
       "epoch 1 4/8",
@@ -138,7 +138,7 @@ describe("train()", () => {
   it("passes over batches without weight", async () => {
     const { head, data } = problem(4, 3, 3, { weights: [1, 0, 0, 0] });
     const seen = await records(head, data, { epochs: 1, batchSize: 1 });
-    expect(seen.at(-1)?.step).toBe(4);
+    expect(seen.at(-1)?.steps).toBe(4);
   });
 });
 

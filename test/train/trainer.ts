@@ -12,6 +12,6 @@ const say = (line: string): number => writeSync(1, `${line}\n`);
 
 for await (const record of longRun({ store: fileStore(process.argv[2] as string), every: EVERY })) {
   const told = getOrThrow(record);
-  if (told._tag === "step") say(`step ${told.step}`);
+  if (told._tag === "step") say(`step ${told.steps}`);
   if (told._tag === "done") say(`done ${digest(told.params)}`);
 }

@@ -25,7 +25,7 @@ async function dropped(): Promise<Uint8Array<ArrayBuffer>> {
   const store = memoryStore();
   const asked = { ...options, reportEvery: 1, checkpoint: { store, every: 1 } };
   for await (const record of train(network(), data, asked)) {
-    if (getOrThrow(record).step === 5) break;
+    if (getOrThrow(record).steps === 5) break;
   }
   return Uint8Array.from(getOrThrow(await store.load()) ?? []);
 }
@@ -41,10 +41,10 @@ export const checkpoint: Cases = {
     const bytes = await dropped(),
       again = getOrThrow(encodePlain(FORMAT, 1, getOrThrow(decodePlain(FORMAT, 1, bytes))));
     equal(again, bytes, "the file");
-    equal(getOrThrow(readCheckpoint(again, network(), robust())).step, 5, "steps kept");
+    equal(getOrThrow(readCheckpoint(again, network(), robust())).steps, 5, "steps kept");
     const whole = await trained(network(), data, options);
     const rest = await trained(network(), data, { ...options, checkpoint: { store: await holding(again) } });
-    equal(rest.step, 12, "steps");
+    equal(rest.steps, 12, "steps");
     equal(rest.params, whole.params, "parameters");
     return [bytes, flat(rest.params)];
   },

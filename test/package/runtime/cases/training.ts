@@ -28,8 +28,8 @@ export const training: Cases = {
   "train(): a linear head has the known bytes after 200 steps": async () => {
     const { data } = problem(640, 37, 23, Array.from({ length: 640 }, (_, i) => 1 + i % 2));
     const head = getOrThrow(randomHead({ features: 37, classes: 23 }, 11));
-    const { params, step } = await trained(head, data, { epochs: 20, batchSize: 64, seed: 3, optimizer: fgn() });
-    equal(step, 200, "steps");
+    const { params, steps } = await trained(head, data, { epochs: 20, batchSize: 64, seed: 3, optimizer: fgn() });
+    equal(steps, 200, "steps");
     equal(await sha256(flat(params)), LINEAR, "SHA-256");
     return [flat(params)];
   },
@@ -70,7 +70,7 @@ export const training: Cases = {
     const plain = getOrThrow(await fit(network, data, options)());
     const named = getOrThrow(await fit(network, data, { ...options, optimizer: robust() })());
     equal(named.params, plain.params, "parameters");
-    equal(plain.step, 80, "steps");
+    equal(plain.steps, 80, "steps");
     // ln 4 is the loss of knowing nothing; the labels are noise that a network of this width learns by heart.
     below(plain.evaluation?.loss ?? NaN, Math.log(4) / 2, "loss");
     return [flat(plain.params), Float64Array.from(plain.history, ({ evaluation }) => evaluation?.loss ?? NaN)];
