@@ -31,6 +31,7 @@ export {
 export {
   type Activation,
   type ActivationKind,
+  type ACTIVATIONS, // for its type alone, which names the kinds
   gelu,
   leakyRelu,
   relu,
@@ -54,7 +55,7 @@ export type { MetricOptions } from "./src/row_system/metric_option.ts";
 export type { CompetitorOptions } from "./src/row_system/competitors.ts";
 export { type GgnOptions, ggnProduct, ggnStep } from "./src/step/ggn.ts";
 export * from "./src/damping/damping.ts";
-export type { Solver, SolverOptions, Stop } from "./src/solver/solver.ts";
+export type { Solver, SolverOptions, SolverStop } from "./src/solver/solver.ts";
 export type { IterativeStop } from "./src/solver/cg.ts";
 export type { RowSystemKind } from "./src/solver/row_matrix.ts";
 export type { ObjectiveOptions } from "./src/problem/objective.ts";
@@ -121,7 +122,7 @@ export { type Random, seedRandom, shuffle } from "./src/math/random.ts";
 export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/check/error.ts";
 export { getOrThrow } from "./src/check/get_or_throw.ts";
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
-export { type PreparedKernel, prepareKernel, type PrepareOptions } from "./src/step/prepare_kernel.ts";
+export { type Preparation, prepareKernel, type PrepareOptions } from "./src/step/prepare_kernel.ts";
 export type { KernelOption } from "./src/problem/session.ts";
 export type { Either, Left, Right } from "fp-ts/lib/Either.js";
 export type { Task } from "fp-ts/lib/Task.js";

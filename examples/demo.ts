@@ -153,8 +153,8 @@ const arrows = (sizes: readonly number[]): string => sizes.map((size) => size.to
 /** Shows where training stands: a step for now, an epoch for good. */
 function showProgress({ name, sizes, epochs }: Task, record: Progress): void {
   const title = `${name.padEnd(5)}  ${arrows(sizes).padEnd(18)}`;
-  const place = `${title}  ${bar(record.step / record.steps)}  epoch ${record.epoch}/${epochs}`;
-  const steps = `step ${record.step}/${record.steps}`;
+  const place = `${title}  ${bar(record.steps / record.totalSteps)}  epoch ${record.epoch}/${epochs}`;
+  const steps = `step ${record.steps}/${record.totalSteps}`;
   if (record._tag === "step") showForNow(`${place}  ${steps}  batch loss ${record.report.lossBefore.toFixed(3)}`);
   else if (record._tag === "epoch") {
     showForGood(`${place}  ${steps}  test accuracy ${percent(record.evaluation?.accuracy ?? 0)}`);
@@ -170,7 +170,7 @@ async function fit(task: Task): Promise<E.Either<FgnError, Trained>> {
   for await (const record of train(model, examples, options)) {
     if (record._tag === "Left") return record;
     showProgress(task, record.right);
-    if (record.right._tag === "done") ({ params: model, step: steps } = record.right);
+    if (record.right._tag === "done") ({ params: model, steps } = record.right);
   }
   const seconds = (performance.now() - start) / 1000;
   return pipe(evaluate(model, validation), E.map((evaluation) => ({ task, model, evaluation, steps, seconds })));

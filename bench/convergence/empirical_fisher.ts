@@ -11,7 +11,7 @@ import { copyModel } from "../../src/network/model.ts";
 import { openBatch } from "../../src/problem/session.ts";
 import { gramSystem } from "../../src/row_system/gram.ts";
 import { drive } from "../../src/solver/cg.ts";
-import { checkSolver, damped } from "../../src/solver/solver.ts";
+import { checkSolver, prepareDamped } from "../../src/solver/solver.ts";
 import { addDual, sendBack, weigh } from "../../src/tape/jacobian.ts";
 import { forward, storeVector } from "../../src/tape/tape.ts";
 import { margins } from "../../src/tape/margins.ts";
@@ -44,7 +44,7 @@ function step(params: Network, batch: Batch, ratio: number, into: Network): E.Ei
   const lambda = ratio * system.meanDiagonal / rows;
   const solver = checkSolver({ solver: "cholesky" });
   if (solver._tag === "Left") return solver;
-  const prepared = damped(ws, system.kind, lambda, solver.right);
+  const prepared = prepareDamped(ws, system.kind, lambda, solver.right);
   if (prepared._tag === "Left") return prepared;
   system.multiply(at.rhs, at.image);
   const norm = Math.sqrt(Math.max(0, kernel.exports.dot64(rows, at.rhs, at.image)));

@@ -29,7 +29,7 @@ export function isDetached({ buffer }: Numbers): boolean {
  * An array that still has its memory. Errors: `DonatedParameters`.
  * @internal
  */
-export function checkHeld<A extends Numbers>(what: string, array: A): E.Either<FgnError, A> {
+export function checkAttached<A extends Numbers>(what: string, array: A): E.Either<FgnError, A> {
   return !isDetached(array) ? E.right(array) : fail(
     "DonatedParameters",
     { what },

@@ -31,8 +31,8 @@ export interface MisfitOptions {
 }
 
 /**
- * Damping for mini-batches that follows the misfit, what is not yet explained: with n the number of the step and s̄ the running mean
- * of s = 1 − p_y,
+ * Damping for mini-batches that follows the misfit, the part of the data that is not yet explained: with n the number of
+ * the step and s̄ the running mean of s = 1 − p_y,
  *
  *     μ/K̄ = γ s̄^0.7 √(1 + n/50),      γ = min(.15, max(.02 √(1 + n/50), .15 (s̄/.4)² min(1, n/200)))
  *

@@ -29,7 +29,7 @@
 import type * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 
-/** What a damping sees of a batch. */
+/** A batch as a damping sees it. */
 export interface Observation {
   /** K̄/Σω: λ of relative damping 1. */
   readonly unit: number;
@@ -45,7 +45,7 @@ export interface Trial {
   readonly share: number;
 }
 
-/** What an attempt promised and did. */
+/** The promise of an attempt and its result. */
 export interface Outcome {
   readonly lossBefore: number;
   /** Loss before − loss after; 0 where the loss after is not known, NaN beyond float32. */
@@ -56,7 +56,7 @@ export interface Outcome {
   readonly linear: number;
 }
 
-/** What a damping with this state decides. */
+/** The decisions of a damping with this state. */
 export interface Rule<State> {
   /** The state, where it is one. Errors: `InvalidDamping`, `InvalidOption`. */
   readonly check: (state: State) => E.Either<FgnError, State>;

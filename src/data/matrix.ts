@@ -48,7 +48,7 @@ export function checkLength(what: string, actual: number, expected: number): E.E
  * A fresh array of zeros. Errors: `OutOfMemory`.
  * @internal
  */
-export function floats(what: string, count: number): E.Either<FgnError, Float32Array> {
+export function allocateFloats(what: string, count: number): E.Either<FgnError, Float32Array> {
   try {
     return E.right(new Float32Array(count));
   } catch {
@@ -97,14 +97,14 @@ export function finiteFloats(what: string, values: ArrayLike<number>, cols = 0):
  * ```
  */
 export function matrix(rows: number, cols: number, data: ArrayLike<number>): E.Either<FgnError, Matrix> {
-  return named("matrix", rows, cols, data);
+  return makeMatrix("matrix", rows, cols, data);
 }
 
 /**
  * {@link matrix} under the name that its errors give it.
  * @internal
  */
-export function named(
+export function makeMatrix(
   what: string,
   rows: number,
   cols: number,

@@ -186,8 +186,8 @@ function spectrumOf(
  * const features = matrix(3, 2, [1, 0, 0, 1, 1, 1]);
  * if (head._tag === "Right" && features._tag === "Right") {
  *   const data = batch({ features: features.right, labels: [0, 1, 2] });
- *   const found = data._tag === "Right" ? diagnose(head.right, data.right) : data;
- *   if (found._tag === "Right") console.log(showDiagnosis(found.right));
+ *   const diagnosis = data._tag === "Right" ? diagnose(head.right, data.right) : data;
+ *   if (diagnosis._tag === "Right") console.log(showDiagnosis(diagnosis.right));
  * }
  * ```
  */

@@ -99,8 +99,8 @@ function verdictOf({ cosine, converged, residual, rounding }: StepComparison): s
  * const features = matrix(2, 1, [1, -1]);
  * if (head._tag === "Right" && features._tag === "Right") {
  *   const data = batch({ features: features.right, labels: [0, 1] });
- *   const found = data._tag === "Right" ? diagnose(head.right, data.right, 0.1) : data;
- *   if (found._tag === "Right") console.log(showDiagnosis(found.right));
+ *   const diagnosis = data._tag === "Right" ? diagnose(head.right, data.right, 0.1) : data;
+ *   if (diagnosis._tag === "Right") console.log(showDiagnosis(diagnosis.right));
  * }
  * ```
  */

@@ -16,7 +16,7 @@ import { evaluate, logits } from "../passes/evaluate.ts";
 import type { KernelOption } from "../problem/session.ts";
 import { fgnStep } from "../step/step.ts";
 import type { Backend, Resident, ResidentBatch } from "./backend.ts";
-import { lost } from "./device/faults.ts";
+import { failLost } from "./device/faults.ts";
 import { noTraffic } from "./device/traffic.ts";
 import { handles } from "./handles.ts";
 import { checkOptions } from "./step/plan.ts";
@@ -61,7 +61,7 @@ export function cpu({ kernel }: KernelOption = {}): Backend {
   let closed = false;
   /** The result of a task, unless the backend is closed. */
   const runTask = <A>(run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
-    Promise.resolve(closed ? lost("the backend was closed") : run());
+    Promise.resolve(closed ? failLost("the backend was closed") : run());
   const release = (resident: Resident | ResidentBatch): void => {
     if (resident?._tag === "resident") parameters.release(resident);
     else batches.release(resident);

@@ -13,14 +13,14 @@ import { instantiate, type LoadedKernel } from "../kernel/kernel.ts";
 import { simd } from "../kernel/simd.generated.ts";
 import type { Backend, Resident, ResidentBatch } from "./backend.ts";
 import { type Device, type Lowered, openDevice } from "./device/device.ts";
-import { causeOf, noGpu } from "./device/faults.ts";
+import { causeOf, failNoGpu } from "./device/faults.ts";
 import { type Handles, handles } from "./handles.ts";
 import { checkRequest } from "./step/plan.ts";
 import { evaluateOnDevice, logitsOnDevice } from "./step/predict.ts";
 import { stepOnDevice } from "./step/step.ts";
 import { checkExamples, checkMatch, type Examples } from "./tape/examples.ts";
-import { hold, letGo, type Parameters } from "./tape/tensor.ts";
-import { checkParameters, download, type HeldExamples, letBatchGo, upload, uploadBatch } from "./tape/upload.ts";
+import { type Parameters, releaseTensors, retainTensors } from "./tape/tensor.ts";
+import { checkParameters, type CountedExamples, download, releaseBatch, upload, uploadBatch } from "./tape/upload.ts";
 
 /** Options of {@link webGpu}. */
 export interface WebGpuOptions {
@@ -35,7 +35,7 @@ interface Opened {
   readonly device: Device;
   readonly kernel: LoadedKernel;
   readonly parameters: Handles<Resident, Parameters>;
-  readonly batches: Handles<ResidentBatch, HeldExamples>;
+  readonly batches: Handles<ResidentBatch, CountedExamples>;
 }
 
 /** Runs a task on parameters, in its turn; they are held until it is done, whatever the caller releases meanwhile. */
@@ -47,9 +47,9 @@ function withParameters<A>(
   return async () => {
     const params = parameters.get(resident);
     if (params._tag === "Left") return params;
-    hold(params.right.tensors);
+    retainTensors(params.right.tensors);
     const result = await device.inTurn(() => task(params.right));
-    letGo(device.pool, params.right.tensors);
+    releaseTensors(device.pool, params.right.tensors);
     return result;
   };
 }
@@ -70,7 +70,7 @@ function withBoth<A>(
     if (matched._tag === "Left") return matched;
     examples.right.holders++;
     const result = await withParameters(opened, resident, (kept) => task(kept, examples.right))();
-    letBatchGo(opened.device, examples.right);
+    releaseBatch(opened.device, examples.right);
     return result;
   };
 }
@@ -116,12 +116,12 @@ export function backendOn(device: Device, kernel: LoadedKernel, description: str
   const parameters = handles<Resident, Parameters>({
     what: "the parameters",
     maker: "onDevice",
-    dispose: ({ tensors }) => letGo(device.pool, tensors),
+    dispose: ({ tensors }) => releaseTensors(device.pool, tensors),
   });
-  const batches = handles<ResidentBatch, HeldExamples>({
+  const batches = handles<ResidentBatch, CountedExamples>({
     what: "the batch",
     maker: "batchOnDevice",
-    dispose: (examples) => letBatchGo(device, examples),
+    dispose: (examples) => releaseBatch(device, examples),
   });
   const opened = { device, kernel, parameters, batches };
   return {
@@ -137,7 +137,7 @@ export function backendOn(device: Device, kernel: LoadedKernel, description: str
       const checked = checkExamples(batch);
       if (checked._tag === "Left") return checked;
       const uploaded = await device.inTurn(() => uploadBatch(device, checked.right));
-      return E.map((state: HeldExamples) => {
+      return E.map((state: CountedExamples) => {
         const { rows, cols } = state.features;
         return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, state);
       })(uploaded);
@@ -156,10 +156,10 @@ export function backendOn(device: Device, kernel: LoadedKernel, description: str
 /** A device with its adapter's limits. Errors: `UnsupportedRuntime`, `DeviceFailure`. */
 async function requestDevice({ powerPreference }: WebGpuOptions): Promise<E.Either<FgnError, GPUDevice>> {
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
-  if (gpu === undefined) return noGpu("navigator.gpu is missing");
+  if (gpu === undefined) return failNoGpu("navigator.gpu is missing");
   try {
     const adapter = await gpu.requestAdapter(powerPreference === undefined ? {} : { powerPreference });
-    if (adapter === null) return noGpu("there is no adapter");
+    if (adapter === null) return failNoGpu("there is no adapter");
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
     return E.right(await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } }));
   } catch (cause) {

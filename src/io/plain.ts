@@ -10,7 +10,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkHeld } from "../check/detached.ts";
+import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { quote } from "./header.ts";
 import { readSafetensors, type Tensor, type TensorData, writeSafetensors } from "./safetensors.ts";
@@ -131,7 +131,7 @@ function encodeArray(
   path: string,
   { tensors }: Encoding,
 ): E.Either<FgnError, Json> {
-  const checked = checkHeld(tensorName(path), data);
+  const checked = checkAttached(tensorName(path), data);
   if (checked._tag === "Left") return checked;
   tensors.set(tensorName(path), { shape, data });
   return E.right(mark("tensor"));

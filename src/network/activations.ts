@@ -7,7 +7,7 @@
  * @module
  */
 
-/** What is known of an activation beside the function itself. */
+/** Facts of an activation beside the function itself. */
 interface ActivationFacts {
   /** Stands for it in the kernel (assembly/activation.ts) and in shaders. */
   readonly number: number;
@@ -17,11 +17,7 @@ interface ActivationFacts {
   readonly slope: number | null;
 }
 
-/**
- * Every activation.
- *
- * @internal
- */
+/** Every activation, with its facts. Only the type is public: its keys are the kinds. */
 export const ACTIVATIONS = {
   relu: { number: 0, initial: "he", slope: null },
   leakyRelu: { number: 1, initial: "he", slope: 0.01 },

@@ -13,7 +13,7 @@ import type { Adapter, Dense, Layer, Network } from "./layer.ts";
 import { uniformMatrix } from "./layers.ts";
 import { checkNetwork, layerError } from "./network.ts";
 
-/** What {@link withAdapters} takes. */
+/** Options of {@link withAdapters}. */
 export interface AdapterOptions {
   /** Rank of the factors, at least 1; 4 to 16 is usual. */
   readonly rank: number;
@@ -28,7 +28,7 @@ export interface AdapterOptions {
 /** The place in `network.layers` of the layer at a path, or of the residual block around it. */
 const placeOf = (path: string): number => Number.parseInt(path.slice("layers[".length));
 
-/** What becomes of one layer that is not a residual block. */
+/** Changes one layer that is not a residual block. */
 type Change = (leaf: Leaf, path: string) => E.Either<FgnError, Layer>;
 
 /**
@@ -116,8 +116,8 @@ function adapt({ weight, bias }: Dense, rank: number, scale: number, source: Sou
 /**
  * The network with dense layers turned into low-rank adapters z = W x + b + alpha/rank · U V x (Hu et al. 2021,
  * LoRA): W and b frozen, V (rank × in) uniform in ±1/√in, U (out × rank) zero, so that the network computes what it
- * did. W and b are the arrays of the network given. Layers of other kinds, and adapters, stay as they are: {@link freeze} the network first to train the factors
- * alone.
+ * did. W and b are the arrays of the network given. Layers of other kinds, and adapters, stay as they are: {@link freeze}
+ * the network first to train the factors alone.
  *
  * Errors: `InvalidSize`, `InvalidOption`, `InvalidLayer` (no such place, or no dense layer there), `OutOfMemory`; those
  * of {@link freeze}.
@@ -154,7 +154,7 @@ export function withAdapters(
 }
 
 /** W + scale · U V, summed in float64 and rounded once. */
-function merged({ weight, down, up, scale }: Adapter): Matrix {
+function mergeFactors({ weight, down, up, scale }: Adapter): Matrix {
   const { rows, cols } = weight, rank = down.rows;
   const data = new Float32Array(rows * cols);
   const change = new Float64Array(cols);
@@ -189,7 +189,7 @@ function merged({ weight, down, up, scale }: Adapter): Matrix {
 export function mergeAdapters(network: Network): E.Either<FgnError, Network> {
   return changeNetwork(network, (layer, path) => {
     if (layer._tag !== "adapter") return E.right(layer);
-    const weight = merged(layer);
+    const weight = mergeFactors(layer);
     if (weight.data.some((value) => !Number.isFinite(value))) {
       const what = `${path}.weight`;
       return fail("Overflow", { what }, `${what} leaves the range of float32 when merged`, "Use a smaller scale");

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkHeld } from "../check/detached.ts";
+import { checkAttached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isFloats } from "../check/kind.ts";
 import { checkSize, finiteFloats } from "../data/matrix.ts";
@@ -29,12 +29,13 @@ export interface CustomModel {
   readonly parameters: Float32Array;
   /** C, the number of classes. */
   readonly outputs: number;
-  /** What it computes. */
+  /** The functions of the model. */
   readonly functions: ModelFunctions;
 }
 
 /**
- * A model of your own from its parameters (a Float32Array is taken over), number of classes and functions. Errors: `InvalidSize`, `NotFinite`.
+ * A model of your own from its parameters (a Float32Array is taken over), number of classes and functions. Errors:
+ * `InvalidSize`, `NotFinite`.
  *
  * Every step compares ⟨J v, a⟩ with ⟨v, Jᵀa⟩ along its gradient and a random direction: a model whose jvp and vjp
  * disagree gives `ModelMismatch`.
@@ -71,12 +72,13 @@ export function customModel(
 }
 
 /**
- * The parameters of a model that was perhaps not made by {@link customModel}, without reading them; internal. Errors:
+ * The parameters of a model that was perhaps not made by {@link customModel}, without reading them. Errors:
  * `WrongKind`, `DonatedParameters`, `InvalidSize`.
+ * @internal
  */
 export function checkCustom({ parameters }: CustomModel): E.Either<FgnError, number> {
   const kind = checkKind("the model's parameters", parameters, isFloats(parameters), "a Float32Array");
   if (kind._tag === "Left") return kind;
-  const held = checkHeld("parameters", parameters);
-  return held._tag === "Left" ? held : checkSize("parameters", parameters.length, 1);
+  const attached = checkAttached("parameters", parameters);
+  return attached._tag === "Left" ? attached : checkSize("parameters", parameters.length, 1);
 }

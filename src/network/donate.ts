@@ -33,9 +33,9 @@ function take(array: Float32Array): Float32Array {
 
 /**
  * The same values in new arrays, which take over the memory where an array alone holds its buffer; else a copy.
- * Internal.
  *
  * @param all the arrays whose buffers are looked at, the given ones among them
+ * @internal
  */
 export function takeArrays(
   arrays: readonly Float32Array[],
@@ -49,6 +49,9 @@ export function takeArrays(
   return arrays.map((array, index) => copies[index] ?? take(array));
 }
 
-/** A model like this one that takes over its trainable arrays; frozen ones are shared. Internal. */
+/**
+ * A model like this one that takes over its trainable arrays; frozen ones are shared.
+ * @internal
+ */
 export const donateModel = <M extends Model>(model: M): M =>
   withArrays(model, takeArrays(arraysOf(model), allArrays(model)));

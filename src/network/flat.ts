@@ -8,7 +8,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkHeld, isDetached } from "../check/detached.ts";
+import { checkAttached, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
 import { checkLength, finiteFloats } from "../data/matrix.ts";
@@ -16,34 +16,49 @@ import { type LayerArray, listArrays, mapArrays } from "./arrays.ts";
 import type { CustomModel } from "./custom.ts";
 import type { Network } from "./layer.ts";
 
-/** A model, as far as a look tells; internal. Errors: `WrongKind`. */
+/**
+ * A model, as far as a look tells. Errors: `WrongKind`.
+ * @internal
+ */
 export function checkModelKind(value: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
-  const found: unknown = value;
-  const isRight = isObject(found) &&
-    (found._tag === "custom" || (found._tag === "network" && Array.isArray(found.layers)));
+  const candidate: unknown = value;
+  const isRight = isObject(candidate) &&
+    (candidate._tag === "custom" || (candidate._tag === "network" && Array.isArray(candidate.layers)));
   return checkKind("the model", value, isRight, "a network or what customModel made");
 }
 
-/** The network with every trainable array replaced by what `visit` gives; frozen arrays are shared. Internal. */
+/**
+ * The network with every trainable array replaced by what `visit` gives; frozen arrays are shared.
+ * @internal
+ */
 export function mapTrainable(network: Network, visit: (array: LayerArray) => Float32Array): Network {
   return { ...network, layers: mapArrays(network.layers, false, visit) };
 }
 
-/** The trainable arrays of a model, in order. Internal. */
+/**
+ * The trainable arrays of a model, in order.
+ * @internal
+ */
 export const arraysOf = (model: Network | CustomModel): Float32Array[] =>
   model._tag === "custom" ? [model.parameters] : listArrays(model.layers, false);
 
-/** All arrays of a model, the frozen ones too, in order. Internal. */
+/**
+ * All arrays of a model, the frozen ones too, in order.
+ * @internal
+ */
 export const allArrays = (model: Network | CustomModel): Float32Array[] =>
   model._tag === "custom" ? [model.parameters] : listArrays(model.layers, true);
 
-/** A model whose trainable arrays have not been given up; internal. Errors: `WrongKind`, `DonatedParameters`. */
-export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
+/**
+ * A model whose trainable arrays have not been given up. Errors: `WrongKind`, `DonatedParameters`.
+ * @internal
+ */
+export function checkAttachedModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const kind = checkModelKind(model);
   if (kind._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return kind;
   let checked: E.Either<FgnError, Network | CustomModel> = kind;
   const check = (path: string, data: Float32Array): Float32Array => {
-    const array = checkHeld(path, data);
+    const array = checkAttached(path, data);
     if (array._tag === "Left" && checked._tag === "Right") checked = array;
     return data;
   };
@@ -52,7 +67,10 @@ export function checkHeldModel(model: Network | CustomModel): E.Either<FgnError,
   return checked;
 }
 
-/** Which of the trainable arrays are weights rather than biases, gains or shifts. Internal. */
+/**
+ * Which of the trainable arrays are weights rather than biases, gains or shifts.
+ * @internal
+ */
 export function weightFlags(model: Network | CustomModel): boolean[] {
   const flags: boolean[] = [];
   if (model._tag === "custom") return [true];
@@ -120,7 +138,7 @@ export function withParameters<M extends Network | CustomModel>(
   model: M,
   flat: ArrayLike<number>,
 ): E.Either<FgnError, M> {
-  const kinds = E.chain(() => checkNumbers("parameters", flat))(checkHeldModel(model));
+  const kinds = E.chain(() => checkNumbers("parameters", flat))(checkAttachedModel(model));
   if (kinds._tag === "Left") return kinds;
   const length = checkLength("parameters", flat.length, parameterCount(model));
   if (length._tag === "Left") return length;

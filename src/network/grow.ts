@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { checkSize, floats, type Matrix } from "../data/matrix.ts";
+import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { ARRAY_FIELDS, asColumn } from "./arrays.ts";
 import type { Layer, Network } from "./layer.ts";
 import { checkNetwork, layerError } from "./network.ts";
@@ -23,9 +23,9 @@ function columnMeans({ rows, cols, data }: Matrix): Float64Array {
 /** The matrix with rows below, each the mean of those there are. Errors: `OutOfMemory`. */
 function moreRows(matrix: Matrix, rows: number): E.Either<FgnError, Matrix> {
   const { cols } = matrix;
-  const made = floats("parameters", rows * cols);
-  if (made._tag === "Left") return made;
-  const data = made.right, mean = columnMeans(matrix);
+  const values = allocateFloats("parameters", rows * cols);
+  if (values._tag === "Left") return values;
+  const data = values.right, mean = columnMeans(matrix);
   data.set(matrix.data);
   for (let r = matrix.rows; r < rows; r++) data.set(mean, r * cols);
   return E.right({ rows, cols, data });
@@ -33,15 +33,15 @@ function moreRows(matrix: Matrix, rows: number): E.Either<FgnError, Matrix> {
 
 /** The matrix with columns to the right, each the mean of those there are. Errors: `OutOfMemory`. */
 function moreColumns({ rows, cols, data }: Matrix, wanted: number): E.Either<FgnError, Matrix> {
-  const made = floats("parameters", rows * wanted);
-  if (made._tag === "Left") return made;
+  const values = allocateFloats("parameters", rows * wanted);
+  if (values._tag === "Left") return values;
   for (let r = 0; r < rows; r++) {
     const row = data.subarray(r * cols, (r + 1) * cols);
     const mean = row.reduce((sum, v) => sum + v, 0) / cols;
-    made.right.fill(mean, r * wanted, (r + 1) * wanted);
-    made.right.set(row, r * wanted);
+    values.right.fill(mean, r * wanted, (r + 1) * wanted);
+    values.right.set(row, r * wanted);
   }
-  return E.right({ rows, cols: wanted, data: made.right });
+  return E.right({ rows, cols: wanted, data: values.right });
 }
 
 /** The layer with more outputs, or null where nothing of it is an entry an output. Errors: `OutOfMemory`. */

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkNumbers, checkObject } from "../check/kind.ts";
-import { checkLength, checkSize, finiteFloats, type Matrix, named } from "../data/matrix.ts";
+import { checkLength, checkSize, finiteFloats, makeMatrix, type Matrix } from "../data/matrix.ts";
 import type { Network } from "./layer.ts";
 import { dense, initialise } from "./layers.ts";
 
@@ -48,7 +48,7 @@ export function linearHead(
   if (kind._tag === "Left") return kind;
   const classes = checkSize("classes", size.classes, 2);
   if (classes._tag === "Left") return classes;
-  const w = named("weight parameters", size.classes, size.features, weight);
+  const w = makeMatrix("weight parameters", size.classes, size.features, weight);
   if (w._tag === "Left") return w;
   if (bias === null) return E.right(head(w.right, null));
   const numbers = checkNumbers("bias parameters", bias);

@@ -18,7 +18,7 @@ export type Plain<T> = T extends Float32Array ? readonly number[]
 
 /** A network as plain data for `JSON.stringify`: the fields of {@link Network}, arrays as arrays of numbers. */
 export interface NetworkJson {
-  /** What this is. */
+  /** The name of the format. */
   readonly format: "fgn-network";
   /** Which version of the format. */
   readonly version: 1;
@@ -30,14 +30,14 @@ export interface NetworkJson {
   readonly layers: readonly Plain<Layer>[];
 }
 
-function plain<T>(value: T): Plain<T> {
+function toPlain<T>(value: T): Plain<T> {
   if (typeof value !== "object" || value === null) return value as Plain<T>;
   if (ArrayBuffer.isView(value)) {
     // One that was given up cannot even be read.
     return (isDetached(value) ? [] : Array.from(value as unknown as Float32Array)) as unknown as Plain<T>;
   }
-  if (Array.isArray(value)) return value.map(plain) as unknown as Plain<T>;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)])) as Plain<T>;
+  if (Array.isArray(value)) return value.map(toPlain) as unknown as Plain<T>;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, toPlain(inner)])) as Plain<T>;
 }
 
 /**
@@ -56,7 +56,7 @@ function plain<T>(value: T): Plain<T> {
  * ```
  */
 export function toJson({ inputs, outputs, layers }: Network): NetworkJson {
-  return { format: "fgn-network", version: 1, inputs, outputs, layers: plain(layers) };
+  return { format: "fgn-network", version: 1, inputs, outputs, layers: toPlain(layers) };
 }
 
 /** Layers read so far and at most: a bound on what shared or self-containing input can unfold to. */
@@ -144,7 +144,7 @@ function readLayers(value: unknown, path: string, budget: Budget): E.Either<FgnE
   return E.right(layers);
 }
 
-function unreadable(option: string, value: unknown): E.Either<FgnError, never> {
+function failUnreadable(option: string, value: unknown): E.Either<FgnError, never> {
   return fail(
     "InvalidOption",
     { option, value },
@@ -154,13 +154,13 @@ function unreadable(option: string, value: unknown): E.Either<FgnError, never> {
 }
 
 function read(value: unknown): E.Either<FgnError, Network> {
-  if (!isFields(value)) return unreadable("value", value);
-  if (value.format !== "fgn-network") return unreadable("format", value.format);
-  if (value.version !== 1) return unreadable("version", value.version);
+  if (!isFields(value)) return failUnreadable("value", value);
+  if (value.format !== "fgn-network") return failUnreadable("format", value.format);
+  if (value.version !== 1) return failUnreadable("version", value.version);
   const { inputs, outputs } = value;
-  const features = typeof inputs === "number" ? checkSize("inputs", inputs, 1) : unreadable("inputs", inputs);
+  const features = typeof inputs === "number" ? checkSize("inputs", inputs, 1) : failUnreadable("inputs", inputs);
   if (features._tag === "Left") return features;
-  if (typeof outputs !== "number") return unreadable("outputs", outputs);
+  if (typeof outputs !== "number") return failUnreadable("outputs", outputs);
   const layers = readLayers(value.layers, "layers", { left: 10_000 });
   if (layers._tag === "Left") return layers;
   const result = network(features.right, layers.right);
@@ -187,6 +187,6 @@ export function fromJson(value: unknown): E.Either<FgnError, Network> {
     return read(value);
   } catch {
     // A getter or proxy that throws, nesting beyond the stack, or more numbers than memory.
-    return unreadable("value", undefined);
+    return failUnreadable("value", undefined);
   }
 }

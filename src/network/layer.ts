@@ -1,5 +1,5 @@
 /**
- * Networks as plain data: what each layer holds.
+ * Networks as plain data: the fields of each layer.
  *
  * Layers are made by the constructors of this folder, which validate them, and are not written to. They hold
  * nothing but numbers, strings and typed arrays, so `structuredClone` and `postMessage` copy them.
@@ -84,7 +84,7 @@ type LayerTag = Layer["_tag"];
 type LayerOf<Tag extends LayerTag> = Extract<Layer, { readonly _tag: Tag }>;
 
 /**
- * What an array of a layer is.
+ * An array of a layer: its shape, and whether training and weight decay change it.
  *
  * @internal
  */
@@ -100,7 +100,7 @@ export interface ArrayField {
 }
 
 /**
- * What a field of a layer is: an array, or what is not trained.
+ * A field of a layer: an array, or a value that is not trained.
  *
  * @internal
  */
@@ -108,7 +108,7 @@ export type Field = ArrayField | "number" | "boolean" | "activation" | "layers";
 
 type Shaped<Shape extends ArrayField["shape"]> = ArrayField & { readonly shape: Shape };
 
-/** What may stand for a field of type T. */
+/** The fields that may stand for one of type T. */
 type FieldOf<T> = [T] extends [Matrix] ? Shaped<"matrix">
   : [T] extends [Float32Array] ? Shaped<"vector">
   : [T] extends [Float32Array | null] ? Shaped<"vector or null">
@@ -117,7 +117,7 @@ type FieldOf<T> = [T] extends [Matrix] ? Shaped<"matrix">
   : [T] extends [ActivationKind] ? "activation"
   : "layers";
 
-/** What is known of the layers of one kind. */
+/** Facts of the layers of one kind. */
 interface LayerFacts<Tag extends LayerTag> {
   /** Features that it takes where it is the first layer. */
   readonly features: "dense" | "sparse" | "either";

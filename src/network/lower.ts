@@ -1,5 +1,5 @@
 /**
- * What a backend builds of a network: its layers as a flat list of instructions over slots.
+ * Networks as backends build them: layers as a flat list of instructions over slots.
  *
  * @module
  */
@@ -43,7 +43,7 @@ export interface Add {
   readonly _tag: "add";
 }
 
-/** What an instruction computes. The arrays are those of the layer, and come in flat order. */
+/** The computation of an instruction. The arrays are those of the layer, and come in flat order. */
 export type Operation = Product | Activate | Normalise | Multiply | Add;
 
 /** One operation over slots: slot 0 holds the features, each instruction writes the next. */

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkHeld } from "../check/detached.ts";
+import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { isFloats } from "../check/kind.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix } from "../data/matrix.ts";
@@ -29,15 +29,18 @@ export const DEEPEST = 32;
 
 const KINDS: ReadonlySet<string> = new Set(Object.keys(ACTIVATIONS));
 
-/** An `InvalidLayer`; internal. */
+/**
+ * An `InvalidLayer`.
+ * @internal
+ */
 export function layerError(layer: string, reason: string): E.Either<FgnError, never> {
   return fail("InvalidLayer", { layer, reason }, `${layer} ${reason}`, "Check this layer against its neighbours");
 }
 
 function checkArray(what: string, array: Float32Array, length: number): Outputs {
   if (!isFloats(array)) return layerError(what, "is not a Float32Array");
-  const held = checkHeld(what, array);
-  return held._tag === "Left" ? held : checkLength(what, array.length, length);
+  const attached = checkAttached(what, array);
+  return attached._tag === "Left" ? attached : checkLength(what, array.length, length);
 }
 
 function checkMatrix(what: string, { rows, cols, data }: Matrix): Outputs {
@@ -185,8 +188,9 @@ export function network(inputs: number, layers: readonly Layer[]): E.Either<FgnE
 }
 
 /**
- * The shapes of a network that was perhaps not made by {@link network}, without reading its arrays; internal.
+ * The shapes of a network that was perhaps not made by {@link network}, without reading its arrays.
  * Errors: as {@link network}, without `NotFinite`; `DonatedParameters`.
+ * @internal
  */
 export function checkNetwork(network: Network): E.Either<FgnError, Network> {
   const kind = checkModelKind(network);

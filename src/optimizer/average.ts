@@ -5,14 +5,14 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkHeld, isDetached } from "../check/detached.ts";
+import { checkAttached, isDetached } from "../check/detached.ts";
 import { type FgnError, invalid } from "../check/error.ts";
 import { checkKind, isFloats } from "../check/kind.ts";
 import { checkLength } from "../data/matrix.ts";
 import { f32, place } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import { takeArrays } from "../network/donate.ts";
-import { arraysOf, checkHeldModel } from "../network/flat.ts";
+import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { kernelOf, type KernelOption } from "../problem/session.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -71,15 +71,15 @@ export const warmDecay = (n: number, most: number): number => Math.min(most, n /
  * @internal
  */
 export function checkAverage(average: readonly Float32Array[], params: Model): E.Either<FgnError, void> {
-  const held = checkHeldModel(params);
-  if (held._tag === "Left") return held;
+  const attached = checkAttachedModel(params);
+  if (attached._tag === "Left") return attached;
   const isRight = Array.isArray(average) && average.every(isFloats);
   const kind = checkKind("the state's average", average, isRight, "a list of Float32Arrays");
   if (kind._tag === "Left") return kind;
   const arrays = arraysOf(params), count = checkLength("the state's average", average.length, arrays.length);
   if (count._tag === "Left") return count;
   for (const [index, array] of average.entries()) {
-    const what = `the state's average[${index}]`, still = checkHeld(what, array);
+    const what = `the state's average[${index}]`, still = checkAttached(what, array);
     if (still._tag === "Left") return still;
     const length = checkLength(what, array.length, (arrays[index] as Float32Array).length);
     if (length._tag === "Left") return length;
@@ -160,11 +160,11 @@ export function averaged(
       const room = openAverage(options);
       if (room._tag === "Left") return room;
       const asked = shareMemory(params, state.average) ? { ...options, donate: false } : options;
-      const done = inner.update(params, state.inner, batch, asked);
-      if (done._tag === "Left") return done;
-      const steps = state.steps + 1, next = done.right.params;
+      const update = inner.update(params, state.inner, batch, asked);
+      if (update._tag === "Left") return update;
+      const steps = state.steps + 1, next = update.right.params;
       const average = averageArrays(room.right, state.average, next, warmDecay(steps, decay), options.donate === true);
-      return E.right({ ...done.right, state: { inner: done.right.state, steps, average } });
+      return E.right({ ...update.right, state: { inner: update.right.state, steps, average } });
     },
     result: (params, state) => withArrays(params, state.average),
   });

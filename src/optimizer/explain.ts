@@ -1,5 +1,5 @@
 /**
- * What an optimizer does and why, for a person.
+ * Descriptions of optimizers, for a person.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Model } from "../network/model.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /**
- * What an optimizer does and why: its name, then a line for each part, the transforms of a chain last.
+ * Describes an optimizer, what it does and why: its name, then a line for each part, the transforms of a chain last.
  *
  * @example
  * ```ts

@@ -33,7 +33,7 @@ export interface FgnOptions extends
 }
 
 /** A value as a reader of options would write it. */
-const shown = (value: unknown): string =>
+const showValue = (value: unknown): string =>
   typeof value === "object" && value !== null
     ? Object.entries(value).map(([name, inner]) => name === "_tag" ? String(inner) : `${name} ${inner}`).join(", ")
     : String(value);
@@ -74,12 +74,12 @@ export function fgn<M extends Model = Network>(
     const { params: next, damping: following, report } = step.right;
     return E.right({ params: next, state: { damping: following }, report });
   };
-  const options = Object.entries(method).map(([name, value]) => `${name}: ${shown(value)}`);
+  const options = Object.entries(method).map(([name, value]) => `${name}: ${showValue(value)}`);
   return {
     name: "fgn",
     notes: [
       "Fast Gauss-Newton: one margin an example, solved in one system with a row an example",
-      `damping: ${shown(damping)}`,
+      `damping: ${showValue(damping)}`,
       ...options,
     ],
     init: () => ({ damping }),

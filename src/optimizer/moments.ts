@@ -123,11 +123,11 @@ export const pooledMoments = (w: number): MetricRule<readonly InputMoments[]> =>
   name: "online",
   init: [],
   set: ({ layers, shares }, state) => {
-    const taken = layers.filter(hasMoments), rest = layers.filter((layer) => !hasMoments(layer));
-    const fits = checkMoments(state, taken.map(({ inputs }) => inputs));
+    const withBias = layers.filter(hasMoments), rest = layers.filter((layer) => !hasMoments(layer));
+    const fits = checkMoments(state, withBias.map(({ inputs }) => inputs));
     if (fits._tag === "Left") return fits;
-    const pooled = taken.map((layer, i) => poolMoments(layer, state[i], shares, w));
-    taken.forEach((layer, i) => setMetric(layer, pooled[i] as InputMoments));
+    const pooled = withBias.map((layer, i) => poolMoments(layer, state[i], shares, w));
+    withBias.forEach((layer, i) => setMetric(layer, pooled[i] as InputMoments));
     return E.right({ state: pooled, rest });
   },
 });

@@ -69,18 +69,18 @@ export function observe(
   features: Features,
   option: KernelOption = {},
 ): E.Either<FgnError, OnlineState> {
-  let seen = state ?? online<Model>().init(params);
+  let current = state ?? online<Model>().init(params);
   const checked = checkFeatures(params, features);
   if (checked._tag === "Left") return checked;
   const widths = centredWidths(params, features);
-  if (widths.length === 0) return E.right(seen);
-  const fits = checkMoments(seen.layers, widths);
+  if (widths.length === 0) return E.right(current);
+  const fits = checkMoments(current.layers, widths);
   if (fits._tag === "Left") return fits;
   for (let first = 0; first < features.rows; first += ROWS) {
     const part = featureRows(features, first, Math.min(first + ROWS, features.rows));
-    const pooled = poolRows(params, seen, part, option);
+    const pooled = poolRows(params, current, part, option);
     if (pooled._tag === "Left") return pooled;
-    seen = pooled.right;
+    current = pooled.right;
   }
-  return E.right(seen);
+  return E.right(current);
 }

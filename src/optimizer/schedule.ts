@@ -15,8 +15,8 @@ export interface Schedule {
   readonly note: string;
 }
 
-/** A schedule whose arguments fit, or NaN throughout. */
-const given = (fits: boolean, at: (step: number) => number, note: string): Schedule => ({
+/** Makes a schedule, of NaN throughout where its arguments do not fit. */
+const checkedSchedule = (fits: boolean, at: (step: number) => number, note: string): Schedule => ({
   at: fits ? at : () => NaN,
   note,
 });
@@ -46,7 +46,7 @@ export const always = (factor: number): Schedule => ({ at: () => factor, note: `
  * ```
  */
 export const warmUp = (steps: number, factor = 1): Schedule =>
-  given(
+  checkedSchedule(
     steps > 0 && factor >= 0,
     (step) => factor * Math.min(1, (step + 1) / steps),
     `rises to ${factor} over ${steps} steps`,
@@ -76,7 +76,7 @@ function cosine(x: number): number {
  * ```
  */
 export const cosineDecay = (steps: number, floor = 0): Schedule =>
-  given(
+  checkedSchedule(
     steps > 0 && floor >= 0,
     (step) => {
       const x = Math.min(1, step / steps);
@@ -107,7 +107,7 @@ function power(x: number, n: number): number {
  * ```
  */
 export const stepDecay = (every: number, factor: number): Schedule =>
-  given(
+  checkedSchedule(
     every > 0 && factor >= 0,
     (step) => power(factor, Math.floor(step / every)),
     `times ${factor} every ${every} steps`,

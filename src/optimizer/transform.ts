@@ -21,8 +21,8 @@ export type StatefulTransform<T> = <M extends Model, S>(
   inner: Optimizer<M, S>,
 ) => Optimizer<M, T & { readonly inner: S }>;
 
-/** Adds to what the step is asked for. */
-function asking(
+/** Makes a transform that adds to the options of the step. */
+function askFor(
   name: string,
   note: string,
   add: (given: UpdateOptions) => UpdateOptions,
@@ -52,7 +52,7 @@ const check = (name: string, value: number, fits: boolean, wanted: string): E.Ei
  * ```
  */
 export const l2Penalty = (strength: number): Transform =>
-  asking(
+  askFor(
     "l2Penalty",
     `adds ½ ${strength} ‖θ‖² to the objective`,
     ({ l2 = 0 }) => ({ l2: l2 + strength }),
@@ -71,7 +71,7 @@ export const l2Penalty = (strength: number): Transform =>
  * ```
  */
 export const trustRegion = (share: number): Transform =>
-  asking(
+  askFor(
     "trustRegion",
     `no layer of several moves by more than ${share} of its size: small damping can multiply a layer in one step`,
     ({ trustRegion: given = 0 }) => ({ trustRegion: given > 0 ? Math.min(given, share) : share }),
@@ -79,7 +79,7 @@ export const trustRegion = (share: number): Transform =>
   );
 
 /** before + factor · (after − before), array by array. */
-function moved<M extends Model>(before: M, after: M, factor: number): M {
+function interpolate<M extends Model>(before: M, after: M, factor: number): M {
   const from = arraysOf(before);
   const arrays = arraysOf(after).map((array, index) => {
     const start = from[index] as Float32Array;
@@ -115,22 +115,22 @@ export const clipGlobalNorm = (most: number): Transform => (inner) => ({
   notes: [...inner.notes, `scales steps longer than ${most} down to that length`],
   update: (params, state, batch, options = {}) => {
     if (!(most > 0)) return invalid("clipGlobalNorm", most, "a positive number");
-    const done = inner.update(params, state, batch, { ...options, donate: false });
-    if (done._tag === "Left") return done;
-    const length = distance(params, done.right.params);
-    if (length <= most) return done;
-    return E.right({ ...done.right, params: moved(params, done.right.params, most / length) });
+    const update = inner.update(params, state, batch, { ...options, donate: false });
+    if (update._tag === "Left") return update;
+    const length = distance(params, update.right.params);
+    if (length <= most) return update;
+    return E.right({ ...update.right, params: interpolate(params, update.right.params, most / length) });
   },
 });
 
 /** A state that counts steps. */
 export interface Counted {
-  /** Steps done. */
+  /** Steps taken. */
   readonly steps: number;
 }
 
-/** A transform that changes the parameters by the number of the step. */
-function counted(
+/** Makes a transform that changes the parameters by the number of the step. */
+function byStep(
   name: string,
   note: string,
   change: <M extends Model>(before: M, after: M, step: number) => E.Either<FgnError, M>,
@@ -140,12 +140,12 @@ function counted(
     notes: [...inner.notes, note],
     init: (params) => ({ steps: 0, inner: inner.init(params) }),
     update: (params, state, batch, options = {}) => {
-      const done = inner.update(params, state.inner, batch, { ...options, donate: false });
-      if (done._tag === "Left") return done;
-      const changed = change(params, done.right.params, state.steps);
+      const update = inner.update(params, state.inner, batch, { ...options, donate: false });
+      if (update._tag === "Left") return update;
+      const changed = change(params, update.right.params, state.steps);
       if (changed._tag === "Left") return changed;
-      const next = { steps: state.steps + 1, inner: done.right.state };
-      return E.right({ params: changed.right, state: next, report: done.right.report });
+      const next = { steps: state.steps + 1, inner: update.right.state };
+      return E.right({ params: changed.right, state: next, report: update.right.report });
     },
     result: (params, state) => inner.result(params, state.inner),
   });
@@ -165,10 +165,10 @@ const scheduleOf = (value: number | Schedule): Schedule => typeof value === "num
  */
 export function scaled(schedule: number | Schedule): StatefulTransform<Counted> {
   const { at, note } = scheduleOf(schedule);
-  return counted("scaled", `step length: ${note}`, (before, after, step) => {
+  return byStep("scaled", `step length: ${note}`, (before, after, step) => {
     const factor = at(step);
     if (!(factor >= 0 && factor < Infinity)) return invalid("scaled", factor, "a schedule of numbers of at least 0");
-    return E.right(moved(before, after, factor));
+    return E.right(interpolate(before, after, factor));
   });
 }
 
@@ -186,7 +186,7 @@ export function scaled(schedule: number | Schedule): StatefulTransform<Counted> 
  */
 export function weightDecay(rate: number | Schedule): StatefulTransform<Counted> {
   const { at, note } = scheduleOf(rate);
-  return counted("weightDecay", `takes a share of the weights off after every step: ${note}`, (before, after, step) => {
+  return byStep("weightDecay", `takes a share of the weights off after every step: ${note}`, (before, after, step) => {
     const share = at(step);
     if (!(share >= 0 && share < 1)) return invalid("weightDecay", share, "shares in [0, 1)");
     const decays = weightFlags(after), from = arraysOf(before);
@@ -207,7 +207,7 @@ export interface MomentumState {
 /**
  * Momentum through the right-hand side: each step minimises its damped model with ½λ‖d − βd₋‖² in place of ½λ‖d‖²
  * (`momentum` of the step's options), so that curvature corrects what the step before carries on. For `fgn` without
- * twoStage and refine; `robust` refuses it, where it was measured to gain nothing.
+ * twoStage and refine; `robust` refuses it, for it gains nothing there.
  *
  * @param decay β in [0, 1), default 0.9
  * @example
@@ -224,11 +224,11 @@ export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
     init: (params) => ({ previous: null, inner: inner.init(params) }),
     update: (params, state, batch, options = {}) => {
       const asked = { ...options, donate: false, momentum: { decay, previous: state.previous } };
-      const done = inner.update(params, state.inner, batch, asked);
-      if (done._tag === "Left") return done;
+      const update = inner.update(params, state.inner, batch, asked);
+      if (update._tag === "Left") return update;
       const before = parameters(params);
-      const previous = parameters(done.right.params).map((v, i) => v - (before[i] as number));
-      return E.right({ ...done.right, state: { previous, inner: done.right.state } });
+      const previous = parameters(update.right.params).map((v, i) => v - (before[i] as number));
+      return E.right({ ...update.right, state: { previous, inner: update.right.state } });
     },
     result: (params, state) => inner.result(params, state.inner),
   });

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
-import { floats, type Matrix } from "../data/matrix.ts";
+import { allocateFloats, type Matrix } from "../data/matrix.ts";
 import { batchRows, featureRows } from "../data/select.ts";
 import type { Features } from "../data/sparse.ts";
 import { f32, f64, u32 } from "../kernel/arena.ts";
@@ -94,7 +94,7 @@ function predict(
   const checked = checkFeatures(model, features);
   if (checked._tag === "Left") return checked;
   const { rows } = features, cols = model.outputs, most = rowsOfPass(cols);
-  const result = floats("the result", rows * cols);
+  const result = allocateFloats("the result", rows * cols);
   if (result._tag === "Left") return result;
   const data = result.right;
   for (let first = 0; first < rows; first += most) {

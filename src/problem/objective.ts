@@ -14,9 +14,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
-import { checkLength, finiteFloats, floats } from "../data/matrix.ts";
+import { allocateFloats, checkLength, finiteFloats } from "../data/matrix.ts";
 
-/** What is minimised. */
+/** Options of the objective. */
 export interface ObjectiveOptions {
   /** C weights ≥ 0: examples count by that of their label, beside their own. Only ratios matter. Default: all 1. */
   readonly classWeights?: ArrayLike<number>;
@@ -26,17 +26,26 @@ export interface ObjectiveOptions {
   readonly l2?: number;
 }
 
-/** Whether the gradient has a part outside the margins' row space, which only the Euclidean metric can go with; internal. */
+/**
+ * Whether the gradient has a part outside the margins' row space, which only the Euclidean metric can go with.
+ * @internal
+ */
 export const leavesRowSpace = ({ targets }: Batch, { labelSmoothing = 0, l2 = 0 }: ObjectiveOptions): boolean =>
   targets !== null || labelSmoothing > 0 || l2 > 0;
 
-/** A checked objective on a batch; internal. */
+/**
+ * A checked objective on a batch.
+ * @internal
+ */
 export interface Objective extends Aim {
   /** B × C values α_i (e_y − t_i), or null where t = e_y. */
   readonly rest: Float32Array | null;
 }
 
-/** A checked objective without what is as large as the targets; internal. */
+/**
+ * A checked objective without what is as large as the targets.
+ * @internal
+ */
 export interface Aim {
   /** B weights α, which sum to 1. */
   readonly alpha: Float64Array;
@@ -50,7 +59,7 @@ export interface Aim {
   readonly soft: boolean;
 }
 
-function shares(
+function shareOut(
   { labels, weights }: Batch,
   classWeights: Float32Array | null,
 ): E.Either<FgnError, Pick<Aim, "alpha" | "totalWeight">> {
@@ -75,7 +84,10 @@ function shares(
   return E.right({ alpha, totalWeight });
 }
 
-/** Writes α_i (e_y − t_i) of the examples of a batch, row after row; internal. */
+/**
+ * Writes α_i (e_y − t_i) of the examples of a batch, row after row.
+ * @internal
+ */
 export function fillRest(
   { labels, targets }: Batch,
   alpha: Float64Array,
@@ -86,8 +98,8 @@ export function fillRest(
   for (let i = 0; i < labels.length; i++) {
     const y = labels[i] as number, share = alpha[i] as number;
     for (let k = 0; k < classes; k++) {
-      const given = targets === null ? (k === y ? 1 : 0) : targets.data[i * classes + k] as number;
-      const target = (1 - smoothing) * given + smoothing / classes;
+      const label = targets === null ? (k === y ? 1 : 0) : targets.data[i * classes + k] as number;
+      const target = (1 - smoothing) * label + smoothing / classes;
       rest[i * classes + k] = share * ((k === y ? 1 : 0) - target);
     }
   }
@@ -107,7 +119,10 @@ function checkClassWeights(values: ArrayLike<number>, classes: number): E.Either
   );
 }
 
-/** What is minimised on a batch; internal. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`. */
+/**
+ * The aim of a step on a batch. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`.
+ * @internal
+ */
 export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Aim> {
   const { labelSmoothing = 0, l2 = 0 } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
@@ -120,19 +135,22 @@ export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions):
     if (checked._tag === "Left") return checked;
     classWeights = checked.right;
   }
-  const shared = shares(batch, classWeights);
-  if (shared._tag === "Left") return shared;
-  const { alpha, totalWeight } = shared.right, soft = labelSmoothing > 0 || batch.targets !== null;
+  const shares = shareOut(batch, classWeights);
+  if (shares._tag === "Left") return shares;
+  const { alpha, totalWeight } = shares.right, soft = labelSmoothing > 0 || batch.targets !== null;
   return E.right({ alpha, totalWeight, l2, smoothing: labelSmoothing, soft });
 }
 
-/** The objective of a batch; internal. Errors: those of {@link aimOf}, `OutOfMemory`. */
+/**
+ * The objective of a batch. Errors: those of {@link aimOf}, `OutOfMemory`.
+ * @internal
+ */
 export function objective(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Objective> {
   const aim = aimOf(batch, classes, options);
   if (aim._tag === "Left") return aim;
   const { alpha, totalWeight, l2, smoothing, soft } = aim.right;
   if (!soft) return E.right({ alpha, totalWeight, l2, smoothing, soft, rest: null });
-  const rest = floats("the targets", batch.labels.length * classes);
+  const rest = allocateFloats("the targets", batch.labels.length * classes);
   if (rest._tag === "Left") return rest;
   fillRest(batch, alpha, smoothing, classes, rest.right);
   return E.right({ alpha, totalWeight, l2, smoothing, soft, rest: rest.right });

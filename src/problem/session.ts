@@ -29,10 +29,10 @@ export interface KernelOption {
   readonly kernel?: Kernel;
 }
 
-/** Needs of a call that says what it wants: what is left out is not wanted. */
+/** Needs of a call, as it states them: a need left out is none. */
 export type Wants = Partial<RowNeeds>;
 
-/** Needs of a call that says what it wants: written out, since spreading objects cost 2 µs a call (Node 20). */
+/** Needs of a call in full: written out, since spreading objects costs time on every call (docs/speed.md). */
 const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds => ({
   signals: wants.signals ?? false,
   tangents: wants.tangents ?? false,
@@ -50,7 +50,10 @@ const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds
   panels: wants.panels ?? 0,
 });
 
-/** Needs of a call that wants nothing; internal. */
+/**
+ * Needs of a call that states none.
+ * @internal
+ */
 export const NOTHING: RowNeeds = needsOf({}, false, false);
 
 function checkModel(model: Model, features: Features): E.Either<FgnError, unknown> {
@@ -71,8 +74,9 @@ function checkModel(model: Model, features: Features): E.Either<FgnError, unknow
 }
 
 /**
- * Features that match the model; internal. Errors: `WrongKind`, `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`,
+ * Features that match the model. Errors: `WrongKind`, `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`,
  * `InvalidLayer`, `InvalidSize`, `DonatedParameters`.
+ * @internal
  */
 export function checkFeatures(model: Model, features: Features): E.Either<FgnError, Features> {
   const kind = checkFeaturesKind("features", features);
@@ -88,7 +92,10 @@ export function checkFeatures(model: Model, features: Features): E.Either<FgnErr
   return length._tag === "Left" ? length : E.right(features);
 }
 
-/** A batch that matches the model; internal. Errors: those of {@link checkFeatures}, `LabelOutOfRange`. */
+/**
+ * A batch that matches the model. Errors: those of {@link checkFeatures}, `LabelOutOfRange`.
+ * @internal
+ */
 export function checkBatch(model: Model, batch: Batch): E.Either<FgnError, Batch> {
   const kind = checkBatchKind(batch);
   if (kind._tag === "Left") return kind;
@@ -105,7 +112,10 @@ export function checkBatch(model: Model, batch: Batch): E.Either<FgnError, Batch
   return labels._tag === "Left" ? labels : E.right(batch);
 }
 
-/** The kernel to run on; internal. Errors: `KernelBusy`, and those of the default kernel. */
+/**
+ * The kernel to run on. Errors: `KernelBusy`, and those of the default kernel.
+ * @internal
+ */
 export function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKernel> {
   // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
   if (kernel === undefined) return defaultKernel();
@@ -126,8 +136,9 @@ export interface Session {
 }
 
 /**
- * A checked batch and its model in the kernel's memory; internal. Errors: those of {@link checkBatch} and of the
+ * A checked batch and its model in the kernel's memory. Errors: those of {@link checkBatch} and of the
  * objective, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`.
+ * @internal
  */
 export function openBatch(
   model: Model,
@@ -139,7 +150,10 @@ export function openBatch(
   return checked._tag === "Left" ? checked : openChecked(model, batch, wants, options);
 }
 
-/** {@link openBatch} for a batch that was checked; internal. */
+/**
+ * {@link openBatch} for a batch that was checked.
+ * @internal
+ */
 export function openChecked(
   model: Model,
   batch: Batch,
@@ -158,7 +172,8 @@ export function openChecked(
 
 /**
  * The form of the row system for a model on features: the requested one, or the cheaper one; that of a model of your own is
- * always matrix-free. Internal. Errors: those of the kernel.
+ * always matrix-free. Errors: those of the kernel.
+ * @internal
  */
 export function systemFor(
   model: Model,

@@ -8,7 +8,7 @@ import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkNumbers } from "../check/kind.ts";
 import { checkLength, finiteFloats } from "../data/matrix.ts";
-import { arraysOf, checkHeldModel, parameterCount } from "../network/flat.ts";
+import { arraysOf, checkAttachedModel, parameterCount } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { loadVector, storeVector } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
@@ -18,22 +18,31 @@ const split = (model: Model, flat: Float32Array): Float32Array[] => {
   return arraysOf(model).map(({ length }) => flat.subarray(at, at += length));
 };
 
-/** Copies a flat array in the model's order into a parameter vector of the workspace; internal. */
+/**
+ * Copies a flat array in the model's order into a parameter vector of the workspace.
+ * @internal
+ */
 export function writeVector({ tape }: Workspace, model: Model, flat: Float32Array, vector: number): void {
   loadVector(tape, split(model, flat), vector);
 }
 
-/** A parameter vector of the workspace as one flat array in the model's order; internal. */
+/**
+ * A parameter vector of the workspace as one flat array in the model's order.
+ * @internal
+ */
 export function readVector({ tape }: Workspace, model: Model, vector: number): Float32Array {
   const flat = new Float32Array(parameterCount(model));
   storeVector(tape, vector, split(model, flat));
   return flat;
 }
 
-/** P finite numbers; internal. Errors: `DonatedParameters`, `ShapeMismatch`, `NotFinite`. */
+/**
+ * P finite numbers. Errors: `DonatedParameters`, `ShapeMismatch`, `NotFinite`.
+ * @internal
+ */
 export function checkVector(model: Model, what: string, flat: ArrayLike<number>): E.Either<FgnError, Float32Array> {
-  const held = checkHeldModel(model);
-  if (held._tag === "Left") return held;
+  const attached = checkAttachedModel(model);
+  if (attached._tag === "Left") return attached;
   const kind = checkNumbers(what, flat);
   if (kind._tag === "Left") return kind;
   const length = checkLength(what, flat.length, parameterCount(model));

@@ -17,7 +17,7 @@ import { type FgnError, invalid } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import { repeatBatch } from "../data/select.ts";
 import { f32, f64, u32 } from "../kernel/arena.ts";
-import { margins, rowsOfMargins } from "../tape/margins.ts";
+import { margins, writeRows } from "../tape/margins.ts";
 import { up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
@@ -29,8 +29,7 @@ export interface CompetitorOptions {
    * class t as that of all classes does at the true one, diag q − qqᵀ = q_t(1 − q_t)(e_t − q′)(e_t − q′)ᵀ +
    * (1 − q_t)(diag q′ − q′q′ᵀ), q′ the competitors without t. From C − 2 on nothing is dropped: the step is that of the full
    * Gauss-Newton matrix, by a direct solve where the rows are few. Fewer rows bring the step closer to that one unless
-   * damping is small, where the first of them may turn it away (measured for 20 examples of 10 classes, cosine for k = 0, 1,
-   * 2, … 8: .965 .977 .983 … 1 at λ = .1, .67 .70 .61 … 1 at λ = .001).
+   * damping is small, where the first of them may turn it away (docs/speed.md has cosines).
    *
    * Forward passes and memory grow with the rows, and a model of your own is given the features of all of them. Relative
    * damping, loss and the metrics are those of the B examples. With `curvature: "majorized"` the rows of the competitors keep
@@ -116,7 +115,7 @@ function weighCopies(ws: Workspace, examples: number): void {
   const alpha = f64(kernel, at.alpha, rows), slope = f64(kernel, at.slope, rows);
   const w = f64(kernel, at.rowWeight, rows), r = f64(kernel, at.rhs, rows);
   for (let row = examples; row < rows; row++) alpha[row] = alpha[row % examples] as number;
-  rowsOfMargins(ws);
+  writeRows(ws);
   for (let i = 0; i < examples; i++) {
     const share = alpha[i] as number;
     let left = share === 0 ? 0 : (slope[i] as number) / share;

@@ -15,14 +15,14 @@ import { isExplicit } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { meanDiagonal } from "./gram.ts";
 
-/** Vectors ← Jᵀ a for B dual numbers (float64) at `dual`. */
-function dualVector(ws: Workspace, dual: number, out: number): void {
+/** out ← Jᵀ a for B dual numbers (float64) at `dual`. */
+function formDualVector(ws: Workspace, dual: number, out: number): void {
   f32(ws.kernel, out, ws.tape.length).fill(0);
   addDual(ws, dual, out);
 }
 
 /** K_ii of a network, from the norms of its layers' inputs and signals. */
-export function exactDiagonal({ kernel, tape, at, rows }: Workspace): void {
+export function writeExactDiagonal({ kernel, tape, at, rows }: Workspace): void {
   const squares = new Float64Array(rows);
   for (const op of tape.ops) op.rowPart?.squares(squares);
   const sum = f32(kernel, at.sum, rows), diagonal = f64(kernel, at.diagonal, rows);
@@ -33,14 +33,14 @@ export function exactDiagonal({ kernel, tape, at, rows }: Workspace): void {
 const PROBES = 4;
 
 /** Σ α_i K_ii = E‖Jᵀ(√α ∘ z)‖² over random signs z (Hutchinson), for every row alike: all a custom model gives. */
-function estimatedDiagonal(ws: Workspace, vector: number): void {
+function estimateDiagonal(ws: Workspace, vector: number): void {
   const { kernel, tape, at, rows } = ws;
   const source = drawFrom(seedRandom(1));
   let total = 0;
   for (let probe = 0; probe < PROBES; probe++) {
     const dual = f64(kernel, at.dual, rows), alpha = f64(kernel, at.alpha, rows);
     for (let i = 0; i < rows; i++) dual[i] = Math.sqrt(alpha[i] as number) * (source.next() >= 2 ** 31 ? 1 : -1);
-    dualVector(ws, at.dual, vector);
+    formDualVector(ws, at.dual, vector);
     total += kernel.exports.norm(tape.length, vector) ** 2 / PROBES;
   }
   f64(kernel, at.diagonal, rows).fill(total);
@@ -65,7 +65,7 @@ function addProbe({ kernel, tape }: Workspace, vector: number, length: number): 
  */
 function checkProducts(ws: Workspace, vector: number): E.Either<FgnError, void> {
   const { kernel, tape, at, rows } = ws;
-  dualVector(ws, at.slope, vector);
+  formDualVector(ws, at.slope, vector);
   const length = kernel.exports.norm(tape.length, vector);
   const gradient = f32(kernel, vector, tape.length).slice();
   addProbe(ws, vector, length);
@@ -88,7 +88,7 @@ function checkProducts(ws: Workspace, vector: number): E.Either<FgnError, void> 
 }
 
 /**
- * Opens the operator over the margin signals; the exact diagonal of rows in parts is there already. Uses one parameter
+ * Opens the operator over the margin signals; the exact diagonal of rows in micro-batches is there already. Uses one parameter
  * vector, which each product leaves at Ĵᵀu. Errors: `ModelMismatch`, `ModelFailure`.
  */
 export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnError, RowMatrix> {
@@ -96,11 +96,11 @@ export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnErr
   if (!isExplicit(tape)) {
     const checked = checkProducts(ws, vector);
     if (checked._tag === "Left") return checked;
-    estimatedDiagonal(ws, vector);
-  } else if (ws.parts === null) exactDiagonal(ws);
+    estimateDiagonal(ws, vector);
+  } else if (ws.micro === null) writeExactDiagonal(ws);
   const sendDual = (u: number): void => {
     weigh(ws, u, at.weighted);
-    dualVector(ws, at.weighted, vector);
+    formDualVector(ws, at.weighted, vector);
   };
   return E.right({
     kind: "matrixFree",

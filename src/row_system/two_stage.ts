@@ -33,8 +33,8 @@ function combine({ kernel, at, rows }: Workspace, inputs: number): void {
   kernel.exports.multiplyAdd(size, inputs, at.signals, at.gram);
 }
 
-/** Builds the parts of K: those of the hidden layers, and the two factors of the last. */
-export function buildParts(ws: Workspace): void {
+/** Sums K in two: that of the hidden layers, and the two factors of the last. */
+export function sumTwoStageGram(ws: Workspace): void {
   const { kernel, tape, at, rows } = ws;
   const { exports } = kernel;
   const size = up4(rows) ** 2;

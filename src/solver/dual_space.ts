@@ -1,12 +1,11 @@
 /**
- * Parameter vectors held by what they are made of: d = J_fᵀ c + η θ, with a cotangent c of the logits (C × B panels)
+ * Parameter vectors kept as their ingredients: d = J_fᵀ c + η θ, with a cotangent c of the logits (C × B panels)
  * and a number η.
  *
  * The gradient, every product with the Gauss-Newton matrix and every step lie in this space. Linear combinations
  * are taken of c and η, and the vector itself is formed when a norm or a product asks for it. In float32 that is what
  * keeps conjugate gradient accurate at small damping: the rounding of a summed vector has a part outside the range of
- * J_fᵀ, which the inverse would raise by 1/λ (measured on a head of three classes, one example and λ = 1e-4: error
- * 1.3e-3 in plain parameter space).
+ * J_fᵀ, which the inverse would raise by 1/λ (docs/speed.md has the error in plain parameter space).
  *
  * @module
  */
@@ -28,7 +27,7 @@ interface Member {
   formed: boolean;
 }
 
-/** The space, with access to what its vectors are made of. */
+/** The space, with access to the ingredients of its vectors. */
 export interface DualSpace extends Space {
   readonly member: (name: number) => Member;
   /** The address of a vector, formed. */

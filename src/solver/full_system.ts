@@ -6,7 +6,7 @@
  */
 
 import { f32, f64 } from "../kernel/arena.ts";
-import { coefficients, sendBack, weigh, whitenedTangent } from "../tape/jacobian.ts";
+import { sendBack, weigh, whitenedTangent, writeCoefficients } from "../tape/jacobian.ts";
 import { panelDot } from "../tape/margins.ts";
 import { projectInto, tangent, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
@@ -17,11 +17,11 @@ import type { Solved } from "./solver.ts";
 /** The tangent of the logits along v becomes its product with the softmax Hessian, α_i (diag(p_i) − p_i p_iᵀ) J_f v. */
 function curveTangent(ws: Workspace): void {
   const { kernel, tape, at, rows, classes } = ws;
-  const kept = f64(kernel, at.curvature, rows);
+  const curvature = f64(kernel, at.curvature, rows);
   const slope = f64(kernel, at.slope, rows), alpha = f64(kernel, at.alpha, rows);
   for (let i = 0; i < rows; i++) {
     const s = slope[i] as number, share = alpha[i] as number;
-    kept[i] = share === 0 ? 0 : s * (1 - s / share); // α p s
+    curvature[i] = share === 0 ? 0 : s * (1 - s / share); // α p s
   }
   const { tangent: t } = tape.logits;
   kernel.exports.curvatureProduct(classes, rows, at.exponentials, at.labels, at.sum, at.curvature, at.slope, t);
@@ -49,7 +49,7 @@ export interface GgnBuffers {
 /** α(t − p) = α(s(e_y − q) − (e_y − t)), added to C × B panels. */
 function addResiduals(ws: Workspace, panels: number): void {
   const { kernel: { exports }, at, rows, classes } = ws;
-  exports.addScaledColumns(classes, rows, coefficients(ws, at.slope), at.exponentials, panels);
+  exports.addScaledColumns(classes, rows, writeCoefficients(ws, at.slope), at.exponentials, panels);
   if (ws.soft) exports.axpy(classes * up4(rows), -1, at.rest, panels);
 }
 
@@ -60,13 +60,13 @@ function writeNegativeGradient(ws: Workspace, space: DualSpace, name: number, l2
   space.changed(name, -l2);
 }
 
-/** vᵀG v from the tangent of the logits along v, which goes to `kept`; its product takes its place. */
-function curvatureAlong(ws: Workspace, kept: number): number {
+/** vᵀG v from the tangent of the logits along v, of which a copy goes to `copy`; its product takes its place. */
+function curvatureAlong(ws: Workspace, copy: number): number {
   const { kernel, tape, rows, classes } = ws;
   const { tangent: t } = tape.logits, size = classes * up4(rows);
-  f32(kernel, kept, size).set(f32(kernel, t, size));
+  f32(kernel, copy, size).set(f32(kernel, t, size));
   curveTangent(ws);
-  return panelDot(ws, kept, t);
+  return panelDot(ws, copy, t);
 }
 
 /** −gᵀd and dᵀ(G + ℓ2 I)d of the direction d as it lies in its vector. */
@@ -77,12 +77,12 @@ export function fullModel(
 ): { readonly gain: number; readonly curvature: number } {
   const { kernel, tape, rows, classes } = ws;
   const { exports } = kernel;
-  const b = panels[0] as number, kept = panels[6] as number;
+  const b = panels[0] as number, copy = panels[6] as number;
   f32(kernel, b, classes * up4(rows)).fill(0);
   addResiduals(ws, b);
   tangent(tape, direction);
   const gain = panelDot(ws, b, tape.logits.tangent) - l2 * exports.dot(tape.length, tape.theta, direction);
-  const curvature = curvatureAlong(ws, kept) + l2 * exports.norm(tape.length, direction) ** 2;
+  const curvature = curvatureAlong(ws, copy) + l2 * exports.norm(tape.length, direction) ** 2;
   return { gain, curvature };
 }
 
@@ -100,7 +100,7 @@ function precondition(ws: Workspace, space: DualSpace, { solve, lambdaPrime }: I
   kernel.exports.addScaledColumns(
     classes,
     rows,
-    coefficients(ws, at.dual),
+    writeCoefficients(ws, at.dual),
     at.exponentials,
     space.member(out).dual,
   );
@@ -123,7 +123,7 @@ export interface FullSystem {
   readonly inverse: Inverse | null;
 }
 
-/** What the solution d says about the quadratic model. */
+/** The solution d and its quadratic model. */
 export interface GgnSolution {
   readonly solved: Solved;
   /** −gᵀd. */
@@ -147,11 +147,11 @@ export function solveGgn(
   const vectors = [first, direction, second, first, third, first];
   const space = dualSpace(ws, vectors.map((vector, i) => ({ vector, dual: panels[i] as number })));
   const [b, x, r, z, p, ap] = [0, 1, 2, 3, 4, 5] as const;
-  const kept = panels[6] as number, size = classes * up4(rows);
+  const copy = panels[6] as number, size = classes * up4(rows);
   const apply = (v: number, out: number): number => {
     const { vector, eta, dual } = { ...space.member(v), vector: space.form(v) };
     tangent(tape, vector);
-    const curvature = curvatureAlong(ws, kept);
+    const curvature = curvatureAlong(ws, copy);
     f32(kernel, space.member(out).dual, size).set(f32(kernel, tape.logits.tangent, size));
     kernel.exports.axpy(size, lambdaPrime, dual, space.member(out).dual);
     space.changed(out, lambdaPrime * eta);

@@ -36,16 +36,19 @@ export interface SolverOptions {
 }
 
 /** Why the solver stopped: `direct` is Cholesky; the others are conjugate gradient's. */
-export type Stop = "direct" | IterativeStop;
+export type SolverStop = "direct" | IterativeStop;
 
 /** How a system was solved. */
 export interface Solved {
   readonly solver: "cholesky" | "cg";
   readonly iterations: number;
-  readonly stop: Stop;
+  readonly stop: SolverStop;
 }
 
-/** Checked options; internal. */
+/**
+ * Checked options.
+ * @internal
+ */
 export type CheckedSolver =
   & Required<Omit<SolverOptions, "warmStart">>
   & { readonly warmStart: Float64Array | null };
@@ -53,7 +56,10 @@ export type CheckedSolver =
 /** Rows up to which Cholesky is chosen: above, its B³/6 outweigh the usual ten to forty iterations of B². */
 const DIRECT_ROWS = 256;
 
-/** Fills in and checks the options; internal. Errors: `InvalidOption`. */
+/**
+ * Fills in and checks the options. Errors: `InvalidOption`.
+ * @internal
+ */
 export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedSolver> {
   const { solver = "auto", tolerance = 1e-6, maxIterations = 200, system = "auto", warmStart = null } = options;
   if (!["auto", "cholesky", "cg"].includes(solver)) return invalid("solver", solver, "auto, cholesky or cg");
@@ -67,11 +73,12 @@ export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedS
 
 /**
  * out ← (S + λ'I)⁻¹ rhs, of products with S; `warm`: `out` holds a start. A damped row system ready to be solved for several
- * right-hand sides; internal.
+ * right-hand sides.
+ * @internal
  */
 export type Damped = (rhs: number, out: number, warm: boolean) => Products<Solved>;
 
-function direct(ws: Workspace, lambdaPrime: number): E.Either<FgnError, Damped> {
+function factorSystem(ws: Workspace, lambdaPrime: number): E.Either<FgnError, Damped> {
   const { kernel, at, rows, stride } = ws;
   const factored = factorize(ws, lambdaPrime, "row system");
   if (factored._tag === "Left") return factored;
@@ -85,8 +92,7 @@ function direct(ws: Workspace, lambdaPrime: number): E.Either<FgnError, Damped> 
 /**
  * ‖Ĵᵀ(S + λ'I)⁻¹ρ‖ by the diagonal, in the scale of its largest factor: what a residual ρ does to the step. The right-hand
  * sides of confidently wrong rows are up to e^15 times the others', and their weights take that out of the step again:
- * by its plain norm a residual would count as small beside them that is all that the other rows have (measured with
- * margins of −30 at tolerance 1e-6: error of the step 5e-2 after one iteration, 2e-7 after five).
+ * by its plain norm a residual would count as small beside them that is all that the other rows have (docs/speed.md).
  */
 function effectOnStep({ kernel, at, rows }: Workspace, jacobi: Float64Array): (residual: number) => number {
   const diagonal = f64(kernel, at.diagonal, rows), w = f64(kernel, at.rowWeight, rows);
@@ -96,7 +102,7 @@ function effectOnStep({ kernel, at, rows }: Workspace, jacobi: Float64Array): (r
     Math.sqrt(f64(kernel, residual, rows).reduce((sum, v, i) => sum + (v * (shares[i] as number)) ** 2, 0));
 }
 
-function iterative(ws: Workspace, lambdaPrime: number, options: CheckedSolver): Damped {
+function iterate(ws: Workspace, lambdaPrime: number, options: CheckedSolver): Damped {
   const { kernel, at, rows } = ws;
   const space = rowSpace(kernel, rows);
   const work = [0, 1, 2, 3].map((i) => at.krylov + 8 * rows * i) as [number, number, number, number];
@@ -126,17 +132,23 @@ function iterative(ws: Workspace, lambdaPrime: number, options: CheckedSolver): 
   };
 }
 
-/** Whether an explicit system of so many rows is factorised; internal. */
+/**
+ * Whether an explicit system of so many rows is factorised.
+ * @internal
+ */
 export const isDirect = ({ solver }: Pick<CheckedSolver, "solver">, rows: number): boolean =>
   solver === "cholesky" || solver === "auto" && rows <= DIRECT_ROWS;
 
-/** Prepares the system at λ'; internal. Errors: `NotPositiveDefinite`. */
-export const damped = (
+/**
+ * Prepares the system at λ'. Errors: `NotPositiveDefinite`.
+ * @internal
+ */
+export const prepareDamped = (
   ws: Workspace,
   kind: RowSystemKind,
   lambdaPrime: number,
   options: CheckedSolver,
 ): E.Either<FgnError, Damped> =>
   kind === "gram" && isDirect(options, ws.rows)
-    ? direct(ws, lambdaPrime)
-    : E.right(iterative(ws, lambdaPrime, options));
+    ? factorSystem(ws, lambdaPrime)
+    : E.right(iterate(ws, lambdaPrime, options));

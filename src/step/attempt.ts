@@ -18,13 +18,13 @@ import { f32, f64, NONE } from "../kernel/arena.ts";
 import { correct } from "../row_system/two_stage.ts";
 import { drive, type Products } from "../solver/cg.ts";
 import { fullModel, type GgnBuffers, type Inverse, solveGgn } from "../solver/full_system.ts";
-import { type Damped, damped, type Solved } from "../solver/solver.ts";
+import { type Damped, prepareDamped, type Solved } from "../solver/solver.ts";
 import { addDual, weigh, whitenedTangent } from "../tape/jacobian.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import type { Method, OpenStage, Stage, Vectors } from "./stage.ts";
 import { limitLayers } from "./trust_region.ts";
 
-/** What the quadratic model says of a direction d. */
+/** The quadratic model of a direction d. */
 export interface QuadraticModel {
   /** −gᵀd. */
   readonly gain: number;
@@ -32,7 +32,7 @@ export interface QuadraticModel {
   readonly curvature: number;
 }
 
-/** A direction and what its quadratic model says; it lies in the workspace as a dual or as a vector. */
+/** A direction and its quadratic model; it lies in the workspace as a dual or as a vector. */
 export interface Candidate extends QuadraticModel {
   /** Relative residual of the system solved. */
   readonly residual: number;
@@ -70,18 +70,18 @@ interface Level {
 }
 
 /** Ĵ of the part of the step outside the row space, row by row: Ĵv/λ' + (λ/λ')Ĵβd₋. */
-function movedRows({ kernel, at, rows }: Workspace, { lambdaPrime, carry }: Level): Float64Array {
+function outsideRows({ kernel, at, rows }: Workspace, { lambdaPrime, carry }: Level): Float64Array {
   const shift = f64(kernel, at.shift, rows), carried = f64(kernel, at.carried, rows);
-  const moved = new Float64Array(rows);
-  for (let i = 0; i < rows; i++) moved[i] = (shift[i] as number) / lambdaPrime + carry * (carried[i] as number);
-  return moved;
+  const outside = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) outside[i] = (shift[i] as number) / lambdaPrime + carry * (carried[i] as number);
+  return outside;
 }
 
 /** Solves for u, and leaves the dual a = w ∘ u. */
-function* solveRows({ ws, solver }: OpenStage, moved: Float64Array, prepared: Damped): Products<Solved> {
+function* solveRows({ ws, solver }: OpenStage, outside: Float64Array, prepared: Damped): Products<Solved> {
   const { kernel, at, rows } = ws;
   const rhs = f64(kernel, at.rightSide, rows), r = f64(kernel, at.rhs, rows);
-  for (let i = 0; i < rows; i++) rhs[i] = (r[i] as number) - (moved[i] as number);
+  for (let i = 0; i < rows; i++) rhs[i] = (r[i] as number) - (outside[i] as number);
   if (solver.warmStart !== null) loadStart(ws, solver.warmStart);
   const solved = yield* prepared(at.rightSide, at.solution, solver.warmStart !== null);
   weigh(ws, at.solution, at.dual);
@@ -108,14 +108,14 @@ function rowModel({ ws: { kernel, tape, at, rows }, vectors, l2 }: OpenStage): Q
  * ‖r − Ĵ(d − Ĵᵀu) − (S + λ'I)u‖ relative to the right-hand side, of Su at `image`; leaves t = Ĵd = Su + Ĵ(d − Ĵᵀu)
  * there.
  */
-function rowResidual({ kernel, at, rows }: Workspace, moved: Float64Array, lambdaPrime: number): number {
+function rowResidual({ kernel, at, rows }: Workspace, outside: Float64Array, lambdaPrime: number): number {
   const u = f64(kernel, at.solution, rows), t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
   let error = 0, size = 0;
   for (let i = 0; i < rows; i++) {
-    const si = t[i] as number, outside = moved[i] as number, right = (r[i] as number) - outside;
+    const si = t[i] as number, oi = outside[i] as number, right = (r[i] as number) - oi;
     error += (right - si - lambdaPrime * (u[i] as number)) ** 2;
     size += right * right;
-    t[i] = si + outside;
+    t[i] = si + oi;
   }
   return size === 0 ? 0 : Math.sqrt(error / size);
 }
@@ -132,7 +132,7 @@ function formDirection({ ws, vectors }: OpenStage, { lambdaPrime, carry }: Level
 
 /**
  * The preconditioner's damping is at least this share of the trace of S: float32 cannot form its inverse below
- * (measured on four duplicated rows at λ = 1e-8: error of the full step 1.3e-3 with 1e-5, 6e-4 from 3e-5 up).
+ * (docs/speed.md).
  */
 const FLOOR = 5e-5;
 
@@ -142,7 +142,7 @@ function inverseAt({ ws, system, solver }: Stage, lambdaPrime: number): E.Either
   const w = f64(kernel, at.rowWeight, rows), diagonal = f64(kernel, at.diagonal, rows);
   const trace = diagonal.reduce((sum, k, i) => sum + (w[i] as number) ** 2 * k, 0);
   const safe = Math.max(lambdaPrime, FLOOR * trace);
-  const prepared = damped(ws, system.kind, safe, solver);
+  const prepared = prepareDamped(ws, system.kind, safe, solver);
   if (prepared._tag === "Left") return prepared;
   return E.right({ solve: (rhs, out) => drive(prepared.right(rhs, out, false), system.multiply), lambdaPrime: safe });
 }
@@ -168,13 +168,13 @@ export function* attemptFgn(stage: OpenStage, lambda: number): Products<E.Either
   const lambdaPrime = lambda + l2, level = { lambdaPrime, carry: lambda / lambdaPrime };
   const corrected = twoStage > 0 ? correct(ws, lambdaPrime, twoStage) : E.right(undefined);
   if (corrected._tag === "Left") return corrected;
-  const prepared = damped(ws, system.kind, lambdaPrime, solver);
+  const prepared = prepareDamped(ws, system.kind, lambdaPrime, solver);
   if (prepared._tag === "Left") return prepared;
-  const moved = movedRows(ws, level);
-  const solved = yield* solveRows(stage, moved, prepared.right);
+  const outside = outsideRows(ws, level);
+  const solved = yield* solveRows(stage, outside, prepared.right);
   if (vectors.direction !== NONE && vectors.direction !== vectors.product) formDirection(stage, level);
   yield [ws.at.solution, ws.at.image];
-  const residual = rowResidual(ws, moved, lambdaPrime), { gain, curvature } = rowModel(stage);
+  const residual = rowResidual(ws, outside, lambdaPrime), { gain, curvature } = rowModel(stage);
   if (!Number.isFinite(gain + curvature)) return overflow("the quadratic model");
   return E.right({ gain, curvature, residual, solved });
 }

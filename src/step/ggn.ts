@@ -61,8 +61,8 @@ export function ggnStep<M extends Model>(
   if (!(Number.isSafeInteger(maxIterations) && maxIterations >= 1)) {
     return invalid("maxIterations", maxIterations, "a whole number from 1");
   }
-  const taken = checkAt("ggnStep", rest);
-  if (taken._tag === "Left") return taken;
+  const checked = checkAt("ggnStep", rest);
+  if (checked._tag === "Left") return checked;
   return stepInto(params, batch, damping, rest, { _tag: "ggn", preconditioner, tolerance, maxIterations });
 }
 

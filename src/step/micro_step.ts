@@ -8,8 +8,7 @@
  *
  * Sums over micro-batches are taken in float32, in the vector itself: the same sums as those of the whole batch in one
  * pass, in the same precision, and the tangent pass reads them in float32 anyway; a second vector in float64 would take
- * twice the memory of the first (measured: B = 4096, a head of 20 × 8, μ/K̄ = 1: error of the step 1.3e-6 in one pass and for
- * M from 4 up, 2.1e-6 for M = 1). Row vectors, conjugate gradient's among them, are float64.
+ * twice the memory of the first (docs/speed.md has the error). Row vectors, conjugate gradient's among them, are float64.
  *
  * @module
  */
@@ -31,7 +30,10 @@ import { type Plan, plan } from "./plan.ts";
 import { stageOf, type Vectors } from "./stage.ts";
 import { allocation, type Step, takeStep } from "./step.ts";
 
-/** Most examples a pass; without the option any number. Internal. Errors: `InvalidOption`. */
+/**
+ * Most examples a pass; without the option any number. Errors: `InvalidOption`.
+ * @internal
+ */
 export function checkMicroBatch(value: number | undefined): E.Either<FgnError, number> {
   if (value === undefined) return E.right(Infinity);
   return Number.isSafeInteger(value) && value >= 1
@@ -39,7 +41,10 @@ export function checkMicroBatch(value: number | undefined): E.Either<FgnError, n
     : invalid("microBatch", value, "a whole number of examples from 1");
 }
 
-/** For an optimizer without micro-batches: refuses those that a batch does not fit into. Internal. Errors: `InvalidOption`. */
+/**
+ * For an optimizer without micro-batches: refuses those that a batch does not fit into. Errors: `InvalidOption`.
+ * @internal
+ */
 export function checkWhole(batch: Batch, microBatch: number | undefined, name: string): E.Either<FgnError, void> {
   const kind = checkBatchKind(batch);
   if (kind._tag === "Left") return kind;
@@ -64,12 +69,11 @@ const countVectors = ({ remainder, damping }: Plan): number => 1 + (remainder ? 
 
 /**
  * The step of `fgnStep` on a batch of B examples, with passes over at most `microBatch` examples: the same step to
- * rounding, in the memory of the micro-batch. Internal: `microBatch` of an optimizer's update asks for it.
+ * rounding, in the memory of the micro-batch. `microBatch` of an optimizer's update asks for it.
  *
  * The row system is matrix-free and solved by conjugate gradient. A pass computes the values of each micro-batch again:
- * a product costs up to twice what it costs on the whole batch (measured, B = 1024, M = 128, against a matrix-free step on
- * the whole batch: 784-64-10, 1.7 MB instead of 9.1 in 1.3 to 2.0 of the time; a head of 1024 × 10,000, 94 MB instead of
- * 173 in 1.2 to 1.6 of the time). Micro-batches are as even as possible, and passed over where their weights are all zero.
+ * a product costs up to twice what it costs on the whole batch (docs/speed.md). Micro-batches are as even as possible, and
+ * passed over where their weights are all zero.
  *
  * Errors: those of `fgnStep`; `InvalidOption` for a `microBatch` that is not a whole number from 1, and for what micro-batches
  * do not take (docs/options.md).
@@ -83,8 +87,8 @@ export function accumulatedStep<M extends Model>(
 ): E.Either<FgnError, Step<M>> {
   const most = checkMicroBatch(microBatch);
   if (most._tag === "Left") return most;
-  const taken = checkAt("microBatch", options);
-  if (taken._tag === "Left") return taken;
+  const checked = checkAt("microBatch", options);
+  if (checked._tag === "Left") return checked;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
   if (planned._tag === "Left") return planned;
   const aim = aimOf(batch, params.outputs, options);

@@ -15,7 +15,7 @@ import { writeVector } from "../problem/vectors.ts";
 import { gramSystem, sumGram } from "../row_system/gram.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
 import { metricView } from "../row_system/metric.ts";
-import { buildParts } from "../row_system/two_stage.ts";
+import { sumTwoStageGram } from "../row_system/two_stage.ts";
 import type { RowMatrix } from "../solver/row_matrix.ts";
 import { sendBack } from "../tape/jacobian.ts";
 import type { Workspace } from "../tape/workspace.ts";
@@ -83,6 +83,6 @@ export function openSystem(
   const set = metric?.set(metricView(ws));
   if (set?._tag === "Left") return set;
   return kind === "gram"
-    ? E.right(gramSystem(ws, twoStage > 0 ? buildParts : sumGram))
+    ? E.right(gramSystem(ws, twoStage > 0 ? sumTwoStageGram : sumGram))
     : matrixFreeSystem(ws, vectors.product);
 }

@@ -68,7 +68,7 @@ export interface Momentum {
   readonly previous: ArrayLike<number> | null;
 }
 
-/** What a place takes of an option beside undefined: every value, these alone, or it does not offer the option. */
+/** The values of an option that a place takes beside undefined: every one, these alone, or it does not offer the option. */
 type Cell<V> = typeof YES | typeof NONE | readonly V[];
 const YES = 1, NONE = null;
 const OUT = [] as const, ZERO = [0] as const, PLAIN = ["euclidean"] as const;
@@ -152,10 +152,16 @@ type Offered<P extends Place> =
 const cellOf = (name: OptionName, place: Place): Cell<unknown> =>
   Object.hasOwn(OPTIONS, name) ? OPTIONS[name][COLUMN[place]] : YES;
 
-/** Whether a place takes an option whatever its value. @internal */
+/**
+ * Whether a place takes an option whatever its value.
+ * @internal
+ */
 export const worksAt = (name: OptionName, place: Place): boolean => cellOf(name, place) === YES;
 
-/** The first of the given options whose value a place does not take. @internal */
+/**
+ * The first of the given options whose value a place does not take.
+ * @internal
+ */
 export function refusedAt<P extends Place>(place: P, options: Offered<P>): OptionName | undefined {
   // Over what is given, which is less than the table: names that are no option of a step have no row.
   for (const key in options) {
@@ -165,20 +171,26 @@ export function refusedAt<P extends Place>(place: P, options: Offered<P>): Optio
   return undefined;
 }
 
-/** What to give where an option does not go along, other than it without the place. */
+/** Advice where an option does not go along, other than to give it without the place. */
 const WANTED: Readonly<Partial<Record<Place, string>>> = {
   ownModel: "it with a network only",
   matrixFree: "it with an explicit row system only",
   remainder: "it without soft targets, label smoothing and ℓ2",
 };
 
-/** What to give in place of a value that a place does not take. @internal */
+/**
+ * Advice in place of a value that a place does not take.
+ * @internal
+ */
 export function wantedAt(place: Place, name: OptionName): string {
   const cell = cellOf(name, place), without = WANTED[place] ?? `it without ${place}`;
   return cell !== YES && cell?.[1] !== undefined ? `${cell.join(" or ")}, or ${without}` : without;
 }
 
-/** Refuses what a place does not take. Errors: `InvalidOption`. @internal */
+/**
+ * Refuses what a place does not take. Errors: `InvalidOption`.
+ * @internal
+ */
 export function checkAt<P extends Place>(place: P, options: Offered<P>): E.Either<FgnError, void> {
   const name = refusedAt(place, options);
   if (name === undefined) return E.right(undefined);
@@ -186,7 +198,10 @@ export function checkAt<P extends Place>(place: P, options: Offered<P>): E.Eithe
   return invalid(name, name === "momentum" ? momentum?.decay : value, wantedAt(place, name));
 }
 
-/** What the table says, in words: a row an option, a column a place. For the docs and tests. @internal */
+/**
+ * The table in words: a row an option, a column a place. For the docs and tests.
+ * @internal
+ */
 export function optionTable(): Readonly<Record<OptionName, Readonly<Record<Place, string>>>> {
   const places = Object.keys(COLUMN) as Place[];
   const wordOf = (cell: Cell<unknown>): string =>

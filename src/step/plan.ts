@@ -1,5 +1,5 @@
 /**
- * What a step is asked for, checked, and the kernel opened for it.
+ * Plans of steps: a batch, a damping and options, checked.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export function methodOf({ refine = 0 }: StepOptions): E.Either<FgnError, Method
   );
 }
 
-/** What a step is asked for, checked. */
+/** A step to be, checked. */
 export interface Plan {
   /** The examples, followed by the copies that carry the rows of their competitors. */
   readonly batch: Batch;
@@ -59,7 +59,7 @@ export interface Plan {
   readonly previous: Float32Array | null;
 }
 
-/** What does not go along, the metric of an optimizer's rule included. Errors: `InvalidOption`. */
+/** Checks that the options go along, the metric of an optimizer's rule included. Errors: `InvalidOption`. */
 function checkTogether(
   model: Model,
   options: StepOptions,

@@ -1,9 +1,9 @@
 /**
- * Preparing a kernel: what the first step of a program costs more than the others, paid before it.
+ * Preparing a kernel: the time that the first step of a program takes beyond the others, spent before it.
  *
  * A first step compiles the kernel, grows and touches its memory, and runs code that the engine has not optimised yet.
  * Engines optimise what has done much work, in the background, and put the new code in place between two calls: so
- * what is to come is done for a while, on examples that are made up, at its own size and with few rows in turn.
+ * the work to come is done for a while, on examples that are made up, at its own size and with few rows in turn.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { checkKind, isObject } from "../check/kind.ts";
 import { type Batch, batch } from "../data/batch.ts";
-import { checkSize, floats, matrix } from "../data/matrix.ts";
+import { allocateFloats, checkSize, matrix } from "../data/matrix.ts";
 import { type Features, sparse } from "../data/sparse.ts";
 import { checkModelKind } from "../network/flat.ts";
 import { type Network, takesFeatures } from "../network/layer.ts";
@@ -39,29 +39,29 @@ export interface PrepareOptions extends KernelOption {
    */
   readonly milliseconds?: number;
   /**
-   * What is to come, for a batch that is made up: it must not have effects. Default: `fgnStep` with its defaults on
-   * `kernel`; another function names its kernel itself.
+   * The function to prepare for, called with made-up batches: it must not have effects. Default: `fgnStep` with its
+   * defaults on `kernel`; another function names its kernel itself.
    */
-  readonly step?: (model: Network, batch: Batch) => E.Either<FgnError, unknown>;
+  readonly run?: (model: Network, batch: Batch) => E.Either<FgnError, unknown>;
 }
 
-type Step = Required<PrepareOptions>["step"];
+type Run = Required<PrepareOptions>["run"];
 
 /** Time and steps that {@link prepareKernel} took. */
-export interface PreparedKernel {
+export interface Preparation {
   /** Milliseconds; 0 where clocks stand still. */
   readonly milliseconds: number;
   /** Steps, with few rows and of the full size. */
   readonly steps: number;
 }
 
-const numbers = (count: number): E.Either<FgnError, Float32Array> => floats("made-up examples", count);
+const numbers = (count: number): E.Either<FgnError, Float32Array> => allocateFloats("made-up examples", count);
 
 /** Values in [−1, 1], the same for the same size. */
 function denseFeatures(rows: number, cols: number): E.Either<FgnError, Features> {
-  const made = numbers(rows * cols);
-  if (made._tag === "Left") return made;
-  const data = made.right, first = Math.min(PERIOD, data.length);
+  const values = numbers(rows * cols);
+  if (values._tag === "Left") return values;
+  const data = values.right, first = Math.min(PERIOD, data.length);
   for (let i = 0; i < first; i++) data[i] = (i * 37 % 101) / 50 - 1;
   for (let filled = first; filled < data.length; filled *= 2) data.copyWithin(filled, 0, filled);
   return matrix(rows, cols, data);
@@ -70,11 +70,11 @@ function denseFeatures(rows: number, cols: number): E.Either<FgnError, Features>
 /** Rows of consecutive columns, each from another one on. */
 function sparseFeatures(rows: number, cols: number): E.Either<FgnError, Features> {
   const width = Math.min(ENTRIES, cols), starts = cols - width + 1;
-  const made = numbers(rows * width);
-  if (made._tag === "Left") return made;
+  const values = numbers(rows * width);
+  if (values._tag === "Left") return values;
   const offsets = Uint32Array.from({ length: rows + 1 }, (_, row) => row * width);
-  const indices = Uint32Array.from(made.right, (_, i) => Math.floor(i / width) * 97 % starts + i % width);
-  return sparse(rows, cols, offsets, indices, made.right.fill(0.25));
+  const indices = Uint32Array.from(values.right, (_, i) => Math.floor(i / width) * 97 % starts + i % width);
+  return sparse(rows, cols, offsets, indices, values.right.fill(0.25));
 }
 
 function examples(model: Network, rows: number): E.Either<FgnError, Batch> {
@@ -96,22 +96,22 @@ function checkPreparable(model: Network): E.Either<FgnError, Network> {
 function checkOptions(options: PrepareOptions): E.Either<FgnError, Required<Omit<PrepareOptions, "kernel">>> {
   const kind = checkKind("the options", options, isObject(options), "an object with options");
   if (kind._tag === "Left") return kind;
-  const { milliseconds = 50, step = (model, data) => fgnStep(model, data, undefined, options) } = options;
+  const { milliseconds = 50, run = (model, data) => fgnStep(model, data, undefined, options) } = options;
   if (!(milliseconds >= 0 && milliseconds < Infinity)) {
     return invalid("milliseconds", milliseconds, "a number of at least 0");
   }
-  return typeof step === "function"
-    ? E.right({ milliseconds, step })
-    : invalid("step", step, "a function of a model and a batch");
+  return typeof run === "function"
+    ? E.right({ milliseconds, run })
+    : invalid("run", run, "a function of a model and a batch");
 }
 
-/** A step by the caller's function, which may be anything. Errors: its own, `InvalidOption` where it fails to give one. */
-function run(step: Step, model: Network, data: Batch): E.Either<FgnError, unknown> {
+/** Calls the caller's function, which may be anything. Errors: its own, `InvalidOption` where it fails to give one. */
+function call(run: Run, model: Network, data: Batch): E.Either<FgnError, unknown> {
   try {
-    const done = step(model, data);
-    return isObject(done) && "_tag" in done ? done : invalid("step", done, "a function that returns an Either");
+    const result = run(model, data);
+    return isObject(result) && "_tag" in result ? result : invalid("run", result, "a function that returns an Either");
   } catch (cause) {
-    return invalid("step", cause, "a function that does not throw");
+    return invalid("run", cause, "a function that does not throw");
   }
 }
 
@@ -140,7 +140,7 @@ export function prepareKernel(
   model: Network,
   rows: number,
   options: PrepareOptions = {},
-): E.Either<FgnError, PreparedKernel> {
+): E.Either<FgnError, Preparation> {
   const began = performance.now();
   const checked = checkOptions(options);
   if (checked._tag === "Left") return checked;
@@ -152,12 +152,12 @@ export function prepareKernel(
   if (full._tag === "Left") return full;
   const few = examples(model, Math.min(rows, PANEL + rows % PANEL));
   if (few._tag === "Left") return few;
-  const { milliseconds, step } = checked.right;
+  const { milliseconds, run } = checked.right;
   const spent = (): number => performance.now() - began, most = Math.min(MOST, A_MILLISECOND * milliseconds);
   let steps = 0;
   do {
-    const done = run(step, model, steps % (BETWEEN + 1) === 0 ? full.right : few.right);
-    if (done._tag === "Left") return done;
+    const result = call(run, model, steps % (BETWEEN + 1) === 0 ? full.right : few.right);
+    if (result._tag === "Left") return result;
     steps++;
   } while (steps < most && spent() < milliseconds);
   return E.right({ milliseconds: spent(), steps });

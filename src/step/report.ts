@@ -1,5 +1,5 @@
 /**
- * What a step gives: new parameters, the damping for the next step and a report.
+ * Results of steps: new parameters, the damping for the next step and a report.
  *
  * @module
  */
@@ -7,9 +7,9 @@
 import type { Damping } from "../damping/damping.ts";
 import type { Model } from "../network/model.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
-import type { Stop } from "../solver/solver.ts";
+import type { SolverStop } from "../solver/solver.ts";
 
-/** What a step saw and did. Losses are those of the objective: (weighted) means over the batch, with penalty. */
+/** The report of a step. Losses are those of the objective: (weighted) means over the batch, with penalty. */
 export interface StepReport {
   /** Cross-entropy at the given parameters, natural logarithm. */
   readonly lossBefore: number;
@@ -39,7 +39,7 @@ export interface StepReport {
   /** Its iterations (0 for Cholesky). */
   readonly iterations: number;
   /** Why it stopped. */
-  readonly stop: Stop;
+  readonly stop: SolverStop;
   /** ‖r − (S + λI)u‖/‖r‖ reached; of the full Gauss-Newton system when that was solved. */
   readonly residual: number;
 }
@@ -55,6 +55,6 @@ export interface Step<M extends Model = Model> {
    * `competitors`: of the examples' own rows): a warm start for the same batch; zero when the full system was solved.
    */
   readonly dual: Float64Array;
-  /** What it saw and did. */
+  /** Losses, damping and solver of the step. */
   readonly report: StepReport;
 }

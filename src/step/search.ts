@@ -18,12 +18,12 @@ import { type Candidate, predictedReduction } from "./attempt.ts";
 import type { Step, StepReport } from "./report.ts";
 import type { OpenStage } from "./stage.ts";
 
-/** What to try next: the step at another λ, or a share of the one at hand, at the same λ. */
+/** The next try: the step at another λ, or a share of the one at hand, at the same λ. */
 export type Attempt =
   | { readonly _tag: "solve"; readonly lambda: number }
   | { readonly _tag: "shorten"; readonly candidate: Candidate; readonly share: number };
 
-/** What came of an attempt that could be solved for. */
+/** The result of an attempt that could be solved for. */
 export interface Tried {
   readonly candidate: Candidate;
   /** The loss at the parameters tried, not finite where these are not; undefined where it is not asked for. */
@@ -36,7 +36,7 @@ export interface Tried {
  */
 export type Search<A> = Generator<Attempt, A, E.Either<FgnError, Tried>>;
 
-/** What an attempt promised and did. */
+/** The promise of an attempt and its result, for the damping. */
 const outcomeOf = (lossBefore: number, { candidate, lossAfter }: Tried): Outcome => ({
   lossBefore,
   actual: lossBefore - (lossAfter ?? lossBefore),
@@ -81,7 +81,7 @@ function reportOf({ stage, lossBefore }: Ready, norm: number, tried: Tried, end:
   };
 }
 
-/** What the damping sees of the batch. */
+/** The batch as the damping sees it. */
 function observationOf({ stage: { ws, system: { meanDiagonal } }, totalWeight }: Ready): Observation {
   const { kernel, at, rows } = ws;
   return {

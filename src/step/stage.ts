@@ -31,7 +31,7 @@ export interface Vectors {
   readonly trial: number;
   /** βd₋ of momentum; NONE without. */
   readonly previous: number;
-  /** Of the full Gauss-Newton system, or null. */
+  /** The addresses of the full Gauss-Newton system, or null. */
   readonly ggn: GgnBuffers | null;
 }
 
@@ -57,7 +57,7 @@ export interface Stage extends OpenStage {
   readonly system: RowMatrix;
 }
 
-/** What a plan says of the attempts at its step. */
+/** The part of a plan that attempts at its step read. */
 export type Asked = Pick<OpenStage, "solver" | "method" | "twoStage" | "limit" | "judged">;
 
 /** The stage of a plan over what was opened for it. */

@@ -40,14 +40,17 @@ function finish<M extends Model>(
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (kernel.exports.allFinite(tape.length, tape.theta) === 0) return overflow("the new parameters");
   // A function of the model itself may have given them up meanwhile.
-  const held = model._tag === "custom" ? checkCustom(model) : null;
-  if (held?._tag === "Left") return held;
+  const attached = model._tag === "custom" ? checkCustom(model) : null;
+  if (attached?._tag === "Left") return attached;
   const result = allocate(model);
   storeVector(tape, tape.theta, arraysOf(result));
   return E.right(result);
 }
 
-/** Searches for a step and takes it; internal. Errors: `NotPositiveDefinite`, `Overflow`, `ModelFailure`. */
+/**
+ * Searches for a step and takes it. Errors: `NotPositiveDefinite`, `Overflow`, `ModelFailure`.
+ * @internal
+ */
 export function takeStep<M extends Model>(
   model: M,
   ready: Ready<Stage>,
@@ -69,11 +72,17 @@ export function takeStep<M extends Model>(
   return E.right({ params: params.right, damping: following, dual, report });
 }
 
-/** Where the new parameters go: into the memory of the given ones, or into copies of them; internal. */
+/**
+ * Where the new parameters go: into the memory of the given ones, or into copies of them.
+ * @internal
+ */
 export const allocation = ({ donate }: StepOptions): <M extends Model>(like: M) => M =>
   donate === true ? donateModel : copyModel;
 
-/** A step by any method, with a say in where the new parameters go; internal. */
+/**
+ * A step by any method, with a say in where the new parameters go.
+ * @internal
+ */
 export function stepInto<M extends Model>(
   model: M,
   batch: Batch,
@@ -115,8 +124,8 @@ export function stepInto<M extends Model>(
  * given parameters are given up, in exchange for their memory; nobody can read them any more.
  * Errors: `EmptyBatch`, `FeatureMismatch`, `ShapeMismatch`, `LabelOutOfRange`, `ZeroWeights`, `NegativeWeight`,
  * `NotFinite`, `InvalidDamping`, `InvalidOption`, `InvalidLayer` and `InvalidSize` (a network that does not fit, or has
- * nothing to train), `DonatedParameters`, `NotPositiveDefinite`, `Overflow`, `OutOfMemory`, `UnsupportedRuntime`, `CompilationForbidden`; of
- * a model of your own `ModelMismatch`, `ModelFailure`, `KernelBusy`.
+ * nothing to train), `DonatedParameters`, `NotPositiveDefinite`, `Overflow`, `OutOfMemory`, `UnsupportedRuntime`,
+ * `CompilationForbidden`; of a model of your own `ModelMismatch`, `ModelFailure`, `KernelBusy`.
  *
  * Source: Korbit and Zanon, Fast Gauss-Newton for Multiclass Cross-Entropy, arXiv 2605.06081.
  *

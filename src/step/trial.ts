@@ -8,20 +8,20 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { f32, NONE } from "../kernel/arena.ts";
 import { penalty } from "../problem/remainder.ts";
-import { coefficients } from "../tape/jacobian.ts";
+import { writeCoefficients } from "../tape/jacobian.ts";
 import { loss } from "../tape/margins.ts";
 import { forward, movesAll } from "../tape/tape.ts";
 import { applyStep, attempt, shorten } from "./attempt.ts";
 import type { Attempt, Search, Tried } from "./search.ts";
 import type { Stage } from "./stage.ts";
 
-/** Whether a trial needs no trial parameters. */
-const moves = ({ ws: { tape }, vectors }: Stage): boolean => vectors.direction === NONE && movesAll(tape);
+/** Whether a trial moves the outputs of all layers, so that it needs no trial parameters. */
+const movesOutputs = ({ ws: { tape }, vectors }: Stage): boolean => vectors.direction === NONE && movesAll(tape);
 
 /** Where the trial's parameters go: beside θ when there may be another attempt, else θ itself. */
 function trialParameters(stage: Stage): number {
   const { ws: { kernel, tape }, vectors } = stage;
-  if (moves(stage)) return tape.theta;
+  if (movesOutputs(stage)) return tape.theta;
   const to = vectors.trial === NONE ? tape.theta : vectors.trial;
   if (to !== tape.theta) f32(kernel, to, tape.length).set(f32(kernel, tape.theta, tape.length));
   applyStep(stage, to);
@@ -32,8 +32,8 @@ function trialParameters(stage: Stage): number {
 function trialLoss(stage: Stage): number {
   const { ws, vectors } = stage;
   const vector = trialParameters(stage);
-  if (ws.parts !== null) return ws.parts.loss(vector) + penalty(ws, stage.l2, vector);
-  const moved = vectors.direction === NONE ? { moved: coefficients(ws, ws.at.dual) } : {};
+  if (ws.micro !== null) return ws.micro.loss(vector) + penalty(ws, stage.l2, vector);
+  const moved = vectors.direction === NONE ? { moved: writeCoefficients(ws, ws.at.dual) } : {};
   forward(ws.tape, { vector, trial: true, ...moved });
   return loss(ws, ws.tape.logits.trial) + penalty(ws, stage.l2, vector);
 }
@@ -41,7 +41,7 @@ function trialLoss(stage: Stage): number {
 /** θ ← the parameters of the candidate, unless the trial has put them there. */
 export function acceptStep(stage: Stage): void {
   const { ws: { kernel, tape }, vectors, judged } = stage;
-  if (!judged || moves(stage)) applyStep(stage, tape.theta);
+  if (!judged || movesOutputs(stage)) applyStep(stage, tape.theta);
   else if (vectors.trial !== NONE) f32(kernel, tape.theta, tape.length).set(f32(kernel, vectors.trial, tape.length));
 }
 

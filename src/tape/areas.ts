@@ -11,7 +11,7 @@ import type { Layout } from "../kernel/arena.ts";
 import type { TapeNeeds } from "./builder.ts";
 import { type Tape, up4 } from "./tape.ts";
 
-/** What the rows need memory for, beside the tape's needs. */
+/** Uses of the rows that need memory, beside those of the tape. */
 export interface RowNeeds extends TapeNeeds {
   /** The B × B row system. */
   readonly gram: boolean;
@@ -75,7 +75,7 @@ const SLOT_ROWS = {
   trueLogit: 4,
   peak: 4,
   sum: 4,
-  /** What turns the exponentials' signals into those of a projection. */
+  /** Factors that turn the exponentials' signals into those of a projection. */
   coefficient: 4,
 } as const;
 

@@ -1,5 +1,5 @@
 /**
- * What a tape is built of: slots, tensors, and the products of weights with them.
+ * The building blocks of a tape: slots, tensors, and the products of weights with them.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { type Context, SIGNAL_ROWS } from "./ops/signals.ts";
 import { sparseProduct } from "./ops/sparse.ts";
 import { ALIGN, type ClassBlocks, type Op, type Slot, type Tensor, up4 } from "./tape.ts";
 
-/** What the tape needs memory for. */
+/** Uses of a tape that need memory. */
 export interface TapeNeeds {
   /** Backward passes and projections. */
   readonly signals: boolean;
@@ -47,18 +47,18 @@ export interface Builder {
   readonly sparse: Sparse | null;
   /** Floats of the parameter vector so far. */
   length: number;
-  /** Of a last layer over many classes. */
+  /** The margin passes of a last layer over many classes. */
   blocks: ClassBlocks | null;
 }
 
-/** What goes into a layer: a slot, or the sparse features (null). */
+/** The input of a layer: a slot, or the sparse features (null). */
 export type Flow = Slot | null;
 
 /**
- * A slot. `inPlace`: its signals take the place of its values, as those of logits can: nothing reads logits once there
+ * Makes a slot. `inPlace`: its signals take the place of its values, as those of logits can: nothing reads logits once there
  * are exponentials (soft targets do, and a layer that moves its output).
  */
-export function slot(
+export function makeSlot(
   { context: { rows }, layout, needs, slots }: Builder,
   width: number,
   depends: boolean,
@@ -67,7 +67,7 @@ export function slot(
   const bytes = 4 * width * up4(rows);
   const value = layout.reserve(bytes);
   const signal = (): number => inPlace && !needs.targets ? value : layout.reserve(bytes);
-  const made: Slot = {
+  const slot: Slot = {
     width,
     depends,
     value,
@@ -76,19 +76,20 @@ export function slot(
     tangent: needs.tangents && depends ? layout.reserve(bytes) : NONE,
     packed: NONE,
   };
-  slots.push(made);
-  return made;
+  slots.push(slot);
+  return slot;
 }
 
-/** The slot of dense features. */
-export function inputSlot(builder: Builder, width: number): Slot {
-  const made = slot(builder, width, false), { layout, needs, context: { rows } } = builder;
-  return needs.signals ? { ...made, packed: layout.reserve(4 * rows * up4(width)) } : made;
+/** Makes the slot of dense features. */
+export function makeInputSlot(builder: Builder, width: number): Slot {
+  const slot = makeSlot(builder, width, false), { layout, needs, context: { rows } } = builder;
+  return needs.signals ? { ...slot, packed: layout.reserve(4 * rows * up4(width)) } : slot;
 }
 
 type Copying = Pick<Tensor, "load" | "store">;
 
-export function tensor(builder: Builder, trainable: boolean, length: number, copying: Copying, fanIn = 1): Tensor {
+/** Makes a tensor: in the parameter vector where it trains, else in memory of its own. */
+export function makeTensor(builder: Builder, trainable: boolean, length: number, copying: Copying, fanIn = 1): Tensor {
   const place = trainable ? 4 * builder.length : builder.layout.reserve(4 * length);
   if (trainable) builder.length += Math.ceil(length / ALIGN) * ALIGN;
   return { trainable, place, length, fanIn, ...copying };
@@ -99,8 +100,8 @@ export const WHOLE: Copying = { load: (from, into) => into.set(from), store: (fr
 
 /**
  * Copies rows of `cols` floats, `rows(i)` of one array to `rows(i)` of another. In pairs, as doubles, where both arrays
- * allow it (measured: 1.0 ms instead of 1.9 for 11,700 rows of 64; a view and a call of `set` a row cost as much as
- * single floats). Parameters are finite, so that no pair is a NaN, whose bits an engine may change.
+ * allow it, in half the time (docs/speed.md). Parameters are finite, so that no pair is a NaN, whose bits an engine may
+ * change.
  */
 function copyRows(from: Float32Array, into: Float32Array, cols: number, place: Uint32Array, gathers: boolean): void {
   const pairs = cols % 2 === 0 && from.byteOffset % 8 === 0 && into.byteOffset % 8 === 0;
@@ -116,7 +117,7 @@ function copyRows(from: Float32Array, into: Float32Array, cols: number, place: U
 }
 
 /** The rows of the active features out of an in × out array, or the columns out of an out × in one. */
-function gathered({ rows, cols }: Matrix, active: Uint32Array, byRow: boolean): Copying {
+function gatherRows({ rows, cols }: Matrix, active: Uint32Array, byRow: boolean): Copying {
   if (byRow) {
     return {
       load: (from, into) => copyRows(from, into, cols, active, true),
@@ -133,8 +134,8 @@ function gathered({ rows, cols }: Matrix, active: Uint32Array, byRow: boolean): 
   };
 }
 
-/** A dense last layer over many classes, whose logits are not kept beside their exponentials; null: they may be. */
-export function manyClasses(
+/** Adds a dense last layer over many classes, whose logits are not kept beside their exponentials; null: they may be. */
+export function addManyClasses(
   builder: Builder,
   from: Slot,
   weight: Matrix,
@@ -149,20 +150,20 @@ export function manyClasses(
   const value = layout.reserve(all ? bytes : 4 * part * up4(rows)), trial = layout.reserve(4 * part * up4(rows));
   const output: Slot = { width, depends: true, value, trial: value, signal: value, tangent: NONE, packed: NONE };
   // Without another attempt the parameters of the step are in place when its loss is asked for.
-  const moves = needs.moves && needs.trial && trainable && !from.depends;
-  const moved = moves ? layout.reserve(4 * part * (from.width + 1)) : NONE;
-  const w = tensor(builder, trainable, weight.data.length, WHOLE, from.width);
-  const b = bias === null ? null : tensor(builder, trainable, bias.length, WHOLE);
-  const places = { moved, whole: all, block: part, trial };
-  const made = classProduct({ ...context, input: from, output, weight: w, bias: b, ...places });
-  builder.ops.push(made.op);
+  const copies = needs.moves && needs.trial && trainable && !from.depends;
+  const after = copies ? layout.reserve(4 * part * (from.width + 1)) : NONE;
+  const w = makeTensor(builder, trainable, weight.data.length, WHOLE, from.width);
+  const b = bias === null ? null : makeTensor(builder, trainable, bias.length, WHOLE);
+  const places = { after, whole: all, block: part, trial };
+  const { op, blocks } = classProduct({ ...context, input: from, output, weight: w, bias: b, ...places });
+  builder.ops.push(op);
   builder.slots.push(output);
-  builder.blocks = made.blocks;
+  builder.blocks = blocks;
   return output;
 }
 
-/** W x + b for a weight out × in (`byRow` false) or in × out, over a slot or the sparse features. */
-export function affine(
+/** Adds W x + b for a weight out × in (`byRow` false) or in × out, over a slot or the sparse features. */
+export function addAffine(
   builder: Builder,
   from: Flow,
   weight: Matrix,
@@ -176,11 +177,11 @@ export function affine(
   const width = byRow ? weight.cols : weight.rows;
   const constant = from === null || !from.depends;
   const keeps = needs.moves && trainable && constant && (from === null || rows <= from.width);
-  const output = slot(builder, width, trainable || (from?.depends ?? false), last && !keeps);
-  const b = (): Tensor | null => bias === null ? null : tensor(builder, trainable, bias.length, WHOLE);
+  const output = makeSlot(builder, width, trainable || (from?.depends ?? false), last && !keeps);
+  const b = (): Tensor | null => bias === null ? null : makeTensor(builder, trainable, bias.length, WHOLE);
   const kept = keeps ? layout.reserve(4 * up4(rows) * up4(rows)) : NONE;
   if (from !== null) {
-    const w = tensor(builder, trainable, weight.data.length, WHOLE, from.width);
+    const w = makeTensor(builder, trainable, weight.data.length, WHOLE, from.width);
     const panels = (width: number): number => layout.reserve(4 * width * up4(rows));
     const places = needs.metric && trainable
       ? {
@@ -195,7 +196,7 @@ export function affine(
     ops.push(product({ ...context, input: from, output, weight: w, bias: b(), kept, places, mixed }));
   } else if (sparse !== null) {
     const { active, input } = sparse, entries = Math.max(1, Math.ceil(input.count / rows));
-    const w = tensor(builder, trainable, active.length * width, gathered(weight, active, byRow), entries);
+    const w = makeTensor(builder, trainable, active.length * width, gatherRows(weight, active, byRow), entries);
     const dense = layout.reserve(4 * rows * width);
     ops.push(sparseProduct({ ...context, input, output, weight: w, bias: b(), dense, kept }));
   }

@@ -13,14 +13,14 @@ import { allArrays } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
 import { type Instruction, lower, type Normalise, type Operation, type Product } from "../network/lower.ts";
 import {
-  affine,
+  addAffine,
+  addManyClasses,
   type Builder,
   type Flow,
-  inputSlot,
-  manyClasses,
-  slot,
+  makeInputSlot,
+  makeSlot,
+  makeTensor,
   type TapeNeeds,
-  tensor,
   WHOLE,
 } from "./builder.ts";
 import { loadFeatures, type Sparse, sparseInput } from "./features.ts";
@@ -30,20 +30,20 @@ import { normalise } from "./ops/normalise.ts";
 import { type Context, PANEL, SIGNAL_ROWS } from "./ops/signals.ts";
 import { loadTensors, type Op, type Slot, type Tape, up4 } from "./tape.ts";
 
-/** A layer norm. */
-function normaliseRows(builder: Builder, input: Slot, output: Slot, { epsilon, trains }: Normalise): Op {
+/** Makes a layer norm. */
+function makeNormalise(builder: Builder, input: Slot, output: Slot, { epsilon, trains }: Normalise): Op {
   const { context, layout, needs } = builder, { width } = input;
   const panels = (width: number): number => layout.reserve(4 * width * up4(context.rows));
-  const gain = tensor(builder, trains, width, WHOLE), shift = tensor(builder, trains, width, WHOLE);
+  const gain = makeTensor(builder, trains, width, WHOLE), shift = makeTensor(builder, trains, width, WHOLE);
   const normalised = panels(width), inverse = panels(1);
   const trialNormalised = needs.trial ? panels(width) : normalised;
   const trialInverse = needs.trial ? panels(1) : inverse;
-  const parts = { normalised, inverse, trialNormalised, trialInverse };
-  return normalise({ ...context, input, output, gain, shift, epsilon, ...parts });
+  const places = { normalised, inverse, trialNormalised, trialInverse };
+  return normalise({ ...context, input, output, gain, shift, epsilon, ...places });
 }
 
-/** An operation other than a product. */
-function compute(
+/** Makes an operation other than a product. */
+function makeOp(
   builder: Builder,
   operation: Exclude<Operation, Product>,
   [input, second]: readonly [Slot, Slot],
@@ -56,7 +56,7 @@ function compute(
       return activation(context, operation.activation, input, output, derivative);
     }
     case "normalise":
-      return normaliseRows(builder, input, output, operation);
+      return makeNormalise(builder, input, output, operation);
     case "multiply":
       return multiple(context, operation.factor, input, output);
     case "add":
@@ -66,16 +66,16 @@ function compute(
   }
 }
 
-/** Adds the operation of an instruction; returns what it writes, `last` the logits. Sparse features only reach products. */
+/** Adds the operation of an instruction and returns its output, `last` the logits. Sparse features only reach products. */
 function build(builder: Builder, instruction: Instruction, inputs: readonly Flow[], last: boolean): Slot {
   const { operation, width, depends } = instruction;
   if (operation._tag === "product") {
     const { weight, bias, trains, byRow } = operation, from = inputs[0] as Flow;
-    const logits = last && from !== null ? manyClasses(builder, from, weight, bias, trains) : null;
-    return logits ?? affine(builder, from, weight, bias, trains, byRow, last);
+    const logits = last && from !== null ? addManyClasses(builder, from, weight, bias, trains) : null;
+    return logits ?? addAffine(builder, from, weight, bias, trains, byRow, last);
   }
-  const output = slot(builder, width, depends, last);
-  builder.ops.push(compute(builder, operation, inputs as readonly [Slot, Slot], output));
+  const output = makeSlot(builder, width, depends, last);
+  builder.ops.push(makeOp(builder, operation, inputs as readonly [Slot, Slot], output));
   return output;
 }
 
@@ -95,13 +95,13 @@ function widest(
   inputs: number,
 ): { readonly slot: number; readonly taken: number } {
   const widths = [inputs, ...instructions.map(({ width }) => width)];
-  const taken = instructions.flatMap(({ operation: { _tag }, from }) =>
+  const inputWidths = instructions.flatMap(({ operation: { _tag }, from }) =>
     _tag === "product" || _tag === "normalise" ? from.map((slot) => widths[slot] as number) : []
   );
-  return { slot: Math.max(...widths), taken: Math.max(inputs, ...taken) };
+  return { slot: Math.max(...widths), taken: Math.max(inputs, ...inputWidths) };
 }
 
-/** What the functions of a custom model see of the features. */
+/** The features that the functions of a custom model see. */
 interface Fed {
   features: Features;
 }
@@ -113,19 +113,19 @@ const feeder =
     loadFeatures(context, features, input, sparse);
   };
 
-/** Of the functions of a custom model. */
+/** Failures of a custom model's functions. */
 interface Failures {
   first: FgnError | undefined;
 }
 
-/** The operation of a custom model. */
-function customOp(builder: Builder, model: CustomModel, fed: Fed, failures: Failures): Slot {
-  const output = slot(builder, model.outputs, true, true);
-  const parameters = tensor(builder, true, model.parameters.length, WHOLE);
-  const failed = (error: FgnError): void => {
+/** Adds the operation of a custom model and returns the logits. */
+function addCustom(builder: Builder, model: CustomModel, fed: Fed, failures: Failures): Slot {
+  const output = makeSlot(builder, model.outputs, true, true);
+  const parameters = makeTensor(builder, true, model.parameters.length, WHOLE);
+  const noteFailure = (error: FgnError): void => {
     failures.first ??= error;
   };
-  builder.ops.push(custom({ ...builder.context, model, fed, output, tensor: parameters, failed }));
+  builder.ops.push(custom({ ...builder.context, model, fed, output, tensor: parameters, noteFailure }));
   return output;
 }
 
@@ -154,11 +154,11 @@ export function compile(
   };
   const context: Context = { kernel, rows, scratch };
   const builder: Builder = { context, layout, needs, ops: [], slots: [], sparse, length: 0, blocks: null };
-  const input = dense ? inputSlot(builder, model.inputs) : null;
+  const input = dense ? makeInputSlot(builder, model.inputs) : null;
   const fed = model._tag === "custom" ? { features } : null;
   const failures: Failures = { first: undefined };
   const logits = model._tag === "custom"
-    ? customOp(builder, model, fed as Fed, failures)
+    ? addCustom(builder, model, fed as Fed, failures)
     : buildAll(builder, instructions as readonly Instruction[], input);
   return {
     kernel,

@@ -33,8 +33,9 @@ export interface Sparse {
 }
 
 /**
- * Scratch of the numbering, kept between calls: a fresh array as long as the table and a scan of it cost a fifth of a
- * step. A column has the number `places[column] − base` when that is not negative; each call moves the base on.
+ * Scratch of the numbering, kept between calls: a fresh array as long as the table and a scan of it would be a large part
+ * of a step (docs/speed.md). A column has the number `places[column] − base` when that is not negative; each call moves the
+ * base on.
  */
 let places = new Uint32Array(0), base = 1;
 

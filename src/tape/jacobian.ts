@@ -19,7 +19,7 @@ export function sendBack(ws: Workspace, cotangent: number): void {
 }
 
 /** The row coefficients of B dual numbers (float64): what turns signals of E into a_i times margin signals. */
-export function coefficients({ kernel, at, rows }: Workspace, dual: number): number {
+export function writeCoefficients({ kernel, at, rows }: Workspace, dual: number): number {
   kernel.exports.coefficients(rows, dual, at.sum, at.coefficient);
   return at.coefficient;
 }
@@ -31,10 +31,10 @@ export function copyRows({ kernel }: Workspace, from: number, to: number, count:
 
 /** J v for a parameter vector: B margin derivatives (float64) at `out`. */
 export function marginTangent(ws: Workspace, direction: number, out: number): void {
-  const { kernel, tape, at, rows, classes, parts } = ws;
-  if (parts !== null) {
+  const { kernel, tape, at, rows, classes, micro } = ws;
+  if (micro !== null) {
     f64(kernel, out, rows).fill(0);
-    return parts.sweep(false, (part, from, count) => {
+    return micro.sweep(false, (part, from, count) => {
       marginTangent(part, direction, part.at.image);
       copyRows(part, part.at.image, out + 8 * from, count);
     });
@@ -59,8 +59,8 @@ export function whitenedTangent(ws: Workspace, v: number, out: number): void {
 
 /** into += Jᵀ a for B dual numbers at `dual`; the margin signals must be in place. */
 export function addDual(ws: Workspace, dual: number, into: number): void {
-  if (ws.parts === null) return project(ws.tape, coefficients(ws, dual), into);
-  ws.parts.sweep(true, (part, from, count) => {
+  if (ws.micro === null) return project(ws.tape, writeCoefficients(ws, dual), into);
+  ws.micro.sweep(true, (part, from, count) => {
     f64(part.kernel, part.at.dual, part.rows).fill(0);
     copyRows(part, dual + 8 * from, part.at.dual, count);
     addDual(part, part.at.dual, into);

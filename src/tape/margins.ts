@@ -17,7 +17,7 @@ function eachColumnBlock(ws: Workspace, visit: (from: number, to: number) => voi
 }
 
 /** The exponentials of the logits, with their peaks and sums. */
-export function exponentials(ws: Workspace): void {
+export function exponentiate(ws: Workspace): void {
   const { kernel: { exports }, tape: { logits, blocks }, at, classes: C, rows: B } = ws;
   if (blocks !== null) return blocks.exponentials(at);
   eachColumnBlock(ws, (from, to) => {
@@ -29,7 +29,7 @@ export function exponentials(ws: Workspace): void {
  * Margins, slopes α s, row weights w and right-hand side r from true logits, peaks and sums. Returns the mean loss of the
  * labels.
  */
-export function rowsOfMargins({ kernel, at, rows }: Workspace): number {
+export function writeRows({ kernel, at, rows }: Workspace): number {
   const { trueLogit, peak, sum, alpha, margin, slope, rowWeight, rhs } = at;
   return kernel.exports.margins(rows, trueLogit, peak, sum, alpha, margin, slope, rowWeight, rhs);
 }
@@ -37,8 +37,8 @@ export function rowsOfMargins({ kernel, at, rows }: Workspace): number {
 /** The margin pass over the logits: exponentials, and all that rows have of their own. Returns the mean loss. */
 export function margins(ws: Workspace): number {
   const rest = restLoss(ws, ws.tape.logits.value); // before the exponentials, which may take the place of the logits
-  exponentials(ws);
-  return rowsOfMargins(ws) + rest;
+  exponentiate(ws);
+  return writeRows(ws) + rest;
 }
 
 /** Below this margin κ is taken as ¼, from which it differs by less than 1e-9. */

@@ -1,5 +1,5 @@
 /**
- * What depends on the form of values alone, made once and used again while calls are on values of the same form.
+ * Results that depend on the form of values alone, made once and used again while calls are on values of the same form.
  *
  * @module
  */
@@ -38,22 +38,22 @@ function hasForm(value: unknown, form: Form): boolean {
   return count === 0;
 }
 
-interface Kept<A> {
+interface Entry<A> {
   readonly form: Form;
-  readonly made: A;
+  readonly result: A;
 }
 
 /**
- * Keeps for each kernel what was made last: gives it back for a value of the same form, else makes another. Errors: those
+ * Keeps the last result of each kernel: gives it back for a value of the same form, else makes another. Errors: those
  * of `make`.
  */
 export function lastOfForm<A>() {
-  const kept = new WeakMap<LoadedKernel, Kept<A>>();
+  const entries = new WeakMap<LoadedKernel, Entry<A>>();
   return (kernel: LoadedKernel, value: unknown, make: () => E.Either<FgnError, A>): E.Either<FgnError, A> => {
-    const last = kept.get(kernel);
-    if (last !== undefined && hasForm(value, last.form)) return E.right(last.made);
-    const made = make();
-    if (made._tag === "Right") kept.set(kernel, { form: formOf(value), made: made.right });
-    return made;
+    const last = entries.get(kernel);
+    if (last !== undefined && hasForm(value, last.form)) return E.right(last.result);
+    const result = make();
+    if (result._tag === "Right") entries.set(kernel, { form: formOf(value), result: result.right });
+    return result;
   };
 }

@@ -1,5 +1,5 @@
 /**
- * What an operation with parameters is to the row system S = diag(w) K diag(w), K = J Jᵀ: a sum over such operations.
+ * Parts of the row system S = diag(w) K diag(w), K = J Jᵀ, which is a sum over the operations with parameters.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export interface GramBuffers {
   readonly right: number;
 }
 
-/** What the two-stage system asks of the last layer. */
+/** The part of the last layer in the two-stage system. */
 export interface TwoStagePart {
   /** Fills n₄ × B panels with the Gram matrix of its inputs; upper part. */
   readonly inputGram: (out: number) => void;

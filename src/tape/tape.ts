@@ -127,7 +127,7 @@ export interface Op {
   readonly metric: OpMetric | null;
 }
 
-/** What an operation without parameters has none of. */
+/** The members of an operation without parameters. */
 export const parameterless: Pick<Op, "tensors" | "project" | "rowPart" | "metric"> = {
   tensors: [],
   project: () => {},
@@ -145,9 +145,9 @@ export interface MarginPlaces {
 
 /** Margin passes of logits that are not there as a whole. */
 export interface ClassBlocks {
-  /** Of the logits at θ, whose exponentials the operation then has. */
+  /** The pass at θ, after which the operation has the exponentials. */
   readonly exponentials: (at: MarginPlaces) => void;
-  /** Of the forward pass made last. */
+  /** The pass over the logits of the last forward pass: peaks and sums alone. */
   readonly sums: (at: MarginPlaces) => void;
 }
 

@@ -27,11 +27,11 @@ export interface Examples {
   readonly rest: Float32Array | null;
 }
 
-/** Rows that do not lie in the kernel at the same time. */
-export interface Parts {
+/** The rows of a batch of which the kernel holds a micro-batch at a time. */
+export interface MicroRows {
   /**
-   * Visits the parts at θ, values and exponentials in place, and the margins' signals if asked for. A part holds `count`
-   * examples from row `from` on in its first rows.
+   * Visits the micro-batches at θ, values and exponentials in place, and the margins' signals if asked for. `part` holds
+   * `count` examples from row `from` on in its first rows.
    */
   readonly sweep: (signals: boolean, visit: (part: Workspace, from: number, count: number) => void) => void;
   /** The mean loss at other parameters. */
@@ -56,7 +56,7 @@ export interface Workspace {
   /** Whether there are soft targets. */
   readonly soft: boolean;
   /** Null: all rows lie in the kernel, in the slots of the tape. */
-  readonly parts: Parts | null;
+  readonly micro: MicroRows | null;
 }
 
 /** Puts labels, shares and targets of examples in place: at most B; the other rows have no share. */
@@ -93,7 +93,7 @@ function layOut(
     classes,
     stride: strideOf(up4(rows)),
     soft: examples.rest !== null,
-    parts: null,
+    micro: null,
   };
   return E.right(ws);
 }
@@ -112,11 +112,11 @@ export function open(
   needs: RowNeeds,
   layout: Layout | null = null,
 ): E.Either<FgnError, Workspace> {
-  const made = (): E.Either<FgnError, Workspace> =>
+  const layOutFresh = (): E.Either<FgnError, Workspace> =>
     layOut(kernel, model, examples, needs, layout ?? startLayout(kernel));
   // A tape over sparse features depends on their columns, one of a custom model on its functions.
   const isPlain = layout === null && model._tag === "network" && !isSparse(examples.features);
-  const ws = isPlain ? reused(kernel, [model.layers, examples.features.rows, needs], made) : made();
+  const ws = isPlain ? reused(kernel, [model.layers, examples.features.rows, needs], layOutFresh) : layOutFresh();
   if (ws._tag === "Left") return ws;
   loadTape(ws.right.tape, model, examples.features);
   loadRows(ws.right, examples);

@@ -10,7 +10,7 @@ import type { Batch } from "../data/batch.ts";
 import { decodePlain, encodePlain } from "../io/plain.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import { hashOf } from "../math/hash.ts";
-import { arraysOf, checkHeldModel } from "../network/flat.ts";
+import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { explain } from "../optimizer/explain.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
@@ -129,8 +129,8 @@ export interface Checkpoint<M extends Model> {
   readonly best: M | null;
   /** The epoch under way, from 1. */
   readonly epoch: number;
-  /** Steps done. */
-  readonly step: number;
+  /** Steps taken. */
+  readonly steps: number;
 }
 
 /**
@@ -143,7 +143,7 @@ export function readCheckpoint<M extends Model, S>(
   model: M,
   optimizer: Optimizer<M, S>,
 ): E.Either<FgnError, Checkpoint<M>> {
-  const checked = checkHeldModel(model);
+  const checked = checkAttachedModel(model);
   if (checked._tag === "Left") return checked;
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
@@ -156,5 +156,5 @@ export function readCheckpoint<M extends Model, S>(
   const same = compare({ ...identity, optimizer: named.optimizer }, { ...named, optimizer: optimizer.name });
   if (same._tag === "Left") return same;
   const params = optimizer.result(withArrays(model, arrays), state);
-  return E.right({ params, best: best && withArrays(model, best.arrays), epoch, step });
+  return E.right({ params, best: best && withArrays(model, best.arrays), epoch, steps: step });
 }

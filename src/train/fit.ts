@@ -36,8 +36,8 @@ export interface Trained<M extends Model> {
   readonly evaluation: Evaluation | undefined;
   /** Why training ended. */
   readonly stopped: Stopped;
-  /** Steps done. */
-  readonly step: number;
+  /** Steps taken. */
+  readonly steps: number;
   /** Epoch by epoch, from where this call took the run up. */
   readonly history: readonly EpochEvaluation[];
 }
@@ -78,7 +78,7 @@ export function fit<M extends Model, S = RobustState>(
     }
     // A run that gives no `Left` ends with a `done` record.
     const end = (last as E.Right<Extract<Progress<M>, { readonly _tag: "done" }>>).right;
-    const { params: trained, evaluation, stopped, step } = end;
-    return E.right({ params: trained, evaluation, stopped, step, history });
+    const { params: trained, evaluation, stopped, steps } = end;
+    return E.right({ params: trained, evaluation, stopped, steps, history });
   };
 }

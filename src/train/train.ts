@@ -26,10 +26,10 @@ import { splitData } from "./split.ts";
 export interface Position {
   /** The epoch under way, from 1; at the end the last one. */
   readonly epoch: number;
-  /** Steps done. */
-  readonly step: number;
-  /** Steps of the whole run. */
+  /** Steps taken. */
   readonly steps: number;
+  /** Steps of the whole run. */
+  readonly totalSteps: number;
 }
 
 /** Why a run ended. */
@@ -122,7 +122,7 @@ interface Course<M extends Model, S> extends Setup<M, S> {
   readonly pick: (rows: Uint32Array) => Batch;
   readonly breathe: (now: boolean) => Promise<void>;
   readonly updateOptions: UpdateOptions;
-  readonly steps: number;
+  readonly totalSteps: number;
   /** Why the run is to end before its next step, or null. */
   readonly interrupted: () => Stopped | null;
 }
@@ -134,15 +134,15 @@ function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: () => 
     pick: picker(examples, batchSize, run.model._tag === "network"),
     breathe: makeBreather(),
     updateOptions: updateOptionsOf(options),
-    steps: epochs * Math.ceil(examples.features.rows / batchSize),
+    totalSteps: epochs * Math.ceil(examples.features.rows / batchSize),
     interrupted,
   };
 }
 
-const positionOf = <M extends Model, S>({ run, steps, checked: { epochs } }: Course<M, S>): Position => ({
+const positionOf = <M extends Model, S>({ run, totalSteps, checked: { epochs } }: Course<M, S>): Position => ({
   epoch: Math.min(run.epoch, epochs),
-  step: run.step,
-  steps,
+  steps: run.step,
+  totalSteps,
 });
 
 /** The next step, on the rows that `order` says. Undefined: a batch without weight. */

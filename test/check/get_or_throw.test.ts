@@ -40,7 +40,7 @@ it("getOrThrow() of a task gives a promise of its value", async () => {
   const data = getOrThrow(batch({ features: getOrThrow(matrix(2, 1, [1, -1])), labels: [0, 1] }));
   const head = getOrThrow(zeroHead({ features: 1, classes: 2 }));
   const trained = await getOrThrow(fit(head, data, { epochs: 2 }));
-  expect(trained.step).toBe(2);
+  expect(trained.steps).toBe(2);
 });
 
 it("getOrThrow() of a task rejects with the Error that the Either would throw", async () => {

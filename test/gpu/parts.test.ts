@@ -1,8 +1,9 @@
 // Parts that need no device: blocks of rows, size classes, networks apart from their numbers.
 
 import { describe, expect, it } from "vitest";
+import { getOrThrow } from "../../mod.ts";
 import { watch } from "../../src/gpu/device/device_loss.ts";
-import { refused } from "../../src/gpu/device/faults.ts";
+import { failRefused } from "../../src/gpu/device/faults.ts";
 import { pool, scope, sizeClass } from "../../src/gpu/device/pool.ts";
 import { noTraffic } from "../../src/gpu/device/traffic.ts";
 import { blocks, checkFits, type Limits } from "../../src/gpu/device/view.ts";
@@ -10,7 +11,7 @@ import { scaleDown, staysOnDevice } from "../../src/gpu/step/solve.ts";
 import { mapArrays } from "../../src/network/arrays.ts";
 import { allArrays } from "../../src/network/flat.ts";
 import { checkSolver } from "../../src/solver/solver.ts";
-import { left, right } from "../support/reference.ts";
+import { left } from "../support/reference.ts";
 import { everyKind } from "./cases/steps.ts";
 
 const limits: Limits = { binding: 4 * 64 * 10, buffer: 4 * 1000 * 10, groups: 65_535 };
@@ -50,7 +51,7 @@ describe("scaleDown()", () => {
 
 it("staysOnDevice() is for conjugate gradient beyond so many rows", () => {
   const stays = (solver: "auto" | "cg" | "cholesky", rows: number, most: number): boolean =>
-    staysOnDevice(right(checkSolver({ solver })), rows, most);
+    staysOnDevice(getOrThrow(checkSolver({ solver })), rows, most);
   expect([stays("cg", 5, 5), stays("cg", 6, 5), stays("auto", 256, 5), stays("auto", 257, 5)]).toEqual(
     [false, true, false, true],
   );
@@ -94,18 +95,18 @@ describe("watch()", () => {
 
   it("takes a refusal that comes just before the news of a loss for the loss", async () => {
     const { guarded } = watch(lostAfter(20));
-    expect(left(await guarded(() => Promise.resolve(refused("unmapped"))))._tag).toBe("DeviceLost");
+    expect(left(await guarded(() => Promise.resolve(failRefused("unmapped"))))._tag).toBe("DeviceLost");
   });
 
   it("answers what waits for a device that is lost, and what comes later", async () => {
-    const { guarded } = watch(lostAfter(20)), never = () => new Promise<ReturnType<typeof refused>>(() => {});
+    const { guarded } = watch(lostAfter(20)), never = () => new Promise<ReturnType<typeof failRefused>>(() => {});
     expect(left(await guarded(never))._tag).toBe("DeviceLost");
     expect(left(await guarded(never))._tag).toBe("DeviceLost");
   });
 
   it("takes a refusal without a loss for a refusal", async () => {
     const { guarded } = watch(lostAfter(10_000));
-    expect(left(await guarded(() => Promise.resolve(refused("unmapped"))))._tag).toBe("DeviceFailure");
+    expect(left(await guarded(() => Promise.resolve(failRefused("unmapped"))))._tag).toBe("DeviceFailure");
   });
 });
 

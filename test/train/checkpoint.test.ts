@@ -1,8 +1,8 @@
 // Resuming: a run that was dropped anywhere and goes on from its checkpoint ends with the bytes of one that was not.
 
 import { describe, expect, it } from "vitest";
-import { type CheckpointStore, fgn, memoryStore, readCheckpoint, robust, train } from "../../mod.ts";
-import { flat, right, uniform } from "../support/reference.ts";
+import { type CheckpointStore, fgn, getOrThrow, memoryStore, readCheckpoint, robust, train } from "../../mod.ts";
+import { flat, uniform } from "../support/reference.ts";
 import {
   collect,
   digest,
@@ -45,14 +45,14 @@ async function interrupt({ start }: Scenario, every: number, steps: readonly num
 describe("a dropped run", () => {
   SCENARIOS.forEach((scenario, index) => {
     it(`ends as the whole one: ${scenario.name}`, async () => {
-      const whole = await collect(scenario.start({ reportEvery: 1 })), { step } = doneOf(whole);
-      expect(step).toBeGreaterThanOrEqual(12);
+      const whole = await collect(scenario.start({ reportEvery: 1 })), { steps } = doneOf(whole);
+      expect(steps).toBeGreaterThanOrEqual(12);
       const wanted = outcome(whole);
       const every = (i: number): number => [1, 3, 7][i % 3] as number;
-      for (const [i, k] of draws(9, step, 100 + index).entries()) {
+      for (const [i, k] of draws(9, steps, 100 + index).entries()) {
         expect(await interrupt(scenario, every(i), [k]), `dropped at ${k}, kept every ${every(i)}`).toEqual(wanted);
       }
-      const several = draws(5, step, 200 + index).sort((a, b) => a - b);
+      const several = draws(5, steps, 200 + index).sort((a, b) => a - b);
       expect(await interrupt(scenario, every(index), several), `dropped at ${several}`).toEqual(wanted);
     });
   });
@@ -105,7 +105,7 @@ describe("a finished run", () => {
         train(network(), noisy(70), { epochs, batchSize: 16, validation: 0.2, checkpoint: { store, every: 4 } }),
       );
     const store = memoryStore();
-    expect(doneOf(await run(5, store)).step).toBe(20);
+    expect(doneOf(await run(5, store)).steps).toBe(20);
     const more = await run(8, store);
     expect(more.filter(({ _tag }) => _tag === "epoch").map(({ epoch }) => epoch)).toEqual([6, 7, 8]);
     expect(outcome(more)).toEqual(outcome(await run(8)));
@@ -119,7 +119,7 @@ describe("a finished run", () => {
     expect(end.stopped).toBe("earlyStopping");
     const again = await collect(start({ checkpoint, epochs: 30 }));
     expect(again.length).toBe(1);
-    expect(doneOf(again)).toMatchObject({ stopped: "earlyStopping", epoch: end.epoch, step: end.step });
+    expect(doneOf(again)).toMatchObject({ stopped: "earlyStopping", epoch: end.epoch, steps: end.steps });
     expect(digest(doneOf(again).params)).toBe(digest(end.params));
   });
 });
@@ -129,11 +129,15 @@ describe("readCheckpoint()", () => {
     const store = memoryStore(), model = network(), given = flat(model);
     const options = { epochs: 3, batchSize: 16, validation: 0.2, checkpoint: { store, every: 2 }, reportEvery: 1 };
     await dropAt(train(model, noisy(80), options), 2);
-    const bytes = async (): Promise<Uint8Array> => right(await store.load()) as Uint8Array;
-    expect(right(readCheckpoint(await bytes(), network(), robust()))).toMatchObject({ epoch: 1, step: 2, best: null });
+    const bytes = async (): Promise<Uint8Array> => getOrThrow(await store.load()) as Uint8Array;
+    expect(getOrThrow(readCheckpoint(await bytes(), network(), robust()))).toMatchObject({
+      epoch: 1,
+      steps: 2,
+      best: null,
+    });
     const seen = await collect(train(model, noisy(80), options)), end = doneOf(seen);
-    const read = right(readCheckpoint(await bytes(), network(), robust({ caution: 9 })));
-    expect(read).toMatchObject({ epoch: 4, step: 12 });
+    const read = getOrThrow(readCheckpoint(await bytes(), network(), robust({ caution: 9 })));
+    expect(read).toMatchObject({ epoch: 4, steps: 12 });
     expect(digest(read.params)).toBe(digest(end.params));
     const epochs = seen.filter((record) => record._tag === "epoch");
     const best = epochs.reduce((a, b) => (b.evaluation?.loss ?? 0) < (a.evaluation?.loss ?? 0) ? b : a);
@@ -144,7 +148,7 @@ describe("readCheckpoint()", () => {
   it("names what does not fit", async () => {
     const store = memoryStore();
     await collect(train(network(), noisy(40), { epochs: 1, checkpoint: { store } }));
-    const bytes = right(await store.load()) as Uint8Array;
+    const bytes = getOrThrow(await store.load()) as Uint8Array;
     expect(readCheckpoint(bytes, network([9]), robust())).toMatchObject({ left: { what: "model" } });
     expect(readCheckpoint(bytes, network(), fgn())).toMatchObject({
       left: { _tag: "CheckpointMismatch", what: "optimizer", expected: "fgn", actual: "robust" },

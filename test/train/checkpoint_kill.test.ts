@@ -78,7 +78,7 @@ describe("a process that is killed", () => {
     follow(end);
     expect([last, end.signal]).toEqual([STEPS, null]);
     const whole = doneOf(await collect(longRun()));
-    expect(whole).toMatchObject({ step: STEPS, stopped: "finished" });
+    expect(whole).toMatchObject({ steps: STEPS, stopped: "finished" });
     expect(end.lines.at(-1)).toBe(`done ${digest(whole.params)}`);
     // Once more: done at once.
     expect((await live(program, path, null)).lines).toEqual([`done ${digest(whole.params)}`]);

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   fgn,
   fit,
+  getOrThrow,
   memoryStore,
   type Model,
   type Progress,
@@ -12,7 +13,7 @@ import {
   type TrainOptions,
   zeroHead,
 } from "../../mod.ts";
-import { flat, left, problem, right } from "../support/reference.ts";
+import { flat, left, problem } from "../support/reference.ts";
 import { collect, digest, doneOf, errorOf, network, noisy, outcome, SCENARIOS } from "../support/training.ts";
 
 /** Copies of records with a digest in the place of their parameters. */
@@ -29,7 +30,7 @@ describe("train() without options", () => {
     const defaults = { optimizer: robust(), epochs: 5, batchSize: 128, seed: 0, reportEvery: 10, lossAfter: false };
     const plain = await collect(train(network(), data)), told5 = await collect(train(network(), data, defaults));
     expect(told(plain)).toEqual(told(told5));
-    expect(plain.map(({ _tag, step }) => `${_tag} ${step}`)).toEqual([
+    expect(plain.map(({ _tag, steps }) => `${_tag} ${steps}`)).toEqual([
       "epoch 3",
       "epoch 6",
       "epoch 9",
@@ -38,7 +39,7 @@ describe("train() without options", () => {
       "epoch 15",
       "done 15",
     ]);
-    expect(doneOf(plain)).toMatchObject({ stopped: "finished", evaluation: undefined, epoch: 5, steps: 15 });
+    expect(doneOf(plain)).toMatchObject({ stopped: "finished", evaluation: undefined, epoch: 5, totalSteps: 15 });
     expect(digest(doneOf(plain).params)).not.toBe(digest(network()));
   });
 
@@ -57,14 +58,14 @@ describe("fit()", () => {
     const seen = await collect(train(network(), data, options)), heard: Progress<Model>[] = [];
     const task = fit(network(), data, { ...options, onProgress: (record) => heard.push(record) });
     expect(heard).toEqual([]);
-    const trained = right(await task()), { params, evaluation, stopped, step } = doneOf(seen);
+    const trained = getOrThrow(await task()), { params, evaluation, stopped, steps } = doneOf(seen);
     expect(told(heard)).toEqual(told(seen));
     expect(digest(trained.params)).toBe(digest(params));
-    expect(trained).toMatchObject({ evaluation: evaluation as object, stopped, step });
+    expect(trained).toMatchObject({ evaluation: evaluation as object, stopped, steps });
     expect(trained.history).toEqual(epochsOf(seen).map(({ epoch, evaluation }) => ({ epoch, evaluation })));
     expect(trained.history.length).toBe(4);
-    expect(right(await task()).step).toBe(step);
-    const alone = right(await fit(network(), data, { epochs: 2 })());
+    expect(getOrThrow(await task()).steps).toBe(steps);
+    const alone = getOrThrow(await fit(network(), data, { epochs: 2 })());
     expect(alone.history).toEqual([1, 2].map((epoch) => ({ epoch, evaluation: undefined })));
   });
 
@@ -86,14 +87,14 @@ describe("records", () => {
     for (const { start } of SCENARIOS) {
       const untouched = await collect(start({})), seen: Progress<Model>[] = [], before: unknown[] = [];
       for await (const record of start({})) {
-        const got = right(record);
+        const got = getOrThrow(record);
         before.push(told([got])[0]);
         seen.push(got);
       }
       expect(told(seen)).toEqual(before);
       const spoiled: unknown[] = [];
       for await (const record of start({})) {
-        const got = right(record);
+        const got = getOrThrow(record);
         spoiled.push(told([got])[0]);
         if (!("params" in got)) continue;
         const arrays = got.params._tag === "custom"
@@ -123,7 +124,7 @@ describe("records", () => {
     const options: TrainOptions = { epochs: 2, batchSize: 1, reportEvery: 1, classWeights: [0, 1, 1, 1, 1] };
     const seen = await collect(train(network(), half, options));
     expect(seen.filter(({ _tag }) => _tag === "step").length).toBe(24);
-    expect(doneOf(seen)).toMatchObject({ step: 48, stopped: "finished" });
+    expect(doneOf(seen)).toMatchObject({ steps: 48, stopped: "finished" });
     const kept = { ...half, weights: Float32Array.from(labels) };
     const weighted = await collect(train(network(), kept, { ...options, classWeights: [1, 1, 1, 1, 1] }));
     expect(outcome(weighted)).toEqual(outcome(seen));
@@ -183,42 +184,42 @@ describe("interruption", () => {
     ) {
       const seen = await collect(records);
       expect(seen.length).toBe(1);
-      expect(doneOf(seen)).toMatchObject({ step: 0, epoch: 1, stopped: "aborted", evaluation: { examples: 20 } });
+      expect(doneOf(seen)).toMatchObject({ steps: 0, epoch: 1, stopped: "aborted", evaluation: { examples: 20 } });
       expect(flat(doneOf(seen).params)).toEqual(flat(network()));
     }
   });
 
   it("from a record: not one step more", async () => {
     const stop = new AbortController();
-    const trained = right(
+    const trained = getOrThrow(
       await fit(network(), noisy(160), {
         batchSize: 16,
         reportEvery: 1,
         signal: stop.signal,
-        onProgress: ({ step }) => step === 13 && stop.abort(),
+        onProgress: ({ steps }) => steps === 13 && stop.abort(),
       })(),
     );
-    expect(trained).toMatchObject({ step: 13, stopped: "aborted" });
+    expect(trained).toMatchObject({ steps: 13, stopped: "aborted" });
     expect(trained.history.length).toBe(1);
     expect(flat(trained.params).every(Number.isFinite)).toBe(true);
   });
 
   it("from a timer, within an epoch that gives no records", async () => {
-    const stop = new AbortController(), head = right(zeroHead({ features: 12, classes: 5 }));
+    const stop = new AbortController(), head = getOrThrow(zeroHead({ features: 12, classes: 5 }));
     setTimeout(() => stop.abort(), 1);
     const end = doneOf(await collect(train(head, long(), { ...LONG, signal: stop.signal })));
     expect(end.stopped).toBe("aborted");
-    expect(end.step).toBeGreaterThan(0);
-    expect(end.step).toBeLessThan(4000);
+    expect(end.steps).toBeGreaterThan(0);
+    expect(end.steps).toBeLessThan(4000);
   });
 
   it("by time, after at least one step", async () => {
-    const head = right(zeroHead({ features: 12, classes: 5 }));
+    const head = getOrThrow(zeroHead({ features: 12, classes: 5 }));
     const end = doneOf(await collect(train(head, long(), { ...LONG, maxSeconds: 0.02 })));
     expect(end.stopped).toBe("maxSeconds");
-    expect(end.step).toBeLessThan(4000);
+    expect(end.steps).toBeLessThan(4000);
     const one = doneOf(await collect(train(head, long(), { ...LONG, maxSeconds: 1e-9 })));
-    expect(one).toMatchObject({ step: 1, stopped: "maxSeconds" });
+    expect(one).toMatchObject({ steps: 1, stopped: "maxSeconds" });
     expect(flat(one.params)).not.toEqual(flat(head));
     const ample = doneOf(await collect(train(network(), noisy(40), { epochs: 2, maxSeconds: 1e6 })));
     expect(ample.stopped).toBe("finished");
@@ -229,10 +230,10 @@ describe("interruption", () => {
       const whole = outcome(await collect(start({})));
       const checkpoint = { store: memoryStore(), every: 1e9 }, stop = new AbortController();
       for await (const record of start({ checkpoint, reportEvery: 1, signal: stop.signal })) {
-        if (right(record).step === 7) stop.abort();
+        if (getOrThrow(record).steps === 7) stop.abort();
       }
       let end = doneOf(await collect(start({ checkpoint, maxSeconds: 1e-9 })));
-      expect(end).toMatchObject({ step: 8, stopped: "maxSeconds" });
+      expect(end).toMatchObject({ steps: 8, stopped: "maxSeconds" });
       for (let calls = 0; end.stopped === "maxSeconds" && calls < 50; calls++) {
         end = doneOf(await collect(start({ checkpoint, maxSeconds: 1e-9 })));
       }

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { matrix, type Network, observe } from "../../../mod.ts";
+import { getOrThrow, matrix, type Network, observe } from "../../../mod.ts";
 import type { Prediction } from "./client.ts";
 import { open } from "./open.ts";
-import { Clusters, fileOf, memoryOf, Reference, right } from "./reference.ts";
+import { Clusters, fileOf, memoryOf, Reference } from "./reference.ts";
 
 /** The probabilities of a prediction that names all classes, in the order of the labels. */
 const inOrder = ({ classes }: Prediction, labels: readonly string[]): number[] =>
@@ -191,7 +191,7 @@ test("a head trained elsewhere learns a new class by its moments, and keeps the 
   const variances = columns.map((column, i) =>
     column.reduce((sum, v) => sum + (v - (means[i] as number)) ** 2, 0) / 300
   );
-  const state = right(observe(elsewhere.network as Network, null, right(matrix(300, 16, seen.flat())))),
+  const state = getOrThrow(observe(elsewhere.network as Network, null, getOrThrow(matrix(300, 16, seen.flat())))),
     [moments] = state.layers;
   expect(state.examples).toBe(300);
   means.forEach((mean, i) => expect(moments?.mean[i]).toBeCloseTo(mean, 5));

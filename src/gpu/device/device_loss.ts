@@ -6,7 +6,7 @@
 
 import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../../check/error.ts";
-import { causeOf, lost, refused } from "./faults.ts";
+import { causeOf, failLost, failRefused } from "./faults.ts";
 
 /** A watch for the end of a device. */
 export interface Watch {
@@ -30,7 +30,7 @@ export function watch(gpu: GPUDevice): Watch {
   // A race against `gpu.lost` itself would keep every result for as long as the device lives.
   const waiting = new Set<(error: E.Either<FgnError, never>) => void>();
   const end = (cause: string): void => {
-    const error = gone ??= lost(cause);
+    const error = gone ??= failLost(cause);
     for (const stop of waiting) stop(error);
     waiting.clear();
   };
@@ -48,7 +48,7 @@ export function watch(gpu: GPUDevice): Watch {
           resolve(result._tag === "Left" && gone !== null ? gone : result);
         };
         // In a promise of its own: what a task throws at once is caught, too.
-        Promise.resolve().then(task).then(finish, (cause: unknown) => finish(refused(causeOf(cause))));
+        Promise.resolve().then(task).then(finish, (cause: unknown) => finish(failRefused(causeOf(cause))));
       });
     },
   };

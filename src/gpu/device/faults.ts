@@ -11,7 +11,7 @@ import { fail, type FgnError } from "../../check/error.ts";
 export const causeOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause);
 
 /** A `DeviceLost`. */
-export const lost = (cause: string): E.Either<FgnError, never> =>
+export const failLost = (cause: string): E.Either<FgnError, never> =>
   fail(
     "DeviceLost",
     { cause },
@@ -20,7 +20,7 @@ export const lost = (cause: string): E.Either<FgnError, never> =>
   );
 
 /** A `DeviceFailure`. */
-export const refused = (cause: string): E.Either<FgnError, never> =>
+export const failRefused = (cause: string): E.Either<FgnError, never> =>
   fail(
     "DeviceFailure",
     { cause },
@@ -29,7 +29,7 @@ export const refused = (cause: string): E.Either<FgnError, never> =>
   );
 
 /** An `UnsupportedRuntime`. */
-export const noGpu = (cause: string): E.Either<FgnError, never> =>
+export const failNoGpu = (cause: string): E.Either<FgnError, never> =>
   fail(
     "UnsupportedRuntime",
     { cause },
@@ -38,7 +38,7 @@ export const noGpu = (cause: string): E.Either<FgnError, never> =>
   );
 
 /** An `Unsupported`. */
-export const unsupported = (what: string): E.Either<FgnError, never> =>
+export const failUnsupported = (what: string): E.Either<FgnError, never> =>
   fail(
     "Unsupported",
     { what },

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../../check/error.ts";
 import { type Encoder, type Resources, startEncoder } from "./encoder.ts";
-import { causeOf, refused } from "./faults.ts";
+import { causeOf, failRefused } from "./faults.ts";
 import type { Pool } from "./pool.ts";
 import type { Counts } from "./traffic.ts";
 import type { Range } from "./view.ts";
@@ -72,7 +72,7 @@ async function errorOf({ scopes, mapped, thrown }: Submitted): Promise<E.Either<
     );
   }
   const error = thrown ?? validation?.message ?? internal?.message ?? await mapped;
-  return typeof error === "string" ? refused(error) : E.right(undefined);
+  return typeof error === "string" ? failRefused(error) : E.right(undefined);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What a step on the device is asked for, checked.
+ * Requests of steps on the device, checked.
  *
  * @module
  */
@@ -16,8 +16,8 @@ import { type Aim, aimOf } from "../../problem/objective.ts";
 import { checkSolver } from "../../solver/solver.ts";
 import { refusedAt } from "../../step/options.ts";
 import type { Asked } from "../../step/stage.ts";
-import type { BackendStepOptions } from "../backend.ts";
-import { unsupported } from "../device/faults.ts";
+import { failUnsupported } from "../device/faults.ts";
+import type { BackendStepOptions } from "./options.ts";
 
 /** A checked request. */
 export interface Request extends Asked {
@@ -26,17 +26,20 @@ export interface Request extends Asked {
   readonly majorized: boolean;
 }
 
-/** What steps on the device have none of. */
+/** The parts that steps on the device lack. */
 const PLAIN = { method: { _tag: "fgn" }, twoStage: 0, limit: 0 } as const;
 
-/** Internal. Errors: `WrongKind`. */
+/**
+ * Errors: `WrongKind`.
+ * @internal
+ */
 export const checkOptions = (options: BackendStepOptions): E.Either<FgnError, BackendStepOptions> =>
   checkObject("the options", options, "an object with options, or nothing");
 
 /** Errors: `Unsupported`. */
 function checkSupported(options: BackendStepOptions & { readonly microBatch?: number }): E.Either<FgnError, void> {
   const name = options.microBatch === undefined ? refusedAt("device", options) : "microBatch";
-  return name === undefined ? E.right(undefined) : unsupported(`the option ${name}`);
+  return name === undefined ? E.right(undefined) : failUnsupported(`the option ${name}`);
 }
 
 /** Errors: `InvalidOption`, `ShapeMismatch`. */

@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../../check/error.ts";
-import { floats, type Matrix } from "../../data/matrix.ts";
+import { allocateFloats, type Matrix } from "../../data/matrix.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
 import { lower } from "../../network/lower.ts";
 import type { Evaluation } from "../../passes/evaluate.ts";
@@ -25,8 +25,8 @@ const ROWS = 1024;
 
 /** Blocks [from, to) of examples for one pass each. */
 function* passes({ limits }: Device, { skeleton }: Parameters, rows: number): Generator<readonly [number, number]> {
-  const held = Math.floor(limits.buffer / (4 * Math.max(1, widest(lower(skeleton)))));
-  const step = Math.max(TILE, Math.min(ROWS, Math.floor(held / TILE) * TILE));
+  const most = Math.floor(limits.buffer / (4 * Math.max(1, widest(lower(skeleton)))));
+  const step = Math.max(TILE, Math.min(ROWS, Math.floor(most / TILE) * TILE));
   for (let from = 0; from < rows; from += step) yield [from, Math.min(rows, from + step)];
 }
 
@@ -50,11 +50,11 @@ async function pass(
     const tape = compile(device.limits, skeleton, rows, scope, { signals: false, trial: false });
     if (tape._tag === "Left") return tape;
     const stats = view(scope.acquire(4 * STATS * (to - from)), to - from, STATS);
-    const done = await device.submit((encoder) => {
+    const submitted = await device.submit((encoder) => {
       forward(tape.right, encoder, tensors, false);
       return [then(encoder, tape.right, part(labels, from, to), stats)];
     });
-    return done._tag === "Left" ? done : E.right(new Float32Array(done.right));
+    return submitted._tag === "Left" ? submitted : E.right(new Float32Array(submitted.right));
   } finally {
     scope.close();
   }
@@ -101,7 +101,7 @@ export async function logitsOnDevice(
   examples: Examples,
 ): Promise<E.Either<FgnError, Matrix>> {
   const { features: { rows } } = examples, cols = params.skeleton.outputs;
-  const data = floats("the result", rows * cols);
+  const data = allocateFloats("the result", rows * cols);
   if (data._tag === "Left") return data;
   for (const [from, to] of passes(device, params, rows)) {
     const part = await pass(device, params, examples, [from, to], (_, tape) => whole(tape.logits.value));

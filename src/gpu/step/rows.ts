@@ -12,7 +12,7 @@ import { NOTHING } from "../../problem/session.ts";
 import { gramSystem } from "../../row_system/gram.ts";
 import type { RowMatrix } from "../../solver/row_matrix.ts";
 import { reserveAreas, strideOf } from "../../tape/areas.ts";
-import { majorise, rowsOfMargins } from "../../tape/margins.ts";
+import { majorise, writeRows } from "../../tape/margins.ts";
 import { type Tape, up4 } from "../../tape/tape.ts";
 import type { Workspace } from "../../tape/workspace.ts";
 
@@ -46,7 +46,7 @@ export function openRows(
   if (grown._tag === "Left") return grown;
   f64(kernel, at.alpha, rows).set(alpha);
   const stride = strideOf(up4(rows));
-  return E.right({ kernel, tape, at, vectors: [], panels: [], rows, classes: 0, stride, soft: false, parts: null });
+  return E.right({ kernel, tape, at, vectors: [], panels: [], rows, classes: 0, stride, soft: false, micro: null });
 }
 
 /** Whether the margin pass met a logit that is not finite. */
@@ -70,7 +70,7 @@ function place({ kernel, rows }: Workspace, stats: Float32Array, addresses: read
 export function margins(ws: Workspace, stats: Float32Array, majorized: boolean): number {
   const { at, rows } = ws;
   place(ws, stats, [at.trueLogit, at.peak, at.sum]);
-  const loss = rowsOfMargins(ws);
+  const loss = writeRows(ws);
   if (majorized) majorise(ws);
   return faulty(stats, rows) ? NaN : loss;
 }

@@ -91,13 +91,13 @@ async function multiply(
     f64(kernel, out, rows).fill(0 * unit);
     return E.right(undefined);
   }
-  const done = await device.submit((encoder) => {
+  const submitted = await device.submit((encoder) => {
     encoder.write(x.buffer, scaled);
     multiplyGram(device.limits, encoder, K, x, y);
     return [whole(y)];
   });
-  if (done._tag === "Left") return done;
-  const product = new Float32Array(done.right), weight = f64(kernel, at.rowWeight, rows);
+  if (submitted._tag === "Left") return submitted;
+  const product = new Float32Array(submitted.right), weight = f64(kernel, at.rowWeight, rows);
   f64(kernel, out, rows).set(weight.map((wi, i) => wi * (unit * (product[i] as number))));
   return E.right(undefined);
 }
@@ -117,8 +117,8 @@ export function deviceSystem(
   const drive = async <A>(steps: Products<A>): Promise<E.Either<FgnError, A>> => {
     let next = steps.next();
     while (next.done !== true) {
-      const made = await multiply(device, ws, gram, largest, next.value);
-      if (made._tag === "Left") return made;
+      const product = await multiply(device, ws, gram, largest, next.value);
+      if (product._tag === "Left") return product;
       next = steps.next();
     }
     return E.right(next.value);
@@ -126,8 +126,8 @@ export function deviceSystem(
   return {
     stage,
     gradientNorm: async () => {
-      const made = await multiply(device, ws, gram, largest, [at.rhs, at.image]);
-      return E.map(() => Math.sqrt(Math.max(0, kernel.exports.dot64(rows, at.rhs, at.image))))(made);
+      const product = await multiply(device, ws, gram, largest, [at.rhs, at.image]);
+      return E.map(() => Math.sqrt(Math.max(0, kernel.exports.dot64(rows, at.rhs, at.image))))(product);
     },
     attempt: (lambda) => drive(attemptFgn(stage, lambda)),
   };

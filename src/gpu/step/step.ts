@@ -23,7 +23,7 @@ import { type Scope, scope as openScope } from "../device/pool.ts";
 import { checkFits, type Range, type View, view, whole } from "../device/view.ts";
 import type { Examples } from "../tape/examples.ts";
 import { backward, compile, forward, marginPass, type Tape } from "../tape/tape.ts";
-import { hold, type Parameters, type Tensor } from "../tape/tensor.ts";
+import { type Parameters, retainTensors, type Tensor } from "../tape/tensor.ts";
 import { mirror, takeDiagonal } from "./gram.ts";
 import type { Request } from "./plan.ts";
 import { margins, meanLoss, openRows, STATS } from "./rows.ts";
@@ -103,7 +103,7 @@ async function linearise(running: Running): Promise<E.Either<FgnError, { lossBef
   const { device, params: { tensors }, examples: { labels }, request, ws, tape, scope, stats, stays } = running;
   const { rows } = tape, ld = up4(rows), column = (): View => view(scope.acquire(4 * rows), rows, 1);
   let gram: DeviceGram | null = null;
-  const done = await device.submit((encoder) => {
+  const submitted = await device.submit((encoder) => {
     const K = view(scope.acquire(4 * rows * ld), rows, ld);
     forward(tape, encoder, tensors, false);
     marginPass(tape, encoder, labels, stats, { trial: false, signals: true });
@@ -116,11 +116,11 @@ async function linearise(running: Running): Promise<E.Either<FgnError, { lossBef
     takeDiagonal(device.limits, encoder, K, gram.y);
     return [whole(stats), whole(gram.y)];
   });
-  if (done._tag === "Left") return done;
-  const scalars = new Float32Array(done.right, 0, STATS * rows);
+  if (submitted._tag === "Left") return submitted;
+  const scalars = new Float32Array(submitted.right, 0, STATS * rows);
   const lossBefore = margins(ws, scalars, request.majorized);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
-  const rest = new Float32Array(done.right, 4 * STATS * rows);
+  const rest = new Float32Array(submitted.right, 4 * STATS * rows);
   const system = gram === null ? hostSystem(request, ws, rest) : deviceSystem(device, request, ws, gram, rest);
   return E.right({ lossBefore, system });
 }
@@ -132,14 +132,17 @@ function newTensors({ params, scope }: Running): readonly Tensor[] {
   );
 }
 
-/** θ + Jᵀa for the dual a of the candidate at hand, and, if it is judged, the loss there. Errors: `Overflow`, those of the device. */
+/**
+ * Writes θ + Jᵀa for the dual a of the candidate at hand, and gives the loss there if it is judged. Errors: `Overflow`,
+ * those of the device.
+ */
 async function tryTensors(
   running: Running,
   tensors: readonly Tensor[],
   candidate: Candidate,
 ): Promise<E.Either<FgnError, Tried>> {
   const { device, params, examples: { labels }, request: { judged }, ws, tape, stats, scale, fault } = running;
-  const done = await device.submit((encoder) => {
+  const submitted = await device.submit((encoder) => {
     encoder.write(scale.buffer, Float32Array.from(f64(ws.kernel, ws.at.dual, ws.rows)));
     encoder.clear(fault);
     for (const op of tape.ops) op.update(encoder, { from: params.tensors, to: tensors, scale, fault });
@@ -149,10 +152,10 @@ async function tryTensors(
     }
     return judged ? [fault, whole(stats)] : [fault];
   });
-  if (done._tag === "Left") return done;
-  const finite = new Uint32Array(done.right, 0, 1)[0] === 0;
+  if (submitted._tag === "Left") return submitted;
+  const finite = new Uint32Array(submitted.right, 0, 1)[0] === 0;
   if (!judged) return finite ? E.right({ candidate, lossAfter: undefined }) : overflow("the new parameters");
-  return E.right({ candidate, lossAfter: finite ? meanLoss(ws, new Float32Array(done.right, 4)) : NaN });
+  return E.right({ candidate, lossAfter: finite ? meanLoss(ws, new Float32Array(submitted.right, 4)) : NaN });
 }
 
 /** Makes an attempt and tries it out, or says that its system could not be solved. Errors: those of the device. */
@@ -203,7 +206,7 @@ async function run(running: Running, given: Damping): Promise<E.Either<FgnError,
   const { report: { accepted } } = ended.right;
   const tensors = accepted ? trial : params.tensors;
   for (const { buffer } of accepted ? tensors : []) scope.keep(buffer);
-  hold(tensors);
+  retainTensors(tensors);
   return E.right({ params: { skeleton: params.skeleton, tensors }, ...ended.right });
 }
 

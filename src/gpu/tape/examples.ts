@@ -10,7 +10,7 @@ import { type Batch, checkBatchKind, checkClasses } from "../../data/batch.ts";
 import { checkLength } from "../../data/matrix.ts";
 import { checkFeaturesKind, isSparse } from "../../data/sparse.ts";
 import type { Network } from "../../network/layer.ts";
-import { unsupported } from "../device/faults.ts";
+import { failUnsupported } from "../device/faults.ts";
 import type { View } from "../device/view.ts";
 
 /** Examples on the device. */
@@ -30,8 +30,8 @@ export function checkExamples(batch: Batch): E.Either<FgnError, Batch> {
   const { features, labels, targets, weights } = batch;
   const known = checkFeaturesKind("features", features);
   if (known._tag === "Left") return known;
-  if (isSparse(features)) return unsupported("sparse features");
-  if (targets !== null) return unsupported("soft targets");
+  if (isSparse(features)) return failUnsupported("sparse features");
+  if (targets !== null) return failUnsupported("soft targets");
   const { rows, cols, data } = features;
   if (rows === 0) return fail("EmptyBatch", {}, "there are no examples", "Give at least one row of features");
   const lengths = [

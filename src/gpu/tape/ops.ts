@@ -57,7 +57,7 @@ export interface Op {
   readonly update: (encoder: Encoder, update: Update) => void;
 }
 
-/** What operations share. */
+/** The surroundings of every operation. */
 export interface Context {
   readonly limits: Limits;
   readonly rows: number;

@@ -22,7 +22,7 @@ export interface Tape extends Context {
   readonly logits: Slot;
 }
 
-/** What a tape is for. */
+/** Uses of a tape. */
 export interface Needs {
   /** Signals are sent back. */
   readonly signals: boolean;
@@ -30,7 +30,7 @@ export interface Needs {
   readonly trial: boolean;
 }
 
-/** What a network is compiled with. */
+/** The tools that a network is compiled with. */
 interface Compiler extends Context {
   readonly needs: Needs;
   /** A matrix of B rows; a stand-in where it is not wanted. */

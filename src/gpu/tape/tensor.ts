@@ -23,13 +23,13 @@ export interface Parameters {
   readonly tensors: readonly Tensor[];
 }
 
-/** One more holder of each. */
-export function hold(tensors: readonly Tensor[]): void {
+/** Counts one more holder of each. */
+export function retainTensors(tensors: readonly Tensor[]): void {
   for (const tensor of tensors) tensor.holders++;
 }
 
-/** One holder less of each; the buffers that nobody holds go back. */
-export function letGo(pool: Pool, tensors: readonly Tensor[]): void {
+/** Counts one holder less of each; the buffers that nobody holds go back. */
+export function releaseTensors(pool: Pool, tensors: readonly Tensor[]): void {
   for (const tensor of tensors) {
     tensor.holders--;
     if (tensor.holders === 0) pool.release(tensor.buffer);

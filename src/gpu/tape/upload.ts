@@ -12,14 +12,14 @@ import { checkModelKind } from "../../network/flat.ts";
 import { type Network, takesFeatures } from "../../network/layer.ts";
 import { checkNetwork } from "../../network/network.ts";
 import type { Device } from "../device/device.ts";
-import { unsupported } from "../device/faults.ts";
+import { failUnsupported } from "../device/faults.ts";
 import { scope as openScope } from "../device/pool.ts";
 import { checkFits, view, whole } from "../device/view.ts";
 import type { Examples } from "./examples.ts";
 import type { Parameters, Tensor } from "./tensor.ts";
 
 /** Examples and how many hold them. */
-export interface HeldExamples extends Examples {
+export interface CountedExamples extends Examples {
   holders: number;
 }
 
@@ -29,11 +29,11 @@ const EMPTY = new Float32Array();
 export function checkParameters(network: Network): E.Either<FgnError, Network> {
   const kind = checkModelKind(network);
   if (kind._tag === "Left") return kind;
-  if (kind.right._tag === "custom") return unsupported("models of your own");
+  if (kind.right._tag === "custom") return failUnsupported("models of your own");
   const checked = checkNetwork(network);
   if (checked._tag === "Left") return checked;
   // An embedding is the first layer or none.
-  return takesFeatures(network) === "sparse" ? unsupported("embedding layers") : E.right(network);
+  return takesFeatures(network) === "sparse" ? failUnsupported("embedding layers") : E.right(network);
 }
 
 /** Copies a network to the device; held once. */
@@ -52,7 +52,7 @@ export async function upload(device: Device, network: Network): Promise<E.Either
   const scope = openScope(device.pool);
   try {
     const tensors: Tensor[] = [];
-    const done = await device.submit((encoder) => {
+    const submitted = await device.submit((encoder) => {
       for (const { data, rows, cols, trains } of arrays) {
         const tensor = { ...view(scope.acquire(data.byteLength), rows, cols), trains, holders: 1 };
         encoder.write(tensor.buffer, data);
@@ -60,7 +60,7 @@ export async function upload(device: Device, network: Network): Promise<E.Either
       }
       return [];
     });
-    if (done._tag === "Left") return done;
+    if (submitted._tag === "Left") return submitted;
     for (const { buffer } of tensors) scope.keep(buffer);
     return E.right({ skeleton: { ...network, layers }, tensors });
   } finally {
@@ -69,22 +69,22 @@ export async function upload(device: Device, network: Network): Promise<E.Either
 }
 
 /** Copies a batch to the device; held once. */
-export async function uploadBatch(device: Device, batch: Batch): Promise<E.Either<FgnError, HeldExamples>> {
+export async function uploadBatch(device: Device, batch: Batch): Promise<E.Either<FgnError, CountedExamples>> {
   const { features: { rows, cols, data }, labels } = batch;
   const fits = checkFits(device.limits, "the features", rows, cols);
   if (fits._tag === "Left") return fits;
   const scope = openScope(device.pool);
   try {
     const features = view(scope.acquire(data.byteLength), rows, cols), words = view(scope.acquire(4 * rows), rows, 1);
-    const done = await device.submit((encoder) => {
+    const submitted = await device.submit((encoder) => {
       encoder.write(features.buffer, data);
       encoder.write(words.buffer, labels);
       return [];
     });
-    if (done._tag === "Left") return done;
+    if (submitted._tag === "Left") return submitted;
     for (const { buffer } of [features, words]) scope.keep(buffer);
-    const kept = { ...batch, features: { rows: 0, cols, data: EMPTY } };
-    return E.right({ features, labels: words, batch: kept, holders: 1 });
+    const withoutFeatures = { ...batch, features: { rows: 0, cols, data: EMPTY } };
+    return E.right({ features, labels: words, batch: withoutFeatures, holders: 1 });
   } finally {
     scope.close();
   }
@@ -97,16 +97,16 @@ export async function download(
 ): Promise<E.Either<FgnError, Network>> {
   const arrays: Float32Array[] = [];
   for (const tensor of tensors) {
-    const done = await device.submit(() => [whole(tensor)]);
-    if (done._tag === "Left") return done;
-    arrays.push(new Float32Array(done.right));
+    const submitted = await device.submit(() => [whole(tensor)]);
+    if (submitted._tag === "Left") return submitted;
+    arrays.push(new Float32Array(submitted.right));
   }
   let at = 0;
   return E.right({ ...skeleton, layers: mapArrays(skeleton.layers, true, () => arrays[at++] ?? EMPTY) });
 }
 
-/** One holder less; the buffers go back when nobody holds them. */
-export function letBatchGo({ pool }: Device, examples: HeldExamples): void {
+/** Counts one holder less; the buffers go back when nobody holds them. */
+export function releaseBatch({ pool }: Device, examples: CountedExamples): void {
   examples.holders--;
   if (examples.holders > 0) return;
   for (const { buffer } of [examples.features, examples.labels]) pool.release(buffer);

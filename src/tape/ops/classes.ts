@@ -4,7 +4,7 @@
 // update, and the logits never again. So the exponentials of all classes are kept where they take little enough, in the
 // place of the logits; else each of the three computes the logits of a block again, and what follows from them. A loss
 // after the step always goes over blocks, for the exponentials may still be needed for another attempt. A projection reads
-// the weights of a block before it adds to them, so a step can be taken in place. How much is little: limits.ts.
+// the weights of a block before it adds to them, so a step can be taken in place. How much is little: src/kernel/class_limits.ts.
 
 import { f32, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
@@ -23,14 +23,15 @@ import { addGram, fillGram, layerPart } from "./gram.ts";
 import { multiply, packedInputs } from "./product.ts";
 import { type Context, ROW_BLOCK, SIGNAL_ROWS } from "./signals.ts";
 
-interface Parts extends Context {
+/** A dense last layer over many classes to be. */
+interface ClassProductSpec extends Context {
   readonly input: Slot;
   /** Its value: panels of all classes or of a block; nothing else of it is read. */
   readonly output: Slot;
   readonly weight: Tensor;
   readonly bias: Tensor | null;
   /** Where weights and biases of a block after a step lie, for a loss without trial parameters; NONE: those are there. */
-  readonly moved: number;
+  readonly after: number;
   /** Whether the exponentials of all classes are kept. */
   readonly whole: boolean;
   /** Classes of a block. */
@@ -40,25 +41,35 @@ interface Parts extends Context {
 }
 
 /** W x + b for some of the classes. */
-function forwardBlock(parts: Parts, count: number, w: number, b: number, x: number, out: number): void {
-  parts.kernel.exports.fillPanels(b, count, parts.rows, out);
-  multiply(parts, count, parts.input.width, w, x, out);
+function forwardBlock(spec: ClassProductSpec, count: number, w: number, b: number, x: number, out: number): void {
+  spec.kernel.exports.fillPanels(b, count, spec.rows, out);
+  multiply(spec, count, spec.input.width, w, x, out);
 }
 
 /** Where weights and biases of the classes from `from` on lie, given the vector that holds the trainable ones. */
-const placesOf = ({ input, weight, bias }: Parts, vector: number, from: number): { w: number; b: number } => ({
+const placesOf = (
+  { input, weight, bias }: ClassProductSpec,
+  vector: number,
+  from: number,
+): { w: number; b: number } => ({
   w: addressOf(weight, vector) + 4 * from * input.width,
   b: bias === null ? NONE : addressOf(bias, vector) + 4 * from,
 });
 
 /** Logits of the classes [from, to) of a forward pass. */
-function blockLogits(parts: Parts, from: number, to: number, { vector, trial }: Pass, out: number): void {
-  const { w, b } = placesOf(parts, vector, from), { input } = parts;
-  forwardBlock(parts, to - from, w, b, trial ? input.trial : input.value, out);
+function blockLogits(spec: ClassProductSpec, from: number, to: number, { vector, trial }: Pass, out: number): void {
+  const { w, b } = placesOf(spec, vector, from), { input } = spec;
+  forwardBlock(spec, to - from, w, b, trial ? input.trial : input.value, out);
 }
 
 /** The logits of a block at `panels` become exponentials. */
-function exponentiate({ kernel, rows }: Parts, from: number, to: number, panels: number, at: MarginPlaces): void {
+function exponentiate(
+  { kernel, rows }: ClassProductSpec,
+  from: number,
+  to: number,
+  panels: number,
+  at: MarginPlaces,
+): void {
   eachBlock(up4(rows), 4, 16 * (to - from), (first, last) => {
     kernel.exports.exponentiate(first, last, rows, from, to - from, panels, at.labels, at.peak, at.sum);
   });
@@ -66,24 +77,24 @@ function exponentiate({ kernel, rows }: Parts, from: number, to: number, panels:
 
 /** Visits the exponentials at θ, all at once or in blocks: those of the classes [from, to), at an address. */
 function eachExponentials(
-  parts: Parts,
+  spec: ClassProductSpec,
   theta: number,
   at: MarginPlaces,
   visit: (from: number, to: number, panels: number) => void,
 ): void {
-  const { output: { width: C, value: panels }, whole, block } = parts;
+  const { output: { width: C, value: panels }, whole, block } = spec;
   if (whole) return visit(0, C, panels);
   for (let from = 0; from < C; from += block) {
     const to = Math.min(C, from + block);
-    blockLogits(parts, from, to, { vector: theta, trial: false }, panels);
-    exponentiate(parts, from, to, panels, at);
+    blockLogits(spec, from, to, { vector: theta, trial: false }, panels);
+    exponentiate(spec, from, to, panels, at);
     visit(from, to, panels);
   }
 }
 
 /** Adds the logits of all classes to peaks and sums, a block at a time. */
 function sumBlocks(
-  { kernel, rows, output: { width: C }, block }: Parts,
+  { kernel, rows, output: { width: C }, block }: ClassProductSpec,
   panels: number,
   { labels, trueLogit, peak, sum }: MarginPlaces,
   logits: (from: number, to: number) => void,
@@ -101,14 +112,14 @@ function sumBlocks(
 
 /** w += R Ā, b += row sums of R, R the scaled signals of `count` of the classes at `panels`. */
 function addBlock(
-  parts: Parts,
+  spec: ClassProductSpec,
   panels: { readonly signals: number; readonly width: number; readonly first: number },
   count: number,
   coefficient: number,
   { w, b }: { readonly w: number; readonly b: number },
 ): void {
-  const { kernel: { exports }, rows, input: { value, width: D }, scratch } = parts;
-  const { signals, width, first } = panels, n = up4(rows), right = packedInputs(parts, value);
+  const { kernel: { exports }, rows, input: { value, width: D }, scratch } = spec;
+  const { signals, width, first } = panels, n = up4(rows), right = packedInputs(spec, value);
   for (let from = 0; from < count; from += SIGNAL_ROWS) {
     const to = Math.min(count, from + SIGNAL_ROWS);
     exports.scaleColumns(first + from, first + to, width, rows, signals, coefficient, scratch.block);
@@ -121,22 +132,28 @@ function addBlock(
  * Logits of the classes [from, to) after a dual step, by their weights after it, in a copy: there are no trial parameters
  * of all classes, and the bytes are those of the parameters that the step would leave.
  */
-function movedLogits(parts: Parts, from: number, to: number, coefficient: number, { theta, at }: State): void {
-  const { kernel, input: { width: D, value }, output: { width: C, value: signals }, bias, whole, trial, moved } = parts;
-  const count = to - from, given = placesOf(parts, theta.vector, from);
-  const copy = { w: moved, b: bias === null ? NONE : moved + 4 * count * D };
+function movedLogits(
+  spec: ClassProductSpec,
+  from: number,
+  to: number,
+  coefficient: number,
+  { theta, at }: State,
+): void {
+  const { kernel, input: { width: D, value }, output: { width: C, value: signals }, bias, whole, trial, after } = spec;
+  const count = to - from, given = placesOf(spec, theta.vector, from);
+  const copy = { w: after, b: bias === null ? NONE : after + 4 * count * D };
   if (!whole) {
-    blockLogits(parts, from, to, theta, signals);
-    exponentiate(parts, from, to, signals, at);
+    blockLogits(spec, from, to, theta, signals);
+    exponentiate(spec, from, to, signals, at);
   }
   f32(kernel, copy.w, count * D).set(f32(kernel, given.w, count * D));
   if (bias !== null) f32(kernel, copy.b, count).set(f32(kernel, given.b, count));
   const panels = whole ? { signals, width: C, first: from } : { signals, width: count, first: 0 };
-  addBlock(parts, panels, count, coefficient, copy);
-  forwardBlock(parts, count, copy.w, copy.b, value, trial);
+  addBlock(spec, panels, count, coefficient, copy);
+  forwardBlock(spec, count, copy.w, copy.b, value, trial);
 }
 
-/** What the passes so far have left to go on from. */
+/** The passes so far, from which the next goes on. */
 interface State {
   /** The forward pass at θ. */
   theta: Pass;
@@ -146,23 +163,23 @@ interface State {
   at: MarginPlaces;
 }
 
-function classBlocks(parts: Parts, state: State): ClassBlocks {
-  const { kernel: { exports }, rows, output: { width: C, value: panels }, whole, trial } = parts;
+function classBlocks(spec: ClassProductSpec, state: State): ClassBlocks {
+  const { kernel: { exports }, rows, output: { width: C, value: panels }, whole, trial } = spec;
   return {
     exponentials: (at) => {
       state.at = at;
       const { theta } = state;
-      if (!whole) return sumBlocks(parts, panels, at, (from, to) => blockLogits(parts, from, to, theta, panels));
-      blockLogits(parts, 0, C, theta, panels);
+      if (!whole) return sumBlocks(spec, panels, at, (from, to) => blockLogits(spec, from, to, theta, panels));
+      blockLogits(spec, 0, C, theta, panels);
       eachBlock(up4(rows), 4, 16 * C, (from, to) => {
         exports.competitors(from, to, rows, C, panels, panels, at.labels, at.trueLogit, at.peak, at.sum);
       });
     },
     sums: (at) => {
-      const { last } = state, coefficient = parts.moved === NONE ? undefined : last.moved;
-      sumBlocks(parts, trial, at, (from, to) => {
-        if (coefficient === undefined) blockLogits(parts, from, to, last, trial);
-        else movedLogits(parts, from, to, coefficient, state);
+      const { last } = state, coefficient = spec.after === NONE ? undefined : last.moved;
+      sumBlocks(spec, trial, at, (from, to) => {
+        if (coefficient === undefined) blockLogits(spec, from, to, last, trial);
+        else movedLogits(spec, from, to, coefficient, state);
       });
     },
   };
@@ -172,30 +189,30 @@ function classBlocks(parts: Parts, state: State): ClassBlocks {
 type Each = (visit: (from: number, to: number, panels: number) => void) => void;
 
 /** The part of the row system of a layer that trains; it is asked for its Gram matrix alone. */
-function rowPart(parts: Parts, each: Each): RowPart {
-  const { kernel, rows, input: { width: inputs, value }, output: { width: outputs }, bias, moved } = parts;
-  return layerPart(parts, {
+function rowPart(spec: ClassProductSpec, each: Each): RowPart {
+  const { kernel, rows, input: { width: inputs, value }, output: { width: outputs }, bias, after } = spec;
+  return layerPart(spec, {
     inputs,
     outputs,
     kept: NONE,
-    inputGram: (out) => fillGram(parts, inputs, value, bias === null ? 0 : 1, out),
+    inputGram: (out) => fillGram(spec, inputs, value, bias === null ? 0 : 1, out),
     signalGram: (out) => {
       f32(kernel, out, up4(rows) ** 2).fill(0);
-      each((from, to, panels) => addGram(parts, to - from, panels, out));
+      each((from, to, panels) => addGram(spec, to - from, panels, out));
     },
     squares: () => {},
     twoStage: null,
-    moves: moved !== NONE,
+    moves: after !== NONE,
   });
 }
 
 /** A dense last layer that trains by its explicit Gram matrix in the Euclidean metric; it is opened for nothing else. */
-export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: ClassBlocks } {
-  const { kernel: { exports }, rows, input, output, weight, bias } = parts;
+export function classProduct(spec: ClassProductSpec): { readonly op: Op; readonly blocks: ClassBlocks } {
+  const { kernel: { exports }, rows, input, output, weight, bias } = spec;
   const D = input.width, n = up4(rows);
   const nowhere: Pass = { vector: NONE, trial: false };
   const state: State = { theta: nowhere, last: nowhere, at: { labels: NONE, trueLogit: NONE, peak: NONE, sum: NONE } };
-  const each: Each = (visit) => eachExponentials(parts, state.theta.vector, state.at, visit);
+  const each: Each = (visit) => eachExponentials(spec, state.theta.vector, state.at, visit);
   const op: Op = {
     tensors: bias === null ? [weight] : [weight, bias],
     output,
@@ -217,11 +234,11 @@ export function classProduct(parts: Parts): { readonly op: Op; readonly blocks: 
       if (!weight.trainable) return;
       each((from, to, signals) => {
         const panels = { signals, width: to - from, first: 0 };
-        addBlock(parts, panels, to - from, coefficient, placesOf(parts, into, from));
+        addBlock(spec, panels, to - from, coefficient, placesOf(spec, into, from));
       });
     },
-    rowPart: weight.trainable ? rowPart(parts, each) : frozenPart(D * output.width),
+    rowPart: weight.trainable ? rowPart(spec, each) : frozenPart(D * output.width),
     metric: null,
   };
-  return { op, blocks: classBlocks(parts, state) };
+  return { op, blocks: classBlocks(spec, state) };
 }

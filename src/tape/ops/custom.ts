@@ -7,17 +7,18 @@ import type { CustomModel, ModelFunctions } from "../../network/custom.ts";
 import type { Op, Slot, Tensor } from "../tape.ts";
 import { type Context, packValues, unpackValues } from "./signals.ts";
 
-interface Parts extends Context {
+/** The operation of a custom model to be. */
+interface CustomSpec extends Context {
   readonly model: CustomModel;
   /** The features that the functions see: at most B rows. */
   readonly fed: { readonly features: Features };
   readonly output: Slot;
   readonly tensor: Tensor;
-  /** Is told of the first failure. */
-  readonly failed: (error: FgnError) => void;
+  /** Notes the first failure. */
+  readonly noteFailure: (error: FgnError) => void;
 }
 
-function failure(what: keyof ModelFunctions, cause: string): FgnError {
+function failureOf(what: keyof ModelFunctions, cause: string): FgnError {
   return {
     _tag: "ModelFailure",
     what,
@@ -28,8 +29,8 @@ function failure(what: keyof ModelFunctions, cause: string): FgnError {
 }
 
 /** Calls a function of the model, which may itself use this library, and checks what it returns. */
-function called(
-  { kernel, failed }: Parts,
+function callModel(
+  { kernel, noteFailure }: CustomSpec,
   what: keyof ModelFunctions,
   length: number,
   call: () => ArrayLike<number>,
@@ -38,12 +39,13 @@ function called(
   kernel.busy = true;
   try {
     const values = call();
-    if (values.length !== length) failed(failure(what, `returned ${values.length} values where ${length} are needed`));
-    else result.set(values);
+    if (values.length !== length) {
+      noteFailure(failureOf(what, `returned ${values.length} values where ${length} are needed`));
+    } else result.set(values);
     const index = result.findIndex((v) => v - v !== 0);
-    if (index >= 0) failed(failure(what, `returned ${result[index]} at index ${index}`));
+    if (index >= 0) noteFailure(failureOf(what, `returned ${result[index]} at index ${index}`));
   } catch (cause) {
-    failed(failure(what, `threw ${String(cause)}`));
+    noteFailure(failureOf(what, `threw ${String(cause)}`));
   } finally {
     kernel.busy = false;
   }
@@ -51,11 +53,11 @@ function called(
 }
 
 /** A custom model. It has no Gram matrix: its row system is matrix-free. */
-export function custom(parts: Parts): Op {
-  const { kernel, model, fed, output, tensor } = parts;
+export function custom(spec: CustomSpec): Op {
+  const { kernel, model, fed, output, tensor } = spec;
   const C = output.width;
   const copy = (address: number): Float32Array => f32(kernel, address, tensor.length).slice();
-  const pack = (logits: Float32Array, to: number): void => packValues(parts, C, logits, to);
+  const pack = (logits: Float32Array, to: number): void => packValues(spec, C, logits, to);
   const { forward, jvp, vjp } = model.functions;
   return {
     tensors: [tensor],
@@ -63,21 +65,21 @@ export function custom(parts: Parts): Op {
     forward: ({ vector, trial }) => {
       const { features } = fed;
       const call = (): ArrayLike<number> => forward(copy(vector + tensor.place), features);
-      const result = called(parts, "forward", features.rows * C, call);
+      const result = callModel(spec, "forward", features.rows * C, call);
       pack(result, trial ? output.trial : output.value);
     },
     backward: () => {},
     tangent: (theta, direction) => {
       const { features } = fed;
       const call = (): ArrayLike<number> => jvp(copy(theta + tensor.place), features, copy(direction + tensor.place));
-      const result = called(parts, "jvp", features.rows * C, call);
+      const result = callModel(spec, "jvp", features.rows * C, call);
       pack(result, output.tangent);
     },
     project: (coefficient, into, theta) => {
       const { features } = fed;
-      const cotangent = unpackValues(parts, C, output.signal, coefficient).slice(0, features.rows * C);
-      const result = called(
-        parts,
+      const cotangent = unpackValues(spec, C, output.signal, coefficient).slice(0, features.rows * C);
+      const result = callModel(
+        spec,
         "vjp",
         tensor.length,
         () => vjp(copy(theta + tensor.place), features, cotangent),

@@ -59,17 +59,17 @@ export function add({ kernel, rows }: Context, first: Slot, second: Slot, output
 export function multiple({ kernel, rows }: Context, factor: number, input: Slot, output: Slot): Op {
   const { exports } = kernel;
   const length = output.width * up4(rows);
-  const scaled = (from: number, to: number): void => {
+  const scale = (from: number, to: number): void => {
     f32(kernel, to, length).fill(0);
     exports.axpy(length, factor, from, to);
   };
   return {
     ...parameterless,
     output,
-    forward: ({ trial }) => trial ? scaled(input.trial, output.trial) : scaled(input.value, output.value),
+    forward: ({ trial }) => trial ? scale(input.trial, output.trial) : scale(input.value, output.value),
     backward: () => {
       if (input.depends) exports.axpy(length, factor, output.signal, input.signal);
     },
-    tangent: () => scaled(input.tangent, output.tangent),
+    tangent: () => scale(input.tangent, output.tangent),
   };
 }

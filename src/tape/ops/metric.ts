@@ -13,7 +13,7 @@ export interface MetricPlaces {
   readonly signals: number;
 }
 
-/** What the products of a layer read: operands and what takes a step out of the metric again. */
+/** Operands of a layer's products, and the factors that take a step out of the metric again. */
 export interface Operands {
   /** Ā, D × B panels. */
   inputs: number;

@@ -6,7 +6,8 @@ import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addGram } from "./gram.ts";
 import type { Context } from "./signals.ts";
 
-interface Parts extends Context {
+/** A layer norm to be. */
+interface NormaliseSpec extends Context {
   readonly input: Slot;
   readonly output: Slot;
   readonly gain: Tensor;
@@ -22,16 +23,17 @@ interface Parts extends Context {
 }
 
 /** signal ∘ normalised, in the shared panels: the derivatives by the gain. */
-function gainSignals({ kernel, rows, output, normalised, scratch }: Parts): number {
+function formGainSignals({ kernel, rows, output, normalised, scratch }: NormaliseSpec): number {
   const length = output.width * up4(rows);
   f32(kernel, scratch.panels, length).fill(0);
   kernel.exports.multiplyAdd(length, output.signal, normalised, scratch.panels);
   return scratch.panels;
 }
 
-function squares(parts: Parts, out: Float64Array): void {
-  const { kernel, rows, output, scratch } = parts;
-  for (const panels of [gainSignals(parts), output.signal]) {
+/** Adds the squared norms of the derivatives by gain and shift to B numbers. */
+function addSquares(spec: NormaliseSpec, out: Float64Array): void {
+  const { kernel, rows, output, scratch } = spec;
+  for (const panels of [formGainSignals(spec), output.signal]) {
     kernel.exports.columnDots(output.width, rows, panels, panels, scratch.block);
     const part = f64(kernel, scratch.block, rows);
     for (let i = 0; i < rows; i++) out[i] = (out[i] as number) + (part[i] as number);
@@ -39,14 +41,14 @@ function squares(parts: Parts, out: Float64Array): void {
 }
 
 /** Its part of the row system: gain and shift are one feature an output each. */
-function rowPart(parts: Parts): RowPart {
-  const { output: { width: D, signal } } = parts;
+function rowPart(spec: NormaliseSpec): RowPart {
+  const { output: { width: D, signal } } = spec;
   return {
     gram: ({ sum }) => {
-      addGram(parts, D, gainSignals(parts), sum);
-      addGram(parts, D, signal, sum);
+      addGram(spec, D, formGainSignals(spec), sum);
+      addGram(spec, D, signal, sum);
     },
-    squares: (out) => squares(parts, out),
+    squares: (out) => addSquares(spec, out),
     twoStage: null,
     moves: false,
     productWork: 2 * D,
@@ -55,8 +57,8 @@ function rowPart(parts: Parts): RowPart {
 }
 
 /** A layer norm. */
-export function normalise(parts: Parts): Op {
-  const { kernel, rows, input, output, gain, shift, epsilon, normalised, inverse } = parts;
+export function normalise(spec: NormaliseSpec): Op {
+  const { kernel, rows, input, output, gain, shift, epsilon, normalised, inverse } = spec;
   const { exports } = kernel;
   const D = output.width;
   const { trainable } = gain;
@@ -67,7 +69,7 @@ export function normalise(parts: Parts): Op {
       const g = addressOf(gain, vector), s = addressOf(shift, vector);
       if (!trial) exports.normalise(D, rows, epsilon, g, s, input.value, output.value, normalised, inverse);
       else {
-        const { trialNormalised, trialInverse } = parts;
+        const { trialNormalised, trialInverse } = spec;
         exports.normalise(D, rows, epsilon, g, s, input.trial, output.trial, trialNormalised, trialInverse);
       }
     },
@@ -94,7 +96,7 @@ export function normalise(parts: Parts): Op {
       exports.weightedRowSums(D, rows, coefficient, output.signal, normalised, into + gain.place);
       exports.weightedRowSums(D, rows, coefficient, output.signal, NONE, into + shift.place);
     },
-    rowPart: trainable ? rowPart(parts) : frozenPart(2 * D),
+    rowPart: trainable ? rowPart(spec) : frozenPart(2 * D),
     metric: null,
   };
 }

@@ -7,7 +7,8 @@ import { addSquares, fillGram, layerPart, moveByGram } from "./gram.ts";
 import { euclidean, layerMetric, type MetricPlaces, type Operands } from "./metric.ts";
 import { type Context, eachRowBlock, ROW_BLOCK } from "./signals.ts";
 
-interface Parts extends Context {
+/** A dense product to be. */
+interface ProductSpec extends Context {
   readonly input: Slot;
   readonly output: Slot;
   readonly weight: Tensor;
@@ -41,7 +42,7 @@ export function multiply(
 }
 
 /** A block of scaled signals times the mixing matrix. */
-function mixBlock({ kernel, rows, scratch, mixed }: Parts, mixing: number, count: number): number {
+function mixBlock({ kernel, rows, scratch, mixed }: ProductSpec, mixing: number, count: number): number {
   const n = up4(rows);
   f32(kernel, mixed, count * n).fill(0);
   kernel.exports.product(0, count, n, n, scratch.block, n, mixing, mixed, n);
@@ -50,7 +51,7 @@ function mixBlock({ kernel, rows, scratch, mixed }: Parts, mixing: number, count
 
 /** The inputs as the right operand of R Ā: B × in, packed. */
 export function packedInputs(
-  { kernel: { exports }, rows, input, scratch }: Context & Pick<Parts, "input">,
+  { kernel: { exports }, rows, input, scratch }: Context & Pick<ProductSpec, "input">,
   inputs: number,
 ): number {
   if (inputs === input.value && input.packed !== NONE) return input.packed;
@@ -60,17 +61,17 @@ export function packedInputs(
 
 /** into += R Ā, row sums of R for the bias; out of the metric where there is one (`into` then starts from zero). */
 function projectProduct(
-  parts: Parts,
+  spec: ProductSpec,
   operands: Operands,
   { panels }: Mixing,
   coefficient: number,
   into: number,
 ): void {
-  const { kernel: { exports }, rows, input, output, weight, bias, scratch } = parts;
+  const { kernel: { exports }, rows, input, output, weight, bias, scratch } = spec;
   const { inputs, signals, constant, mean, inputScale, outputScale, finishes } = operands;
-  const D = input.width, right = packedInputs(parts, inputs);
-  eachRowBlock(parts, output.width, signals, coefficient, (from, to) => {
-    const block = panels === NONE ? scratch.block : mixBlock(parts, panels, to - from);
+  const D = input.width, right = packedInputs(spec, inputs);
+  eachRowBlock(spec, output.width, signals, coefficient, (from, to) => {
+    const block = panels === NONE ? scratch.block : mixBlock(spec, panels, to - from);
     const w = into + weight.place + 4 * from * D, b = bias === null ? NONE : into + bias.place + 4 * from;
     exports.product(0, to - from, D, rows, block, up4(rows), right, w, D);
     if (b !== NONE) exports.addRowSums(to - from, rows, block, b);
@@ -80,18 +81,18 @@ function projectProduct(
 }
 
 /** The part of the row system of a product that trains. */
-function rowPart(parts: Parts, operands: Operands, mixing: Mixing): RowPart {
+function rowPart(spec: ProductSpec, operands: Operands, mixing: Mixing): RowPart {
   const { kernel: { exports }, rows, input: { width: inputs }, output: { width: outputs }, kept, mixed, scratch } =
-    parts;
+    spec;
   const inputGram = (out: number): void => {
-    fillGram(parts, inputs, operands.inputs, operands.constant, out);
+    fillGram(spec, inputs, operands.inputs, operands.constant, out);
     if (out === kept) exports.mirror(rows, out);
   };
-  const signalGram = (out: number): void => fillGram(parts, outputs, operands.signals, 0, out);
+  const signalGram = (out: number): void => fillGram(spec, outputs, operands.signals, 0, out);
   const mix = (panels: number): void => {
     mixing.panels = panels;
   };
-  return layerPart(parts, {
+  return layerPart(spec, {
     inputs,
     outputs,
     kept,
@@ -99,7 +100,7 @@ function rowPart(parts: Parts, operands: Operands, mixing: Mixing): RowPart {
     signalGram,
     squares: (out) => {
       exports.columnDots(inputs, rows, operands.inputs, operands.inputs, scratch.block);
-      addSquares(parts, outputs, operands, out);
+      addSquares(spec, outputs, operands, out);
     },
     twoStage: mixed === NONE ? null : { inputGram, signalGram, mix },
     moves: kept !== NONE,
@@ -107,8 +108,8 @@ function rowPart(parts: Parts, operands: Operands, mixing: Mixing): RowPart {
 }
 
 /** A dense product over panels. */
-export function product(parts: Parts): Op {
-  const { kernel: { exports }, rows, input, output, weight, bias, kept, places } = parts;
+export function product(spec: ProductSpec): Op {
+  const { kernel: { exports }, rows, input, output, weight, bias, kept, places } = spec;
   const D = input.width, m = output.width;
   const { trainable } = weight;
   const operands = euclidean(input, output, bias !== null), mixing: Mixing = { panels: NONE };
@@ -116,10 +117,10 @@ export function product(parts: Parts): Op {
     tensors: bias === null ? [weight] : [weight, bias],
     output,
     forward: ({ vector, trial, moved }) => {
-      if (moved !== undefined && kept !== NONE) return moveByGram(parts, output, kept, moved);
+      if (moved !== undefined && kept !== NONE) return moveByGram(spec, output, kept, moved);
       const from = trial ? input.trial : input.value, to = trial ? output.trial : output.value;
       exports.fillPanels(addressOf(bias, vector), m, rows, to);
-      multiply(parts, m, D, addressOf(weight, vector), from, to);
+      multiply(spec, m, D, addressOf(weight, vector), from, to);
     },
     backward: (theta) => {
       if (!input.depends) return;
@@ -130,13 +131,13 @@ export function product(parts: Parts): Op {
     },
     tangent: (theta, direction) => {
       exports.fillPanels(trainable ? addressOf(bias, direction) : NONE, m, rows, output.tangent);
-      if (trainable) multiply(parts, m, D, direction + weight.place, input.value, output.tangent);
-      if (input.depends) multiply(parts, m, D, addressOf(weight, theta), input.tangent, output.tangent);
+      if (trainable) multiply(spec, m, D, direction + weight.place, input.value, output.tangent);
+      if (input.depends) multiply(spec, m, D, addressOf(weight, theta), input.tangent, output.tangent);
     },
     project: (coefficient, into) => {
-      if (trainable) projectProduct(parts, operands, mixing, coefficient, into);
+      if (trainable) projectProduct(spec, operands, mixing, coefficient, into);
     },
-    rowPart: trainable ? rowPart(parts, operands, mixing) : frozenPart(D * m),
-    metric: places && layerMetric(parts, input, output, bias !== null, places, operands),
+    rowPart: trainable ? rowPart(spec, operands, mixing) : frozenPart(D * m),
+    metric: places && layerMetric(spec, input, output, bias !== null, places, operands),
   };
 }

@@ -1,10 +1,10 @@
-// What operations share: signals scaled block by block, which projections read, and row-major values in and out of panels.
+// Signals scaled block by block, which projections read, and row-major values in and out of panels.
 
 import { f32, NONE } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
 import type { Scratch } from "../tape.ts";
 
-/** What every operation is made of. */
+/** The surroundings of every operation. */
 export interface Context {
   readonly kernel: LoadedKernel;
   /** B. */
@@ -15,7 +15,7 @@ export interface Context {
 /** Rows that a product finishes before it loads other columns; where products are cut, they are cut at multiples. */
 export const ROW_BLOCK = 32;
 
-/** Rows of scaled signals at a time: as fast as 32 for one thread, and enough work for several to share. */
+/** Rows of scaled signals at a time: enough work for several threads to share, and no slower for one. */
 export const SIGNAL_ROWS = 128;
 
 /** Visits blocks of `signals` (width × B panels) · diag(coefficient), row-major: rows [from, to) at address `block`. */

@@ -20,7 +20,8 @@ export interface SparseInput {
   readonly count: number;
 }
 
-interface Parts extends Context {
+/** A dense product over sparse features to be. */
+interface SparseProductSpec extends Context {
   readonly input: SparseInput;
   readonly output: Slot;
   /** cols × out, one feature a row. */
@@ -33,7 +34,12 @@ interface Parts extends Context {
 }
 
 /** panels ← W x + b with W and b at the given addresses (b may be NONE). */
-function multiply({ kernel, rows, input, output, dense }: Parts, weight: number, bias: number, to: number): void {
+function multiply(
+  { kernel, rows, input, output, dense }: SparseProductSpec,
+  weight: number,
+  bias: number,
+  to: number,
+): void {
   const { exports } = kernel;
   const m = output.width;
   const out = f32(kernel, dense, rows * m);
@@ -44,10 +50,10 @@ function multiply({ kernel, rows, input, output, dense }: Parts, weight: number,
 }
 
 /** The part of the row system of a product that trains. */
-function rowPart(parts: Parts, inputs: number): RowPart {
-  const { kernel, rows, input, output: { width: outputs, signal: signals }, bias, kept, scratch } = parts;
+function rowPart(spec: SparseProductSpec, inputs: number): RowPart {
+  const { kernel, rows, input, output: { width: outputs, signal: signals }, bias, kept, scratch } = spec;
   const { cols, offsets, indices, values, work } = input, constant = bias === null ? 0 : 1;
-  return layerPart(parts, {
+  return layerPart(spec, {
     inputs,
     outputs,
     kept,
@@ -55,10 +61,10 @@ function rowPart(parts: Parts, inputs: number): RowPart {
       f32(kernel, out, up4(rows) ** 2).fill(constant);
       kernel.exports.csrGram(rows, cols, offsets, indices, values, out, work);
     },
-    signalGram: (out) => fillGram(parts, outputs, signals, 0, out),
+    signalGram: (out) => fillGram(spec, outputs, signals, 0, out),
     squares: (out) => {
       kernel.exports.csrSquares(rows, offsets, values, scratch.block);
-      addSquares(parts, outputs, { signals, constant }, out);
+      addSquares(spec, outputs, { signals, constant }, out);
     },
     twoStage: null,
     moves: kept !== NONE,
@@ -66,8 +72,8 @@ function rowPart(parts: Parts, inputs: number): RowPart {
 }
 
 /** A dense product over sparse features. */
-export function sparseProduct(parts: Parts): Op {
-  const { kernel, rows, input, output, weight, bias, dense, kept } = parts;
+export function sparseProduct(spec: SparseProductSpec): Op {
+  const { kernel, rows, input, output, weight, bias, dense, kept } = spec;
   const { exports } = kernel;
   const m = output.width, entries = Math.ceil(input.count / rows);
   const { trainable } = weight;
@@ -75,13 +81,13 @@ export function sparseProduct(parts: Parts): Op {
     tensors: bias === null ? [weight] : [weight, bias],
     output,
     forward: ({ vector, trial, moved }) => {
-      if (moved !== undefined && kept !== NONE) return moveByGram(parts, output, kept, moved);
-      multiply(parts, addressOf(weight, vector), addressOf(bias, vector), trial ? output.trial : output.value);
+      if (moved !== undefined && kept !== NONE) return moveByGram(spec, output, kept, moved);
+      multiply(spec, addressOf(weight, vector), addressOf(bias, vector), trial ? output.trial : output.value);
     },
     backward: () => {},
     tangent: (_, direction) => {
       if (!trainable) f32(kernel, output.tangent, m * up4(rows)).fill(0);
-      else multiply(parts, addressOf(weight, direction), addressOf(bias, direction), output.tangent);
+      else multiply(spec, addressOf(weight, direction), addressOf(bias, direction), output.tangent);
     },
     project: (coefficient, into) => {
       if (!trainable) return;
@@ -89,7 +95,7 @@ export function sparseProduct(parts: Parts): Op {
       exports.csrUpdate(rows, input.offsets, input.indices, input.values, m, dense, into + weight.place);
       if (bias !== null) exports.weightedRowSums(m, rows, coefficient, output.signal, NONE, into + bias.place);
     },
-    rowPart: trainable ? rowPart(parts, entries) : frozenPart(entries * m),
+    rowPart: trainable ? rowPart(spec, entries) : frozenPart(entries * m),
     metric: null,
   };
 }

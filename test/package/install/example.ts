@@ -39,7 +39,7 @@ const head = zeroHead({ features: 2, classes: 2 }).right;
 for (const epochs of [1, 2]) {
   const checkpoint = { store: fileStore("runs/latest.safetensors") };
   const trained = await fit(head, data, { epochs, batchSize: 2, checkpoint })();
-  console.log(trained._tag === "Right" ? \`\${trained.right.step} \${trained.right.history.length}\` : trained.left.message);
+  console.log(trained._tag === "Right" ? \`\${trained.right.steps} \${trained.right.history.length}\` : trained.left.message);
 }
 `;
 

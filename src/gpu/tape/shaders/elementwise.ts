@@ -100,10 +100,10 @@ fn erfcOf(x: f32, e: f32) -> f32 {
 }
 `;
 
-/** What leaky ReLU does, and with slope 0 ReLU. */
+/** Leaky ReLU, and with slope 0 ReLU. */
 const RECTIFIED = "return select(vec2<f32>(slope * x, slope), vec2<f32>(x, 1.0), x > 0.0);";
 
-/** What returns f(x) and f'(x) of each activation, for x, its `slope`, x `bounded` to ±128 and x from −128 on, `low`. */
+/** Lines that return f(x) and f'(x) of each activation, for x, its `slope`, `bounded` (x to ±128) and `low` (x from −128 on). */
 const BODIES: Readonly<Record<ActivationKind, string>> = {
   relu: RECTIFIED,
   leakyRelu: RECTIFIED,

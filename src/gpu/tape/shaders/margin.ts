@@ -90,8 +90,8 @@ function margins(name: string, buffers: Readonly<Record<string, string>>, rest: 
   return { name, source };
 }
 
-/** Of each example (true logit, peak, sum, rank); rank −1 where a logit is not finite. */
+/** Writes (true logit, peak, sum, rank) of each example; rank −1 where a logit is not finite. */
 export const marginStats: Shader = margins("margin stats", {}, "");
 
-/** The same, and the signals e_y − q. */
+/** Writes the same, and the signals e_y − q. */
 export const marginSignals: Shader = margins("margin signals", { signal: "read_write array<f32>" }, SIGNAL);
