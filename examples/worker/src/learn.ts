@@ -57,7 +57,7 @@ function update(
   if (examples._tag === "Left") return examples;
   const ratio = RATIO === undefined ? {} : { ratio: RATIO };
   const adapted = answered(
-    adapt(network, state, examples.right, { maxClasses: Math.max(maxClasses, 2), donate, ...ratio }),
+    adapt(network, state, examples.right, { maxClasses, donate, ...ratio }),
   );
   return adapted._tag === "Left"
     ? adapted

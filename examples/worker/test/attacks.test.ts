@@ -56,15 +56,20 @@ const post = (path: string, body: BodyInit, more: Record<string, string> = {}): 
 const put = (body: BodyInit): Promise<Told> =>
   ask("/head", { method: "PUT", body, headers: { authorization: `Bearer ${TOKEN}` } });
 
-/** Sends bytes as they are, and reads until the connection is closed; with `half` the client closes its half first. */
-async function sendRaw(text: string | Uint8Array, half = false): Promise<Told> {
+/**
+ * Sends bytes as they are, and reads until the connection is closed; with `half` the client closes its half first, with
+ * `drip` it goes on a byte at a time.
+ */
+async function sendRaw(text: string | Uint8Array, { half = false, drip = false } = {}): Promise<Told> {
   const socket = connect(client.running.port, "127.0.0.1");
   let answer = "";
   socket.setEncoding("latin1").on("data", (part: string) => answer += part).on("error", () => socket.destroy());
   socket.write(text);
   if (half) socket.end();
   socket.setTimeout(15_000, () => socket.destroy());
+  const dripping = setInterval(() => drip && socket.write(" "), 100);
   await once(socket, "close");
+  clearInterval(dripping);
   const status = /^HTTP\/1.1 (\d+)/.exec(answer)?.[1];
   return { status: status === undefined ? null : Number(status), code: /"code":"(\w+)"/.exec(answer)?.[1] };
 }
@@ -77,7 +82,7 @@ const EXAMPLE = '{"embeddings": [[1, 2, 3, 4]], "labels": ["a"]}';
 describe("bodies that lie about their length", () => {
   const lie = (name: string, status: number, code: string | undefined, headers: string, body: string, half = false) => {
     for (const path of ["/predict", "/learn"]) {
-      attack(`${name}, ${path}`, status, code, () => sendRaw(request(path, AUTHORISED + headers, body), half));
+      attack(`${name}, ${path}`, status, code, () => sendRaw(request(path, AUTHORISED + headers, body), { half }));
     }
   };
   lie("longer than they say", 400, "InvalidJson", "content-length: 20\r\n", EXAMPLE);
@@ -179,6 +184,12 @@ describe("routes, methods and tokens", () => {
   for (const method of ["DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"]) {
     attack(`${method} /head`, 405, "UnknownMethod", () => sendRaw(request("/head", AUTHORISED, "", method)));
   }
+  attack(
+    "headers of a megabyte",
+    431,
+    undefined,
+    () => sendRaw(request("/head", `${AUTHORISED}x: ${"x".repeat(2 ** 20)}\r\n`, "", "GET")),
+  );
   attack("a method that is none", 501, undefined, () => sendRaw(request("/head", AUTHORISED, "", "BREW")));
   /** Posts an example with headers as they are. */
   const sendExample = (path: string, headers: Buffer): Promise<Told> => {
@@ -298,10 +309,10 @@ describe("uploads", () => {
   });
 });
 
-test("stalled bodies without the token leave room for those with it, and give theirs back", async () => {
+test("stalled and dripping bodies without the token leave room for those with it, and give theirs back", async () => {
   const stalled = Array.from(
     { length: 12 },
-    () => sendRaw(request("/predict", "content-length: 1000\r\n", '{"embeddings": [[1, ')),
+    (_, i) => sendRaw(request("/predict", "content-length: 1000\r\n", '{"embeddings": [[1, '), { drip: i % 2 === 0 }),
   );
   await new Promise((later) => setTimeout(later, 500));
   expect((await client.predict([[1, 2, 3, 4]])).body.error?.code).toBe("Busy");
