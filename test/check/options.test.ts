@@ -20,6 +20,7 @@ import {
   fgn,
   fgnStep,
   fit,
+  getOrThrow,
   ggnProduct,
   ggnStep,
   initialise,
@@ -59,11 +60,11 @@ import {
 import type { FgnError, Model, Network, Schedule } from "../../mod.ts";
 import { cpu, webGpu } from "../../src/gpu/gpu.ts";
 import { threadedKernel } from "../../src/threads/threads.ts";
-import { left, right } from "../support/reference.ts";
+import { left } from "../support/reference.ts";
 
-const features = right(matrix(4, 2, [1, 2, 3, 4, 5, 6, 1, 0]));
-const data: Batch = right(batch({ features, labels: [0, 1, 2, 0] }));
-const model = right(mlp({ inputs: 2, hidden: [4], classes: 3, seed: 1 }));
+const features = getOrThrow(matrix(4, 2, [1, 2, 3, 4, 5, 6, 1, 0]));
+const data: Batch = getOrThrow(batch({ features, labels: [0, 1, 2, 0] }));
+const model = getOrThrow(mlp({ inputs: 2, hidden: [4], classes: 3, seed: 1 }));
 const direction = new Float32Array(parameters(model).length);
 
 type Asked = Record<string, unknown>;
@@ -83,7 +84,8 @@ const firstOf = async (options: Asked): Promise<Result> => {
 
 const onCpu = async (options: Asked): Promise<Result> => {
   const backend = cpu();
-  const params = right(await backend.onDevice(model)()), examples = right(await backend.batchOnDevice(data)());
+  const params = getOrThrow(await backend.onDevice(model)()),
+    examples = getOrThrow(await backend.batchOnDevice(data)());
   return await backend.fgnStep(params, examples, 0.1, options)();
 };
 
@@ -162,7 +164,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [Call, Readonly<Record<string,
   lossAndGradient: [(o) => lossAndGradient(model, data, o), { ...OBJECTIVE, ...KERNEL }],
   rowSystem: [(o) => rowSystem(model, data, o), { ...OBJECTIVE, ...KERNEL }],
   jvp: [(o) => jvp(model, features, direction, o), KERNEL],
-  vjp: [(o) => vjp(model, features, right(matrix(4, 3, new Float32Array(12))), o), KERNEL],
+  vjp: [(o) => vjp(model, features, getOrThrow(matrix(4, 3, new Float32Array(12))), o), KERNEL],
   evaluate: [(o) => evaluate(model, data, o), KERNEL],
   logits: [(o) => logits(model, features, o), KERNEL],
   probabilities: [(o) => probabilities(model, features, o), KERNEL],
@@ -278,7 +280,7 @@ describe.each(cases)("options of %s", (name, [call, bad]) => {
 });
 
 describe("options of any origin", () => {
-  const want = parameters(right(fgnStep(model, data, 0.1, { l2: 0.5, lossAfter: false })).params);
+  const want = parameters(getOrThrow(fgnStep(model, data, 0.1, { l2: 0.5, lossAfter: false })).params);
   class Settings {
     readonly lossAfter = false;
     get l2() {
@@ -294,7 +296,7 @@ describe("options of any origin", () => {
   };
 
   it.each(Object.entries(origins))("are read: %s", (_, options) => {
-    const step = right(fgnStep(model, data, 0.1, options));
+    const step = getOrThrow(fgnStep(model, data, 0.1, options));
     expect(parameters(step.params)).toEqual(want);
     expect(step.report.lossAfter).toBeUndefined();
   });
@@ -402,8 +404,8 @@ describe("what constructors cannot return", () => {
       expect(explain(chain)).toContain("InvalidOption");
       let loads = 0;
       const store = {
-        load: () => (loads++, Promise.resolve(right2(null))),
-        save: () => Promise.resolve(right2(undefined)),
+        load: () => (loads++, Promise.resolve(rightOf(null))),
+        save: () => Promise.resolve(rightOf(undefined)),
       };
       expect(left(await firstOf({ optimizer: chain, checkpoint: { store } }) as never)).toMatchObject(want);
       expect(left(await fit(model, data, { optimizer: chain })())).toMatchObject(want);
@@ -411,7 +413,7 @@ describe("what constructors cannot return", () => {
     }
   });
 
-  const right2 = <A>(value: A) => ({ _tag: "Right", right: value }) as const;
+  const rightOf = <A>(value: A) => ({ _tag: "Right", right: value }) as const;
 
   it("and nothing is told where all is well", () => {
     const sound = [robust(), online(), fgn(), paper(), averaged()(fgn()), scaled(cosineDecay(10))(fgn())];
