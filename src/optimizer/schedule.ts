@@ -1,14 +1,14 @@
 /**
  * Schedules: pure functions from the number of a step, from 0, to a factor.
  *
- * Arguments that do not fit make a schedule with a `fault`, of NaN at every step; transforms hand the fault on. Factors are made of
- * + − × ÷ alone, so that they are the same numbers in every runtime.
+ * Arguments that do not fit make a schedule with a `fault`, of NaN at every step; transforms hand the fault on. Factors are
+ * made of + − × ÷ alone, so that they are the same numbers in every runtime.
  *
  * @module
  */
 
-import { faultOf, type Faulty, FROM_ZERO, NUMBER, POSITIVE } from "../check/rule.ts";
 import type { FgnError } from "../check/error.ts";
+import { faultOf, type Faulty, FROM_ZERO, NUMBER, POSITIVE } from "../check/rule.ts";
 
 /** A factor for every step, counted from 0. */
 export interface Schedule extends Faulty {
@@ -33,7 +33,7 @@ const checkedSchedule = (fault: FgnError | null | undefined, at: (step: number) 
  * ```
  */
 export const always = (factor: number): Schedule =>
-  checkedSchedule(faultOf("factor", factor, NUMBER), () => factor, `${factor}`);
+  checkedSchedule(faultOf("always.factor", factor, NUMBER), () => factor, `${factor}`);
 
 /**
  * Rises in equal parts over the first `steps` steps, from factor/steps, and stays.
@@ -49,7 +49,7 @@ export const always = (factor: number): Schedule =>
  */
 export const warmUp = (steps: number, factor = 1): Schedule =>
   checkedSchedule(
-    faultOf("steps", steps, POSITIVE) ?? faultOf("factor", factor, FROM_ZERO),
+    faultOf("warmUp.steps", steps, POSITIVE) ?? faultOf("warmUp.factor", factor, FROM_ZERO),
     (step) => factor * Math.min(1, (step + 1) / steps),
     `rises to ${factor} over ${steps} steps`,
   );
@@ -79,7 +79,7 @@ function cosine(x: number): number {
  */
 export const cosineDecay = (steps: number, floor = 0): Schedule =>
   checkedSchedule(
-    faultOf("steps", steps, POSITIVE) ?? faultOf("floor", floor, FROM_ZERO),
+    faultOf("cosineDecay.steps", steps, POSITIVE) ?? faultOf("cosineDecay.floor", floor, FROM_ZERO),
     (step) => {
       const x = Math.min(1, step / steps);
       return floor + (1 - floor) * (1 + (x <= 0.5 ? cosine(x) : -cosine(1 - x))) / 2;
@@ -110,7 +110,7 @@ function power(x: number, n: number): number {
  */
 export const stepDecay = (every: number, factor: number): Schedule =>
   checkedSchedule(
-    faultOf("every", every, POSITIVE) ?? faultOf("factor", factor, FROM_ZERO),
+    faultOf("stepDecay.every", every, POSITIVE) ?? faultOf("stepDecay.factor", factor, FROM_ZERO),
     (step) => power(factor, Math.floor(step / every)),
     `times ${factor} every ${every} steps`,
   );
@@ -127,7 +127,7 @@ export const stepDecay = (every: number, factor: number): Schedule =>
  */
 export const times = (factor: number, { at, note, fault }: Schedule): Schedule =>
   checkedSchedule(
-    fault ?? faultOf("factor", factor, NUMBER),
+    fault ?? faultOf("times.factor", factor, NUMBER),
     (step) => factor * at(step),
     `${factor} times one that ${note}`,
   );

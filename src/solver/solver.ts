@@ -6,8 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { oneOf, type Rules, SHARE } from "../check/rule.ts";
 import { isObject } from "../check/kind.ts";
+import { oneOf, type Rules, SHARE } from "../check/rule.ts";
 import { f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, type IterativeStop, type Products, rowSpace } from "./cg.ts";
