@@ -6,6 +6,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { cureOf, show } from "./show.ts";
 
 /** The texts that every error carries beside its tag. */
 export interface ErrorText {
@@ -143,5 +144,5 @@ export function overflow(what: string): E.Either<FgnError, never> {
  * @internal
  */
 export function invalid(option: string, value: unknown, wanted: string): E.Either<FgnError, never> {
-  return fail("InvalidOption", { option, value }, `${option} is ${String(value)}`, `Give ${wanted}`);
+  return fail("InvalidOption", { option, value }, `${option} is ${show(value)}`, cureOf(value) ?? `Give ${wanted}`);
 }

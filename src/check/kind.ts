@@ -7,6 +7,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
+import { cureOf, show } from "./show.ts";
 
 /**
  * Whether a value is an object, an array included.
@@ -28,12 +29,12 @@ export const isFloats = (value: unknown): value is Float32Array =>
  */
 export function checkKind<A>(what: string, value: A, isRight: boolean, wanted: string): E.Either<FgnError, A> {
   if (isRight) return E.right(value);
-  const isEither = isObject(value) && (value._tag === "Left" || value._tag === "Right");
+  const cure = cureOf(value);
   return fail(
     "WrongKind",
     { what },
-    isEither ? `${what}: an Either is given, in the place of what it holds` : `${what}: this is not ${wanted}`,
-    isEither ? "Check its _tag and give its right, or chain with E.chain" : `Give ${wanted}`,
+    `${what}: ${show(value)} is given, in the place of ${wanted}`,
+    cure ?? `Give ${wanted}`,
   );
 }
 
