@@ -89,3 +89,17 @@ export function cureOf(value: unknown): string | undefined {
   }
   return undefined;
 }
+
+/**
+ * What was thrown, as text: the message of an Error, behind its name where that is asked for, a text as it is, everything
+ * else as it is shown. Never throws.
+ * @internal
+ */
+export function causeOf(thrown: unknown, named = false): string {
+  try {
+    if (thrown instanceof Error) return named ? String(thrown) : String(thrown.message);
+    return typeof thrown === "string" ? thrown : show(thrown);
+  } catch {
+    return show(thrown);
+  }
+}

@@ -6,8 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { checkNumbers, checkObject } from "../check/kind.ts";
-import { checkLength, checkSize, finiteFloats, makeMatrix, type Matrix } from "../data/matrix.ts";
+import { checkObject } from "../check/kind.ts";
+import { type Numbers, readFloats } from "../check/numbers.ts";
+import { checkSize, makeMatrix, type Matrix } from "../data/matrix.ts";
 import type { Network } from "./layer.ts";
 import { dense, initialise } from "./layers.ts";
 
@@ -41,8 +42,8 @@ function head(weight: Matrix, bias: Float32Array | null): Network {
  */
 export function linearHead(
   size: HeadSize,
-  weight: ArrayLike<number>,
-  bias: ArrayLike<number> | null,
+  weight: Numbers,
+  bias: Numbers | null,
 ): E.Either<FgnError, Network> {
   const kind = checkObject("the size", size, SIZE);
   if (kind._tag === "Left") return kind;
@@ -51,11 +52,7 @@ export function linearHead(
   const w = makeMatrix("weight parameters", size.classes, size.features, weight);
   if (w._tag === "Left") return w;
   if (bias === null) return E.right(head(w.right, null));
-  const numbers = checkNumbers("bias parameters", bias);
-  if (numbers._tag === "Left") return numbers;
-  const length = checkLength("bias parameters", bias.length, size.classes);
-  if (length._tag === "Left") return length;
-  const b = finiteFloats("bias parameters", bias);
+  const b = readFloats("bias parameters", bias, size.classes);
   return b._tag === "Left" ? b : E.right(head(w.right, b.right));
 }
 

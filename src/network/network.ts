@@ -8,7 +8,8 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { isFloats } from "../check/kind.ts";
-import { checkLength, checkSize, finiteFloats, type Matrix } from "../data/matrix.ts";
+import { failNumber, firstNotFinite } from "../check/numbers.ts";
+import { checkLength, checkSize, type Matrix } from "../data/matrix.ts";
 import { type Activation, ACTIVATIONS } from "./activations.ts";
 import { mapArrays } from "./arrays.ts";
 import { checkModelKind } from "./flat.ts";
@@ -152,7 +153,8 @@ function checkShapes(inputs: number, layers: readonly Layer[]): Outputs {
 function checkFinite(layers: readonly Layer[]): E.Either<FgnError, unknown> {
   let finite: E.Either<FgnError, unknown> = E.right(null);
   mapArrays(layers, true, ({ path, data, cols, field }) => {
-    if (finite._tag === "Right") finite = finiteFloats(path, data, field.shape === "matrix" ? cols : 0);
+    const index = finite._tag === "Right" ? firstNotFinite(data, 0, data.length) : -1;
+    if (index >= 0) finite = failNumber(path, data[index], index, field.shape === "matrix" ? cols : 0);
     return data;
   });
   return finite;
