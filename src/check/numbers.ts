@@ -12,7 +12,7 @@ import { checkNumbers, isFloats } from "./kind.ts";
 import { show, typedName } from "./show.ts";
 import { allocateFloats, checkLength } from "./size.ts";
 
-/** Numbers as they are given: a typed array of any kind, an array, or what is indexed like one. */
+/** Numbers as they are given: a typed array of any kind, an array, or what is indexed like one; bigints within ±2⁵³. */
 export type Numbers = ArrayLike<number | bigint>;
 
 /** The number that a value is, or NaN. */

@@ -137,7 +137,7 @@ export function sparse(
     return fail(
       "InvalidSize",
       { what, value: cols },
-      `${what} is ${cols}`,
+      `${what} is ${show(cols)}`,
       "Column numbers have 32 bits: give at most 2³²",
     );
   }

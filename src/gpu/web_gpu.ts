@@ -19,6 +19,7 @@ import { type Handles, handles } from "./handles.ts";
 import { checkRequest } from "./step/plan.ts";
 import { evaluateOnDevice, logitsOnDevice } from "./step/predict.ts";
 import { stepOnDevice } from "./step/step.ts";
+import type { Purpose } from "../problem/session.ts";
 import { checkExamples, checkMatch, type Examples } from "./tape/examples.ts";
 import { type Parameters, releaseTensors, retainTensors } from "./tape/tensor.ts";
 import { checkParameters, type CountedExamples, download, releaseBatch, upload, uploadBatch } from "./tape/upload.ts";
@@ -60,6 +61,7 @@ function withBoth<A>(
   opened: Opened,
   resident: Resident,
   batch: ResidentBatch,
+  purpose: Purpose,
   task: (params: Parameters, examples: Examples) => Promise<E.Either<FgnError, A>>,
 ): TaskEither<FgnError, A> {
   return async () => {
@@ -67,7 +69,7 @@ function withBoth<A>(
     if (params._tag === "Left") return params;
     const examples = opened.batches.get(batch);
     if (examples._tag === "Left") return examples;
-    const matched = checkMatch(params.right.skeleton, examples.right);
+    const matched = checkMatch(params.right.skeleton, examples.right, purpose);
     if (matched._tag === "Left") return matched;
     examples.right.holders++;
     const result = await withParameters(opened, resident, (kept) => task(kept, examples.right))();
@@ -92,7 +94,7 @@ function stepsOf(opened: Opened): Pick<Backend, "fgnStep" | "evaluate" | "logits
   const { device, kernel, parameters } = opened;
   return {
     fgnStep: (resident, batch, damping = relative(1), options = {}) => async () => {
-      const stepped = await withBoth(opened, resident, batch, (params, examples) => {
+      const stepped = await withBoth(opened, resident, batch, "train", (params, examples) => {
         const request = checkRequest(params.skeleton, examples.batch, damping, options);
         if (request._tag === "Left") return Promise.resolve(request);
         return stepOnDevice(device, kernel, params, examples, damping, request.right);
@@ -103,9 +105,15 @@ function stepsOf(opened: Opened): Pick<Backend, "fgnStep" | "evaluate" | "logits
       return E.right({ ...stepped.right, params: parameters.make(residentOf(params), params) });
     },
     evaluate: (resident, batch) =>
-      withBoth(opened, resident, batch, (params, examples) => evaluateOnDevice(device, kernel, params, examples)),
+      withBoth(
+        opened,
+        resident,
+        batch,
+        "predict",
+        (params, examples) => evaluateOnDevice(device, kernel, params, examples),
+      ),
     logits: (resident, batch) =>
-      withBoth(opened, resident, batch, (params, examples) => logitsOnDevice(device, params, examples)),
+      withBoth(opened, resident, batch, "predict", (params, examples) => logitsOnDevice(device, params, examples)),
   };
 }
 
