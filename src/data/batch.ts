@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, checkObject, hasLength, isObject } from "../check/kind.ts";
+import { checkKind, checkNumbers, checkObject, hasLength, isFloats, isObject } from "../check/kind.ts";
 import {
   checkCount,
   failNumber,
@@ -16,7 +16,7 @@ import {
   readFloats,
   valueAt,
 } from "../check/numbers.ts";
-import { show } from "../check/show.ts";
+import { show, typedName } from "../check/show.ts";
 import { checkLength, type Matrix } from "./matrix.ts";
 import { checkFeaturesKind, type Features } from "./sparse.ts";
 
@@ -175,6 +175,7 @@ function checkWeights(values: Numbers, count: number, ignored: readonly number[]
  * A batch of B examples with labels, soft targets (as from label smoothing, mixing or a teacher) or both. Typed
  * arrays are taken over without copying: do not write to them afterwards.
  *
+ * Labels may be of any kind of array, 64-bit integers too; text is to be numbered first, by `names.indexOf(label)`, say.
  * The loss of a batch is Σ ω_i ℓ_i / Σ ω_i. Errors: `WrongKind`, `EmptyBatch`, `ShapeMismatch`, `LabelOutOfRange`,
  * `InvalidTargets`, `NotFinite`, `NegativeWeight`, `ZeroWeights` (also: no label left), `InvalidOption`.
  *
@@ -210,8 +211,9 @@ export function batch(input: BatchInput): E.Either<FgnError, Batch> {
  */
 export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
   const fields: unknown = value;
-  const isRight = isObject(fields) && ArrayBuffer.isView(fields.labels) && fields.targets !== undefined &&
-    fields.weights !== undefined;
+  const isRight = isObject(fields) &&
+    (fields.labels instanceof Uint32Array || typedName(fields.labels) !== undefined) && fields.targets !== undefined &&
+    (fields.weights === null || isFloats(fields.weights));
   return checkKind("the batch", value, isRight, "what batch made");
 }
 

@@ -109,8 +109,9 @@ export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix
  * offsets[i + 1], each with a column and a value.
  *
  * Typed arrays (Uint32Array, Float32Array for the values) are taken over without copying: do not write to them
- * afterwards. Other arrays are converted. Errors: `InvalidSize`, `ShapeMismatch`, `InvalidSparse` (offsets that
- * fall, columns out of range, out of order or twice in a row), `NotFinite`.
+ * afterwards. Other arrays are converted. Errors: `WrongKind` (with the place of a value that is no number),
+ * `InvalidSize`, `ShapeMismatch`, `InvalidSparse` (offsets that fall, columns out of range, out of order or twice in a
+ * row), `NotFinite`.
  *
  * @example
  * ```ts
@@ -179,7 +180,7 @@ function readEntry(row: number, entry: unknown): E.Either<FgnError, Float64Array
 
 /**
  * A sparse matrix from the entries of each row as [column, value], in any order; entries of the same column are
- * added up. Errors: `WrongKind` (also: rows of numbers, which {@link matrix} takes), `InvalidSize`, `InvalidSparse`
+ * added up. Errors: `WrongKind` (also: rows of numbers, which `matrix` takes), `InvalidSize`, `InvalidSparse`
  * (its `index` counts the entries in order), `NotFinite`.
  *
  * @example

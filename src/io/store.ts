@@ -38,7 +38,7 @@ export function storageFailed(what: "load" | "save", error: unknown): E.Either<F
  * @internal
  */
 export function checkBytes(bytes: Uint8Array): E.Either<FgnError, Uint8Array> {
-  return bytes instanceof Uint8Array ? E.right(bytes) : invalid("bytes", typeof bytes, "a Uint8Array");
+  return bytes instanceof Uint8Array ? E.right(bytes) : invalid("bytes", bytes, "a Uint8Array");
 }
 
 /**

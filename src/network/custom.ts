@@ -65,7 +65,7 @@ export function customModel(
   if (outputs._tag === "Left") return outputs;
   const numbers = checkNumbers("parameters", parameters);
   if (numbers._tag === "Left") return numbers;
-  const count = checkSize("parameters", parameters.length, 1);
+  const count = checkSize("the number of parameters", parameters.length, 1);
   if (count._tag === "Left") return count;
   const values = readFloats("parameters", parameters, count.right);
   if (values._tag === "Left") return values;
@@ -81,5 +81,5 @@ export function checkCustom({ parameters }: CustomModel): E.Either<FgnError, num
   const kind = checkKind("the model's parameters", parameters, isFloats(parameters), "a Float32Array");
   if (kind._tag === "Left") return kind;
   const attached = checkAttached("parameters", parameters);
-  return attached._tag === "Left" ? attached : checkSize("parameters", parameters.length, 1);
+  return attached._tag === "Left" ? attached : checkSize("the number of parameters", parameters.length, 1);
 }

@@ -31,7 +31,7 @@ function head(weight: Matrix, bias: Float32Array | null): Network {
 
 /**
  * A head from given parameters: C × D row-major weights and C biases or none. Typed arrays are taken over.
- * Errors: `InvalidSize`, `ShapeMismatch`, `NotFinite`.
+ * Errors: `WrongKind`, `InvalidSize`, `ShapeMismatch`, `NotFinite`.
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ function initialHead(size: HeadSize, initial: "zero" | "glorot", seed: number): 
   if (outputs._tag === "Left") return outputs;
   const inputs = checkSize("features", features, 1);
   if (inputs._tag === "Left") return inputs;
-  const count = checkSize("parameters", classes * features, 2);
+  const count = checkSize("the number of parameters", classes * features, 2);
   if (count._tag === "Left") return count;
   return initialise({ inputs: features, layers: [dense(classes, { bias, initial })], seed });
 }

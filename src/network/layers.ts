@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { checkKind } from "../check/kind.ts";
 import { show } from "../check/show.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
@@ -272,6 +273,8 @@ export function mlp(
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const after = activation(kind);
-  const layers = [...hidden.flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
+  const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "an array of numbers");
+  if (sizes._tag === "Left") return sizes;
+  const layers = [...Array.from(hidden).flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
   return initialise({ inputs, layers, seed });
 }

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid, overflow } from "../check/error.ts";
+import { fail, type FgnError, overflow } from "../check/error.ts";
 import { type Numbers, readFloats } from "../check/numbers.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
@@ -198,7 +198,10 @@ export function rowSystem(
   batch: Batch,
   options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, RowSystem> {
-  if (params._tag === "custom") return invalid("system", "gram", "a network: a model of your own has no Gram matrix");
+  if (params._tag === "custom") {
+    const details = { option: "system", value: "gram" };
+    return fail("InvalidOption", details, "a model of your own has no Gram matrix", "Give a network");
+  }
   const session = openPassed(params, batch, { signals: true, gram: true }, options);
   if (session._tag === "Left") return session;
   const { ws } = session.right;

@@ -11,6 +11,7 @@ import {
   type FgnError,
   fgnStep,
   fit,
+  freeze,
   fromRows,
   getOrThrow,
   ggnProduct,
@@ -391,6 +392,20 @@ describe("messages about numbers", () => {
     const base = getOrThrow(mlp({ inputs: 1, hidden: [2], classes: 2 }));
     expect(left(withAdapters(base, { rank: 1, seed }))).toMatchObject({ _tag: "InvalidOption", option: "seed" });
     expect(left(zeroHead({ features: "2" as unknown as number, classes: 2 })).message).toBe('features is "2"');
+  });
+
+  it("of lists of sizes and places leave nothing out", () => {
+    // deno-lint-ignore no-sparse-arrays
+    expect(left(mlp({ inputs: 2, hidden: [4, , 4] as number[], classes: 2 })).message).toContain("undefined");
+    expect(left(mlp({ inputs: 2, hidden: 4 as unknown as number[], classes: 2 }))).toMatchObject({
+      _tag: "WrongKind",
+      what: "hidden",
+    });
+    const net = getOrThrow(mlp({ inputs: 2, hidden: [4], classes: 2 }));
+    for (const wrong of [undefined, null, "0", 0n]) {
+      expect(left(freeze(net, [0, wrong as number])).message).toContain(`layers[${show(wrong)}]`);
+    }
+    expect(left(freeze(net, "0" as unknown as number[]))).toMatchObject({ _tag: "WrongKind", what: "layers" });
   });
 
   it("of sizes that nothing holds do not ask for more", () => {
