@@ -403,7 +403,7 @@ describe("messages about numbers", () => {
     });
     const net = getOrThrow(mlp({ inputs: 2, hidden: [4], classes: 2 }));
     for (const wrong of [undefined, null, "0", 0n]) {
-      expect(left(freeze(net, [0, wrong as number])).message).toContain(`layers[${show(wrong)}]`);
+      expect(left(freeze(net, [0, wrong as unknown as number])).message).toContain(`layers[${show(wrong)}]`);
     }
     expect(left(freeze(net, "0" as unknown as number[]))).toMatchObject({ _tag: "WrongKind", what: "layers" });
   });
