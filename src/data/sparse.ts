@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, hasLength, isFloats, isObject } from "../check/kind.ts";
 import { checkCount, type Numbers, numbersOf, readFloats, valueAt } from "../check/numbers.ts";
-import { show, typedName } from "../check/show.ts";
+import { show } from "../check/show.ts";
 import { checkSize, type Matrix } from "./matrix.ts";
 
 /** A sparse float32 matrix, row after row. Made by {@link sparse}, which validates it; not to be written to. */
@@ -83,7 +83,8 @@ function checkIndices(given: Numbers, cols: number, offsets: Uint32Array): E.Eit
  */
 export function checkFeaturesKind(what: string, value: Features): E.Either<FgnError, Features> {
   const fields: unknown = value;
-  const isRight = isObject(fields) && typeof fields.rows === "number" && isFloats(fields.data);
+  const isRight = isObject(fields) && typeof fields.rows === "number" && isFloats(fields.data) &&
+    (!("offsets" in fields) || (ArrayBuffer.isView(fields.offsets) && ArrayBuffer.isView(fields.indices)));
   return checkKind(what, value, isRight, "what matrix, sparse or fromRows made");
 }
 
@@ -92,10 +93,6 @@ export function checkFeaturesKind(what: string, value: Features): E.Either<FgnEr
  * @internal
  */
 export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix): E.Either<FgnError, void> {
-  const arrays: readonly unknown[] = [offsets, indices, data];
-  const isRight = arrays.every((array) => typedName(array) !== undefined);
-  const kind = checkKind("features", arrays, isRight, "what sparse or fromRows made");
-  if (kind._tag === "Left") return kind;
   const length = checkCount("sparse values", data, indices.length);
   if (length._tag === "Left") return length;
   const starts = checkOffsets(offsets, rows, indices.length);

@@ -110,7 +110,7 @@ describe("values of a wrong kind", () => {
   it("as a batch say where one comes from, also where it only lacks what batch adds", () => {
     const bare = { features, labels: Uint32Array.of(0, 1) };
     expect(left(untyped(fgnStep)(head, bare))).toMatchObject({
-      message: "the batch: an object with features, labels is given, in the place of what batch made",
+      message: "the batch: an object {features, labels} is given, in the place of what batch made",
       remedy: "Give what batch made",
     });
   });
