@@ -57,7 +57,7 @@ const isNumberArray = (values: Numbers): values is Float64Array => /^[^B]/.test(
  */
 export function copyNumbers(values: Numbers, count: number, into: Float32Array | Float64Array, at: number): number {
   if (isNumberArray(values)) {
-    into.set(values, at);
+    if ((values as unknown) !== into) into.set(values, at);
     return firstNotFinite(into, at, at + count);
   }
   let i = 0;
@@ -120,27 +120,23 @@ export function checkCount(what: string, values: Numbers, count: number): E.Eith
 }
 
 /**
- * `count` float32 values, all finite: a Float32Array is kept as it is, of everything else a copy is made. With `cols`,
- * errors name row and column. Errors: `WrongKind`, `ShapeMismatch`, `NotFinite`, `OutOfMemory`.
+ * `count` numbers, all finite: in `into` where it is given, else as float32, for which a Float32Array is kept as it is
+ * and of everything else a copy is made. With `cols`, errors name row and column. Errors: `WrongKind`, `ShapeMismatch`,
+ * `NotFinite`, `OutOfMemory`.
  * @internal
  */
-export function readFloats(what: string, values: Numbers, count: number, cols = 0): E.Either<FgnError, Float32Array> {
+export function readNumbers<A extends Float32Array | Float64Array = Float32Array>(
+  what: string,
+  values: Numbers,
+  count: number,
+  cols = 0,
+  into?: A,
+): E.Either<FgnError, A> {
   const fits = checkCount(what, values, count);
   if (fits._tag === "Left") return fits;
-  const array = isFloats(values) ? E.right(values) : allocateFloats(what, count);
+  const kept = into ?? (isFloats(values) ? values : undefined);
+  const array = kept === undefined ? allocateFloats(what, count) : E.right(kept);
   if (array._tag === "Left") return array;
-  const data = array.right;
-  const index = data === values ? firstNotFinite(data, 0, count) : copyNumbers(values, count, data, 0);
-  return index < 0 ? array : failNumber(what, valueAt(values, index), index, cols);
-}
-
-/**
- * `count` doubles, all finite, in a new array. Errors: `WrongKind`, `ShapeMismatch`, `NotFinite`.
- * @internal
- */
-export function readDoubles(what: string, values: Numbers, count: number): E.Either<FgnError, Float64Array> {
-  const fits = checkCount(what, values, count);
-  if (fits._tag === "Left") return fits;
-  const data = new Float64Array(count), index = copyNumbers(values, count, data, 0);
-  return index < 0 ? E.right(data) : failNumber(what, valueAt(values, index), index, 0);
+  const index = copyNumbers(values, count, array.right, 0);
+  return index < 0 ? array as E.Right<A> : failNumber(what, valueAt(values, index), index, cols);
 }

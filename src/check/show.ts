@@ -24,16 +24,12 @@ const tagOf = (value: unknown): string => Object.prototype.toString.call(value).
 export const typedName = (value: unknown): string | undefined =>
   ArrayBuffer.isView(value) && "length" in value ? tagOf(value) : undefined;
 
-/** A noun with its article; "Uint8Array" begins like "you". */
-const withArticle = (noun: string): string => `${/^[aeio]/i.test(noun) ? "an" : "a"} ${noun}`;
-
-/** An object by its kind: its class, or its fields where it has none. */
+/** An object by its kind, or by its fields where it has none of its own. */
 function describeObject(value: object): string {
   if ("_tag" in value && (value._tag === "Left" || value._tag === "Right")) return "an Either";
-  const tag = tagOf(value), name: unknown = tag === "Object" ? value.constructor?.name : tag;
-  if (typeof name !== "string" || name === "Object") return `an object {${Object.keys(value).slice(0, 9).join(", ")}}`;
-  const isArray = Array.isArray(value) || typedName(value) !== undefined;
-  return withArticle(name) + (isArray ? ` of ${(value as readonly unknown[]).length}` : "");
+  const kind = tagOf(value), isArray = Array.isArray(value) || typedName(value) !== undefined;
+  if (kind === "Object") return `an object {${Object.keys(value).slice(0, 9).join(", ")}}`;
+  return (/^[AEIO]/.test(kind) ? "an " : "a ") + kind + (isArray ? ` of ${(value as readonly unknown[]).length}` : "");
 }
 
 function describe(value: unknown): string {
@@ -65,8 +61,8 @@ export function show(value: unknown): string {
 
 /** What to do about values, by what they are shown as. */
 const CURES: Readonly<Record<string, string>> = {
-  "an Either": "Check its _tag and give its right, or chain with E.chain",
-  "a function that was not called": "Call it: a task, such as fit(…) gives, runs by a second () and is awaited",
+  "an Either": "Check its _tag and give its right",
+  "a function that was not called": "Call it: a task, such as of fit(…), runs by a second ()",
   "a Promise": "Await it",
 };
 

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, hasLength, isFloats, isObject } from "../check/kind.ts";
-import { checkCount, type Numbers, numbersOf, readFloats, valueAt } from "../check/numbers.ts";
+import { checkCount, type Numbers, numbersOf, readNumbers, valueAt } from "../check/numbers.ts";
 import { show } from "../check/show.ts";
 import { checkSize, type Matrix } from "./matrix.ts";
 
@@ -149,7 +149,7 @@ export function sparse(
   if (starts._tag === "Left") return starts;
   const columns = checkIndices(indices, cols, starts.right);
   if (columns._tag === "Left") return columns;
-  const data = readFloats("sparse values", values, indices.length);
+  const data = readNumbers("sparse values", values, indices.length);
   if (data._tag === "Left") return data;
   return E.right({ rows, cols, offsets: starts.right, indices: columns.right, data: data.right });
 }

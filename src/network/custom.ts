@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isFloats } from "../check/kind.ts";
-import { type Numbers, readFloats } from "../check/numbers.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { checkSize } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
 
@@ -67,7 +67,7 @@ export function customModel(
   if (numbers._tag === "Left") return numbers;
   const count = checkSize("the number of parameters", parameters.length, 1);
   if (count._tag === "Left") return count;
-  const values = readFloats("parameters", parameters, count.right);
+  const values = readNumbers("parameters", parameters, count.right);
   if (values._tag === "Left") return values;
   return E.right({ _tag: "custom", parameters: values.right, outputs: classes, functions: { forward, jvp, vjp } });
 }

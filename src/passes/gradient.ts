@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../check/error.ts";
-import { type Numbers, readFloats } from "../check/numbers.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
@@ -144,7 +144,7 @@ export function vjp(
 ): E.Either<FgnError, Float32Array> {
   const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
-  const c = readFloats("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);
+  const c = readNumbers("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);
   if (c._tag === "Left") return c;
   const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;

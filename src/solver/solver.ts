@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { readDoubles } from "../check/numbers.ts";
+import { readNumbers } from "../check/numbers.ts";
 import { f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, type IterativeStop, type Products, rowSpace } from "./cg.ts";
@@ -79,7 +79,7 @@ export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedS
  */
 export function readStart(options: CheckedSolver, rows: number): E.Either<FgnError, CheckedSolver> {
   if (options.warmStart === null) return E.right(options);
-  const start = readDoubles("warmStart", options.warmStart, rows);
+  const start = readNumbers("warmStart", options.warmStart, rows, 0, new Float64Array(rows));
   return start._tag === "Left" ? start : E.right({ ...options, warmStart: start.right });
 }
 

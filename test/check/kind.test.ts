@@ -119,7 +119,7 @@ describe("values of a wrong kind", () => {
     for (const either of [zeroHead({ features: 2, classes: 2 }), zeroHead({ features: 2, classes: 1 })]) {
       const error = left(untyped(fgnStep)(either, data));
       expect(error.message).toBe("the model: an Either is given, in the place of a network or what customModel made");
-      expect(error.remedy).toBe("Check its _tag and give its right, or chain with E.chain");
+      expect(error.remedy).toBe("Check its _tag and give its right");
     }
   });
 });

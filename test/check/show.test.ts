@@ -26,8 +26,6 @@ const getter = {
   },
 };
 
-class Model {}
-
 const CASES: readonly (readonly [unknown, string])[] = [
   [1, "1"],
   [-0, "0"],
@@ -40,7 +38,7 @@ const CASES: readonly (readonly [unknown, string])[] = [
   [12n, "12n"],
   [Symbol("s"), "Symbol(s)"],
   [() => 1, "a function that was not called"],
-  [Model, "a function that was not called"],
+  [Map, "a function that was not called"],
   [[1, 2], "an Array of 2"],
   [new Float32Array(3), "a Float32Array of 3"],
   [new Uint8Array(2), "a Uint8Array of 2"],
@@ -53,7 +51,6 @@ const CASES: readonly (readonly [unknown, string])[] = [
   [/a/, "a RegExp"],
   [new Map(), "a Map"],
   [new TypeError("x"), "an Error"],
-  [new Model(), "a Model"],
   [Promise.resolve(1), "a Promise"],
   [{}, "an object {}"],
   [Object.create(null), "an object {}"],
