@@ -129,6 +129,6 @@ export function packLogits({ tape, classes }: Workspace, values: Float32Array, t
 }
 
 /** A B × C row-major copy of panels. */
-export function readLogits({ tape, classes }: Workspace, panels: number, scale = NONE): Float32Array {
-  return unpackValues(tape, classes, panels, scale);
+export function readLogits({ tape, classes }: Workspace, panels: number): Float32Array {
+  return unpackValues(tape, classes, panels);
 }
