@@ -15,6 +15,7 @@ import { arraysOf } from "../network/flat.ts";
 import { copyModel, type Model } from "../network/model.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
 import { competitorMargins } from "../row_system/competitors.ts";
+import { checkRange } from "../row_system/gram.ts";
 import type { MetricUpdate } from "../row_system/metric_rule.ts";
 import { majorise } from "../tape/margins.ts";
 import { forward, storeVector } from "../tape/tape.ts";
@@ -59,7 +60,8 @@ export function takeStep<M extends Model>(
   allocate: (like: M) => M,
 ): E.Either<FgnError, Step<M>> {
   const { stage } = ready, { ws, system, vectors } = stage, { tape } = ws;
-  if (!Number.isFinite(system.meanDiagonal)) return overflow("the Gram matrix");
+  const range = checkRange(ws, system);
+  if (range._tag === "Left") return range;
   computeShift(ws, vectors);
   const norm = gradientNorm(stage);
   if (tape.fault !== undefined) return E.left(tape.fault);

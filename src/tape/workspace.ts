@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
-import { f64, type Layout, NONE, startLayout, u32 } from "../kernel/arena.ts";
+import { f64, type Layout, startLayout, u32 } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { CustomModel } from "../network/custom.ts";
 import type { Network } from "../network/layer.ts";
