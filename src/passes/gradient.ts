@@ -205,7 +205,7 @@ export function rowSystem(
   const loss = margins(ws);
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
-  const range = checkRange(ws, gramSystem(ws));
+  const range = checkRange(ws, gramSystem(ws), batch.features);
   if (range._tag === "Left") return range;
   f64(kernel, at.unitWeight, rows).fill(1);
   whiten(ws, at.unitWeight);

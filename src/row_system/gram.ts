@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
+import type { Features } from "../data/sparse.ts";
 import { f32, f64 } from "../kernel/arena.ts";
 import type { RowMatrix } from "../solver/row_matrix.ts";
 import { addDual } from "../tape/jacobian.ts";
@@ -20,11 +21,11 @@ export function meanDiagonal({ kernel, at, rows }: Workspace): number {
   return mean;
 }
 
-/** The smallest normal float32: a Gram matrix below has lost its digits. */
-const LEAST = 2 ** -126;
+/** The normal numbers of float32: a Gram matrix below has lost its digits. */
+const LEAST = 2 ** -126, BEYOND = 2 ** 128;
 
 /** Whether a K̄ is one to be relative to. */
-export const isRange = (mean: number): boolean => mean >= LEAST && mean < Infinity;
+export const isRange = (mean: number): boolean => mean >= LEAST && mean < BEYOND;
 
 /** Whether Jᵀ(α s) is zero: formed in the place of the parameters, which are put back. */
 function isFlat(ws: Workspace): boolean {
@@ -36,13 +37,21 @@ function isFlat(ws: Workspace): boolean {
   return size === 0;
 }
 
+/** Whether the squares of all features are below float32, and not all features zero. */
+const isTiny = ({ data }: Features): boolean => {
+  let most = 0;
+  for (const x of data) most = Math.max(most, Math.abs(x));
+  return most > 0 && most * most < LEAST;
+};
+
 /** Whether K is within float32; also where it is zero because the gradient is. Errors: `Overflow`. */
 export function checkRange(
   ws: Workspace,
   { kind, meanDiagonal: mean, square }: RowMatrix,
+  features: Features,
 ): E.Either<FgnError, unknown> {
   if (isRange(mean)) return E.right(mean);
-  const flat = mean === 0 && (kind === "gram" ? isFlat(ws) : square(ws.at.rhs) === 0);
+  const flat = mean === 0 && !isTiny(features) && (kind === "gram" ? isFlat(ws) : square(ws.at.rhs) === 0);
   return flat ? E.right(mean) : overflow("the Gram matrix, made of products of the features,");
 }
 

@@ -3,23 +3,28 @@
 // 1e-4 (relative), weights and biases each by themselves, beside the rounding of the new parameters.
 
 import fc from "fast-check";
+import type { Either } from "fp-ts/lib/Either.js";
 import { describe, expect, it } from "vitest";
 import {
   type Batch,
   batch,
   constant,
   type Damping,
+  type FgnError,
   fgnStep,
   ggnStep,
   linearHead,
   type Matrix,
   matrix,
   type Network,
+  online,
   relative,
+  robust,
   rowSystem,
   sparse as toSparse,
   type SparseMatrix,
   type StepOptions,
+  type StepReport,
 } from "../../mod.ts";
 import { flat, jacobian, layerOf, left, right, solveDense, uniform } from "../support/reference.ts";
 
@@ -125,13 +130,15 @@ describe("a step on features of any scale", () => {
   }
 
   it("moves something where it is accepted and the gradient is not zero, by any method", () => {
-    const METHODS: readonly ((s: Scaled) => ReturnType<typeof fgnStep<Network>>)[] = [
+    const METHODS: readonly ((s: Scaled) => Either<FgnError, { params: Network; report: StepReport }>)[] = [
       ({ head, data }) => fgnStep(head, data),
       ({ head, data }) => fgnStep(head, data, relative(1), { refine: 2 }),
       ({ head, data }) => ggnStep(head, data),
       ({ head, data }) => fgnStep(head, data, relative(1), { metric: "centred" }),
       ({ head, data }) => fgnStep(head, data, relative(1), { curvature: "majorized" }),
       ({ head, data }) => fgnStep(head, data, relative(1), { competitors: 1 }),
+      ({ head, data }) => robust().update(head, robust().init(head), data),
+      ({ head, data }) => online().update(head, online().init(head), data),
     ];
     const draws = fc.tuple(fc.integer({ min: -30, max: 30 }), fc.boolean(), fc.constantFrom(...METHODS.keys()));
     fc.assert(
