@@ -1,13 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { batch, evaluate, linearHead, type Matrix, matrix, probabilities } from "../../mod.ts";
+import { batch, evaluate, getOrThrow, linearHead, type Matrix, matrix, probabilities } from "../../mod.ts";
 import { softmaxRows } from "../../src/math/softmax.ts";
-import { right } from "../support/reference.ts";
 
-const one = right(matrix(1, 1, [1]));
+const one = getOrThrow(matrix(1, 1, [1]));
 const headOf = (f: readonly number[]) =>
-  right(linearHead({ features: 1, classes: f.length }, new Float32Array(f.length), f));
-const of = (f: readonly number[]): Float32Array => right(probabilities(headOf(f), one)).data;
+  getOrThrow(linearHead({ features: 1, classes: f.length }, new Float32Array(f.length), f));
+const of = (f: readonly number[]): Float32Array => getOrThrow(probabilities(headOf(f), one)).data;
 
 /** Softmax of float32 logits in float64. */
 function softmax(f: readonly number[]): number[] {
@@ -16,7 +15,7 @@ function softmax(f: readonly number[]): number[] {
 }
 
 /** All that is promised of the probabilities of a row. */
-function expectRight(logits: readonly number[], p: Float32Array): void {
+function expectSoftmax(logits: readonly number[], p: Float32Array): void {
   const f = logits.map(Math.fround), want = softmax(f);
   for (const [k, q] of want.entries()) {
     const got = p[k] as number;
@@ -42,7 +41,7 @@ describe("probabilities()", () => {
     fc.assert(
       fc.property(logits, ([size, f]) => {
         const scaled = f.map((v) => size * v);
-        expectRight(scaled, of(scaled));
+        expectSoftmax(scaled, of(scaled));
       }),
       { numRuns: 300, seed: 1 },
     );
@@ -61,7 +60,7 @@ describe("probabilities()", () => {
         Array.from({ length: 400 }, (_, n) => next(-0.34657359, n - 200)).concat(0),
         Array.from({ length: 400 }, (_, n) => next(-27.631021, n - 200)).concat(0),
       ]
-    ) expectRight(f, of(f));
+    ) expectSoftmax(f, of(f));
   });
 
   it("do not depend on the number that a class has", () => {
@@ -71,7 +70,7 @@ describe("probabilities()", () => {
 
   it("sum to 1 over very many classes", () => {
     const f = Array.from({ length: 20_000 }, (_, k) => 30 * Math.sin(k));
-    expectRight(f, of(f));
+    expectSoftmax(f, of(f));
   });
 
   it("have the loss of evaluate() as −log", () => {
@@ -79,7 +78,7 @@ describe("probabilities()", () => {
       fc.property(fc.array(fc.double({ min: -80, max: 0, noNaN: true }), { minLength: 2, maxLength: 9 }), (f) => {
         const p = of(f), head = headOf(f);
         f.forEach((_, y) => {
-          const { loss } = right(evaluate(head, right(batch({ features: one as Matrix, labels: [y] }))));
+          const { loss } = getOrThrow(evaluate(head, getOrThrow(batch({ features: one as Matrix, labels: [y] }))));
           // float32 holds 1 − 6e-8 as the last number below 1.
           expect(Math.abs(-Math.log(p[y] as number) - loss)).toBeLessThan(1e-6 * loss + 1.2e-7);
         });

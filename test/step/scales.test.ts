@@ -12,6 +12,7 @@ import {
   type Damping,
   type FgnError,
   fgnStep,
+  getOrThrow,
   ggnStep,
   linearHead,
   type Matrix,
@@ -26,7 +27,7 @@ import {
   type StepOptions,
   type StepReport,
 } from "../../mod.ts";
-import { flat, jacobian, layerOf, left, right, solveDense, uniform } from "../support/reference.ts";
+import { flat, jacobian, layerOf, left, solveDense, uniform } from "../support/reference.ts";
 
 const B = 6, D = 3, C = 4;
 const labels = Array.from({ length: B }, (_, i) => i % C);
@@ -40,7 +41,7 @@ interface Scaled {
 
 /** The rows of a matrix as compressed sparse rows, none left out. */
 const sparseOf = ({ rows, cols, data }: Matrix): SparseMatrix =>
-  right(toSparse(
+  getOrThrow(toSparse(
     rows,
     cols,
     Uint32Array.from({ length: rows + 1 }, (_, i) => i * cols),
@@ -50,13 +51,13 @@ const sparseOf = ({ rows, cols, data }: Matrix): SparseMatrix =>
 
 /** A head on features of size about `size`, with weights that give logits of about `spread`. */
 function scaled(size: number, spread: number, bias: boolean, sparse = false, weights?: readonly number[]): Scaled {
-  const features = right(matrix(B, D, uniform(B * D, 1).map((v) => v * size)));
+  const features = getOrThrow(matrix(B, D, uniform(B * D, 1).map((v) => v * size)));
   const weight = uniform(C * D, 2).map((v) => spread === 0 ? 0 : v * spread / size);
-  const made = right(linearHead({ features: D, classes: C }, weight, uniform(C, 3).map((v) => spread * v)));
+  const made = getOrThrow(linearHead({ features: D, classes: C }, weight, uniform(C, 3).map((v) => spread * v)));
   const head = bias ? made : { ...made, layers: [{ ...layerOf(made), bias: null }] };
   const input = { labels, ...(weights && { weights }) };
-  const dense = right(batch({ features, ...input }));
-  return { head, dense, data: sparse ? right(batch({ features: sparseOf(features), ...input })) : dense };
+  const dense = getOrThrow(batch({ features, ...input }));
+  return { head, dense, data: sparse ? getOrThrow(batch({ features: sparseOf(features), ...input })) : dense };
 }
 
 /** The step of float64, by one row an example, and K̄/Σω. */
@@ -168,7 +169,7 @@ describe("a step on features of any scale", () => {
   it("of zeros without biases has no gradient, and stays", () => {
     const { head, data } = scaled(0, 0, false);
     for (const system of ["gram", "matrixFree"] as const) {
-      const { params, report } = right(fgnStep(head, data, relative(1), { system }));
+      const { params, report } = getOrThrow(fgnStep(head, data, relative(1), { system }));
       expect(flat(params)).toEqual(flat(head));
       expect(report.gradientNorm).toBe(0);
     }
@@ -179,7 +180,7 @@ describe("example weights", () => {
   const shape = [1, 0.5, 2, 0, 1.5, 1];
   const stepOf = (factor: number, damping: Damping) => {
     const problem = scaled(1, 1, true, false, shape.map((w) => w * factor));
-    return { problem, step: right(fgnStep(problem.head, problem.data, damping)) };
+    return { problem, step: getOrThrow(fgnStep(problem.head, problem.data, damping)) };
   };
 
   it("move a step by their ratios alone where λ is a number", () => {

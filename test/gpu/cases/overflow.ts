@@ -1,7 +1,7 @@
 // Steps that leave the range of float32.
 
-import { batch, linearHead, matrix, relative, zeroHead } from "../../../mod.ts";
-import { problem, right } from "../../support/reference.ts";
+import { batch, getOrThrow, linearHead, matrix, relative, zeroHead } from "../../../mod.ts";
+import { problem } from "../../support/reference.ts";
 import { type Case, check, done, lent, refused } from "../check.ts";
 import { sameStep } from "../same_step.ts";
 
@@ -9,8 +9,8 @@ import { sameStep } from "../same_step.ts";
 export const overflow: Case = {
   name: "new parameters beyond float32 are an error where no loss would show them, and the old ones stay",
   run: async (backend) => {
-    const head = right(linearHead({ features: 2, classes: 2 }, [1, 0, 0, 1], null)), tiny = 1e-25;
-    const data = right(batch({ features: right(matrix(2, 2, [tiny, 0, 0, tiny])), labels: [0, 1] }));
+    const head = getOrThrow(linearHead({ features: 2, classes: 2 }, [1, 0, 0, 1], null)), tiny = 1e-25;
+    const data = getOrThrow(batch({ features: getOrThrow(matrix(2, 2, [tiny, 0, 0, tiny])), labels: [0, 1] }));
     await lent(backend, head, data, async (params, held) => {
       for (const lossAfter of [false, true]) {
         refused(await backend.fgnStep(params, held, 1e-60, { lossAfter, donate: true })(), "Overflow", "the step");
@@ -24,10 +24,10 @@ export const overflow: Case = {
 export const units: Case = {
   name: "features of 1e-15 to 1e17 take the step that they take on the CPU",
   run: async (backend) => {
-    const { data } = problem(12, 5, 4), head = right(zeroHead({ features: 5, classes: 4 }));
+    const { data } = problem(12, 5, 4), head = getOrThrow(zeroHead({ features: 5, classes: 4 }));
     for (const size of [1e-15, 1e-6, 1e6, 1e15, 1e17]) {
-      const features = right(matrix(12, 5, data.features.data.map((x) => x * size)));
-      const scaled = right(batch({ features, labels: data.labels }));
+      const features = getOrThrow(matrix(12, 5, data.features.data.map((x) => x * size)));
+      const scaled = getOrThrow(batch({ features, labels: data.labels }));
       await sameStep(backend, head, scaled, relative(1), {}, 1e-4, `features of ${size}`);
     }
   },
