@@ -15,7 +15,7 @@ import type { ObjectiveOptions } from "../problem/objective.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
 import { type KernelOption, openBatch, type Session, type Wants } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
-import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
+import { checkRange, gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
 import { margins } from "../tape/margins.ts";
 import { forward, project, tangent } from "../tape/tape.ts";
@@ -205,7 +205,8 @@ export function rowSystem(
   const loss = margins(ws);
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
-  if (!Number.isFinite(gramSystem(ws).meanDiagonal)) return overflow("the Gram matrix");
+  const range = checkRange(ws, gramSystem(ws), batch.features);
+  if (range._tag === "Left") return range;
   f64(kernel, at.unitWeight, rows).fill(1);
   whiten(ws, at.unitWeight);
   const copy = (address: number): Float64Array => f64(kernel, address, rows).slice();
