@@ -21,7 +21,7 @@ import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import { aimOf } from "../problem/objective.ts";
-import { finishRemainder, penalty } from "../problem/remainder.ts";
+import { finishRemainder, penaltyAt } from "../problem/remainder.ts";
 import { kernelOf } from "../problem/session.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
 import { openMicroBatches } from "./micro_batches.ts";
@@ -91,7 +91,7 @@ export function accumulatedStep<M extends Model>(
   if (checked._tag === "Left") return checked;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
   if (planned._tag === "Left") return planned;
-  const aim = aimOf(batch, params.outputs, options);
+  const aim = aimOf(batch, params, options);
   if (aim._tag === "Left") return aim;
   const kernel = kernelOf(options);
   if (kernel._tag === "Left") return kernel;
@@ -99,16 +99,16 @@ export function accumulatedStep<M extends Model>(
   const opened = openMicroBatches(kernel.right, params, batch, aim.right, needs);
   if (opened._tag === "Left") return opened;
   const { whole: ws, pass } = opened.right;
-  const { l2, totalWeight } = aim.right;
+  const { penalty, totalWeight } = aim.right;
   const vectors = placesOf(ws.vectors, planned.right);
   const mean = pass(vectors.remainder, planned.right.majorized);
   if (ws.tape.fault !== undefined) return E.left(ws.tape.fault);
-  if (vectors.remainder !== NONE) finishRemainder(ws, vectors.remainder, l2);
-  const lossBefore = mean + penalty(ws, l2, ws.tape.theta);
+  if (vectors.remainder !== NONE) finishRemainder(ws, vectors.remainder, penalty);
+  const lossBefore = mean + penaltyAt(ws, penalty, ws.tape.theta);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
   const system = matrixFreeSystem(ws, vectors.product);
   if (system._tag === "Left") return system;
-  const stage = stageOf(planned.right, { ws, system: system.right, vectors, l2 });
+  const stage = stageOf(planned.right, { ws, system: system.right, vectors, penalty });
   const ready = { stage, lossBefore, totalWeight, examples: ws.rows };
   return takeStep(params, ready, damping, planned.right, allocation(options));
 }

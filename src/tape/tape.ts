@@ -60,7 +60,7 @@ export interface Tensor {
 export const ALIGN = 16;
 
 /** The address of a tensor, given the vector that holds the trainable ones; NONE of null. */
-export const addressOf = (tensor: Tensor | null, vector: number): number =>
+export const addressOf = (tensor: Pick<Tensor, "trainable" | "place"> | null, vector: number): number =>
   tensor === null ? NONE : tensor.trainable ? vector + tensor.place : tensor.place;
 
 /** A forward pass: which parameters, and which values it writes. */
@@ -220,7 +220,8 @@ export const movesAll = ({ ops }: Pick<Tape, "ops">): boolean =>
 export const isExplicit = ({ ops }: Pick<Tape, "ops">): boolean =>
   ops.every(({ rowPart, tensors }) => rowPart !== null || tensors.length === 0);
 
-const tensorsOf = (tape: Tape): Tensor[] => tape.ops.flatMap((op) => op.tensors);
+/** The tensors of all operations, in flat order. */
+export const tensorsOf = (tape: Tape): Tensor[] => tape.ops.flatMap((op) => op.tensors);
 
 /** Tensors of a vector start at cache lines; what lies between them is zero. */
 function clearPadding({ kernel, theta }: Tape, tensor: Tensor): void {

@@ -65,10 +65,10 @@ export interface SplitData {
 /** Both parts hold an example that counts: training on none changes nothing, and says so too late. */
 function checkWeights(
   { train, validation }: SplitData,
-  classes: number,
+  params: Model,
   { classWeights }: Pick<TrainOptions, "classWeights">,
 ): E.Either<FgnError, void> {
-  const aim = objective({ ...train, targets: null }, classes, classWeights === undefined ? {} : { classWeights });
+  const aim = objective({ ...train, targets: null }, params, classWeights === undefined ? {} : { classWeights });
   if (aim._tag === "Left") return aim;
   if (validation?.weights?.every((weight) => weight === 0) !== true) return E.right(undefined);
   const count = validation.weights.length;
@@ -95,6 +95,6 @@ export function splitData<M extends Model, S>(
     ? divide(data, validation, seed, "validation")
     : E.right({ train: data, validation });
   if (divided._tag === "Left") return divided;
-  const weighted = checkWeights(divided.right, params.outputs, options);
+  const weighted = checkWeights(divided.right, params, options);
   return weighted._tag === "Left" ? weighted : divided;
 }

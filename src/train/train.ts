@@ -112,8 +112,8 @@ function makeBreather(): (now: boolean) => Promise<void> {
 
 /** Options of every update, beside the optimizer's own choices. */
 const updateOptionsOf = <M extends Model, S>(options: TrainOptions<M, S>): UpdateOptions => {
-  const { kernel, lossAfter, classWeights, labelSmoothing, l2, microBatch } = options;
-  const entries = Object.entries({ kernel, lossAfter, classWeights, labelSmoothing, l2, microBatch });
+  const { kernel, lossAfter, classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
+  const entries = Object.entries({ kernel, lossAfter, classWeights, labelSmoothing, l2, l2Biases, microBatch });
   return { ...Object.fromEntries(entries.filter(([, value]) => value !== undefined)), donate: true };
 };
 

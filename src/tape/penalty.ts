@@ -1,0 +1,49 @@
+/**
+ * The ℓ2 penalty ½ ℓ2 θᵀPθ over parameter vectors: P leaves biases, gains and shifts out, or is the identity.
+ *
+ * @module
+ */
+
+import { addressOf, type Tape, type Tensor, tensorsOf } from "./tape.ts";
+
+/** Its strength, and the arrays that it takes in. */
+export interface Penalty {
+  /** ℓ2 ≥ 0. */
+  readonly l2: number;
+  /** Whether it takes in each trainable array, in flat order; null: all of them. */
+  readonly takes: readonly boolean[] | null;
+}
+
+/** No penalty. */
+export const NO_PENALTY: Penalty = { l2: 0, takes: null };
+
+type Part = Pick<Tensor, "trainable" | "place" | "length">;
+
+/** The parts of a parameter vector that a penalty takes in. */
+function partsOf(tape: Tape, { l2, takes }: Penalty): readonly Part[] {
+  if (l2 === 0) return [];
+  return takes === null
+    ? [{ trainable: true, place: 0, length: tape.length }]
+    : tensorsOf(tape).filter(({ trainable }) => trainable).filter((_, index) => takes[index]);
+}
+
+/** y += a·P x. */
+export function addPenalised(tape: Tape, penalty: Penalty, a: number, x: number, y: number): void {
+  for (const part of partsOf(tape, penalty)) {
+    tape.kernel.exports.axpy(part.length, a, addressOf(part, x), addressOf(part, y));
+  }
+}
+
+/** ℓ2 xᵀPy. */
+export const penaltyDot = (tape: Tape, penalty: Penalty, x: number, y: number): number =>
+  partsOf(tape, penalty).reduce(
+    (sum, part) => sum + penalty.l2 * tape.kernel.exports.dot(part.length, addressOf(part, x), addressOf(part, y)),
+    0,
+  );
+
+/** ℓ2 xᵀPx. */
+export const penaltySquare = (tape: Tape, penalty: Penalty, x: number): number =>
+  partsOf(tape, penalty).reduce(
+    (sum, part) => sum + penalty.l2 * tape.kernel.exports.norm(part.length, addressOf(part, x)) ** 2,
+    0,
+  );
