@@ -21,7 +21,7 @@ import {
   type Step,
   zeroHead,
 } from "../mod.ts";
-import { seedRandom, shuffle } from "../src/math/random.ts";
+import { permute, seedRandom } from "../src/math/random.ts";
 import { right } from "../test/support/reference.ts";
 
 const ROWS = 128, STEPS = 50;
@@ -143,7 +143,7 @@ function measure(model: string, params: Network, steps: number, data: Batch, rat
 }
 
 function rowsOf(model: string, start: Network, data: Dataset): Row[] {
-  const { order } = shuffle(data.train.rows, seedRandom(1));
+  const { order } = permute(data.train.rows, seedRandom(1));
   let trained = start;
   for (let k = 0; k < STEPS; k++) {
     trained = right(fgnStep(trained, batchOf(data, order, k), relative(1), { lossAfter: false })).params;

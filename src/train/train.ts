@@ -9,7 +9,7 @@ import type { FgnError } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import { picker } from "../data/select.ts";
 import { callStore } from "../io/storage.ts";
-import { shuffle } from "../math/random.ts";
+import { permute } from "../math/random.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
 import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
@@ -186,7 +186,7 @@ type Records<M extends Model, A> = AsyncGenerator<E.Either<FgnError, Progress<M>
 async function* epochOf<M extends Model, S>(course: Course<M, S>): Records<M, Stopped | "failed" | null> {
   const { run, train: examples, breathe, interrupted, checked: { reportEvery, every, by } } = course;
   const rows = examples.features.rows;
-  const { order, random } = shuffle(rows, run.random);
+  const { order, random } = permute(rows, run.random);
   while (run.done < rows) {
     const stopped = interrupted();
     const step = stopped === null ? stepOf(course, order) : E.right(undefined);
