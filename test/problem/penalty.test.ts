@@ -10,6 +10,7 @@ import {
   fgn,
   fgnStep,
   fromRows,
+  getOrThrow,
   ggnStep,
   initialise,
   l2Penalty,
@@ -28,10 +29,10 @@ import {
 } from "../../mod.ts";
 import { accumulatedStep } from "../../src/step/micro_step.ts";
 import { penaltyOf } from "../support/network_reference.ts";
-import { relativeError, right, uniform } from "../support/reference.ts";
+import { relativeError, uniform } from "../support/reference.ts";
 
 const N = 24, D = 2, C = 3;
-const FEATURES = right(matrix(
+const FEATURES = getOrThrow(matrix(
   N,
   D,
   Array.from({ length: N * D }, (_, k) => {
@@ -40,7 +41,7 @@ const FEATURES = right(matrix(
   }),
 ));
 const LABELS = Array.from({ length: N }, (_, i) => i % 8 === 0 ? 0 : i % 3 === 0 ? 1 : 2);
-const DATA = right(batch({ features: FEATURES, labels: LABELS }));
+const DATA = getOrThrow(batch({ features: FEATURES, labels: LABELS }));
 
 /** Weights, then intercepts, of LogisticRegression(C=1/(l2*24), tol=1e-12, solver="newton-cg"), scikit-learn 1.9.1. */
 const SCIKIT_LEARN: readonly (readonly [l2: number, optimum: readonly number[]])[] = [
@@ -58,7 +59,7 @@ const SCIKIT_LEARN: readonly (readonly [l2: number, optimum: readonly number[]])
 
 /** The parameters after many steps. */
 function descend(step: (params: Network) => Network): number[] {
-  let params = right(zeroHead({ features: D, classes: C }));
+  let params = getOrThrow(zeroHead({ features: D, classes: C }));
   for (let n = 0; n < 500; n++) params = step(params);
   return Array.from(parameters(params));
 }
@@ -67,14 +68,14 @@ describe("the optimum with an ℓ2 penalty is that of scikit-learn", () => {
   for (const [l2, optimum] of SCIKIT_LEARN) {
     const optimizer = pipe(fgn<Network>({ damping: 0.2 }), l2Penalty(l2));
     const STEPS: Readonly<Record<string, (params: Network) => Network>> = {
-      "fgnStep": (params) => right(fgnStep(params, DATA, 0.2, { l2 })).params,
-      "fgnStep, matrix-free": (params) => right(fgnStep(params, DATA, 0.2, { l2, system: "matrixFree" })).params,
-      "fgnStep, refined": (params) => right(fgnStep(params, DATA, 0.2, { l2, refine: 3 })).params,
+      "fgnStep": (params) => getOrThrow(fgnStep(params, DATA, 0.2, { l2 })).params,
+      "fgnStep, matrix-free": (params) => getOrThrow(fgnStep(params, DATA, 0.2, { l2, system: "matrixFree" })).params,
+      "fgnStep, refined": (params) => getOrThrow(fgnStep(params, DATA, 0.2, { l2, refine: 3 })).params,
       "fgnStep with momentum of none": (params) =>
-        right(fgnStep(params, DATA, 0.2, { l2, momentum: { decay: 0.5, previous: null } })).params,
-      "ggnStep": (params) => right(ggnStep(params, DATA, 0.2, { l2 })).params,
-      "micro-batches": (params) => right(accumulatedStep(params, DATA, 7, 0.2, { l2 })).params,
-      "l2Penalty": (params) => right(optimizer.update(params, optimizer.init(params), DATA)).params,
+        getOrThrow(fgnStep(params, DATA, 0.2, { l2, momentum: { decay: 0.5, previous: null } })).params,
+      "ggnStep": (params) => getOrThrow(ggnStep(params, DATA, 0.2, { l2 })).params,
+      "micro-batches": (params) => getOrThrow(accumulatedStep(params, DATA, 7, 0.2, { l2 })).params,
+      "l2Penalty": (params) => getOrThrow(optimizer.update(params, optimizer.init(params), DATA)).params,
     };
     for (const [name, step] of Object.entries(STEPS)) {
       it(`by ${name}, ℓ2 = ${l2}`, () => expect(relativeError(descend(step), optimum)).toBeLessThan(1e-5));
@@ -83,14 +84,14 @@ describe("the optimum with an ℓ2 penalty is that of scikit-learn", () => {
 });
 
 describe("an ℓ2 penalty", () => {
-  const rates = right(batch({
-    features: right(matrix(100, 1, Array.from({ length: 100 }, (_, i) => i % 2 ? 1 : -1))),
+  const rates = getOrThrow(batch({
+    features: getOrThrow(matrix(100, 1, Array.from({ length: 100 }, (_, i) => i % 2 ? 1 : -1))),
     labels: Array.from({ length: 100 }, (_, i) => i < 10 ? 0 : 1),
   }));
   const rateWith = (options: ObjectiveOptions): number => {
-    let params = right(zeroHead({ features: 1, classes: 2 }));
-    for (let n = 0; n < 400; n++) params = right(fgnStep(params, rates, 1e-3, options)).params;
-    return right(probabilities(params, right(matrix(1, 1, [0])))).data[1] as number;
+    let params = getOrThrow(zeroHead({ features: 1, classes: 2 }));
+    for (let n = 0; n < 400; n++) params = getOrThrow(fgnStep(params, rates, 1e-3, options)).params;
+    return getOrThrow(probabilities(params, getOrThrow(matrix(1, 1, [0])))).data[1] as number;
   };
 
   it("leaves the base rates of classes, unless it takes in biases", () => {
@@ -107,13 +108,15 @@ describe("an ℓ2 penalty", () => {
   });
 
   /** The network with random parameters, biases and gains included. */
-  const scatter = (model: Network): Network => right(withParameters(model, uniform(parameters(model).length, 8)));
+  const scatter = (model: Network): Network => getOrThrow(withParameters(model, uniform(parameters(model).length, 8)));
   const layers = [dense(4), residual([layerNorm(), dense(4)]), dense(C)];
-  const deep = scatter(right(initialise({ inputs: 3, layers })));
-  const sparse = scatter(right(initialise({ inputs: 5, layers: [embedding(C)] })));
-  const adapted = scatter(right(withAdapters(right(mlp({ inputs: 3, hidden: [4], classes: C })), { rank: 2 })));
-  const dense3 = right(matrix(6, 3, uniform(18, 7))), labels = [0, 1, 2, 2, 1, 0];
-  const sparseRows = right(fromRows(5, labels.map((_, i) => [[i % 5, 1 + i / 4]] as [number, number][])));
+  const deep = scatter(getOrThrow(initialise({ inputs: 3, layers })));
+  const sparse = scatter(getOrThrow(initialise({ inputs: 5, layers: [embedding(C)] })));
+  const adapted = scatter(
+    getOrThrow(withAdapters(getOrThrow(mlp({ inputs: 3, hidden: [4], classes: C })), { rank: 2 })),
+  );
+  const dense3 = getOrThrow(matrix(6, 3, uniform(18, 7))), labels = [0, 1, 2, 2, 1, 0];
+  const sparseRows = getOrThrow(fromRows(5, labels.map((_, i) => [[i % 5, 1 + i / 4]] as [number, number][])));
   const MODELS = {
     "residual blocks and layer norms": [deep, dense3],
     embeddings: [sparse, sparseRows],
@@ -121,11 +124,12 @@ describe("an ℓ2 penalty", () => {
   } as const;
 
   for (const [name, [model, features]] of Object.entries(MODELS)) {
-    const data = right(batch({ features, labels }));
+    const data = getOrThrow(batch({ features, labels }));
     it(`takes in the weights of ${name} alone, and all parameters with l2Biases`, () => {
-      const plain = right(lossAndGradient(model, data)), theta = parameters(model);
+      const plain = getOrThrow(lossAndGradient(model, data)), theta = parameters(model);
       for (const options of [{ l2: 0.5 }, { l2: 0.5, l2Biases: true }]) {
-        const { loss, gradient } = right(lossAndGradient(model, data, options)), diagonal = penaltyOf(model, options);
+        const { loss, gradient } = getOrThrow(lossAndGradient(model, data, options)),
+          diagonal = penaltyOf(model, options);
         const want = diagonal.map((l2, k) => l2 * (theta[k] as number));
         const got = Array.from(gradient, (g, k) => g - (plain.gradient[k] as number));
         got.forEach((g, k) => expect(Math.abs(g - (want[k] as number))).toBeLessThan(1e-6));
@@ -138,14 +142,14 @@ describe("an ℓ2 penalty", () => {
       for (const l2Biases of [false, true]) {
         const options = { l2: 0.5, l2Biases };
         for (const step of [fgnStep(model, data, 300, options), ggnStep(model, data, 300, options)]) {
-          expect(right(step).report.gainRatio).toBeCloseTo(1, 2);
+          expect(getOrThrow(step).report.gainRatio).toBeCloseTo(1, 2);
         }
       }
     });
   }
 
   it("takes in all parameters of a model of your own", () => {
-    const own = right(customModel({
+    const own = getOrThrow(customModel({
       parameters: [0.5, -0.25],
       classes: 2,
       forward: ([a = 0, b = 0], x) => Array.from({ length: 2 * x.rows }, (_, i) => i % 2 ? b : a),
@@ -153,15 +157,15 @@ describe("an ℓ2 penalty", () => {
       vjp: (_, x, c) =>
         [0, 1].map((k) => Array.from({ length: x.rows }, (_, i) => c[2 * i + k] as number).reduce((s, v) => s + v, 0)),
     }));
-    const data = right(batch({ features: right(matrix(2, 1, [1, 2])), labels: [0, 1] }));
-    const plain = right(lossAndGradient(own, data)), penalised = right(lossAndGradient(own, data, { l2: 2 }));
+    const data = getOrThrow(batch({ features: getOrThrow(matrix(2, 1, [1, 2])), labels: [0, 1] }));
+    const plain = getOrThrow(lossAndGradient(own, data)), penalised = getOrThrow(lossAndGradient(own, data, { l2: 2 }));
     expect(penalised.gradient[0] as number - (plain.gradient[0] as number)).toBeCloseTo(1, 6);
     expect(penalised.gradient[1] as number - (plain.gradient[1] as number)).toBeCloseTo(-0.5, 6);
   });
 
   it("says what l2Biases may be", () => {
     for (const l2Biases of ["yes", 1, null] as unknown as boolean[]) {
-      expect(fgnStep(right(zeroHead({ features: D, classes: C })), DATA, 1, { l2: 1, l2Biases })).toMatchObject({
+      expect(fgnStep(getOrThrow(zeroHead({ features: D, classes: C })), DATA, 1, { l2: 1, l2Biases })).toMatchObject({
         left: { _tag: "InvalidOption", option: "l2Biases" },
       });
     }

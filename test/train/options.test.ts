@@ -9,6 +9,7 @@ import {
   type CheckpointStore,
   evaluate,
   fromRows,
+  getOrThrow,
   holdOut,
   isSparse,
   matrix,
@@ -19,7 +20,7 @@ import {
   train,
   type TrainOptions,
 } from "../../mod.ts";
-import { left, problem, right } from "../support/reference.ts";
+import { left, problem } from "../support/reference.ts";
 import { collect, digest, doneOf, errorOf, network, noisy } from "../support/training.ts";
 
 describe("bad options", () => {
@@ -102,10 +103,10 @@ describe("bad options", () => {
 /** Examples that are told apart by their first feature, with weights and targets that follow from it. */
 function numbered(rows: number, kind: "dense" | "sparse" | "bare"): Batch {
   const entries = Array.from({ length: rows }, (_, i): [number, number][] => [[0, i + 1], [1 + i % 11, 0.5]]);
-  const features = right(fromRows(12, entries)), labels = Array.from({ length: rows }, (_, i) => i % 5);
+  const features = getOrThrow(fromRows(12, entries)), labels = Array.from({ length: rows }, (_, i) => i % 5);
   const weights = labels.map((_, i) => i / 4 + 1);
-  if (kind === "sparse") return right(batch({ features, labels, weights }));
-  const dense = right(matrix(
+  if (kind === "sparse") return getOrThrow(batch({ features, labels, weights }));
+  const dense = getOrThrow(matrix(
     rows,
     12,
     entries.flatMap((row) => {
@@ -114,9 +115,9 @@ function numbered(rows: number, kind: "dense" | "sparse" | "bare"): Batch {
       return line;
     }),
   ));
-  if (kind === "bare") return right(batch({ features: dense, labels }));
-  const targets = right(matrix(rows, 5, labels.flatMap((y) => [0, 1, 2, 3, 4].map((k) => k === y ? 0.6 : 0.1))));
-  return right(batch({ features: dense, labels, targets, weights }));
+  if (kind === "bare") return getOrThrow(batch({ features: dense, labels }));
+  const targets = getOrThrow(matrix(rows, 5, labels.flatMap((y) => [0, 1, 2, 3, 4].map((k) => k === y ? 0.6 : 0.1))));
+  return getOrThrow(batch({ features: dense, labels, targets, weights }));
 }
 
 /** The numbers of the examples, after a look at all they carry. */
@@ -148,14 +149,14 @@ describe("holdOut()", () => {
         const [rows, share, held] of [[2, 0.5, 1], [40, 0.25, 10], [41, 0.1, 5], [3, 1e-9, 1], [3, 0.999, 2]] as const
       ) {
         const data = numbered(rows, kind), kept = JSON.stringify(data);
-        const split = right(holdOut(data, share, 7));
+        const split = getOrThrow(holdOut(data, share, 7));
         const trained = numbersOf(split.train, data), validated = numbersOf(split.validation, data);
         expect(validated.length).toBe(held);
         const ascending = (a: number, b: number): number => a - b;
         expect([...trained, ...validated].sort(ascending)).toEqual(Array.from({ length: rows }, (_, i) => i));
         expect(trained).toEqual([...trained].sort(ascending));
         expect(validated).toEqual([...validated].sort(ascending));
-        expect(right(holdOut(data, share, 7))).toEqual(split);
+        expect(getOrThrow(holdOut(data, share, 7))).toEqual(split);
         expect(JSON.stringify(data)).toBe(kept);
       }
     });
@@ -163,12 +164,12 @@ describe("holdOut()", () => {
 
   it("draws anew for another seed, and holds no more memory than it needs", () => {
     const data = numbered(40, "dense");
-    const draws = [0, 1, 2, 3].map((seed) => numbersOf(right(holdOut(data, 0.25, seed)).validation, data).join());
+    const draws = [0, 1, 2, 3].map((seed) => numbersOf(getOrThrow(holdOut(data, 0.25, seed)).validation, data).join());
     expect(new Set(draws).size).toBe(4);
     // The draws are the same in every runtime: they come from the generator's integers alone.
-    expect(draws[0]).toBe(numbersOf(right(holdOut(data, 0.25)).validation, data).join());
+    expect(draws[0]).toBe(numbersOf(getOrThrow(holdOut(data, 0.25)).validation, data).join());
     expect(draws[1]).toBe(EXPECTED);
-    const { validation } = right(holdOut(data, 0.25));
+    const { validation } = getOrThrow(holdOut(data, 0.25));
     expect(validation.features.data.buffer.byteLength).toBe(4 * 10 * 12);
     expect(validation.targets?.data.buffer.byteLength).toBe(4 * 10 * 5);
   });
@@ -186,7 +187,7 @@ describe("holdOut()", () => {
 describe("holdOut() by class", () => {
   /** One example a label, with or without weights and soft targets. */
   const labelled = (labels: readonly number[], given: Partial<BatchInput> = {}): Batch =>
-    right(batch({ features: right(matrix(labels.length, 1, labels.map((_, i) => i))), labels, ...given }));
+    getOrThrow(batch({ features: getOrThrow(matrix(labels.length, 1, labels.map((_, i) => i))), labels, ...given }));
   /** How often each label occurs. */
   const tally = ({ labels, weights }: Batch): Record<number, number> => {
     const counts: Record<number, number> = {};
@@ -197,7 +198,7 @@ describe("holdOut() by class", () => {
   };
   const times = (label: number, count: number): number[] => new Array<number>(count).fill(label);
   const mixed = (labels: readonly number[], seed: number): number[] => {
-    const { order } = right(shuffle(labels.length, seedRandom(seed)));
+    const { order } = getOrThrow(shuffle(labels.length, seedRandom(seed)));
     return Array.from(order, (i) => labels[i] as number);
   };
 
@@ -205,7 +206,7 @@ describe("holdOut() by class", () => {
     const labels = mixed([...times(0, 100), ...times(1, 60), ...times(2, 33), ...times(7, 7)], 3);
     for (const share of [0.1, 0.25, 0.5, 0.9]) {
       for (const seed of [0, 1, 2]) {
-        const { train, validation } = right(holdOut(labelled(labels), share, seed)), seen = tally(validation);
+        const { train, validation } = getOrThrow(holdOut(labelled(labels), share, seed)), seen = tally(validation);
         for (const [label, count] of [[0, 100], [1, 60], [2, 33], [7, 7]] as const) {
           expect(Math.abs((seen[label] ?? 0) - share * count)).toBeLessThan(1);
           expect((seen[label] ?? 0) + (tally(train)[label] ?? 0)).toBe(count);
@@ -228,7 +229,7 @@ describe("holdOut() by class", () => {
         const all = [...sizes.flatMap((count, label) => times(label, count)), ...times(-1, ignored)];
         fc.pre(all.length >= 2);
         const data = labelled(mixed(all, seed), ignored > 0 ? { ignoredLabel: -1 } : {});
-        const { train, validation } = right(holdOut(data, share, seed)),
+        const { train, validation } = getOrThrow(holdOut(data, share, seed)),
           [kept, seen] = [tally(train), tally(validation)];
         expect(train.labels.length).toBeGreaterThan(0);
         expect(validation.labels.length).toBeGreaterThan(0);
@@ -246,9 +247,9 @@ describe("holdOut() by class", () => {
 
   it("draws classes of one example together, and trains on the only one", () => {
     const distinct = Array.from({ length: 20 }, (_, i) => i);
-    expect(right(holdOut(labelled(distinct), 0.25)).validation.labels.length).toBe(5);
+    expect(getOrThrow(holdOut(labelled(distinct), 0.25)).validation.labels.length).toBe(5);
     for (const seed of [0, 1, 2, 3]) {
-      const { validation } = right(holdOut(labelled([...times(0, 9), 1]), 0.5, seed));
+      const { validation } = getOrThrow(holdOut(labelled([...times(0, 9), 1]), 0.5, seed));
       expect(tally(validation)[1]).toBeUndefined();
     }
   });
@@ -256,27 +257,29 @@ describe("holdOut() by class", () => {
   it("counts examples without weight by themselves", () => {
     const labels = [...times(0, 8), ...times(1, 8)], weights = labels.map((_, i) => i % 4 === 0 ? 1 : 0);
     for (const seed of [0, 1, 2, 3]) {
-      const { train, validation } = right(holdOut(labelled(labels, { weights }), 0.25, seed));
+      const { train, validation } = getOrThrow(holdOut(labelled(labels, { weights }), 0.25, seed));
       expect([tally(train), tally(validation)]).toEqual([{ 0: 1, 1: 1 }, { 0: 1, 1: 1 }]);
       expect(validation.labels.length).toBe(5);
     }
-    const alone = right(holdOut(labelled([0, 1], { weights: [1, 0] }), 0.5));
+    const alone = getOrThrow(holdOut(labelled([0, 1], { weights: [1, 0] }), 0.5));
     expect([tally(alone.train), alone.validation.weights]).toEqual([{ 0: 1 }, Float32Array.of(0)]);
   });
 
   it("goes by the likeliest class of soft targets", () => {
-    const targets = right(
+    const targets = getOrThrow(
       matrix(12, 2, Array.from({ length: 12 }, (_, i) => i < 9 ? [0.75, 0.25] : [0.25, 0.75]).flat()),
     );
-    const data = right(batch({ features: right(matrix(12, 1, Array.from({ length: 12 }, (_, i) => i))), targets }));
-    const { validation } = right(holdOut(data, 1 / 3));
+    const data = getOrThrow(
+      batch({ features: getOrThrow(matrix(12, 1, Array.from({ length: 12 }, (_, i) => i))), targets }),
+    );
+    const { validation } = getOrThrow(holdOut(data, 1 / 3));
     expect(tally(validation)).toEqual({ 0: 3, 1: 1 });
     expect(validation.targets?.data.filter((_, k) => k % 2 === 0).filter((p) => p > 0.5).length).toBe(3);
   });
 
   it("is quick with as many classes as examples have", () => {
     const labels = Array.from({ length: 200_000 }, (_, i) => i % 65_536), began = performance.now();
-    const { validation } = right(holdOut(labelled(labels), 0.2));
+    const { validation } = getOrThrow(holdOut(labelled(labels), 0.2));
     expect(new Set(validation.labels).size).toBe(65_536);
     expect(performance.now() - began).toBeLessThan(2000);
   });
@@ -288,12 +291,12 @@ const EXPECTED = "1,5,12,19,20,23,24,27,31,33";
 describe("a share for validation", () => {
   it("trains as on the two parts of holdOut by the run's seed", async () => {
     const data = noisy(50), options = { epochs: 3, batchSize: 16, seed: 6 };
-    const { train: examples, validation } = right(holdOut(data, 0.2, 6));
+    const { train: examples, validation } = getOrThrow(holdOut(data, 0.2, 6));
     const one = doneOf(await collect(train(network(), data, { ...options, validation: 0.2 })));
     const two = doneOf(await collect(train(network(), examples, { ...options, validation })));
     expect(digest(one.params)).toBe(digest(two.params));
     expect(one.evaluation).toEqual(two.evaluation);
-    expect(one.evaluation).toEqual(right(evaluate(one.params, validation)));
+    expect(one.evaluation).toEqual(getOrThrow(evaluate(one.params, validation)));
     expect(one).toMatchObject({ evaluation: { examples: 10 }, totalSteps: 9 });
     const other = doneOf(await collect(train(network(), data, { ...options, seed: 7, validation: 0.2 })));
     expect(other.evaluation).not.toEqual(one.evaluation);
