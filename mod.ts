@@ -88,7 +88,7 @@ export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer
 
 // Training and prediction
 export { type Measured, type Position, type Progress, type Stopped, train } from "./src/train/train.ts";
-export type { Checkpointing, EarlyStopping, TrainOptions } from "./src/train/options.ts";
+export type { Abortable, Checkpointing, EarlyStopping, TrainOptions } from "./src/train/options.ts";
 export { type EpochEvaluation, fit, type FitOptions, type Trained } from "./src/train/fit.ts";
 export { holdOut, type Split } from "./src/train/split.ts";
 export { type Checkpoint, readCheckpoint } from "./src/train/checkpoint.ts";
