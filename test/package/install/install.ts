@@ -42,8 +42,7 @@ import * as gpu from "fgn/gpu";
 import * as relaxed from "fgn/relaxed";
 import * as threads from "fgn/threads";
 
-const device: gpu.GpuDevice | undefined = undefined;
-export const backend = gpu.webGpu({ powerPreference: "low-power", ...(device && { device }) });
+export const backend = (device: gpu.GpuDevice) => gpu.webGpu({ device, powerPreference: "low-power" });
 export const options: fgn.TrainOptions = { signal: { aborted: false } };
 export const entries = [fgn, file, gpu, relaxed, threads];
 `;
