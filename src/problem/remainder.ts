@@ -7,7 +7,7 @@
 
 import { f32 } from "../kernel/arena.ts";
 import { sendBack } from "../tape/jacobian.ts";
-import { addPenalised, type Penalty, penaltySquare } from "../tape/penalty.ts";
+import { addPenalised, type Penalty, penaltyDot } from "../tape/penalty.ts";
 import { project } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
@@ -32,4 +32,4 @@ export function computeRemainder(ws: Workspace, vector: number, penalty: Penalty
 
 /** ½ ℓ2 θᵀPθ. */
 export const penaltyAt = ({ tape }: Workspace, penalty: Penalty, vector: number): number =>
-  penaltySquare(tape, penalty, vector) / 2;
+  penaltyDot(tape, penalty, vector, vector) / 2;

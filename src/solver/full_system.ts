@@ -8,7 +8,7 @@
 import { f32, f64 } from "../kernel/arena.ts";
 import { sendBack, weigh, whitenedTangent, writeCoefficients } from "../tape/jacobian.ts";
 import { panelDot } from "../tape/margins.ts";
-import { type Penalty, penaltyDot, penaltySquare } from "../tape/penalty.ts";
+import { type Penalty, penaltyDot } from "../tape/penalty.ts";
 import { projectInto, tangent, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, drive, type Limits } from "./cg.ts";
@@ -82,7 +82,7 @@ export function fullModel(
   addResiduals(ws, b);
   tangent(tape, direction);
   const gain = panelDot(ws, b, tape.logits.tangent) - penaltyDot(tape, penalty, tape.theta, direction);
-  const curvature = curvatureAlong(ws, copy) + penaltySquare(tape, penalty, direction);
+  const curvature = curvatureAlong(ws, copy) + penaltyDot(tape, penalty, direction, direction);
   return { gain, curvature };
 }
 
@@ -166,7 +166,8 @@ export function solveGgn(
   const run = drive(steps, () => {}); // `apply` is the whole product
   writeNegativeGradient(ws, space, b, penalty.l2);
   const gain = space.dot(b, x), norm = space.norm(b);
-  const curvature = apply(x, ap) - lambdaPrime * space.norm(x) ** 2 + penaltySquare(tape, penalty, space.form(x));
+  const d = space.form(x),
+    curvature = apply(x, ap) - lambdaPrime * space.norm(x) ** 2 + penaltyDot(tape, penalty, d, d);
   space.copy(b, r);
   space.axpy(-1, ap, r);
   return {

@@ -23,7 +23,7 @@ import { drive, type Products } from "../solver/cg.ts";
 import { fullModel, type GgnBuffers, type Inverse, solveGgn } from "../solver/full_system.ts";
 import { type Damped, prepareDamped, type Solved } from "../solver/solver.ts";
 import { addDual, weigh, whitenedTangent } from "../tape/jacobian.ts";
-import { penaltySquare } from "../tape/penalty.ts";
+import { penaltyDot } from "../tape/penalty.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import type { Method, OpenStage, Stage, Vectors } from "./stage.ts";
 import { limitLayers } from "./trust_region.ts";
@@ -103,7 +103,7 @@ function rowModel({ ws: { kernel, tape, at, rows }, vectors, penalty }: OpenStag
   }
   if (vectors.remainder !== NONE) {
     gain += kernel.exports.dot(tape.length, vectors.remainder, vectors.direction);
-    curvature += penaltySquare(tape, penalty, vectors.direction);
+    curvature += penaltyDot(tape, penalty, vectors.direction, vectors.direction);
   }
   return { gain, curvature };
 }

@@ -34,16 +34,13 @@ export function addPenalised(tape: Tape, penalty: Penalty, a: number, x: number,
   }
 }
 
-/** ℓ2 xᵀPy. */
-export const penaltyDot = (tape: Tape, penalty: Penalty, x: number, y: number): number =>
-  partsOf(tape, penalty).reduce(
-    (sum, part) => sum + penalty.l2 * tape.kernel.exports.dot(part.length, addressOf(part, x), addressOf(part, y)),
-    0,
-  );
-
-/** ℓ2 xᵀPx. */
-export const penaltySquare = (tape: Tape, penalty: Penalty, x: number): number =>
-  partsOf(tape, penalty).reduce(
-    (sum, part) => sum + penalty.l2 * tape.kernel.exports.norm(part.length, addressOf(part, x)) ** 2,
-    0,
-  );
+/** ℓ2 xᵀPy, of one vector in float64 throughout. */
+export function penaltyDot(tape: Tape, penalty: Penalty, x: number, y: number): number {
+  const { exports } = tape.kernel;
+  let sum = 0;
+  for (const part of partsOf(tape, penalty)) {
+    const a = addressOf(part, x);
+    sum += x === y ? exports.norm(part.length, a) ** 2 : exports.dot(part.length, a, addressOf(part, y));
+  }
+  return penalty.l2 * sum;
+}

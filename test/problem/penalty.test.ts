@@ -28,8 +28,8 @@ import {
   zeroHead,
 } from "../../mod.ts";
 import { accumulatedStep } from "../../src/step/micro_step.ts";
-import { penaltyOf } from "../support/network_reference.ts";
-import { relativeError, uniform } from "../support/reference.ts";
+import { ggnCurvature, penaltyOf, reduction, reference } from "../support/network_reference.ts";
+import { difference, relativeError, uniform } from "../support/reference.ts";
 
 const N = 24, D = 2, C = 3;
 const FEATURES = getOrThrow(matrix(
@@ -147,6 +147,14 @@ describe("an ℓ2 penalty", () => {
       }
     });
   }
+
+  it("is in the model of a refined step that a trust region shortened", () => {
+    const data = getOrThrow(batch({ features: dense3, labels })), ref = reference(deep, data, { l2: 2 });
+    const { params, report } = getOrThrow(fgnStep(deep, data, 0.01, { l2: 2, refine: 3, trustRegion: 0.1 }));
+    const d = difference(params, deep),
+      want = reduction(ggnCurvature(ref), ref.gradient, d, penaltyOf(deep, { l2: 2 }));
+    expect(relativeError([report.predictedReduction], [want])).toBeLessThan(1e-4);
+  });
 
   it("takes in all parameters of a model of your own", () => {
     const own = getOrThrow(customModel({

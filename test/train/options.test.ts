@@ -281,7 +281,7 @@ describe("holdOut() by class", () => {
     const labels = Array.from({ length: 200_000 }, (_, i) => i % 65_536), began = performance.now();
     const { validation } = getOrThrow(holdOut(labelled(labels), 0.2));
     expect(new Set(validation.labels).size).toBe(65_536);
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(performance.now() - began).toBeLessThan(5000);
   });
 });
 
