@@ -4,7 +4,7 @@
  * @module
  */
 
-import { addressOf, type Tape, type Tensor, tensorsOf } from "./tape.ts";
+import { type Tape, type Tensor, tensorsOf } from "./tape.ts";
 
 /** Its strength, and the arrays that it takes in. */
 export interface Penalty {
@@ -17,30 +17,25 @@ export interface Penalty {
 /** No penalty. */
 export const NO_PENALTY: Penalty = { l2: 0, takes: null };
 
-type Part = Pick<Tensor, "trainable" | "place" | "length">;
-
 /** The parts of a parameter vector that a penalty takes in. */
-function partsOf(tape: Tape, { l2, takes }: Penalty): readonly Part[] {
+function partsOf(tape: Tape, { l2, takes }: Penalty): readonly Pick<Tensor, "place" | "length">[] {
   if (l2 === 0) return [];
   return takes === null
-    ? [{ trainable: true, place: 0, length: tape.length }]
+    ? [{ place: 0, length: tape.length }]
     : tensorsOf(tape).filter(({ trainable }) => trainable).filter((_, index) => takes[index]);
 }
 
 /** y += a·P x. */
 export function addPenalised(tape: Tape, penalty: Penalty, a: number, x: number, y: number): void {
-  for (const part of partsOf(tape, penalty)) {
-    tape.kernel.exports.axpy(part.length, a, addressOf(part, x), addressOf(part, y));
-  }
+  for (const { place, length } of partsOf(tape, penalty)) tape.kernel.exports.axpy(length, a, x + place, y + place);
 }
 
 /** ℓ2 xᵀPy, of one vector in float64 throughout. */
 export function penaltyDot(tape: Tape, penalty: Penalty, x: number, y: number): number {
   const { exports } = tape.kernel;
   let sum = 0;
-  for (const part of partsOf(tape, penalty)) {
-    const a = addressOf(part, x);
-    sum += x === y ? exports.norm(part.length, a) ** 2 : exports.dot(part.length, a, addressOf(part, y));
+  for (const { place, length } of partsOf(tape, penalty)) {
+    sum += x === y ? exports.norm(length, x + place) ** 2 : exports.dot(length, x + place, y + place);
   }
   return penalty.l2 * sum;
 }

@@ -60,7 +60,7 @@ export interface Tensor {
 export const ALIGN = 16;
 
 /** The address of a tensor, given the vector that holds the trainable ones; NONE of null. */
-export const addressOf = (tensor: Pick<Tensor, "trainable" | "place"> | null, vector: number): number =>
+export const addressOf = (tensor: Tensor | null, vector: number): number =>
   tensor === null ? NONE : tensor.trainable ? vector + tensor.place : tensor.place;
 
 /** A forward pass: which parameters, and which values it writes. */
