@@ -85,8 +85,12 @@ export const UNJUDGED = {
 export const standsStill = ({ actual, predicted, lossBefore }: Outcome): boolean =>
   actual === 0 && predicted <= 2 ** -52 * Math.abs(lossBefore);
 
+/** Whether a value is a number, from one number to below another. */
+export const isNumberIn = (value: number, from: number, below: number): boolean =>
+  typeof value === "number" && value >= from && value < below;
+
 /** Whether a number can be a λ, or a share of K̄. */
-export const isPositive = (value: number): boolean => value > 0 && value < Infinity;
+export const isPositive = (value: number): boolean => isNumberIn(value, Number.MIN_VALUE, Infinity);
 
 /** The error of a λ, or a share of K̄, that cannot. */
 export const notPositive = (value: number): E.Either<FgnError, never> =>
