@@ -20,11 +20,7 @@ function named(name: string): Step {
 
 function list(): void {
   const width = Math.max(...STEPS.map(({ name }) => name.length));
-  for (const { name, what, takes, apart } of STEPS) {
-    console.log(
-      `${name.padEnd(width)}  ${takes.padStart(6)}  ${what}${apart === true ? " (only when it is named)" : ""}`,
-    );
-  }
+  for (const { name, what, takes } of STEPS) console.log(`${name.padEnd(width)}  ${takes.padStart(6)}  ${what}`);
 }
 
 /** Runs a step and says how it went: a line, and what it printed where it failed or where that is what it is for. */
@@ -43,9 +39,7 @@ if (given.includes("--list")) list();
 else {
   const left = without < 0 ? [] : given.slice(without + 1).map(named);
   const asked = (without < 0 ? given : given.slice(0, without)).map(named);
-  const steps = (asked.length > 0 ? asked : STEPS.filter(({ apart }) => apart !== true)).filter((one) =>
-    !left.includes(one)
-  );
+  const steps = (asked.length > 0 ? asked : STEPS).filter((one) => !left.includes(one));
   const failed: string[] = [];
   for (const step of steps) if (!await run(step)) failed.push(step.name);
   if (failed.length > 0) {

@@ -20,15 +20,16 @@ it("files that branch on tags: comparisons and cases, not comments, values or ot
   expect(branchesOnTags(files)).toEqual(["a.ts", "b.ts"]);
 });
 
-it("traversals: by a call, by name, by way of others; not a function that calls none of its own", () => {
+it("traversals: by a call, by name, by way of others; not a function that calls none of its own, nor one that makes layers", () => {
   const files = {
-    "a.ts": "function widest(layers: A): number {\n  return widest(layers[0].layers);\n}\n",
-    "b.ts": "const holds = (layer: A): boolean => layer.layers.some(holds);\n",
+    "a.ts": "function widest(layers: readonly Layer[]): number {\n  return widest(layers[0].layers);\n}\n",
+    "b.ts": "const holds = (layer: Layer): boolean => layer.layers.some(holds);\n",
     "c.ts":
-      "function one(layer: A): B {\n  return many(layer.layers);\n}\n\nfunction many(layers: A): B {\n  return layers.map(one);\n}\n",
+      "function one(layer: Layer): B {\n  return many(layer.layers);\n}\n\nfunction many(layers: readonly Layer[]): B {\n  return layers.map(one);\n}\n",
     "d.ts":
-      "function flat(layers: A): B {\n  return layers.map(other);\n}\n\nfunction factorial(n: A): B {\n  return factorial(n);\n}\n",
-    "e.ts": 'function name(layers: A): string {\n  return "name()";\n}\n',
+      "function flat(layers: readonly Layer[]): B {\n  return layers.map(other);\n}\n\nfunction factorial(n: A): B {\n  return factorial(n);\n}\n",
+    "specs.ts": "function start(specs: readonly LayerSpec[]): Layer[] {\n  return start(specs[0].layers);\n}\n",
+    "e.ts": 'function name(layers: readonly Layer[]): string {\n  return "name()";\n}\n',
   };
   expect(traversals(files)).toEqual(["a.ts: widest", "b.ts: holds", "c.ts: many one"]);
 });

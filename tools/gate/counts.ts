@@ -55,9 +55,13 @@ function circleOf(start: string, calls: ReadonlyMap<string, readonly string[]>):
   return [...reaches(start)].filter((name) => name === start || reaches(name).has(start)).sort();
 }
 
+/** Whether a function takes a layer, or layers: not what is to become one, such as a description or a value of JSON. */
+const takesLayers = ({ text }: Definition): boolean =>
+  /\b\w+\??: (?:readonly )?Layer\b/.test(text.slice(0, text.search(/\)(?::|\s*=>|\s*\{)/)));
+
 /**
  * Functions that come to themselves again for the layers within a layer: by a call, by being handed on by name, or by way
- * of others of the same file, which then count once together.
+ * of others of the same file, which then count once together. What makes layers of something else that nests is none.
  */
 export const traversals = (files: Files): string[] =>
   Object.entries(files).flatMap(([file, text]) => {
@@ -70,7 +74,7 @@ export const traversals = (files: Files): string[] =>
       ];
     }));
     const circles = functions.map(({ name }) => circleOf(name, calls)).filter((names) =>
-      names.length > 0 && functions.some(({ name, text }) => names.includes(name) && /\blayers\b/.test(text))
+      names.length > 0 && functions.some((one) => names.includes(one.name) && takesLayers(one))
     );
     return [...new Set(circles.map((names) => names.join(" ")))].map((names) => `${file}: ${names}`);
   });

@@ -23,8 +23,6 @@ export interface Step {
   readonly check: () => Promise<Outcome>;
   /** Whether what it prints is shown, though all is well. */
   readonly shows?: boolean;
-  /** Whether it runs only when it is named. */
-  readonly apart?: boolean;
 }
 
 /** Runs a program of the tools; gives what it prints. */
@@ -133,7 +131,6 @@ export const STEPS: readonly Step[] = [
     remedy: "the goal of each row that is missed",
     check: () => script("tools/gate/house.ts"),
     shows: true,
-    apart: true,
   },
   {
     name: "test",
