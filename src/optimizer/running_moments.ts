@@ -60,7 +60,9 @@ export const runningMoments = (decay: number): MetricRule<readonly LayerMoments[
   init: [],
   set: (view, state) => {
     const layers = view.layers.map((layer, i) => setLayer(layer, state[i], view, decay));
-    const inRange = layers.every(({ mean, variance, signal }) => [mean, variance, signal].every(areFinite));
+    const inRange = layers.every(({ mean, variance, signal }) =>
+      areFinite(mean) && areFinite(variance) && areFinite(signal)
+    );
     return inRange ? E.right({ state: layers, rest: [] }) : overflow("a layer's inputs or signals");
   },
 });
