@@ -43,7 +43,8 @@ const check = (name: string, value: number, fits: boolean, wanted: string): E.Ei
   fits ? E.right(undefined) : invalid(name, value, wanted);
 
 /**
- * Adds ½ λ₂ ‖θ‖² to the objective: gradient and curvature, solved for inside the system.
+ * Adds ½ λ₂ ‖W‖² over the weights W to the objective: gradient and curvature, solved for inside the system. Biases, gains
+ * and shifts count where the update is given `l2Biases`, an option of `train` and `fit`, too.
  *
  * @param strength λ₂ ≥ 0
  * @example
@@ -56,7 +57,7 @@ const check = (name: string, value: number, fits: boolean, wanted: string): E.Ei
 export const l2Penalty = (strength: number): Transform =>
   askFor(
     "l2Penalty",
-    `adds ½ ${strength} ‖θ‖² to the objective`,
+    `adds ½ ${strength} ‖W‖² over the weights to the objective`,
     ({ l2 = 0 }) => ({ l2: l2 + strength }),
     check("l2Penalty", strength, strength >= 0 && strength < Infinity, "a number of at least 0"),
   );

@@ -12,10 +12,10 @@ import type { Features } from "../data/sparse.ts";
 import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
-import { computeRemainder, penalty } from "../problem/remainder.ts";
+import { computeRemainder, penaltyAt } from "../problem/remainder.ts";
 import { type KernelOption, openBatch, type Session, type Wants } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
-import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
+import { checkRange, gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
 import { margins } from "../tape/margins.ts";
 import { forward, project, tangent } from "../tape/tape.ts";
@@ -76,10 +76,10 @@ export function lossAndGradient(
 ): E.Either<FgnError, LossAndGradient> {
   const session = openPassed(params, batch, { signals: true, vectors: 1 }, options);
   if (session._tag === "Left") return session;
-  const { ws, objective: { l2 } } = session.right;
+  const { ws, objective: { penalty } } = session.right;
   const { kernel, tape, at, vectors: [vector = NONE] } = ws;
-  computeRemainder(ws, vector, l2);
-  const loss = margins(ws) + penalty(ws, l2, tape.theta);
+  computeRemainder(ws, vector, penalty);
+  const loss = margins(ws) + penaltyAt(ws, penalty, tape.theta);
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
   addDual(ws, at.slope, vector);
@@ -205,7 +205,8 @@ export function rowSystem(
   const loss = margins(ws);
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
-  if (!Number.isFinite(gramSystem(ws).meanDiagonal)) return overflow("the Gram matrix");
+  const range = checkRange(ws, gramSystem(ws), batch.features);
+  if (range._tag === "Left") return range;
   f64(kernel, at.unitWeight, rows).fill(1);
   whiten(ws, at.unitWeight);
   const copy = (address: number): Float64Array => f64(kernel, address, rows).slice();

@@ -71,7 +71,7 @@ export function checkRequest(
   if (curvature !== "gaussNewton" && curvature !== "majorized") {
     return invalid("curvature", curvature, "gaussNewton or majorized");
   }
-  const aim = aimOf(batch, network.outputs, options);
+  const aim = aimOf(batch, network, options);
   return aim._tag === "Left" ? aim : E.right({
     damping: tagged.right,
     solver: solver.right,
