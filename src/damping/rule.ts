@@ -28,6 +28,7 @@
 
 import type * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
+import { show } from "../check/show.ts";
 
 /** A batch as a damping sees it. */
 export interface Observation {
@@ -90,13 +91,13 @@ export const isNumberIn = (value: number, from: number, below: number): boolean 
   typeof value === "number" && value >= from && value < below;
 
 /** Whether a number can be a λ, or a share of K̄. */
-export const isPositive = (value: number): boolean => isNumberIn(value, Number.MIN_VALUE, Infinity);
+export const isPositive = (value: number): boolean => typeof value === "number" && value > 0 && value < Infinity;
 
 /** The error of a λ, or a share of K̄, that cannot. */
 export const notPositive = (value: number): E.Either<FgnError, never> =>
   fail(
     "InvalidDamping",
     { value },
-    `the damping is ${value}`,
+    `the damping is ${show(value)}`,
     "Give a positive finite number, or leave it to relative(1)",
   );

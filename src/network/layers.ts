@@ -5,7 +5,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../check/error.ts";
+import { type FgnError, invalid } from "../check/error.ts";
+import { checkKind } from "../check/kind.ts";
+import { show } from "../check/show.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import { type Activation, activation, type ActivationKind, ACTIVATIONS } from "./activations.ts";
@@ -167,7 +169,9 @@ function startAffine(
   const { _tag, outputs, bias, initial, frozen } = spec;
   const size = checkSize(`${path} outputs`, outputs, 1);
   if (size._tag === "Left") return size;
-  if (!["glorot", "he", "zero", "auto"].includes(initial)) return layerError(path, `has unknown initial ${initial}`);
+  if (!["glorot", "he", "zero", "auto"].includes(initial)) {
+    return layerError(path, `has unknown initial ${show(initial)}`);
+  }
   const [rows, cols] = _tag === "dense" ? [outputs, inputs] : [inputs, outputs];
   const weight = uniformMatrix(rows, cols, initialBound(spec, inputs, outputs, rest), source);
   if (weight._tag === "Left") return weight;
@@ -244,6 +248,7 @@ function startLayers(
 export function initialise({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<FgnError, Network> {
   const features = checkSize("inputs", inputs, 1);
   if (features._tag === "Left") return features;
+  if (!Number.isFinite(seed)) return invalid("seed", seed, "a finite number");
   const started = startLayers(layers, inputs, "layers", drawFrom(seedRandom(seed)));
   if (started._tag === "Left") return started;
   const last = started.right.findLast(({ _tag }) => _tag === "dense" || _tag === "embedding");
@@ -268,6 +273,8 @@ export function mlp(
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const after = activation(kind);
-  const layers = [...hidden.flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
+  const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "an array of numbers");
+  if (sizes._tag === "Left") return sizes;
+  const layers = [...Array.from(hidden).flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
   return initialise({ inputs, layers, seed });
 }

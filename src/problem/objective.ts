@@ -14,8 +14,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
 import type { Batch } from "../data/batch.ts";
-import { allocateFloats, checkLength, finiteFloats } from "../data/matrix.ts";
+import { allocateFloats } from "../data/matrix.ts";
 import { weightFlags } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { NO_PENALTY, type Penalty } from "../tape/penalty.ts";
@@ -23,7 +24,7 @@ import { NO_PENALTY, type Penalty } from "../tape/penalty.ts";
 /** Options of the objective. */
 export interface ObjectiveOptions {
   /** C weights ≥ 0: examples count by that of their label, beside their own. Only ratios matter. Default: all 1. */
-  readonly classWeights?: ArrayLike<number>;
+  readonly classWeights?: Numbers;
   /** ε in [0, 1): targets (1 − ε) t + ε/C (Szegedy et al. 2016). Default 0. */
   readonly labelSmoothing?: number;
   /**
@@ -115,16 +116,14 @@ export function fillRest(
   }
 }
 
-function checkClassWeights(values: ArrayLike<number>, classes: number): E.Either<FgnError, Float32Array> {
-  const length = checkLength("classWeights", values.length, classes);
-  if (length._tag === "Left") return length;
-  const weights = finiteFloats("classWeights", values);
+function checkClassWeights(values: Numbers, classes: number): E.Either<FgnError, Float32Array> {
+  const weights = readNumbers("classWeights", values, classes);
   if (weights._tag === "Left") return weights;
   const index = weights.right.findIndex((w) => w < 0);
   return index < 0 ? weights : fail(
     "NegativeWeight",
     { index, value: weights.right[index] as number },
-    `class weight ${index} is ${weights.right[index]}`,
+    `class ${index} has weight ${weights.right[index]}`,
     "Class weights are ≥ 0: give 0 to leave a class out",
   );
 }

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { readNumbers } from "../check/numbers.ts";
 import { f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, type IterativeStop, type Products, rowSpace } from "./cg.ts";
@@ -69,6 +70,17 @@ export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedS
     return invalid("maxIterations", maxIterations, "a whole number from 1");
   }
   return E.right({ solver, tolerance, maxIterations, system, warmStart });
+}
+
+/**
+ * The options with the start of conjugate gradient, where there is one, as doubles: one a row. Errors: `WrongKind`,
+ * `ShapeMismatch`, `NotFinite`.
+ * @internal
+ */
+export function readStart(options: CheckedSolver, rows: number): E.Either<FgnError, CheckedSolver> {
+  if (options.warmStart === null) return E.right(options);
+  const start = readNumbers("warmStart", options.warmStart, rows, 0, new Float64Array(rows));
+  return start._tag === "Left" ? start : E.right({ ...options, warmStart: start.right });
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
+import type { Numbers } from "../check/numbers.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
@@ -82,7 +83,7 @@ export function ggnStep<M extends Model>(
 export function ggnProduct(
   params: Model,
   batch: Batch,
-  direction: ArrayLike<number>,
+  direction: Numbers,
   option: KernelOption = {},
 ): E.Either<FgnError, Float32Array> {
   const v = checkVector(params, "direction", direction);
