@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { isPositive, notPositive, type Rule, standsStill } from "./rule.ts";
+import { isNumberIn, isPositive, notPositive, type Rule, standsStill } from "./rule.ts";
 
 /**
  * Relative damping with a step length: the step is shortened until the loss of the batch falls by at least
@@ -56,8 +56,8 @@ export function backtracking(options: BacktrackingOptions = {}): Backtracking {
 function check(state: Backtracking): E.Either<FgnError, Backtracking> {
   const { ratio, shrink, decrease, attempts } = state;
   if (!isPositive(ratio)) return notPositive(ratio);
-  if (!(shrink > 0 && shrink < 1)) return invalid("shrink", shrink, "a number in (0, 1)");
-  if (!(decrease >= 0 && decrease < 1)) return invalid("decrease", decrease, "a number in [0, 1)");
+  if (!(isPositive(shrink) && shrink < 1)) return invalid("shrink", shrink, "a number in (0, 1)");
+  if (!isNumberIn(decrease, 0, 1)) return invalid("decrease", decrease, "a number in [0, 1)");
   if (!(Number.isInteger(attempts) && attempts >= 1)) return invalid("attempts", attempts, "a whole number from 1");
   return E.right(state);
 }

@@ -59,8 +59,8 @@ const FLOOR = 1e-6;
 function check(state: LevenbergMarquardt): E.Either<FgnError, LevenbergMarquardt> {
   const { lambda, raise, lower, attempts } = state;
   if (lambda !== null && !isPositive(lambda)) return notPositive(lambda);
-  if (!(raise > 1 && raise < Infinity)) return invalid("raise", raise, "a number above 1");
-  if (!(lower > 0 && lower <= 1)) return invalid("lower", lower, "a number in (0, 1]");
+  if (!(isPositive(raise) && raise > 1)) return invalid("raise", raise, "a number above 1");
+  if (!(isPositive(lower) && lower <= 1)) return invalid("lower", lower, "a number in (0, 1]");
   if (!(Number.isInteger(attempts) && attempts >= 1)) return invalid("attempts", attempts, "a whole number from 1");
   return E.right(state);
 }

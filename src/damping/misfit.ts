@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { type Observation, type Rule, UNJUDGED } from "./rule.ts";
+import { isNumberIn, isPositive, type Observation, type Rule, UNJUDGED } from "./rule.ts";
 
 /** A pure state: each step returns the next one. */
 export interface Misfit {
@@ -76,10 +76,10 @@ function first({ caution, rule, steps, meanSlope }: Misfit, { unit, power }: Obs
 
 function check(state: Misfit): E.Either<FgnError, Misfit> {
   const { caution, rule, steps, meanSlope } = state;
-  if (!(caution > 0 && caution < Infinity)) return invalid("caution", caution, "a positive number");
+  if (!isPositive(caution)) return invalid("caution", caution, "a positive number");
   if (rule !== "adaptive" && rule !== "steady") return invalid("rule", rule, "adaptive or steady");
   if (!(Number.isSafeInteger(steps) && steps >= 0)) return invalid("steps", steps, "a whole number from 0");
-  if (!(meanSlope >= 0 && meanSlope < Infinity)) return invalid("meanSlope", meanSlope, "a number of at least 0");
+  if (!isNumberIn(meanSlope, 0, Infinity)) return invalid("meanSlope", meanSlope, "a number of at least 0");
   return E.right(state);
 }
 

@@ -15,6 +15,7 @@ import type { StepOptions } from "../step/options.ts";
 import { methodOf } from "../step/plan.ts";
 import { stepInto } from "../step/step.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
+import { checkState } from "./state.ts";
 
 /** The state of {@link fgn}: the damping of the next step. */
 export interface FgnState {
@@ -65,6 +66,8 @@ export function fgn<M extends Model = Network>(
     const asked = { lossAfter: false, ...method, ...options, donate };
     const most = checkMicroBatch(microBatch);
     if (most._tag === "Left") return most;
+    const isState = checkState(state);
+    if (isState._tag === "Left") return isState;
     const chosen = methodOf(asked);
     if (chosen._tag === "Left") return chosen;
     const step = batch.features.rows > most.right

@@ -8,10 +8,12 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { isFloats } from "../check/kind.ts";
 import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import type { Optimizer, UpdateOptions } from "./optimizer.ts";
 import { always, type Schedule } from "./schedule.ts";
+import { checkCounted, checkEntries, checkState, invalidState } from "./state.ts";
 
 /** Wraps an optimizer without a state of its own. */
 export type Transform = <M extends Model, S>(inner: Optimizer<M, S>) => Optimizer<M, S>;
@@ -141,6 +143,8 @@ function byStep(
     notes: [...inner.notes, note],
     init: (params) => ({ steps: 0, inner: inner.init(params) }),
     update: (params, state, batch, options = {}) => {
+      const counted = checkCounted(state);
+      if (counted._tag === "Left") return counted;
       const update = inner.update(params, state.inner, batch, { ...options, donate: false });
       if (update._tag === "Left") return update;
       const changed = change(params, update.right.params, state.steps);
@@ -205,6 +209,15 @@ export interface MomentumState {
   readonly previous: Float32Array | null;
 }
 
+/** Checks a state of momentum; its length is the step's to check. Errors: `WrongKind`, `InvalidState`. */
+function checkPrevious(state: MomentumState): E.Either<FgnError, void> {
+  const kind = checkState(state);
+  if (kind._tag === "Left") return kind;
+  const { previous } = state;
+  if (previous === null) return E.right(undefined);
+  return isFloats(previous) ? checkEntries("previous", previous) : invalidState("previous", previous);
+}
+
 /**
  * Momentum through the right-hand side: each step minimises its damped model with ½λ‖d − βd₋‖² in place of ½λ‖d‖²
  * (`momentum` of the step's options), so that curvature corrects what the step before carries on. For `fgn` without
@@ -224,6 +237,8 @@ export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
     notes: [...inner.notes, `the damping draws each step towards ${decay} of the one before`],
     init: (params) => ({ previous: null, inner: inner.init(params) }),
     update: (params, state, batch, options = {}) => {
+      const checked = checkPrevious(state);
+      if (checked._tag === "Left") return checked;
       const asked = { ...options, donate: false, momentum: { decay, previous: state.previous } };
       const update = inner.update(params, state.inner, batch, asked);
       if (update._tag === "Left") return update;
