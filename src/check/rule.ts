@@ -48,8 +48,6 @@ export const TWO_OR_MORE: Rule = [
 ];
 /** 0, 1, 2 … */
 export const WHOLE: Rule = [(value) => Number.isSafeInteger(value) && value as number >= 0, "a whole number from 0"];
-/** Numbers in a row. */
-export const NUMBERS: Rule = [(value) => isObject(value) && isNumber(value.length), "an array of numbers"];
 /** What is judged by something else, which says more about it. */
 export const ANY: Rule = [() => true, ""];
 

@@ -29,6 +29,7 @@
 import type * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { POSITIVE } from "../check/rule.ts";
+import { show } from "../check/show.ts";
 
 /** A batch as a damping sees it. */
 export interface Observation {
@@ -94,6 +95,6 @@ export const notPositive = (value: number): E.Either<FgnError, never> =>
   fail(
     "InvalidDamping",
     { value },
-    `the damping is ${String(value)}`,
+    `the damping is ${show(value)}`,
     "Give a positive finite number, or leave it to relative(1)",
   );

@@ -6,7 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
+import { checkKind } from "../check/kind.ts";
 import { ANY, checkOptions, NUMBER, type Rules } from "../check/rule.ts";
+import { show } from "../check/show.ts";
 import { checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import { type Leaf, mapLayers } from "./arrays.ts";
@@ -47,9 +49,11 @@ function changeNetwork(network: Network, change: Change, chosen?: readonly numbe
   const fits = checkNetwork(network);
   if (fits._tag === "Left") return fits;
   const count = network.layers.length;
-  const wrong = chosen?.find((index) => !(Number.isInteger(index) && index >= 0 && index < count));
-  if (wrong !== undefined) {
-    return layerError(`layers[${wrong}]`, `is not one of the ${count} layers, 0 to ${count - 1}`);
+  const kind = checkKind("layers", chosen, chosen === undefined || Array.isArray(chosen), "an array of numbers");
+  if (kind._tag === "Left") return kind;
+  const wrong = chosen?.findIndex((index) => !(Number.isInteger(index) && index >= 0 && index < count)) ?? -1;
+  if (wrong >= 0) {
+    return layerError(`layers[${show(chosen?.[wrong])}]`, `is not one of the ${count} layers, 0 to ${count - 1}`);
   }
   const wanted = chosen && new Set(chosen);
   let failure: E.Either<FgnError, never> | undefined;
@@ -156,7 +160,7 @@ export function withAdapters(
   );
   if (result._tag === "Left") return result;
   const places = densePlaces(network), idle = layers?.find((index) => !places.has(index));
-  if (idle !== undefined) return layerError(`layers[${idle}]`, "has no dense layer to adapt");
+  if (idle !== undefined) return layerError(`layers[${show(idle)}]`, "has no dense layer to adapt");
   return places.size > 0 ? result : layerError("layers", "hold no dense layer to adapt");
 }
 

@@ -8,7 +8,8 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isFloats } from "../check/kind.ts";
-import { checkSize, finiteFloats } from "../data/matrix.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
+import { checkSize } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
 
 /** The three functions of a model f(θ, x) over flat parameters. They must not write to their arguments. */
@@ -57,16 +58,16 @@ export interface CustomModel {
  */
 export function customModel(
   { parameters, classes, forward, jvp, vjp }:
-    & { readonly parameters: ArrayLike<number>; readonly classes: number }
+    & { readonly parameters: Numbers; readonly classes: number }
     & ModelFunctions,
 ): E.Either<FgnError, CustomModel> {
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const numbers = checkNumbers("parameters", parameters);
   if (numbers._tag === "Left") return numbers;
-  const count = checkSize("parameters", parameters.length, 1);
+  const count = checkSize("the number of parameters", parameters.length, 1);
   if (count._tag === "Left") return count;
-  const values = finiteFloats("parameters", parameters);
+  const values = readNumbers("parameters", parameters, count.right);
   if (values._tag === "Left") return values;
   return E.right({ _tag: "custom", parameters: values.right, outputs: classes, functions: { forward, jvp, vjp } });
 }
@@ -80,5 +81,5 @@ export function checkCustom({ parameters }: CustomModel): E.Either<FgnError, num
   const kind = checkKind("the model's parameters", parameters, isFloats(parameters), "a Float32Array");
   if (kind._tag === "Left") return kind;
   const attached = checkAttached("parameters", parameters);
-  return attached._tag === "Left" ? attached : checkSize("parameters", parameters.length, 1);
+  return attached._tag === "Left" ? attached : checkSize("the number of parameters", parameters.length, 1);
 }

@@ -6,8 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { isObject } from "../check/kind.ts";
+import { checkKind } from "../check/kind.ts";
 import { ANY, checkOptions, type Faulty, FLAG, makeOf, NUMBER, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
+import { show } from "../check/show.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import { type Activation, activation, type ActivationKind, ACTIVATIONS } from "./activations.ts";
@@ -106,7 +107,7 @@ const NETWORK: Rules<NetworkSpec> = {
 };
 const MLP: Rules<MlpSpec> = {
   inputs: ANY,
-  hidden: [(value) => isObject(value) && Symbol.iterator in value, "a list of sizes, perhaps none"],
+  hidden: ANY,
   classes: ANY,
   activation: ANY,
   bias: FLAG,
@@ -190,7 +191,9 @@ function startAffine(
   const { _tag, outputs, bias, initial, frozen } = spec;
   const size = checkSize(`${path} outputs`, outputs, 1);
   if (size._tag === "Left") return size;
-  if (!["glorot", "he", "zero", "auto"].includes(initial)) return layerError(path, `has unknown initial ${initial}`);
+  if (!["glorot", "he", "zero", "auto"].includes(initial)) {
+    return layerError(path, `has unknown initial ${show(initial)}`);
+  }
   const [rows, cols] = _tag === "dense" ? [outputs, inputs] : [inputs, outputs];
   const weight = uniformMatrix(rows, cols, initialBound(spec, inputs, outputs, rest), source);
   if (weight._tag === "Left") return weight;
@@ -295,10 +298,11 @@ export function mlp(spec: MlpSpec): E.Either<FgnError, Network> {
   const checked = checkOptions(spec, MLP);
   if (checked._tag === "Left") return checked;
   const { inputs, hidden, classes, activation: kind = "relu", bias = true, seed = 0 } = checked.right;
-  if (hidden === undefined) return invalid("hidden", hidden, MLP.hidden[1]);
+  const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "an array of numbers");
+  if (sizes._tag === "Left") return sizes;
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const after = activation(kind);
-  const layers = [...Array.from(hidden).flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
+  const layers = [...hidden.flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
   return initialise({ inputs, layers, seed });
 }

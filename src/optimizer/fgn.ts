@@ -17,6 +17,7 @@ import { STEP, type StepOptions } from "../step/options.ts";
 import { methodOf } from "../step/plan.ts";
 import { stepInto } from "../step/step.ts";
 import { type Optimizer, refuseFaulty, UPDATE, type Update, type UpdateOptions } from "./optimizer.ts";
+import { checkState } from "./state.ts";
 
 /** The state of {@link fgn}: the damping of the next step. */
 export interface FgnState {
@@ -28,7 +29,7 @@ export interface FgnState {
 export interface FgnOptions extends
   Omit<
     StepOptions,
-    "donate" | "warmStart" | "kernel" | "lossAfter" | "momentum" | "l2" | "labelSmoothing" | "classWeights"
+    "donate" | "warmStart" | "kernel" | "lossAfter" | "momentum" | "l2" | "l2Biases" | "labelSmoothing" | "classWeights"
   > {
   /** The damping of the first step (default `relative(1)`). */
   readonly damping?: Damping;
@@ -85,6 +86,8 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
     if (fits._tag === "Left") return fits;
     const { microBatch = Infinity, donate = false, ...options } = fits.right;
     const asked = { lossAfter: false, ...method, ...options, donate };
+    const isState = checkState(state);
+    if (isState._tag === "Left") return isState;
     const step = batch.features.rows > microBatch
       ? accumulatedStep(params, batch, microBatch, state.damping, asked)
       : stepInto(params, batch, state.damping, asked, methodOf(asked));

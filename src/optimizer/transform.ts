@@ -8,12 +8,13 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { isObject } from "../check/kind.ts";
+import { isFloats, isObject } from "../check/kind.ts";
 import { BELOW_ONE, checkOptions, faultOf, FROM_ZERO, POSITIVE, type Rule } from "../check/rule.ts";
 import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { faultAround, type Optimizer, refuseFaulty, UPDATE, type UpdateOptions } from "./optimizer.ts";
 import { always, type Schedule } from "./schedule.ts";
+import { checkCounted, checkEntries, checkState, invalidState } from "./state.ts";
 
 /** Wraps an optimizer without a state of its own. */
 export type Transform = <M extends Model, S>(inner: Optimizer<M, S>) => Optimizer<M, S>;
@@ -45,7 +46,8 @@ function askFor(
 }
 
 /**
- * Adds ½ λ₂ ‖θ‖² to the objective: gradient and curvature, solved for inside the system.
+ * Adds ½ λ₂ ‖W‖² over the weights W to the objective: gradient and curvature, solved for inside the system. Biases, gains
+ * and shifts count where the update is given `l2Biases`, an option of `train` and `fit`, too.
  *
  * @param strength λ₂ ≥ 0
  * @example
@@ -58,7 +60,7 @@ function askFor(
 export const l2Penalty = (strength: number): Transform =>
   askFor(
     "l2Penalty",
-    `adds ½ ${strength} ‖θ‖² to the objective`,
+    `adds ½ ${strength} ‖W‖² over the weights to the objective`,
     ({ l2 = 0 }) => ({ l2: l2 + strength }),
     faultOf("l2Penalty", strength, FROM_ZERO),
   );
@@ -155,6 +157,8 @@ function byStep(
       update: (params, state, batch, options = {}) => {
         const checked = checkOptions(options, UPDATE);
         if (checked._tag === "Left") return checked;
+        const counted = checkCounted(state);
+        if (counted._tag === "Left") return counted;
         const update = inner.update(params, state.inner, batch, { ...checked.right, donate: false });
         if (update._tag === "Left") return update;
         const changed = change(params, update.right.params, state.steps);
@@ -229,6 +233,15 @@ export interface MomentumState {
   readonly previous: Float32Array | null;
 }
 
+/** Checks a state of momentum; its length is the step's to check. Errors: `WrongKind`, `InvalidState`. */
+function checkPrevious(state: MomentumState): E.Either<FgnError, void> {
+  const kind = checkState(state);
+  if (kind._tag === "Left") return kind;
+  const { previous } = state;
+  if (previous === null) return E.right(undefined);
+  return isFloats(previous) ? checkEntries("previous", previous) : invalidState("previous", previous);
+}
+
 /**
  * Momentum through the right-hand side: each step minimises its damped model with ½λ‖d − βd₋‖² in place of ½λ‖d‖²
  * (`momentum` of the step's options), so that curvature corrects what the step before carries on. For `fgn` without
@@ -252,6 +265,8 @@ export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
       update: (params, state, batch, options = {}) => {
         const checked = checkOptions(options, UPDATE);
         if (checked._tag === "Left") return checked;
+        const isState = checkPrevious(state);
+        if (isState._tag === "Left") return isState;
         const asked = { ...checked.right, donate: false, momentum: { decay, previous: state.previous } };
         const update = inner.update(params, state.inner, batch, asked);
         if (update._tag === "Left") return update;

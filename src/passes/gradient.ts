@@ -5,15 +5,16 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid, overflow } from "../check/error.ts";
+import { fail, type FgnError, overflow } from "../check/error.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { checkOptions } from "../check/rule.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
-import { finiteFloats, type Matrix } from "../data/matrix.ts";
+import type { Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
 import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
-import { computeRemainder, penalty } from "../problem/remainder.ts";
+import { computeRemainder, penaltyAt } from "../problem/remainder.ts";
 import {
   KERNEL,
   type KernelOption,
@@ -23,7 +24,7 @@ import {
   type Wants,
 } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
-import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
+import { checkRange, gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
 import { margins } from "../tape/margins.ts";
 import { forward, project, tangent } from "../tape/tape.ts";
@@ -86,10 +87,10 @@ export function lossAndGradient(
   if (checked._tag === "Left") return checked;
   const session = openPassed(params, batch, { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;
-  const { ws, objective: { l2 } } = session.right;
+  const { ws, objective: { penalty } } = session.right;
   const { kernel, tape, at, vectors: [vector = NONE] } = ws;
-  computeRemainder(ws, vector, l2);
-  const loss = margins(ws) + penalty(ws, l2, tape.theta);
+  computeRemainder(ws, vector, penalty);
+  const loss = margins(ws) + penaltyAt(ws, penalty, tape.theta);
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
   addDual(ws, at.slope, vector);
@@ -115,7 +116,7 @@ export function lossAndGradient(
 export function jvp(
   params: Model,
   features: Features,
-  direction: ArrayLike<number>,
+  direction: Numbers,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
   const checked = checkOptions(option, KERNEL);
@@ -158,7 +159,7 @@ export function vjp(
   if (checked._tag === "Left") return checked;
   const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
-  const c = finiteFloats("cotangent", cotangent.data, cotangent.cols);
+  const c = readNumbers("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);
   if (c._tag === "Left") return c;
   const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;
@@ -212,7 +213,10 @@ export function rowSystem(
   batch: Batch,
   options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, RowSystem> {
-  if (params._tag === "custom") return invalid("system", "gram", "a network: a model of your own has no Gram matrix");
+  if (params._tag === "custom") {
+    const details = { option: "system", value: "gram" };
+    return fail("InvalidOption", details, "a model of your own has no Gram matrix", "Give a network");
+  }
   const checked = checkOptions(options, OBJECTIVE_ON_KERNEL);
   if (checked._tag === "Left") return checked;
   const session = openPassed(params, batch, { signals: true, gram: true }, checked.right);
@@ -222,7 +226,8 @@ export function rowSystem(
   const loss = margins(ws);
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
-  if (!Number.isFinite(gramSystem(ws).meanDiagonal)) return overflow("the Gram matrix");
+  const range = checkRange(ws, gramSystem(ws), batch.features);
+  if (range._tag === "Left") return range;
   f64(kernel, at.unitWeight, rows).fill(1);
   whiten(ws, at.unitWeight);
   const copy = (address: number): Float64Array => f64(kernel, address, rows).slice();

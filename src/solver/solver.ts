@@ -6,8 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { isObject } from "../check/kind.ts";
-import { oneOf, type Rules, SHARE } from "../check/rule.ts";
+import { readNumbers } from "../check/numbers.ts";
+import { ANY, oneOf, type Rules, SHARE } from "../check/rule.ts";
 import { f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, type IterativeStop, type Products, rowSpace } from "./cg.ts";
@@ -70,7 +70,7 @@ export const SOLVER: Rules<SolverOptions> = {
     "a whole number from 1",
   ],
   system: /* @__PURE__ */ oneOf("auto", "gram", "matrixFree"),
-  warmStart: [(value) => isObject(value) && typeof value.every === "function", "the dual of an earlier step"],
+  warmStart: ANY, // The reader of numbers says more.
 };
 
 /**
@@ -80,6 +80,17 @@ export const SOLVER: Rules<SolverOptions> = {
 export function solverOf(options: SolverOptions): CheckedSolver {
   const { solver = "auto", tolerance = 1e-6, maxIterations = 200, system = "auto", warmStart = null } = options;
   return { solver, tolerance, maxIterations, system, warmStart };
+}
+
+/**
+ * The options with the start of conjugate gradient, where there is one, as doubles: one a row. Errors: `WrongKind`,
+ * `ShapeMismatch`, `NotFinite`.
+ * @internal
+ */
+export function readStart(options: CheckedSolver, rows: number): E.Either<FgnError, CheckedSolver> {
+  if (options.warmStart === null) return E.right(options);
+  const start = readNumbers("warmStart", options.warmStart, rows, 0, new Float64Array(rows));
+  return start._tag === "Left" ? start : E.right({ ...options, warmStart: start.right });
 }
 
 /**

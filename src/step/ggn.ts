@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
+import type { Numbers } from "../check/numbers.ts";
 import { checkOptions, oneOf, type Rules, union, without } from "../check/rule.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
@@ -83,7 +84,7 @@ export function ggnStep<M extends Model>(
 export function ggnProduct(
   params: Model,
   batch: Batch,
-  direction: ArrayLike<number>,
+  direction: Numbers,
   option: KernelOption = {},
 ): E.Either<FgnError, Float32Array> {
   const checked = checkOptions(option, KERNEL);

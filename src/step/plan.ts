@@ -9,7 +9,6 @@ import { fail, type FgnError, invalid } from "../check/error.ts";
 import type { Damping } from "../damping/damping.ts";
 import { checkDamping, judges, type TaggedDamping } from "../damping/tagged.ts";
 import type { Batch } from "../data/batch.ts";
-import { checkLength } from "../data/matrix.ts";
 import { arraysOf } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { leavesRowSpace } from "../problem/objective.ts";
@@ -19,7 +18,7 @@ import { countCopies, withCopies } from "../row_system/competitors.ts";
 import { metricNamed } from "../row_system/metric_option.ts";
 import type { MetricUpdate } from "../row_system/metric_rule.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
-import { type CheckedSolver, solverOf } from "../solver/solver.ts";
+import { type CheckedSolver, readStart, solverOf } from "../solver/solver.ts";
 import { checkAt, type StepOptions, wantedAt, worksAt } from "./options.ts";
 import { hasTwoStageLayer, placesOf } from "./places.ts";
 import type { Method } from "./stage.ts";
@@ -112,12 +111,9 @@ export function plan(
   if (checked._tag === "Left") return checked;
   const fits = checkBatch(model, batch);
   if (fits._tag === "Left") return fits;
-  const solver = solverOf(options), { warmStart, system } = solver;
-  if (warmStart !== null) {
-    const length = checkLength("warmStart", warmStart.length, batch.labels.length);
-    if (length._tag === "Left") return length;
-    if (!warmStart.every(Number.isFinite)) return invalid("warmStart", warmStart, "finite numbers");
-  }
+  const started = readStart(solverOf(options), batch.labels.length);
+  if (started._tag === "Left") return started;
+  const { system } = started.right;
   if (arraysOf(model).length === 0) {
     return fail(
       "InvalidLayer",
@@ -139,7 +135,7 @@ export function plan(
   if (rows._tag === "Left") return rows;
   // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
   const plain = method._tag === "ggn" && method.preconditioner === "none";
-  const explicit = metric !== null || twoStage > 0 || solver.solver === "cholesky";
+  const explicit = metric !== null || twoStage > 0 || started.right.solver === "cholesky";
   const wanted = system !== "auto" ? system : plain ? "matrixFree" : explicit ? "gram" : "auto";
   const kind = systemFor(model, rows.right.features, wanted, options);
   if (kind._tag === "Left") return kind;
@@ -147,7 +143,7 @@ export function plan(
     batch: rows.right,
     competes: copies > 0,
     damping: checked.right,
-    solver,
+    solver: started.right,
     method,
     kind: kind.right,
     judged: lossAfter || judges(checked.right),

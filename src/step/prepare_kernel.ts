@@ -9,9 +9,10 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, isObject } from "../check/kind.ts";
 import { checkOptions, FROM_ZERO, type Rule, type Rules, union } from "../check/rule.ts";
+import { causeOf, show } from "../check/show.ts";
 import { type Batch, batch } from "../data/batch.ts";
 import { allocateFloats, checkSize, matrix } from "../data/matrix.ts";
 import { type Features, sparse } from "../data/sparse.ts";
@@ -101,13 +102,17 @@ function checkPreparable(model: Network): E.Either<FgnError, Network> {
   return network._tag === "Left" ? network : checkNetwork(network.right);
 }
 
+function failRun(value: unknown, what: string): E.Either<FgnError, never> {
+  return fail("InvalidOption", { option: "run", value }, `run ${what}`, "Give a function that returns an Either");
+}
+
 /** Calls the caller's function, which may be anything. Errors: its own, `InvalidOption` where it fails to give one. */
 function call(run: Run, model: Network, data: Batch): E.Either<FgnError, unknown> {
   try {
     const result = run(model, data);
-    return isObject(result) && "_tag" in result ? result : invalid("run", result, "a function that returns an Either");
+    return isObject(result) && "_tag" in result ? result : failRun(result, `returned ${show(result)}`);
   } catch (cause) {
-    return invalid("run", cause, "a function that does not throw");
+    return failRun(cause, `threw ${causeOf(cause, true)}`);
   }
 }
 

@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkOptions, type Rules } from "../check/rule.ts";
+import { causeOf } from "../check/show.ts";
 import { CLASS_LIMITS } from "../kernel/class_limits.ts";
 import type { Kernel, KernelExports, LoadedKernel } from "../kernel/kernel.ts";
 import { shared } from "../kernel/shared.generated.ts";
@@ -166,7 +167,7 @@ export function threadedKernel(options: ThreadsOptions = {}): TaskEither<FgnErro
     } catch (cause) {
       return cause instanceof WebAssembly.LinkError || cause instanceof WebAssembly.CompileError
         ? refusalOf(cause)
-        : noThreads(cause instanceof Error ? cause.message : String(cause));
+        : noThreads(causeOf(cause));
     }
   };
 }

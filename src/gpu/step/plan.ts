@@ -5,15 +5,14 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../../check/error.ts";
+import type { FgnError } from "../../check/error.ts";
 import { checkOptions, type Rules, without } from "../../check/rule.ts";
 import type { Damping } from "../../damping/damping.ts";
 import { checkDamping, judges, type TaggedDamping } from "../../damping/tagged.ts";
 import type { Batch } from "../../data/batch.ts";
-import { checkLength } from "../../data/matrix.ts";
 import type { Network } from "../../network/layer.ts";
 import { type Aim, aimOf } from "../../problem/objective.ts";
-import { solverOf } from "../../solver/solver.ts";
+import { readStart, solverOf } from "../../solver/solver.ts";
 import { refusedAt, STEP, type StepOptions } from "../../step/options.ts";
 import type { Asked } from "../../step/stage.ts";
 import { failUnsupported } from "../device/faults.ts";
@@ -41,14 +40,6 @@ function checkSupported(options: BackendStepOptions): E.Either<FgnError, void> {
   return name === undefined ? E.right(undefined) : failUnsupported(`the option ${name}`);
 }
 
-/** Errors: `InvalidOption`, `ShapeMismatch`. */
-function checkStart(warmStart: Float64Array | null, rows: number): E.Either<FgnError, void> {
-  if (warmStart === null) return E.right(undefined);
-  const length = checkLength("warmStart", warmStart.length, rows);
-  if (length._tag === "Left") return length;
-  return warmStart.every(Number.isFinite) ? E.right(undefined) : invalid("warmStart", warmStart, "finite numbers");
-}
-
 /** Errors: those of `fgnStep` for bad options, `Unsupported`. */
 export function checkRequest(
   network: Network,
@@ -64,13 +55,13 @@ export function checkRequest(
   if (supported._tag === "Left") return supported;
   const tagged = checkDamping(damping);
   if (tagged._tag === "Left") return tagged;
-  const solver = solverOf(options), start = checkStart(solver.warmStart, batch.labels.length);
-  if (start._tag === "Left") return start;
+  const started = readStart(solverOf(options), batch.labels.length);
+  if (started._tag === "Left") return started;
   const { lossAfter = true, curvature } = options;
-  const aim = aimOf(batch, network.outputs, options);
+  const aim = aimOf(batch, network, options);
   return aim._tag === "Left" ? aim : E.right({
     damping: tagged.right,
-    solver,
+    solver: started.right,
     aim: aim.right,
     majorized: curvature === "majorized",
     judged: lossAfter || judges(tagged.right),
