@@ -124,8 +124,8 @@ export function fail<Tag extends FgnErrorTag>(
 }
 
 /** One line for a person: tag, message and remedy. */
-export function showError(error: FgnError): string {
-  return `${error._tag}: ${error.message}. ${error.remedy}.`;
+export function showError({ _tag, message, remedy }: FgnError): string {
+  return `${_tag}: ${message}${message.endsWith("?") ? "" : "."} ${remedy}.`;
 }
 
 /**

@@ -6,8 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import { fail, type FgnError, invalid } from "../check/error.ts";
-import { checkObject } from "../check/kind.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { isObject } from "../check/kind.ts";
+import { checkOptions, oneOf, type Rules } from "../check/rule.ts";
 import { causeOf } from "../check/show.ts";
 import { relative } from "../damping/damping.ts";
 import { instantiate, type LoadedKernel } from "../kernel/kernel.ts";
@@ -24,6 +25,11 @@ import { checkExamples, checkMatch, type Examples } from "./tape/examples.ts";
 import { type Parameters, releaseTensors, retainTensors } from "./tape/tensor.ts";
 import { checkParameters, type CountedExamples, download, releaseBatch, upload, uploadBatch } from "./tape/upload.ts";
 import type { WebGpuOptions } from "./web_gpu_options.ts";
+
+const WEB_GPU: Rules<WebGpuOptions> = {
+  device: [(value) => isObject(value) && typeof value.createBuffer === "function", "a GPUDevice, or nothing"],
+  powerPreference: /* @__PURE__ */ oneOf("low-power", "high-performance"),
+};
 
 /** An open backend: its device, its kernel and what lies there. */
 interface Opened {
@@ -181,13 +187,10 @@ async function requestDevice({ powerPreference }: WebGpuOptions): Promise<E.Eith
  */
 export function webGpuWithin(options: WebGpuOptions, limits: Lowered): TaskEither<FgnError, Backend> {
   return async () => {
-    const checked = checkObject("the options", options, "an object with options, or nothing");
+    const checked = checkOptions(options, WEB_GPU);
     if (checked._tag === "Left") return checked;
-    const own = options.device as GPUDevice | undefined;
-    if (own !== undefined && typeof own?.createBuffer !== "function") {
-      return invalid("device", own, "a GPUDevice, or nothing");
-    }
-    const device = own === undefined ? await requestDevice(options) : E.right(own);
+    const own = checked.right.device as GPUDevice | undefined;
+    const device = own === undefined ? await requestDevice(checked.right) : E.right(own);
     if (device._tag === "Left") return device;
     // A kernel of its own: what lies in its memory outlives the turns of a step.
     const kernel = instantiate(simd);

@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { checkKind } from "../check/kind.ts";
+import { ANY, checkOptions, type Faulty, FLAG, makeOf, NUMBER, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { show } from "../check/show.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
@@ -33,7 +34,7 @@ export interface AffineOptions {
 }
 
 /** A dense layer, or one over sparse features, to be. */
-export interface AffineSpec extends Required<AffineOptions> {
+export interface AffineSpec extends Required<AffineOptions>, Faulty {
   /** Which of the two. */
   readonly _tag: "dense" | "embedding";
   /** Features that it gives, at least 1. */
@@ -49,7 +50,7 @@ export interface LayerNormOptions {
 }
 
 /** A layer norm to be. */
-export interface LayerNormSpec extends Required<LayerNormOptions> {
+export interface LayerNormSpec extends Required<LayerNormOptions>, Faulty {
   /** A layer norm. */
   readonly _tag: "layerNorm";
 }
@@ -91,12 +92,33 @@ export interface MlpSpec {
   readonly seed?: number;
 }
 
+const AFFINE: Rules<AffineOptions> = {
+  bias: FLAG,
+  initial: /* @__PURE__ */ oneOf("glorot", "he", "zero", "auto"),
+  frozen: FLAG,
+};
+const LAYER_NORM: Rules<LayerNormOptions> = { epsilon: POSITIVE, frozen: FLAG };
+
+// Sizes and kinds of activations have errors of their own.
+const NETWORK: Rules<NetworkSpec> = {
+  inputs: ANY,
+  layers: [(value) => Array.isArray(value), "a list of layers"],
+  seed: NUMBER,
+};
+const MLP: Rules<MlpSpec> = {
+  inputs: ANY,
+  hidden: ANY,
+  classes: ANY,
+  activation: ANY,
+  bias: FLAG,
+  seed: NUMBER,
+};
+
 /** A dense layer z = W x + b of the given number of outputs. */
-export function dense(
-  outputs: number,
-  { bias = true, initial = "auto", frozen = false }: AffineOptions = {},
-): AffineSpec {
-  return { _tag: "dense", outputs, bias, initial, frozen };
+export function dense(outputs: number, options: AffineOptions = {}): AffineSpec {
+  return makeOf(options, AFFINE, ({ bias = true, initial = "auto", frozen = false }) => {
+    return { _tag: "dense", outputs, bias, initial, frozen };
+  });
 }
 
 /** A dense layer over sparse features, stored one feature a row; first layer only. */
@@ -105,8 +127,8 @@ export function embedding(outputs: number, options: AffineOptions = {}): AffineS
 }
 
 /** A layer norm (Ba et al. 2016) that starts with gain 1 and shift 0. */
-export function layerNorm({ epsilon = 1e-5, frozen = false }: LayerNormOptions = {}): LayerNormSpec {
-  return { _tag: "layerNorm", epsilon, frozen };
+export function layerNorm(options: LayerNormOptions = {}): LayerNormSpec {
+  return makeOf(options, LAYER_NORM, ({ epsilon = 1e-5, frozen = false }) => ({ _tag: "layerNorm", epsilon, frozen }));
 }
 
 /** A residual block z = x + f(x) (He et al. 2016); the layers of f must give as many features as they take. */
@@ -195,7 +217,9 @@ function startLayer(
   path: string,
   source: Source,
 ): E.Either<FgnError, Layer> {
-  switch (spec._tag) {
+  const { fault } = Object(spec) as Faulty;
+  if (fault) return E.left(fault);
+  switch (spec?._tag) {
     case "dense":
     case "embedding":
       return startAffine(spec, inputs, rest, path, source);
@@ -245,10 +269,13 @@ function startLayers(
  * console.log(initialise({ inputs: 64, layers: [block, block, dense(10)], seed: 1 })._tag); // Right
  * ```
  */
-export function initialise({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<FgnError, Network> {
+export function initialise(spec: NetworkSpec): E.Either<FgnError, Network> {
+  const checked = checkOptions(spec, NETWORK);
+  if (checked._tag === "Left") return checked;
+  const { inputs, layers, seed = 0 } = checked.right;
+  if (layers === undefined) return invalid("layers", layers, NETWORK.layers[1]);
   const features = checkSize("inputs", inputs, 1);
   if (features._tag === "Left") return features;
-  if (!Number.isFinite(seed)) return invalid("seed", seed, "a finite number");
   const started = startLayers(layers, inputs, "layers", drawFrom(seedRandom(seed)));
   if (started._tag === "Left") return started;
   const last = started.right.findLast(({ _tag }) => _tag === "dense" || _tag === "embedding");
@@ -267,14 +294,15 @@ export function initialise({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<
  * console.log(mlp({ inputs: 784, hidden: [128, 64], classes: 10, seed: 1 })._tag); // Right
  * ```
  */
-export function mlp(
-  { inputs, hidden, classes, activation: kind = "relu", bias = true, seed = 0 }: MlpSpec,
-): E.Either<FgnError, Network> {
+export function mlp(spec: MlpSpec): E.Either<FgnError, Network> {
+  const checked = checkOptions(spec, MLP);
+  if (checked._tag === "Left") return checked;
+  const { inputs, hidden, classes, activation: kind = "relu", bias = true, seed = 0 } = checked.right;
+  const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "an array of numbers");
+  if (sizes._tag === "Left") return sizes;
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const after = activation(kind);
-  const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "an array of numbers");
-  if (sizes._tag === "Left") return sizes;
-  const layers = [...Array.from(hidden).flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
+  const layers = [...hidden.flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
   return initialise({ inputs, layers, seed });
 }

@@ -6,8 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached, isDetached } from "../check/detached.ts";
-import { type FgnError, invalid } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
 import { checkKind, isFloats } from "../check/kind.ts";
+import { BELOW_ONE, checkOptions, faultOf, type Rule } from "../check/rule.ts";
 import { checkLength } from "../data/matrix.ts";
 import { f32, place } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
@@ -15,7 +16,7 @@ import { takeArrays } from "../network/donate.ts";
 import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { kernelOf, type KernelOption } from "../problem/session.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { faultAround, type Optimizer, refuseFaulty, UPDATE } from "./optimizer.ts";
 import { checkCounted, checkEntries } from "./state.ts";
 
 /** Floats of a block: two of them, 16 KiB each, stay in the L1 cache. */
@@ -154,6 +155,8 @@ export interface AveragedState<S> {
   readonly average: readonly Float32Array[];
 }
 
+const DECAY: Rule = [(value) => BELOW_ONE[0](value), "a decay in [0, 1)"];
+
 /**
  * Keeps a running average of the parameters and makes it the result; steps go on from the parameters themselves. Its
  * decay is min(decay, n/(n + 9)), so that the start does not weigh on it (bias correction).
@@ -169,27 +172,36 @@ export interface AveragedState<S> {
 export function averaged(
   decay = 0.98,
 ): <M extends Model, S>(inner: Optimizer<M, S>) => Optimizer<M, AveragedState<S>> {
-  return (inner) => ({
-    name: `averaged(${inner.name})`,
-    notes: [...inner.notes, `evaluates a running average of the parameters, decay min(${decay}, n/(n + 9))`],
-    init: (params) => ({ inner: inner.init(params), steps: 0, average: copyArrays(params) }),
-    update: (params, state, batch, options = {}) => {
-      if (!(decay >= 0 && decay < 1)) return invalid("averaged", decay, "a decay in [0, 1)");
-      const counted = checkCounted(state);
-      if (counted._tag === "Left") return counted;
-      const fits = checkAverage(state.average, params);
-      if (fits._tag === "Left") return fits;
-      const room = openAverage(options);
-      if (room._tag === "Left") return room;
-      const finite = checkFinite(room.right, state.average);
-      if (finite._tag === "Left") return finite;
-      const asked = shareMemory(params, state.average) ? { ...options, donate: false } : options;
-      const update = inner.update(params, state.inner, batch, asked);
-      if (update._tag === "Left") return update;
-      const steps = state.steps + 1, next = update.right.params;
-      const average = averageArrays(room.right, state.average, next, warmDecay(steps, decay), options.donate === true);
-      return E.right({ ...update.right, state: { inner: update.right.state, steps, average } });
-    },
-    result: (params, state) => withArrays(params, state.average),
-  });
+  return <M extends Model, S>(inner: Optimizer<M, S>) =>
+    refuseFaulty<M, AveragedState<S>>({
+      name: `averaged(${inner.name})`,
+      notes: [...inner.notes, `evaluates a running average of the parameters, decay min(${decay}, n/(n + 9))`],
+      ...faultAround(inner, faultOf("averaged", decay, DECAY)),
+      init: (params) => ({ inner: inner.init(params), steps: 0, average: copyArrays(params) }),
+      update: (params, state, batch, given = {}) => {
+        const checked = checkOptions(given, UPDATE);
+        if (checked._tag === "Left") return checked;
+        const options = checked.right, counted = checkCounted(state);
+        if (counted._tag === "Left") return counted;
+        const fits = checkAverage(state.average, params);
+        if (fits._tag === "Left") return fits;
+        const room = openAverage(options);
+        if (room._tag === "Left") return room;
+        const finite = checkFinite(room.right, state.average);
+        if (finite._tag === "Left") return finite;
+        const asked = shareMemory(params, state.average) ? { ...options, donate: false } : options;
+        const update = inner.update(params, state.inner, batch, asked);
+        if (update._tag === "Left") return update;
+        const steps = state.steps + 1, next = update.right.params;
+        const average = averageArrays(
+          room.right,
+          state.average,
+          next,
+          warmDecay(steps, decay),
+          options.donate === true,
+        );
+        return E.right({ ...update.right, state: { inner: update.right.state, steps, average } });
+      },
+      result: (params, state) => withArrays(params, state.average),
+    });
 }

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { showError } from "../check/error.ts";
 import type { Model } from "../network/model.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /**
- * Describes an optimizer, what it does and why: its name, then a line for each part, the transforms of a chain last.
+ * Describes an optimizer, what it does and why: its name, then a line for each part, the transforms of a chain last; and
+ * what is wrong with it, where it was made of options or arguments that do not fit.
  *
  * @example
  * ```ts
@@ -17,5 +19,5 @@ import type { Optimizer } from "./optimizer.ts";
  * console.log(explain(robust({ caution: 2 })));
  * ```
  */
-export const explain = <M extends Model, S>({ name, notes }: Optimizer<M, S>): string =>
-  [name, ...notes.map((note) => `  - ${note}`)].join("\n");
+export const explain = <M extends Model, S>({ name, notes, fault }: Optimizer<M, S>): string =>
+  [name, ...notes.map((note) => `  - ${note}`), ...(fault ? [`  ! ${showError(fault)}`] : [])].join("\n");

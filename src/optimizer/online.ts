@@ -5,7 +5,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
+import { makeOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { weightFlags } from "../network/flat.ts";
@@ -13,7 +14,7 @@ import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { metricGoes } from "../step/places.ts";
 import { centredWidths, type InputMoments, pooledMoments } from "./moments.ts";
-import type { Optimizer, UpdateOptions } from "./optimizer.ts";
+import { type Optimizer, refuseFaulty, type UpdateOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { checkAmount, checkCounted, checkLayers, invalidState } from "./state.ts";
 
@@ -36,6 +37,12 @@ export interface OnlineOptions {
    */
   readonly ratio?: number;
 }
+
+/**
+ * Rules of the options of {@link online}.
+ * @internal
+ */
+export const ONLINE: Rules<OnlineOptions> = { ratio: POSITIVE };
 
 /**
  * μ/K̄ where the metric of the running moments is that of all weights, and where it is not: bold Euclidean steps forget
@@ -107,9 +114,12 @@ export const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): 
  * }
  * ```
  */
-export function online<M extends Model = Network>({ ratio }: OnlineOptions = {}): Optimizer<M, OnlineState> {
+export function online<M extends Model = Network>(options: OnlineOptions = {}): Optimizer<M, OnlineState> {
+  return refuseFaulty(makeOf(options, ONLINE, makeOnline<M>));
+}
+
+function makeOnline<M extends Model>({ ratio }: OnlineOptions): Optimizer<M, OnlineState> {
   const update = ruleUpdate<M, OnlineState>("online", (params, state, batch, options) => {
-    if (ratio !== undefined && !(ratio > 0 && ratio < Infinity)) return invalid("ratio", ratio, "a positive number");
     const checked = checkOnlineState(state);
     if (checked._tag === "Left") return checked;
     const widths = widthsFor(params, batch, options), hasMetric = widths.length > 0;

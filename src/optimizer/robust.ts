@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { makeOf, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { type Misfit, misfit } from "../damping/damping.ts";
 import type { Network } from "../network/layer.ts";
 import { type Model, withArrays } from "../network/model.ts";
@@ -20,7 +21,7 @@ import {
   shareMemory,
   warmDecay,
 } from "./average.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { type Optimizer, refuseFaulty } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { type LayerMoments, runningMoments } from "./running_moments.ts";
 import { checkAmount, checkCounted, checkLayers } from "./state.ts";
@@ -47,6 +48,12 @@ export interface RobustOptions {
    */
   readonly rule?: "adaptive" | "steady";
 }
+
+const ROBUST: Rules<RobustOptions & { readonly damping?: unknown }> = {
+  caution: POSITIVE,
+  rule: /* @__PURE__ */ oneOf("adaptive", "steady"),
+  damping: [() => false, "it as the option rule"],
+};
 
 /** η of the two-stage system, and the share of its size that a layer may move by. */
 const ETA = 0.1, LIMIT = 0.2;
@@ -97,12 +104,12 @@ function checkRobustState(state: RobustState, params: Model): E.Either<FgnError,
  * }
  * ```
  */
-export function robust<M extends Model = Network>(
-  { caution = 1, rule = "adaptive", ...others }: RobustOptions = {},
-): Optimizer<M, RobustState> {
-  const { damping: renamed }: { readonly damping?: unknown } = others;
+export function robust<M extends Model = Network>(options: RobustOptions = {}): Optimizer<M, RobustState> {
+  return refuseFaulty(makeOf(options, ROBUST, makeRobust<M>));
+}
+
+function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustOptions): Optimizer<M, RobustState> {
   const update = ruleUpdate<M, RobustState>("robust", (params, state, batch, options) => {
-    if (renamed !== undefined) return invalid("damping", renamed, "it as the option rule");
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }

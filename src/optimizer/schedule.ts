@@ -1,14 +1,17 @@
 /**
  * Schedules: pure functions from the number of a step, from 0, to a factor.
  *
- * Arguments out of range give NaN at every step, which the transforms refuse at the first. Factors are made of
- * + − × ÷ alone, so that they are the same numbers in every runtime.
+ * Arguments that do not fit make a schedule with a `fault`, of NaN at every step; transforms hand the fault on. Factors are
+ * made of + − × ÷ alone, so that they are the same numbers in every runtime.
  *
  * @module
  */
 
+import type { FgnError } from "../check/error.ts";
+import { faultOf, type Faulty, FROM_ZERO, NUMBER, POSITIVE } from "../check/rule.ts";
+
 /** A factor for every step, counted from 0. */
-export interface Schedule {
+export interface Schedule extends Faulty {
   /** The factor of a step. */
   readonly at: (step: number) => number;
   /** A line on what it does, for `explain`. */
@@ -16,10 +19,8 @@ export interface Schedule {
 }
 
 /** Makes a schedule, of NaN throughout where its arguments do not fit. */
-const checkedSchedule = (fits: boolean, at: (step: number) => number, note: string): Schedule => ({
-  at: fits ? at : () => NaN,
-  note,
-});
+const checkedSchedule = (fault: FgnError | null | undefined, at: (step: number) => number, note: string): Schedule =>
+  fault ? { at: () => NaN, note, fault } : { at, note };
 
 /**
  * The same factor at every step.
@@ -31,7 +32,8 @@ const checkedSchedule = (fits: boolean, at: (step: number) => number, note: stri
  * console.log(always(0.5).at(7)); // 0.5
  * ```
  */
-export const always = (factor: number): Schedule => ({ at: () => factor, note: `${factor}` });
+export const always = (factor: number): Schedule =>
+  checkedSchedule(faultOf("always.factor", factor, NUMBER), () => factor, `${factor}`);
 
 /**
  * Rises in equal parts over the first `steps` steps, from factor/steps, and stays.
@@ -47,7 +49,7 @@ export const always = (factor: number): Schedule => ({ at: () => factor, note: `
  */
 export const warmUp = (steps: number, factor = 1): Schedule =>
   checkedSchedule(
-    steps > 0 && factor >= 0,
+    faultOf("warmUp.steps", steps, POSITIVE) ?? faultOf("warmUp.factor", factor, FROM_ZERO),
     (step) => factor * Math.min(1, (step + 1) / steps),
     `rises to ${factor} over ${steps} steps`,
   );
@@ -77,7 +79,7 @@ function cosine(x: number): number {
  */
 export const cosineDecay = (steps: number, floor = 0): Schedule =>
   checkedSchedule(
-    steps > 0 && floor >= 0,
+    faultOf("cosineDecay.steps", steps, POSITIVE) ?? faultOf("cosineDecay.floor", floor, FROM_ZERO),
     (step) => {
       const x = Math.min(1, step / steps);
       return floor + (1 - floor) * (1 + (x <= 0.5 ? cosine(x) : -cosine(1 - x))) / 2;
@@ -108,7 +110,7 @@ function power(x: number, n: number): number {
  */
 export const stepDecay = (every: number, factor: number): Schedule =>
   checkedSchedule(
-    every > 0 && factor >= 0,
+    faultOf("stepDecay.every", every, POSITIVE) ?? faultOf("stepDecay.factor", factor, FROM_ZERO),
     (step) => power(factor, Math.floor(step / every)),
     `times ${factor} every ${every} steps`,
   );
@@ -123,7 +125,9 @@ export const stepDecay = (every: number, factor: number): Schedule =>
  * console.log(times(1e-3, cosineDecay(100)).at(0)); // 0.001
  * ```
  */
-export const times = (factor: number, { at, note }: Schedule): Schedule => ({
-  at: (step) => factor * at(step),
-  note: `${factor} times one that ${note}`,
-});
+export const times = (factor: number, { at, note, fault }: Schedule): Schedule =>
+  checkedSchedule(
+    fault ?? faultOf("times.factor", factor, NUMBER),
+    (step) => factor * at(step),
+    `${factor} times one that ${note}`,
+  );

@@ -8,10 +8,11 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { isFloats } from "../check/kind.ts";
+import { isFloats, isObject } from "../check/kind.ts";
+import { BELOW_ONE, checkOptions, faultOf, FROM_ZERO, POSITIVE, type Rule } from "../check/rule.ts";
 import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
-import type { Optimizer, UpdateOptions } from "./optimizer.ts";
+import { faultAround, type Optimizer, refuseFaulty, UPDATE, type UpdateOptions } from "./optimizer.ts";
 import { always, type Schedule } from "./schedule.ts";
 import { checkCounted, checkEntries, checkState, invalidState } from "./state.ts";
 
@@ -28,19 +29,21 @@ function askFor(
   name: string,
   note: string,
   add: (given: UpdateOptions) => UpdateOptions,
-  fault: E.Either<FgnError, void>,
+  fault: FgnError | null,
 ): Transform {
-  return (inner) => ({
-    ...inner,
-    name: `${name}(${inner.name})`,
-    notes: [...inner.notes, note],
-    update: (params, state, batch, given = {}) =>
-      fault._tag === "Left" ? fault : inner.update(params, state, batch, { ...given, ...add(given) }),
-  });
+  return (inner) =>
+    refuseFaulty({
+      ...inner,
+      name: `${name}(${inner.name})`,
+      notes: [...inner.notes, note],
+      ...faultAround(inner, fault),
+      update: (params, state, batch, given = {}) => {
+        const checked = checkOptions(given, UPDATE);
+        if (checked._tag === "Left") return checked;
+        return inner.update(params, state, batch, { ...checked.right, ...add(checked.right) });
+      },
+    });
 }
-
-const check = (name: string, value: number, fits: boolean, wanted: string): E.Either<FgnError, void> =>
-  fits ? E.right(undefined) : invalid(name, value, wanted);
 
 /**
  * Adds ½ λ₂ ‖W‖² over the weights W to the objective: gradient and curvature, solved for inside the system. Biases, gains
@@ -59,7 +62,7 @@ export const l2Penalty = (strength: number): Transform =>
     "l2Penalty",
     `adds ½ ${strength} ‖W‖² over the weights to the objective`,
     ({ l2 = 0 }) => ({ l2: l2 + strength }),
-    check("l2Penalty", strength, strength >= 0 && strength < Infinity, "a number of at least 0"),
+    faultOf("l2Penalty", strength, FROM_ZERO),
   );
 
 /**
@@ -78,7 +81,7 @@ export const trustRegion = (share: number): Transform =>
     "trustRegion",
     `no layer of several moves by more than ${share} of its size: small damping can multiply a layer in one step`,
     ({ trustRegion: given = 0 }) => ({ trustRegion: given > 0 ? Math.min(given, share) : share }),
-    check("trustRegion", share, share > 0 && share < Infinity, "a positive number"),
+    faultOf("trustRegion", share, POSITIVE),
   );
 
 /** before + factor · (after − before), array by array. */
@@ -112,19 +115,25 @@ function distance(before: Model, after: Model): number {
  * console.log(clipGlobalNorm(1)(fgn()).name); // clipGlobalNorm(fgn)
  * ```
  */
-export const clipGlobalNorm = (most: number): Transform => (inner) => ({
-  ...inner,
-  name: `clipGlobalNorm(${inner.name})`,
-  notes: [...inner.notes, `scales steps longer than ${most} down to that length`],
-  update: (params, state, batch, options = {}) => {
-    if (!(most > 0)) return invalid("clipGlobalNorm", most, "a positive number");
-    const update = inner.update(params, state, batch, { ...options, donate: false });
-    if (update._tag === "Left") return update;
-    const length = distance(params, update.right.params);
-    if (length <= most) return update;
-    return E.right({ ...update.right, params: interpolate(params, update.right.params, most / length) });
-  },
-});
+export const clipGlobalNorm = (most: number): Transform => (inner) =>
+  refuseFaulty({
+    ...inner,
+    name: `clipGlobalNorm(${inner.name})`,
+    notes: [...inner.notes, `scales steps longer than ${most} down to that length`],
+    ...faultAround(inner, faultOf("clipGlobalNorm", most, LENGTH)),
+    update: (params, state, batch, options = {}) => {
+      const checked = checkOptions(options, UPDATE);
+      if (checked._tag === "Left") return checked;
+      const update = inner.update(params, state, batch, { ...checked.right, donate: false });
+      if (update._tag === "Left") return update;
+      const length = distance(params, update.right.params);
+      if (length <= most) return update;
+      return E.right({ ...update.right, params: interpolate(params, update.right.params, most / length) });
+    },
+  });
+
+/** (0, ∞]. */
+const LENGTH: Rule = [(value) => typeof value === "number" && value > 0, "a positive number"];
 
 /** A state that counts steps. */
 export interface Counted {
@@ -135,28 +144,38 @@ export interface Counted {
 /** Makes a transform that changes the parameters by the number of the step. */
 function byStep(
   name: string,
+  schedule: Schedule,
   note: string,
   change: <M extends Model>(before: M, after: M, step: number) => E.Either<FgnError, M>,
 ): StatefulTransform<Counted> {
-  return (inner) => ({
-    name: `${name}(${inner.name})`,
-    notes: [...inner.notes, note],
-    init: (params) => ({ steps: 0, inner: inner.init(params) }),
-    update: (params, state, batch, options = {}) => {
-      const counted = checkCounted(state);
-      if (counted._tag === "Left") return counted;
-      const update = inner.update(params, state.inner, batch, { ...options, donate: false });
-      if (update._tag === "Left") return update;
-      const changed = change(params, update.right.params, state.steps);
-      if (changed._tag === "Left") return changed;
-      const next = { steps: state.steps + 1, inner: update.right.state };
-      return E.right({ params: changed.right, state: next, report: update.right.report });
-    },
-    result: (params, state) => inner.result(params, state.inner),
-  });
+  return <M extends Model, S>(inner: Optimizer<M, S>) =>
+    refuseFaulty<M, Counted & { readonly inner: S }>({
+      name: `${name}(${inner.name})`,
+      notes: [...inner.notes, note],
+      ...faultAround(inner, schedule.fault),
+      init: (params) => ({ steps: 0, inner: inner.init(params) }),
+      update: (params, state, batch, options = {}) => {
+        const checked = checkOptions(options, UPDATE);
+        if (checked._tag === "Left") return checked;
+        const counted = checkCounted(state);
+        if (counted._tag === "Left") return counted;
+        const update = inner.update(params, state.inner, batch, { ...checked.right, donate: false });
+        if (update._tag === "Left") return update;
+        const changed = change(params, update.right.params, state.steps);
+        if (changed._tag === "Left") return changed;
+        const next = { steps: state.steps + 1, inner: update.right.state };
+        return E.right({ params: changed.right, state: next, report: update.right.report });
+      },
+      result: (params, state) => inner.result(params, state.inner),
+    });
 }
 
-const scheduleOf = (value: number | Schedule): Schedule => typeof value === "number" ? always(value) : value;
+/** The schedule of an argument that is a schedule, or a number by a rule. */
+function scheduleOf(name: string, value: number | Schedule, rule: Rule): Schedule {
+  if (typeof value !== "number" && isObject(value) && typeof value.at === "function") return value;
+  const [fits, wanted] = rule, fault = faultOf(name, value, [fits, `${wanted}, or a schedule`]);
+  return { ...always(value as number), ...(fault && { fault }) };
+}
 
 /**
  * Takes a share of each step, by a schedule or the same every time: warm-up, cosine or stepwise decay.
@@ -169,10 +188,10 @@ const scheduleOf = (value: number | Schedule): Schedule => typeof value === "num
  * ```
  */
 export function scaled(schedule: number | Schedule): StatefulTransform<Counted> {
-  const { at, note } = scheduleOf(schedule);
-  return byStep("scaled", `step length: ${note}`, (before, after, step) => {
+  const chosen = scheduleOf("scaled", schedule, FROM_ZERO), { at, note } = chosen;
+  return byStep("scaled", chosen, `step length: ${note}`, (before, after, step) => {
     const factor = at(step);
-    if (!(factor >= 0 && factor < Infinity)) return invalid("scaled", factor, "a schedule of numbers of at least 0");
+    if (!FROM_ZERO[0](factor)) return invalid("scaled", factor, "a schedule of numbers of at least 0");
     return E.right(interpolate(before, after, factor));
   });
 }
@@ -190,17 +209,22 @@ export function scaled(schedule: number | Schedule): StatefulTransform<Counted> 
  * ```
  */
 export function weightDecay(rate: number | Schedule): StatefulTransform<Counted> {
-  const { at, note } = scheduleOf(rate);
-  return byStep("weightDecay", `takes a share of the weights off after every step: ${note}`, (before, after, step) => {
-    const share = at(step);
-    if (!(share >= 0 && share < 1)) return invalid("weightDecay", share, "shares in [0, 1)");
-    const decays = weightFlags(after), from = arraysOf(before);
-    const arrays = arraysOf(after).map((array, index) => {
-      const start = from[index] as Float32Array;
-      return decays[index] ? array.map((v, i) => v - share * (start[i] as number)) : array.slice();
-    });
-    return E.right(withArrays(after, arrays));
-  });
+  const chosen = scheduleOf("weightDecay", rate, BELOW_ONE), { at, note } = chosen;
+  return byStep(
+    "weightDecay",
+    chosen,
+    `takes a share of the weights off after every step: ${note}`,
+    (before, after, step) => {
+      const share = at(step);
+      if (!BELOW_ONE[0](share)) return invalid("weightDecay", share, "shares in [0, 1)");
+      const decays = weightFlags(after), from = arraysOf(before);
+      const arrays = arraysOf(after).map((array, index) => {
+        const start = from[index] as Float32Array;
+        return decays[index] ? array.map((v, i) => v - share * (start[i] as number)) : array.slice();
+      });
+      return E.right(withArrays(after, arrays));
+    },
+  );
 }
 
 /** The state of {@link momentum}. */
@@ -232,20 +256,24 @@ function checkPrevious(state: MomentumState): E.Either<FgnError, void> {
  * ```
  */
 export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
-  return (inner) => ({
-    name: `momentum(${inner.name})`,
-    notes: [...inner.notes, `the damping draws each step towards ${decay} of the one before`],
-    init: (params) => ({ previous: null, inner: inner.init(params) }),
-    update: (params, state, batch, options = {}) => {
-      const checked = checkPrevious(state);
-      if (checked._tag === "Left") return checked;
-      const asked = { ...options, donate: false, momentum: { decay, previous: state.previous } };
-      const update = inner.update(params, state.inner, batch, asked);
-      if (update._tag === "Left") return update;
-      const before = parameters(params);
-      const previous = parameters(update.right.params).map((v, i) => v - (before[i] as number));
-      return E.right({ ...update.right, state: { previous, inner: update.right.state } });
-    },
-    result: (params, state) => inner.result(params, state.inner),
-  });
+  return <M extends Model, S>(inner: Optimizer<M, S>) =>
+    refuseFaulty<M, MomentumState & { readonly inner: S }>({
+      name: `momentum(${inner.name})`,
+      notes: [...inner.notes, `the damping draws each step towards ${decay} of the one before`],
+      ...faultAround(inner, faultOf("momentum", decay, BELOW_ONE)),
+      init: (params) => ({ previous: null, inner: inner.init(params) }),
+      update: (params, state, batch, options = {}) => {
+        const checked = checkOptions(options, UPDATE);
+        if (checked._tag === "Left") return checked;
+        const isState = checkPrevious(state);
+        if (isState._tag === "Left") return isState;
+        const asked = { ...checked.right, donate: false, momentum: { decay, previous: state.previous } };
+        const update = inner.update(params, state.inner, batch, asked);
+        if (update._tag === "Left") return update;
+        const before = parameters(params);
+        const previous = parameters(update.right.params).map((v, i) => v - (before[i] as number));
+        return E.right({ ...update.right, state: { previous, inner: update.right.state } });
+      },
+      result: (params, state) => inner.result(params, state.inner),
+    });
 }

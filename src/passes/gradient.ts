@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../check/error.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
+import { checkOptions } from "../check/rule.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
@@ -14,7 +15,14 @@ import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import { computeRemainder, penaltyAt } from "../problem/remainder.ts";
-import { type KernelOption, openBatch, type Session, type Wants } from "../problem/session.ts";
+import {
+  KERNEL,
+  type KernelOption,
+  OBJECTIVE_ON_KERNEL,
+  openBatch,
+  type Session,
+  type Wants,
+} from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { checkRange, gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
@@ -75,7 +83,9 @@ export function lossAndGradient(
   batch: Batch,
   options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, LossAndGradient> {
-  const session = openPassed(params, batch, { signals: true, vectors: 1 }, options);
+  const checked = checkOptions(options, OBJECTIVE_ON_KERNEL);
+  if (checked._tag === "Left") return checked;
+  const session = openPassed(params, batch, { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;
   const { ws, objective: { penalty } } = session.right;
   const { kernel, tape, at, vectors: [vector = NONE] } = ws;
@@ -109,9 +119,12 @@ export function jvp(
   direction: Numbers,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
+  const checked = checkOptions(option, KERNEL);
+  if (checked._tag === "Left") return checked;
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
-  const session = openPassed(params, withoutLabels(features), { signals: true, tangents: true, vectors: 1 }, option);
+  const wants = { signals: true, tangents: true, vectors: 1 };
+  const session = openPassed(params, withoutLabels(features), wants, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { tape, vectors: [vector = NONE] } = ws;
@@ -142,11 +155,13 @@ export function vjp(
   cotangent: Matrix,
   option: KernelOption = {},
 ): E.Either<FgnError, Float32Array> {
+  const checked = checkOptions(option, KERNEL);
+  if (checked._tag === "Left") return checked;
   const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
   const c = readNumbers("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);
   if (c._tag === "Left") return c;
-  const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, option);
+  const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { kernel, tape, vectors: [vector = NONE] } = ws;
@@ -202,7 +217,9 @@ export function rowSystem(
     const details = { option: "system", value: "gram" };
     return fail("InvalidOption", details, "a model of your own has no Gram matrix", "Give a network");
   }
-  const session = openPassed(params, batch, { signals: true, gram: true }, options);
+  const checked = checkOptions(options, OBJECTIVE_ON_KERNEL);
+  if (checked._tag === "Left") return checked;
+  const session = openPassed(params, batch, { signals: true, gram: true }, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { kernel, at, rows } = ws;

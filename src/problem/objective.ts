@@ -13,8 +13,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid } from "../check/error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
+import { ANY, BELOW_ONE, FLAG, FROM_ZERO, type Rules } from "../check/rule.ts";
 import type { Batch } from "../data/batch.ts";
 import { allocateFloats } from "../data/matrix.ts";
 import { weightFlags } from "../network/flat.ts";
@@ -36,6 +37,17 @@ export interface ObjectiveOptions {
   /** Whether `l2` takes in biases, gains and shifts, too (default false). */
   readonly l2Biases?: boolean;
 }
+
+/**
+ * Rules of the options of the objective.
+ * @internal
+ */
+export const OBJECTIVE: Rules<ObjectiveOptions> = {
+  classWeights: ANY, // The reader of numbers says more.
+  labelSmoothing: BELOW_ONE,
+  l2: FROM_ZERO,
+  l2Biases: FLAG,
+};
 
 /**
  * Whether the gradient has a part outside the margins' row space, which only the Euclidean metric can go with.
@@ -134,16 +146,12 @@ function penaltyOf(model: Model, { l2 = 0, l2Biases = false }: ObjectiveOptions)
 }
 
 /**
- * The aim of a step on a batch. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`.
+ * The aim of a step on a batch, by options that were checked. Errors: `ShapeMismatch`, `NotFinite`, `NegativeWeight`,
+ * `ZeroWeights`.
  * @internal
  */
 export function aimOf(batch: Batch, model: Model, options: ObjectiveOptions): E.Either<FgnError, Aim> {
-  const { labelSmoothing = 0, l2 = 0, l2Biases = false } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
-    return invalid("labelSmoothing", labelSmoothing, "a number in [0, 1)");
-  }
-  if (!(l2 >= 0 && l2 < Infinity)) return invalid("l2", l2, "a number of at least 0");
-  if (typeof l2Biases !== "boolean") return invalid("l2Biases", l2Biases, "true or false");
+  const { labelSmoothing = 0 } = options;
   let classWeights: Float32Array | null = null;
   if (options.classWeights !== undefined) {
     const checked = checkClassWeights(options.classWeights, model.outputs);

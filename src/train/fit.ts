@@ -7,11 +7,12 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import type { FgnError } from "../check/error.ts";
+import { checkOptions } from "../check/rule.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
 import type { RobustState } from "../optimizer/robust.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
-import type { TrainOptions } from "./options.ts";
+import { ELSEWHERE, FIT, type TrainOptions } from "./options.ts";
 import { type Progress, type Stopped, train } from "./train.ts";
 
 /** Options of {@link fit}. */
@@ -66,12 +67,15 @@ export function fit<M extends Model, S = RobustState>(
   options: FitOptions<NoInfer<M>, S> = {},
 ): TaskEither<FgnError, Trained<M>> {
   return async () => {
+    const checked = checkOptions(options, FIT, ELSEWHERE);
+    if (checked._tag === "Left") return checked;
+    const { onProgress, ...training } = checked.right;
     const history: EpochEvaluation[] = [];
     let last: E.Either<FgnError, Progress<M>> | undefined;
-    for await (const record of train<M, S>(params, data, options)) {
+    for await (const record of train<M, S>(params, data, training)) {
       last = record;
       if (record._tag === "Left") return record;
-      options.onProgress?.(record.right);
+      onProgress?.(record.right);
       if (record.right._tag !== "epoch") continue;
       const { epoch, evaluation } = record.right;
       history.push({ epoch, evaluation });

@@ -15,10 +15,10 @@ import { copyModel, type Model, withArrays } from "../network/model.ts";
 import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
 import { robust, type RobustState } from "../optimizer/robust.ts";
 import { evaluate, type Evaluation } from "../passes/evaluate.ts";
-import { kernelOf } from "../problem/session.ts";
+import { kernelAlone, kernelOf } from "../problem/session.ts";
 import type { StepReport } from "../step/step.ts";
 import { identify, type Identity, resumeRun, writeCheckpoint } from "./checkpoint.ts";
-import { type Checked, checkOptions, type TrainOptions } from "./options.ts";
+import { type Checked, checkTraining, type TrainOptions } from "./options.ts";
 import { noteEvaluation, type Run, startRun } from "./run.ts";
 import { splitData } from "./split.ts";
 
@@ -67,20 +67,21 @@ interface Setup<M extends Model, S> {
 async function setUp<M extends Model, S>(
   params: M,
   data: Batch,
-  options: TrainOptions<M, S>,
+  asked: TrainOptions<M, S>,
 ): Promise<E.Either<FgnError, Setup<M, S>>> {
-  const checked = checkOptions(options);
-  if (checked._tag === "Left") return checked;
-  const split = splitData(params, data, options, checked.right.seed);
+  const both = checkTraining(asked);
+  if (both._tag === "Left") return both;
+  const { given: options, checked } = both.right;
+  const split = splitData(params, data, options, checked.seed);
   if (split._tag === "Left") return split;
   // Without an optimizer S is that of robust().
   const optimizer = options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>);
-  const setup = { ...split.right, optimizer, checked: checked.right, options };
-  const start = (): Run<M, S> => startRun(copyModel(params), optimizer, checked.right.seed);
+  const setup = { ...split.right, optimizer, checked, options };
+  const start = (): Run<M, S> => startRun(copyModel(params), optimizer, checked.seed);
   if (options.checkpoint === undefined) return E.right({ ...setup, identity: null, run: start() });
   const kernel = kernelOf(options);
   if (kernel._tag === "Left") return kernel;
-  const identity = identify(params, split.right, optimizer, options, checked.right, kernel.right);
+  const identity = identify(params, split.right, optimizer, options, checked, kernel.right);
   const { store } = options.checkpoint, bytes = await callStore("load", () => store.load());
   if (bytes._tag === "Left") return bytes;
   if (bytes.right === null) {
@@ -165,7 +166,7 @@ function measure<M extends Model, S>(
   { run: { model, state }, optimizer, validation, options }: Course<M, S>,
 ): E.Either<FgnError, Measured<M>> {
   const params = copyModel(optimizer.result(model, state));
-  const measured = validation === null ? E.right(undefined) : evaluate(params, validation, options);
+  const measured = validation === null ? E.right(undefined) : evaluate(params, validation, kernelAlone(options));
   return measured._tag === "Left" ? measured : E.right({ params, evaluation: measured.right });
 }
 
@@ -247,12 +248,12 @@ async function* endWith<M extends Model>(error: E.Left<FgnError>): Records<M, "f
 export async function* train<M extends Model, S = RobustState>(
   params: M,
   data: Batch,
-  options: TrainOptions<NoInfer<M>, S> = {},
+  asked: TrainOptions<NoInfer<M>, S> = {},
 ): AsyncGenerator<E.Either<FgnError, Progress<M>>, void, undefined> {
   const clock = performance.now();
-  const opened = await setUp<M, S>(params, data, options);
+  const opened = await setUp<M, S>(params, data, asked);
   if (opened._tag === "Left") return yield opened;
-  const { run, checked: { epochs, patience, maxSeconds } } = opened.right, first = run.step;
+  const { run, options, checked: { epochs, patience, maxSeconds } } = opened.right, first = run.step;
   const spent = (): boolean => run.step > first && performance.now() - clock >= maxSeconds * 1000;
   const interrupted = (): Stopped | null => options.signal?.aborted ? "aborted" : spent() ? "maxSeconds" : null;
   const course = startCourse(opened.right, interrupted);
