@@ -303,6 +303,6 @@ export function mlp(spec: MlpSpec): E.Either<FgnError, Network> {
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const after = activation(kind);
-  const layers = [...hidden.flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
+  const layers = [...Array.from(hidden).flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
   return initialise({ inputs, layers, seed });
 }

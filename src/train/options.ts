@@ -108,6 +108,7 @@ const KEEPING: Rules<Checkpointing> = {
 const TRAIN: Rules<TrainOptions<any, any>> = /* @__PURE__ */ union(
   OBJECTIVE_ON_KERNEL,
   {
+    classWeights: [isObject, "a number for each class"],
     optimizer: [(value) => hasFunctions(value, "init", "update", "result"), "an optimizer, such as robust()"],
     epochs: COUNT,
     batchSize: COUNT,

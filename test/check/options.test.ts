@@ -104,7 +104,6 @@ const BAD = {
 
 const KERNEL = { kernel: BAD.object };
 const OBJECTIVE = {
-  classWeights: BAD.list,
   labelSmoothing: [...BAD.number, 1, -0.1],
   l2: [...BAD.number, -1],
   l2Biases: BAD.flag,
