@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, checkObject, isObject } from "../check/kind.ts";
+import { guard } from "../check/total.ts";
 import { checkLength, finiteFloats, type Matrix } from "./matrix.ts";
 import { checkFeaturesKind, type Features } from "./sparse.ts";
 
@@ -178,6 +179,11 @@ function checkWeights(values: ArrayLike<number>, ignored: readonly number[]): E.
  * ```
  */
 export function batch(input: BatchInput): E.Either<FgnError, Batch> {
+  return guard("batch", { input }, () => makeBatch(input));
+}
+
+/** A batch from its parts. */
+function makeBatch(input: BatchInput): E.Either<FgnError, Batch> {
   const kinds = checkKinds(input);
   if (kinds._tag === "Left") return kinds;
   const { features, targets = null, weights } = input;

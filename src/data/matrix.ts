@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkNumbers } from "../check/kind.ts";
+import { guard } from "../check/total.ts";
 
 /** A row-major float32 matrix. Made by {@link matrix}, which validates it; not to be written to afterwards. */
 export interface Matrix {
@@ -97,7 +98,7 @@ export function finiteFloats(what: string, values: ArrayLike<number>, cols = 0):
  * ```
  */
 export function matrix(rows: number, cols: number, data: ArrayLike<number>): E.Either<FgnError, Matrix> {
-  return makeMatrix("matrix", rows, cols, data);
+  return guard("matrix", { rows, cols, data }, () => makeMatrix("matrix", rows, cols, data));
 }
 
 /**

@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
+import { guard, orElse } from "../check/total.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix } from "./matrix.ts";
 
 /** A sparse float32 matrix, row after row. Made by {@link sparse}, which validates it; not to be written to. */
@@ -28,7 +29,7 @@ export type Features = Matrix | SparseMatrix;
 
 /** Whether features are sparse. */
 export function isSparse(features: Features): features is SparseMatrix {
-  return "offsets" in features;
+  return orElse(() => "offsets" in features, false);
 }
 
 /** A whole number in [minimum, maximum]. */
@@ -120,6 +121,21 @@ export function sparse(
   indices: ArrayLike<number>,
   values: ArrayLike<number>,
 ): E.Either<FgnError, SparseMatrix> {
+  return guard(
+    "sparse",
+    { rows, cols, offsets, indices, values },
+    () => makeSparse(rows, cols, offsets, indices, values),
+  );
+}
+
+/** A sparse matrix from its parts. */
+function makeSparse(
+  rows: number,
+  cols: number,
+  offsets: ArrayLike<number>,
+  indices: ArrayLike<number>,
+  values: ArrayLike<number>,
+): E.Either<FgnError, SparseMatrix> {
   const height = checkSize("sparse rows", rows, 0);
   if (height._tag === "Left") return height;
   const width = checkSize("sparse columns", cols, 1);
@@ -162,6 +178,14 @@ export function sparse(
  * ```
  */
 export function fromRows(
+  cols: number,
+  rows: readonly (readonly (readonly [number, number])[])[],
+): E.Either<FgnError, SparseMatrix> {
+  return guard("fromRows", { cols, rows }, () => gatherRows(cols, rows));
+}
+
+/** A sparse matrix from the entries of its rows. */
+function gatherRows(
   cols: number,
   rows: readonly (readonly (readonly [number, number])[])[],
 ): E.Either<FgnError, SparseMatrix> {

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import { constant, type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { symmetricEigenvalues } from "../math/eigenvalues.ts";
@@ -196,6 +197,16 @@ export function diagnose(
   batch: Batch,
   damping: Damping = relative(1),
   options: DiagnoseOptions = {},
+): E.Either<FgnError, Diagnosis> {
+  return guard("diagnose", { params, batch, damping, options }, () => examine(params, batch, damping, options));
+}
+
+/** A diagnosis from one batch. */
+function examine(
+  params: Model,
+  batch: Batch,
+  damping: Damping,
+  options: DiagnoseOptions,
 ): E.Either<FgnError, Diagnosis> {
   const { maxIterations = 500, samples = 32, ...rest } = options;
   if (!(Number.isSafeInteger(samples) && samples >= 2)) return invalid("samples", samples, "a whole number from 2");

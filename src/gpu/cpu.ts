@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { guardAsync, orElse } from "../check/total.ts";
 import { relative } from "../damping/damping.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { checkModelKind } from "../network/flat.ts";
@@ -54,17 +55,20 @@ const residentOf = ({ inputs, outputs }: Network): Resident => ({ _tag: "residen
  * if (step._tag === "Right") console.log(step.right.report.lossAfter);
  * ```
  */
-export function cpu({ kernel }: KernelOption = {}): Backend {
+export function cpu(options: KernelOption = {}): Backend {
+  // What cannot be read is no kernel, as every call of the backend says.
+  const kernel = orElse(() => options.kernel, null as never);
   const option: KernelOption = kernel === undefined ? {} : { kernel };
   const parameters = handles<Resident, Network>({ what: "the parameters", maker: "onDevice", dispose: () => {} });
   const batches = handles<ResidentBatch, Batch>({ what: "the batch", maker: "batchOnDevice", dispose: () => {} });
   let closed = false;
   /** The result of a task, unless the backend is closed. */
-  const runTask = <A>(run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
-    Promise.resolve(closed ? failLost("the backend was closed") : run());
+  const runTask = <A>(name: string, given: object, run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
+    guardAsync(name, given, () => closed ? failLost("the backend was closed") : run());
   const release = (resident: Resident | ResidentBatch): void => {
-    if (resident?._tag === "resident") parameters.release(resident);
-    else batches.release(resident);
+    // A handle of the other kind is none of theirs.
+    parameters.release(resident as Resident);
+    batches.release(resident as ResidentBatch);
   };
   const withBoth = <A>(
     resident: Resident,
@@ -80,18 +84,19 @@ export function cpu({ kernel }: KernelOption = {}): Backend {
     name: "cpu",
     description: kernel?.name ?? "simd128",
     onDevice: (network) =>
-      runTask(() =>
-        E.map((checked: Network) => parameters.make(residentOf(checked), checked))(checkParameters(network))
+      runTask(
+        "onDevice",
+        { network },
+        () => E.map((checked: Network) => parameters.make(residentOf(checked), checked))(checkParameters(network)),
       ),
     batchOnDevice: (batch) =>
-      runTask(() =>
+      runTask("batchOnDevice", { batch }, () =>
         E.map((data: Batch) => {
           const { rows, cols } = data.features;
           return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, data);
-        })(checkBatchKind(batch))
-      ),
+        })(checkBatchKind(batch))),
     fgnStep: (resident, batch, damping = relative(1), stepOptions = {}) =>
-      runTask(() => {
+      runTask("fgnStep", { resident, batch, damping, stepOptions }, () => {
         const checked = checkOptions(stepOptions);
         if (checked._tag === "Left") return checked;
         const { donate = false, ...options } = checked.right;
@@ -104,10 +109,18 @@ export function cpu({ kernel }: KernelOption = {}): Backend {
         return E.right({ ...rest, params: parameters.make(residentOf(params), params) });
       }),
     evaluate: (resident, batch) =>
-      runTask(() => withBoth(resident, batch, (network, data) => evaluate(network, data, option))),
+      runTask(
+        "evaluate",
+        { resident, batch },
+        () => withBoth(resident, batch, (network, data) => evaluate(network, data, option)),
+      ),
     logits: (resident, batch) =>
-      runTask(() => withBoth(resident, batch, (network, data) => logits(network, data.features, option))),
-    download: (resident) => runTask(() => parameters.get(resident)),
+      runTask(
+        "logits",
+        { resident, batch },
+        () => withBoth(resident, batch, (network, data) => logits(network, data.features, option)),
+      ),
+    download: (resident) => runTask("download", { resident }, () => parameters.get(resident)),
     release,
     traffic: noTraffic,
     close: () => void (closed = true),

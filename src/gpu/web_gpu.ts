@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
 import { checkKind, checkObject } from "../check/kind.ts";
+import { guardAsync } from "../check/total.ts";
 import { relative } from "../damping/damping.ts";
 import { instantiate, type LoadedKernel } from "../kernel/kernel.ts";
 import { simd } from "../kernel/simd.generated.ts";
@@ -44,14 +45,17 @@ function withParameters<A>(
   resident: Resident,
   task: (params: Parameters) => Promise<E.Either<FgnError, A>>,
 ): TaskEither<FgnError, A> {
-  return async () => {
-    const params = parameters.get(resident);
-    if (params._tag === "Left") return params;
-    retainTensors(params.right.tensors);
-    const result = await device.inTurn(() => task(params.right));
-    releaseTensors(device.pool, params.right.tensors);
-    return result;
-  };
+  return () =>
+    guardAsync("the backend", { resident }, async () => {
+      const params = parameters.get(resident);
+      if (params._tag === "Left") return params;
+      retainTensors(params.right.tensors);
+      try {
+        return await device.inTurn(() => task(params.right));
+      } finally {
+        releaseTensors(device.pool, params.right.tensors);
+      }
+    });
 }
 
 /** Runs a task on parameters and examples that match, in its turn. */
@@ -61,18 +65,19 @@ function withBoth<A>(
   batch: ResidentBatch,
   task: (params: Parameters, examples: Examples) => Promise<E.Either<FgnError, A>>,
 ): TaskEither<FgnError, A> {
-  return async () => {
-    const params = opened.parameters.get(resident);
-    if (params._tag === "Left") return params;
-    const examples = opened.batches.get(batch);
-    if (examples._tag === "Left") return examples;
-    const matched = checkMatch(params.right.skeleton, examples.right);
-    if (matched._tag === "Left") return matched;
-    examples.right.holders++;
-    const result = await withParameters(opened, resident, (kept) => task(kept, examples.right))();
-    releaseBatch(opened.device, examples.right);
-    return result;
-  };
+  return () =>
+    guardAsync("the backend", { resident, batch }, async () => {
+      const params = opened.parameters.get(resident);
+      if (params._tag === "Left") return params;
+      const examples = opened.batches.get(batch);
+      if (examples._tag === "Left") return examples;
+      const matched = checkMatch(params.right.skeleton, examples.right);
+      if (matched._tag === "Left") return matched;
+      examples.right.holders++;
+      const result = await withParameters(opened, resident, (kept) => task(kept, examples.right))();
+      releaseBatch(opened.device, examples.right);
+      return result;
+    });
 }
 
 const residentOf = ({ skeleton }: Parameters): Resident => ({
@@ -90,17 +95,18 @@ function describe(device: GPUDevice): string {
 function stepsOf(opened: Opened): Pick<Backend, "fgnStep" | "evaluate" | "logits"> {
   const { device, kernel, parameters } = opened;
   return {
-    fgnStep: (resident, batch, damping = relative(1), options = {}) => async () => {
-      const stepped = await withBoth(opened, resident, batch, (params, examples) => {
-        const request = checkRequest(params.skeleton, examples.batch, damping, options);
-        if (request._tag === "Left") return Promise.resolve(request);
-        return stepOnDevice(device, kernel, params, examples, damping, request.right);
-      })();
-      if (stepped._tag === "Left") return stepped;
-      if (options.donate === true) parameters.release(resident);
-      const { params } = stepped.right;
-      return E.right({ ...stepped.right, params: parameters.make(residentOf(params), params) });
-    },
+    fgnStep: (resident, batch, damping = relative(1), options = {}) => () =>
+      guardAsync("fgnStep", { resident, batch, damping, options }, async () => {
+        const stepped = await withBoth(opened, resident, batch, (params, examples) => {
+          const request = checkRequest(params.skeleton, examples.batch, damping, options);
+          if (request._tag === "Left") return Promise.resolve(request);
+          return stepOnDevice(device, kernel, params, examples, damping, request.right);
+        })();
+        if (stepped._tag === "Left") return stepped;
+        if (options.donate === true) parameters.release(resident);
+        const { params } = stepped.right;
+        return E.right({ ...stepped.right, params: parameters.make(residentOf(params), params) });
+      }),
     evaluate: (resident, batch) =>
       withBoth(opened, resident, batch, (params, examples) => evaluateOnDevice(device, kernel, params, examples)),
     logits: (resident, batch) =>
@@ -127,26 +133,29 @@ export function backendOn(device: Device, kernel: LoadedKernel, description: str
   return {
     name: "webgpu",
     description,
-    onDevice: (network) => async () => {
-      const checked = checkParameters(network);
-      if (checked._tag === "Left") return checked;
-      const uploaded = await device.inTurn(() => upload(device, checked.right));
-      return E.map((state: Parameters) => parameters.make(residentOf(state), state))(uploaded);
-    },
-    batchOnDevice: (batch) => async () => {
-      const checked = checkExamples(batch);
-      if (checked._tag === "Left") return checked;
-      const uploaded = await device.inTurn(() => uploadBatch(device, checked.right));
-      return E.map((state: CountedExamples) => {
-        const { rows, cols } = state.features;
-        return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, state);
-      })(uploaded);
-    },
+    onDevice: (network) => () =>
+      guardAsync("onDevice", { network }, async () => {
+        const checked = checkParameters(network);
+        if (checked._tag === "Left") return checked;
+        const uploaded = await device.inTurn(() => upload(device, checked.right));
+        return E.map((state: Parameters) => parameters.make(residentOf(state), state))(uploaded);
+      }),
+    batchOnDevice: (batch) => () =>
+      guardAsync("batchOnDevice", { batch }, async () => {
+        const checked = checkExamples(batch);
+        if (checked._tag === "Left") return checked;
+        const uploaded = await device.inTurn(() => uploadBatch(device, checked.right));
+        return E.map((state: CountedExamples) => {
+          const { rows, cols } = state.features;
+          return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, state);
+        })(uploaded);
+      }),
     ...stepsOf(opened),
     download: (resident) => withParameters(opened, resident, (params) => download(device, params)),
     release: (resident) => {
-      if (resident?._tag === "resident") parameters.release(resident);
-      else batches.release(resident);
+      // A handle of the other kind is none of theirs.
+      parameters.release(resident as Resident);
+      batches.release(resident as ResidentBatch);
     },
     traffic: () => ({ ...device.counts }),
     close: device.close,
@@ -178,21 +187,22 @@ async function requestDevice({ powerPreference }: WebGpuOptions): Promise<E.Eith
  * @internal
  */
 export function webGpuWithin(options: WebGpuOptions, limits: Lowered): TaskEither<FgnError, Backend> {
-  return async () => {
-    const checked = checkObject("the options", options, "an object with options, or nothing");
-    if (checked._tag === "Left") return checked;
-    const { device: own } = options;
-    if (own !== undefined && typeof own?.createBuffer !== "function") {
-      return invalid("device", own, "a GPUDevice, or nothing");
-    }
-    const device = own === undefined ? await requestDevice(options) : E.right(own);
-    if (device._tag === "Left") return device;
-    // A kernel of its own: what lies in its memory outlives the turns of a step.
-    const kernel = instantiate(simd);
-    if (kernel._tag === "Left") return kernel;
-    const opened = openDevice(device.right, own === undefined, limits);
-    return E.right(backendOn(opened, kernel.right, describe(device.right)));
-  };
+  return () =>
+    guardAsync("webGpu", { options }, async () => {
+      const checked = checkObject("the options", options, "an object with options, or nothing");
+      if (checked._tag === "Left") return checked;
+      const { device: own } = options;
+      if (own !== undefined && typeof own?.createBuffer !== "function") {
+        return invalid("device", own, "a GPUDevice, or nothing");
+      }
+      const device = own === undefined ? await requestDevice(options) : E.right(own);
+      if (device._tag === "Left") return device;
+      // A kernel of its own: what lies in its memory outlives the turns of a step.
+      const kernel = instantiate(simd);
+      if (kernel._tag === "Left") return kernel;
+      const opened = openDevice(device.right, own === undefined, limits);
+      return E.right(backendOn(opened, kernel.right, describe(device.right)));
+    });
 }
 
 /**
@@ -230,15 +240,16 @@ export const webGpu = (options: WebGpuOptions = {}): TaskEither<FgnError, Backen
  * ```
  */
 export function preferGpu(fallback: Backend, options: WebGpuOptions = {}): TaskEither<FgnError, Backend> {
-  return async () => {
-    const usable = checkKind(
-      "the fallback",
-      fallback,
-      typeof fallback?.fgnStep === "function",
-      "a backend, such as cpu()",
-    );
-    if (usable._tag === "Left") return usable;
-    const backend = await webGpu(options)();
-    return backend._tag === "Left" && backend.left._tag === "UnsupportedRuntime" ? E.right(fallback) : backend;
-  };
+  return () =>
+    guardAsync("preferGpu", { fallback, options }, async () => {
+      const usable = checkKind(
+        "the fallback",
+        fallback,
+        typeof fallback?.fgnStep === "function",
+        "a backend, such as cpu()",
+      );
+      if (usable._tag === "Left") return usable;
+      const backend = await webGpu(options)();
+      return backend._tag === "Left" && backend.left._tag === "UnsupportedRuntime" ? E.right(fallback) : backend;
+    });
 }

@@ -12,6 +12,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import { quote } from "./header.ts";
 import { readSafetensors, type Tensor, type TensorData, writeSafetensors } from "./safetensors.ts";
 
@@ -182,6 +183,11 @@ function encodeChild(
  * ```
  */
 export function encodePlain(format: string, version: number, value: unknown): E.Either<FgnError, Uint8Array> {
+  return guard("encodePlain", { format, version, value }, () => encodeTree(format, version, value));
+}
+
+/** A tree as a file. */
+function encodeTree(format: string, version: number, value: unknown): E.Either<FgnError, Uint8Array> {
   try {
     const encoding: Encoding = { tensors: new Map(), around: new Set(), left: MAX_VALUES };
     const json = encodeScalar(value, () => "") ?? encodeObject(value as object, "", encoding);
@@ -270,6 +276,11 @@ function decodeChild(
  * ```
  */
 export function decodePlain(format: string, version: number, bytes: Uint8Array): E.Either<FgnError, unknown> {
+  return guard("decodePlain", { format, version, bytes }, () => decodeTree(format, version, bytes));
+}
+
+/** The tree in a file. */
+function decodeTree(format: string, version: number, bytes: Uint8Array): E.Either<FgnError, unknown> {
   const file = readSafetensors(bytes);
   if (file._tag === "Left") {
     return file.left._tag === "InvalidFile" ? unreadable(format, file.left.reason) : file;

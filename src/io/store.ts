@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
+import { causeOf, orElse } from "../check/total.ts";
 
 /** A place for one checkpoint. Neither function throws or rejects. */
 export interface CheckpointStore {
@@ -23,7 +24,7 @@ export interface CheckpointStore {
  * @internal
  */
 export function storageFailed(what: "load" | "save", error: unknown): E.Either<FgnError, never> {
-  const cause = error instanceof Error ? error.message : String(error);
+  const cause = causeOf(error);
   return fail(
     "StorageFailed",
     { what, cause },
@@ -37,7 +38,9 @@ export function storageFailed(what: "load" | "save", error: unknown): E.Either<F
  * @internal
  */
 export function checkBytes(bytes: Uint8Array): E.Either<FgnError, Uint8Array> {
-  return bytes instanceof Uint8Array ? E.right(bytes) : invalid("bytes", typeof bytes, "a Uint8Array");
+  return orElse(() => bytes instanceof Uint8Array, false)
+    ? E.right(bytes)
+    : invalid("bytes", typeof bytes, "a Uint8Array");
 }
 
 /**

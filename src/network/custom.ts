@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isFloats } from "../check/kind.ts";
+import { guard } from "../check/total.ts";
 import { checkSize, finiteFloats } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
 
@@ -56,10 +57,17 @@ export interface CustomModel {
  * ```
  */
 export function customModel(
-  { parameters, classes, forward, jvp, vjp }:
+  spec:
     & { readonly parameters: ArrayLike<number>; readonly classes: number }
     & ModelFunctions,
 ): E.Either<FgnError, CustomModel> {
+  return guard("customModel", { spec }, () => makeCustom(spec));
+}
+
+/** A model from its functions. */
+function makeCustom({ parameters, classes, forward, jvp, vjp }:
+  & { readonly parameters: ArrayLike<number>; readonly classes: number }
+  & ModelFunctions): E.Either<FgnError, CustomModel> {
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const numbers = checkNumbers("parameters", parameters);

@@ -11,6 +11,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
+import { guard, orElse } from "../check/total.ts";
 import { checkLength, finiteFloats } from "../data/matrix.ts";
 import { type LayerArray, listArrays, mapArrays } from "./arrays.ts";
 import type { CustomModel } from "./custom.ts";
@@ -82,7 +83,7 @@ export function weightFlags(model: Network | CustomModel): boolean[] {
 }
 
 /**
- * P, the number of trainable parameters.
+ * P, the number of trainable parameters; NaN of what is no model.
  *
  * @example
  * ```ts
@@ -93,12 +94,12 @@ export function weightFlags(model: Network | CustomModel): boolean[] {
  * ```
  */
 export function parameterCount(model: Network | CustomModel): number {
-  return arraysOf(model).reduce((sum, { length }) => sum + length, 0);
+  return orElse(() => arraysOf(model).reduce((sum, { length }) => sum + length, 0), NaN);
 }
 
 /**
  * All P trainable parameters in one fresh array: layer by layer; weight, then bias; gain, then shift; down, then up. Of
- * parameters that were given up (`donate`) none are left.
+ * parameters that were given up (`donate`), and of what is no model, there are none.
  *
  * @example
  * ```ts
@@ -109,6 +110,11 @@ export function parameterCount(model: Network | CustomModel): number {
  * ```
  */
 export function parameters(model: Network | CustomModel): Float32Array {
+  return orElse(() => flatten(model), new Float32Array(0));
+}
+
+/** The trainable arrays, one after another. */
+function flatten(model: Network | CustomModel): Float32Array {
   // Arrays that were given up cannot even be read.
   const arrays = arraysOf(model).filter((array) => !isDetached(array));
   const flat = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
@@ -138,6 +144,11 @@ export function withParameters<M extends Network | CustomModel>(
   model: M,
   flat: ArrayLike<number>,
 ): E.Either<FgnError, M> {
+  return guard("withParameters", { model, flat }, () => replaceParameters(model, flat));
+}
+
+/** The model with other parameters. */
+function replaceParameters<M extends Network | CustomModel>(model: M, flat: ArrayLike<number>): E.Either<FgnError, M> {
   const kinds = E.chain(() => checkNumbers("parameters", flat))(checkAttachedModel(model));
   if (kinds._tag === "Left") return kinds;
   const length = checkLength("parameters", flat.length, parameterCount(model));

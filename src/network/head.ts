@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkNumbers, checkObject } from "../check/kind.ts";
+import { guard } from "../check/total.ts";
 import { checkLength, checkSize, finiteFloats, makeMatrix, type Matrix } from "../data/matrix.ts";
 import type { Network } from "./layer.ts";
 import { dense, initialise } from "./layers.ts";
@@ -40,6 +41,15 @@ function head(weight: Matrix, bias: Float32Array | null): Network {
  * ```
  */
 export function linearHead(
+  size: HeadSize,
+  weight: ArrayLike<number>,
+  bias: ArrayLike<number> | null,
+): E.Either<FgnError, Network> {
+  return guard("linearHead", { size, weight, bias }, () => makeHead(size, weight, bias));
+}
+
+/** A head from its arrays. */
+function makeHead(
   size: HeadSize,
   weight: ArrayLike<number>,
   bias: ArrayLike<number> | null,
@@ -84,7 +94,7 @@ function initialHead(size: HeadSize, initial: "zero" | "glorot", seed: number): 
  * ```
  */
 export function zeroHead(size: HeadSize): E.Either<FgnError, Network> {
-  return initialHead(size, "zero", 0);
+  return guard("zeroHead", { size }, () => initialHead(size, "zero", 0));
 }
 
 /**
@@ -99,5 +109,5 @@ export function zeroHead(size: HeadSize): E.Either<FgnError, Network> {
  * ```
  */
 export function randomHead(size: HeadSize, seed: number): E.Either<FgnError, Network> {
-  return initialHead(size, "glorot", seed);
+  return guard("randomHead", { size, seed }, () => initialHead(size, "glorot", seed));
 }

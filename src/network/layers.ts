@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
+import { guard, orElse } from "../check/total.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import { type Activation, activation, type ActivationKind, ACTIVATIONS } from "./activations.ts";
@@ -90,12 +91,19 @@ export interface MlpSpec {
 }
 
 /** A dense layer z = W x + b of the given number of outputs. */
-export function dense(
-  outputs: number,
-  { bias = true, initial = "auto", frozen = false }: AffineOptions = {},
-): AffineSpec {
-  return { _tag: "dense", outputs, bias, initial, frozen };
+export function dense(outputs: number, options: AffineOptions = {}): AffineSpec {
+  return { _tag: "dense", outputs, ...orElse(() => affineOf(options), UNREADABLE) };
 }
+
+/** The options with their defaults. */
+const affineOf = ({ bias = true, initial = "auto", frozen = false }: AffineOptions): Required<AffineOptions> => ({
+  bias,
+  initial,
+  frozen,
+});
+
+/** What stands for options that cannot be read; making the network refuses it. */
+const UNREADABLE = { bias: true, initial: "unreadable" as Initial, frozen: false };
 
 /** A dense layer over sparse features, stored one feature a row; first layer only. */
 export function embedding(outputs: number, options: AffineOptions = {}): AffineSpec {
@@ -103,8 +111,11 @@ export function embedding(outputs: number, options: AffineOptions = {}): AffineS
 }
 
 /** A layer norm (Ba et al. 2016) that starts with gain 1 and shift 0. */
-export function layerNorm({ epsilon = 1e-5, frozen = false }: LayerNormOptions = {}): LayerNormSpec {
-  return { _tag: "layerNorm", epsilon, frozen };
+export function layerNorm(options: LayerNormOptions = {}): LayerNormSpec {
+  return orElse<LayerNormSpec>(() => {
+    const { epsilon = 1e-5, frozen = false } = options;
+    return { _tag: "layerNorm", epsilon, frozen };
+  }, { _tag: "layerNorm", epsilon: NaN, frozen: false });
 }
 
 /** A residual block z = x + f(x) (He et al. 2016); the layers of f must give as many features as they take. */
@@ -241,7 +252,12 @@ function startLayers(
  * console.log(initialise({ inputs: 64, layers: [block, block, dense(10)], seed: 1 })._tag); // Right
  * ```
  */
-export function initialise({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<FgnError, Network> {
+export function initialise(spec: NetworkSpec): E.Either<FgnError, Network> {
+  return guard("initialise", { spec }, () => startNetwork(spec));
+}
+
+/** A network from its specification. */
+function startNetwork({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<FgnError, Network> {
   const features = checkSize("inputs", inputs, 1);
   if (features._tag === "Left") return features;
   const started = startLayers(layers, inputs, "layers", drawFrom(seedRandom(seed)));
@@ -262,7 +278,12 @@ export function initialise({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<
  * console.log(mlp({ inputs: 784, hidden: [128, 64], classes: 10, seed: 1 })._tag); // Right
  * ```
  */
-export function mlp(
+export function mlp(spec: MlpSpec): E.Either<FgnError, Network> {
+  return guard("mlp", { spec }, () => startMlp(spec));
+}
+
+/** A multilayer perceptron from its specification. */
+function startMlp(
   { inputs, hidden, classes, activation: kind = "relu", bias = true, seed = 0 }: MlpSpec,
 ): E.Either<FgnError, Network> {
   const outputs = checkSize("classes", classes, 2);

@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { isFloats } from "../check/kind.ts";
+import { guard } from "../check/total.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix } from "../data/matrix.ts";
 import { type Activation, ACTIVATIONS } from "./activations.ts";
 import { mapArrays } from "./arrays.ts";
@@ -181,6 +182,11 @@ function checkFinite(layers: readonly Layer[]): E.Either<FgnError, unknown> {
  * ```
  */
 export function network(inputs: number, layers: readonly Layer[]): E.Either<FgnError, Network> {
+  return guard("network", { inputs, layers }, () => makeNetwork(inputs, layers));
+}
+
+/** A network from its layers. */
+function makeNetwork(inputs: number, layers: readonly Layer[]): E.Either<FgnError, Network> {
   const outputs = checkShapes(inputs, layers);
   if (outputs._tag === "Left") return outputs;
   const finite = checkFinite(layers);

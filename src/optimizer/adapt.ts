@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { checkModelKind } from "../network/flat.ts";
 import { growClasses } from "../network/grow.ts";
@@ -81,6 +82,16 @@ export function adapt<M extends Model>(
   state: OnlineState | null | undefined,
   batch: Batch,
   options: AdaptOptions = {},
+): E.Either<FgnError, Update<M, OnlineState>> {
+  return guard("adapt", { params, state, batch, options }, () => learn(params, state, batch, options));
+}
+
+/** An update of the model, grown where it has to be. */
+function learn<M extends Model>(
+  params: M,
+  state: OnlineState | null | undefined,
+  batch: Batch,
+  options: AdaptOptions,
 ): E.Either<FgnError, Update<M, OnlineState>> {
   const { ratio, maxClasses = 65_536, ...step } = options;
   if (!(Number.isSafeInteger(maxClasses) && maxClasses >= 2)) {

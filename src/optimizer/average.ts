@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached, isDetached } from "../check/detached.ts";
 import { type FgnError, invalid } from "../check/error.ts";
 import { checkKind, isFloats } from "../check/kind.ts";
+import { orElse } from "../check/total.ts";
 import { checkLength } from "../data/matrix.ts";
 import { f32, place } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
@@ -15,6 +16,7 @@ import { takeArrays } from "../network/donate.ts";
 import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { kernelOf, type KernelOption } from "../problem/session.ts";
+import { wrap } from "./inner.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Floats of a block: two of them, 16 KiB each, stay in the L1 cache. */
@@ -118,11 +120,12 @@ export function averageArrays(
 }
 
 /**
- * A copy of the trainable arrays; empty ones of those that were given up, which the update refuses.
+ * A copy of the trainable arrays; empty ones of those that were given up, and none of what is no model, which the update
+ * refuses.
  * @internal
  */
 export const copyArrays = (params: Model): readonly Float32Array[] =>
-  arraysOf(params).map((array) => isDetached(array) ? new Float32Array(0) : array.slice());
+  orElse(() => arraysOf(params).map((array) => isDetached(array) ? new Float32Array(0) : array.slice()), []);
 
 /** The state of {@link averaged}. */
 export interface AveragedState<S> {
@@ -149,23 +152,30 @@ export interface AveragedState<S> {
 export function averaged(
   decay = 0.98,
 ): <M extends Model, S>(inner: Optimizer<M, S>) => Optimizer<M, AveragedState<S>> {
-  return (inner) => ({
-    name: `averaged(${inner.name})`,
-    notes: [...inner.notes, `evaluates a running average of the parameters, decay min(${decay}, n/(n + 9))`],
-    init: (params) => ({ inner: inner.init(params), steps: 0, average: copyArrays(params) }),
-    update: (params, state, batch, options = {}) => {
-      if (!(decay >= 0 && decay < 1)) return invalid("averaged", decay, "a decay in [0, 1)");
-      const fits = checkAverage(state.average, params);
-      if (fits._tag === "Left") return fits;
-      const room = openAverage(options);
-      if (room._tag === "Left") return room;
-      const asked = shareMemory(params, state.average) ? { ...options, donate: false } : options;
-      const update = inner.update(params, state.inner, batch, asked);
-      if (update._tag === "Left") return update;
-      const steps = state.steps + 1, next = update.right.params;
-      const average = averageArrays(room.right, state.average, next, warmDecay(steps, decay), options.donate === true);
-      return E.right({ ...update.right, state: { inner: update.right.state, steps, average } });
-    },
-    result: (params, state) => withArrays(params, state.average),
-  });
+  return (given) =>
+    wrap(given, (inner) => ({
+      name: `averaged(${inner.name})`,
+      notes: [...inner.notes, `evaluates a running average of the parameters, decay min(${decay}, n/(n + 9))`],
+      init: (params) => ({ inner: inner.init(params), steps: 0, average: copyArrays(params) }),
+      update: (params, state, batch, options = {}) => {
+        if (!(decay >= 0 && decay < 1)) return invalid("averaged", decay, "a decay in [0, 1)");
+        const fits = checkAverage(state.average, params);
+        if (fits._tag === "Left") return fits;
+        const room = openAverage(options);
+        if (room._tag === "Left") return room;
+        const asked = shareMemory(params, state.average) ? { ...options, donate: false } : options;
+        const update = inner.update(params, state.inner, batch, asked);
+        if (update._tag === "Left") return update;
+        const steps = state.steps + 1, next = update.right.params;
+        const average = averageArrays(
+          room.right,
+          state.average,
+          next,
+          warmDecay(steps, decay),
+          options.donate === true,
+        );
+        return E.right({ ...update.right, state: { inner: update.right.state, steps, average } });
+      },
+      result: (params, state) => orElse(() => withArrays(params, state.average), params),
+    }));
 }

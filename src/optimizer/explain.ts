@@ -5,6 +5,7 @@
  */
 
 import type { Model } from "../network/model.ts";
+import { asInner } from "./inner.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /**
@@ -17,5 +18,7 @@ import type { Optimizer } from "./optimizer.ts";
  * console.log(explain(robust({ caution: 2 })));
  * ```
  */
-export const explain = <M extends Model, S>({ name, notes }: Optimizer<M, S>): string =>
-  [name, ...notes.map((note) => `  - ${note}`)].join("\n");
+export const explain = <M extends Model, S>(optimizer: Optimizer<M, S>): string => {
+  const { name, notes } = asInner(optimizer);
+  return [name, ...notes.map((note) => `  - ${note}`)].join("\n");
+};

@@ -14,6 +14,7 @@ import { accumulatedStep, checkMicroBatch } from "../step/micro_step.ts";
 import type { StepOptions } from "../step/options.ts";
 import { methodOf } from "../step/plan.ts";
 import { stepInto } from "../step/step.ts";
+import { guarded } from "./inner.ts";
 import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
 
 /** The state of {@link fgn}: the damping of the next step. */
@@ -75,7 +76,7 @@ export function fgn<M extends Model = Network>(
     return E.right({ params: next, state: { damping: following }, report });
   };
   const options = Object.entries(method).map(([name, value]) => `${name}: ${showValue(value)}`);
-  return {
+  return guarded({
     name: "fgn",
     notes: [
       "Fast Gauss-Newton: one margin an example, solved in one system with a row an example",
@@ -85,7 +86,7 @@ export function fgn<M extends Model = Network>(
     init: () => ({ damping }),
     update,
     result: (params) => params,
-  };
+  });
 }
 
 /**

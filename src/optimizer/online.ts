@@ -13,6 +13,7 @@ import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { metricGoes } from "../step/places.ts";
 import { centredWidths, type InputMoments, pooledMoments } from "./moments.ts";
+import { guarded } from "./inner.ts";
 import type { Optimizer, UpdateOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 
@@ -100,13 +101,13 @@ export function online<M extends Model = Network>({ ratio }: OnlineOptions = {})
       stateAfter: (_, layers) => ({ steps: state.steps + 1, examples, layers }),
     });
   });
-  return {
+  return guarded({
     name: "online",
     notes: notes(ratio),
     init: () => ({ steps: 0, examples: 0, layers: [] }),
     update,
     result: (params) => params,
-  };
+  });
 }
 
 const notes = (ratio: number | undefined): readonly string[] => [

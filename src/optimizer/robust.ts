@@ -6,12 +6,14 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { invalid } from "../check/error.ts";
+import { orElse } from "../check/total.ts";
 import { type Misfit, misfit } from "../damping/damping.ts";
 import type { Network } from "../network/layer.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import type { StepOptions } from "../step/options.ts";
 import { metricGoes, twoStageGoes } from "../step/places.ts";
 import { averageArrays, checkAverage, copyArrays, openAverage, shareMemory, warmDecay } from "./average.ts";
+import { guarded } from "./inner.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { type LayerMoments, runningMoments } from "./running_moments.ts";
@@ -111,13 +113,13 @@ export function robust<M extends Model = Network>(
       },
     });
   });
-  return {
+  return guarded({
     name: "robust",
     notes: notes(caution, rule),
     init: (params) => ({ steps: 0, meanSlope: 0, layers: [], average: copyArrays(params) }),
     update,
-    result: (params, state) => withArrays(params, state.average),
-  };
+    result: (params, state) => orElse(() => withArrays(params, state.average), params),
+  });
 }
 
 const notes = (caution: number, rule: string): readonly string[] => [

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { orElse } from "../check/total.ts";
+
 /** A factor for every step, counted from 0. */
 export interface Schedule {
   /** The factor of a step. */
@@ -17,7 +19,7 @@ export interface Schedule {
 
 /** Makes a schedule, of NaN throughout where its arguments do not fit. */
 const checkedSchedule = (fits: boolean, at: (step: number) => number, note: string): Schedule => ({
-  at: fits ? at : () => NaN,
+  at: fits ? (step) => typeof step === "number" ? at(step) : NaN : () => NaN,
   note,
 });
 
@@ -109,7 +111,7 @@ function power(x: number, n: number): number {
 export const stepDecay = (every: number, factor: number): Schedule =>
   checkedSchedule(
     every > 0 && factor >= 0,
-    (step) => power(factor, Math.floor(step / every)),
+    (step) => power(factor, Math.min(Math.floor(step / every), 2 ** 53)),
     `times ${factor} every ${every} steps`,
   );
 
@@ -123,7 +125,8 @@ export const stepDecay = (every: number, factor: number): Schedule =>
  * console.log(times(1e-3, cosineDecay(100)).at(0)); // 0.001
  * ```
  */
-export const times = (factor: number, { at, note }: Schedule): Schedule => ({
-  at: (step) => factor * at(step),
-  note: `${factor} times one that ${note}`,
-});
+export const times = (factor: number, schedule: Schedule): Schedule =>
+  orElse<Schedule>(() => {
+    const { note } = schedule;
+    return { at: (step) => factor * schedule.at(step), note: `${factor} times one that ${note}` };
+  }, always(NaN));

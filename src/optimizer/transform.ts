@@ -7,9 +7,12 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { callValue } from "../check/callback.ts";
 import { type FgnError, invalid } from "../check/error.ts";
+import { orElse } from "../check/total.ts";
 import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
+import { wrap } from "./inner.ts";
 import type { Optimizer, UpdateOptions } from "./optimizer.ts";
 import { always, type Schedule } from "./schedule.ts";
 
@@ -28,13 +31,14 @@ function askFor(
   add: (given: UpdateOptions) => UpdateOptions,
   fault: E.Either<FgnError, void>,
 ): Transform {
-  return (inner) => ({
-    ...inner,
-    name: `${name}(${inner.name})`,
-    notes: [...inner.notes, note],
-    update: (params, state, batch, given = {}) =>
-      fault._tag === "Left" ? fault : inner.update(params, state, batch, { ...given, ...add(given) }),
-  });
+  return (given) =>
+    wrap(given, (inner) => ({
+      ...inner,
+      name: `${name}(${inner.name})`,
+      notes: [...inner.notes, note],
+      update: (params, state, batch, given = {}) =>
+        fault._tag === "Left" ? fault : inner.update(params, state, batch, { ...given, ...add(given) }),
+    }));
 }
 
 const check = (name: string, value: number, fits: boolean, wanted: string): E.Either<FgnError, void> =>
@@ -109,19 +113,20 @@ function distance(before: Model, after: Model): number {
  * console.log(clipGlobalNorm(1)(fgn()).name); // clipGlobalNorm(fgn)
  * ```
  */
-export const clipGlobalNorm = (most: number): Transform => (inner) => ({
-  ...inner,
-  name: `clipGlobalNorm(${inner.name})`,
-  notes: [...inner.notes, `scales steps longer than ${most} down to that length`],
-  update: (params, state, batch, options = {}) => {
-    if (!(most > 0)) return invalid("clipGlobalNorm", most, "a positive number");
-    const update = inner.update(params, state, batch, { ...options, donate: false });
-    if (update._tag === "Left") return update;
-    const length = distance(params, update.right.params);
-    if (length <= most) return update;
-    return E.right({ ...update.right, params: interpolate(params, update.right.params, most / length) });
-  },
-});
+export const clipGlobalNorm = (most: number): Transform => (given) =>
+  wrap(given, (inner) => ({
+    ...inner,
+    name: `clipGlobalNorm(${inner.name})`,
+    notes: [...inner.notes, `scales steps longer than ${most} down to that length`],
+    update: (params, state, batch, options = {}) => {
+      if (!(most > 0)) return invalid("clipGlobalNorm", most, "a positive number");
+      const update = inner.update(params, state, batch, { ...options, donate: false });
+      if (update._tag === "Left") return update;
+      const length = distance(params, update.right.params);
+      if (length <= most) return update;
+      return E.right({ ...update.right, params: interpolate(params, update.right.params, most / length) });
+    },
+  }));
 
 /** A state that counts steps. */
 export interface Counted {
@@ -135,23 +140,29 @@ function byStep(
   note: string,
   change: <M extends Model>(before: M, after: M, step: number) => E.Either<FgnError, M>,
 ): StatefulTransform<Counted> {
-  return (inner) => ({
-    name: `${name}(${inner.name})`,
-    notes: [...inner.notes, note],
-    init: (params) => ({ steps: 0, inner: inner.init(params) }),
-    update: (params, state, batch, options = {}) => {
-      const update = inner.update(params, state.inner, batch, { ...options, donate: false });
-      if (update._tag === "Left") return update;
-      const changed = change(params, update.right.params, state.steps);
-      if (changed._tag === "Left") return changed;
-      const next = { steps: state.steps + 1, inner: update.right.state };
-      return E.right({ params: changed.right, state: next, report: update.right.report });
-    },
-    result: (params, state) => inner.result(params, state.inner),
-  });
+  return (given) =>
+    wrap(given, (inner) => ({
+      name: `${name}(${inner.name})`,
+      notes: [...inner.notes, note],
+      init: (params) => ({ steps: 0, inner: inner.init(params) }),
+      update: (params, state, batch, options = {}) => {
+        const update = inner.update(params, state.inner, batch, { ...options, donate: false });
+        if (update._tag === "Left") return update;
+        const changed = change(params, update.right.params, state.steps);
+        if (changed._tag === "Left") return changed;
+        const next = { steps: state.steps + 1, inner: update.right.state };
+        return E.right({ params: changed.right, state: next, report: update.right.report });
+      },
+      result: (params, state) => inner.result(params, state.inner),
+    }));
 }
 
-const scheduleOf = (value: number | Schedule): Schedule => typeof value === "number" ? always(value) : value;
+/** The schedule that was given; one of NaN, which is refused at the first step, where there is none. */
+const scheduleOf = (value: number | Schedule): Schedule =>
+  typeof value === "number" ? always(value) : orElse(() => {
+    const { at, note } = value;
+    return typeof at === "function" ? { at: (step) => value.at(step), note: `${note}` } : always(NaN);
+  }, always(NaN));
 
 /**
  * Takes a share of each step, by a schedule or the same every time: warm-up, cosine or stepwise decay.
@@ -166,7 +177,9 @@ const scheduleOf = (value: number | Schedule): Schedule => typeof value === "num
 export function scaled(schedule: number | Schedule): StatefulTransform<Counted> {
   const { at, note } = scheduleOf(schedule);
   return byStep("scaled", `step length: ${note}`, (before, after, step) => {
-    const factor = at(step);
+    const asked = callValue("schedule.at", () => at(step));
+    if (asked._tag === "Left") return asked;
+    const factor = asked.right;
     if (!(factor >= 0 && factor < Infinity)) return invalid("scaled", factor, "a schedule of numbers of at least 0");
     return E.right(interpolate(before, after, factor));
   });
@@ -187,7 +200,9 @@ export function scaled(schedule: number | Schedule): StatefulTransform<Counted> 
 export function weightDecay(rate: number | Schedule): StatefulTransform<Counted> {
   const { at, note } = scheduleOf(rate);
   return byStep("weightDecay", `takes a share of the weights off after every step: ${note}`, (before, after, step) => {
-    const share = at(step);
+    const asked = callValue("schedule.at", () => at(step));
+    if (asked._tag === "Left") return asked;
+    const share = asked.right;
     if (!(share >= 0 && share < 1)) return invalid("weightDecay", share, "shares in [0, 1)");
     const decays = weightFlags(after), from = arraysOf(before);
     const arrays = arraysOf(after).map((array, index) => {
@@ -218,18 +233,22 @@ export interface MomentumState {
  * ```
  */
 export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
-  return (inner) => ({
-    name: `momentum(${inner.name})`,
-    notes: [...inner.notes, `the damping draws each step towards ${decay} of the one before`],
-    init: (params) => ({ previous: null, inner: inner.init(params) }),
-    update: (params, state, batch, options = {}) => {
-      const asked = { ...options, donate: false, momentum: { decay, previous: state.previous } };
-      const update = inner.update(params, state.inner, batch, asked);
-      if (update._tag === "Left") return update;
-      const before = parameters(params);
-      const previous = parameters(update.right.params).map((v, i) => v - (before[i] as number));
-      return E.right({ ...update.right, state: { previous, inner: update.right.state } });
-    },
-    result: (params, state) => inner.result(params, state.inner),
-  });
+  return (given) =>
+    wrap(given, (inner) => ({
+      name: `momentum(${inner.name})`,
+      notes: [...inner.notes, `the damping draws each step towards ${decay} of the one before`],
+      init: (params): MomentumState & { readonly inner: ReturnType<typeof inner.init> } => ({
+        previous: null,
+        inner: inner.init(params),
+      }),
+      update: (params, state, batch, options = {}) => {
+        const asked = { ...options, donate: false, momentum: { decay, previous: state.previous } };
+        const update = inner.update(params, state.inner, batch, asked);
+        if (update._tag === "Left") return update;
+        const before = parameters(params);
+        const previous = parameters(update.right.params).map((v, i) => v - (before[i] as number));
+        return E.right({ ...update.right, state: { previous, inner: update.right.state } });
+      },
+      result: (params, state) => inner.result(params, state.inner),
+    }));
 }

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
 import { allocateFloats, type Matrix } from "../data/matrix.ts";
 import { batchRows, featureRows } from "../data/select.ts";
@@ -55,6 +56,11 @@ function openPass(model: Model, batch: Batch, option: KernelOption): E.Either<Fg
  * ```
  */
 export function evaluate(params: Model, batch: Batch, option: KernelOption = {}): E.Either<FgnError, Evaluation> {
+  return guard("evaluate", { params, batch, option }, () => evaluateParts(params, batch, option));
+}
+
+/** An evaluation in parts of a pass each. */
+function evaluateParts(params: Model, batch: Batch, option: KernelOption): E.Either<FgnError, Evaluation> {
   const checked = checkBatch(params, batch);
   if (checked._tag === "Left") return checked;
   const examples = batch.features.rows, most = rowsOfPass(params.outputs);
@@ -86,6 +92,17 @@ export function evaluate(params: Model, batch: Batch, option: KernelOption = {})
 
 /** A B × C result over blocks of unlabelled rows. */
 function predict(
+  name: string,
+  params: Model,
+  features: Features,
+  option: KernelOption,
+  read: (ws: Workspace) => Float32Array,
+): E.Either<FgnError, Matrix> {
+  return guard(name, { params, features, option }, () => predictParts(params, features, option, read));
+}
+
+/** The result in parts of a pass each. */
+function predictParts(
   model: Model,
   features: Features,
   option: KernelOption,
@@ -121,7 +138,7 @@ function predict(
  * ```
  */
 export function logits(params: Model, features: Features, option: KernelOption = {}): E.Either<FgnError, Matrix> {
-  return predict(params, features, option, (ws) => readLogits(ws, ws.tape.logits.value));
+  return predict("logits", params, features, option, (ws) => readLogits(ws, ws.tape.logits.value));
 }
 
 /**
@@ -141,7 +158,7 @@ export function probabilities(
   features: Features,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
-  return predict(params, features, option, (ws) => {
+  return predict("probabilities", params, features, option, (ws) => {
     // With class 0 as the true one: p_0 = 1 − s, p_k = s·q_k = (s/Σ)·e_k.
     margins(ws);
     const { kernel, at, rows, classes } = ws;

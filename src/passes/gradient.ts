@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import { finiteFloats, type Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
@@ -74,6 +75,15 @@ export function lossAndGradient(
   batch: Batch,
   options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, LossAndGradient> {
+  return guard("lossAndGradient", { params, batch, options }, () => differentiate(params, batch, options));
+}
+
+/** The loss and its gradient. */
+function differentiate(
+  params: Model,
+  batch: Batch,
+  options: ObjectiveOptions & KernelOption,
+): E.Either<FgnError, LossAndGradient> {
   const session = openPassed(params, batch, { signals: true, vectors: 1 }, options);
   if (session._tag === "Left") return session;
   const { ws, objective: { l2 } } = session.right;
@@ -108,6 +118,20 @@ export function jvp(
   direction: ArrayLike<number>,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
+  return guard(
+    "jvp",
+    { params, features, direction, option },
+    () => multiplyForward(params, features, direction, option),
+  );
+}
+
+/** A product with the Jacobian. */
+function multiplyForward(
+  params: Model,
+  features: Features,
+  direction: ArrayLike<number>,
+  option: KernelOption,
+): E.Either<FgnError, Matrix> {
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
   const session = openPassed(params, withoutLabels(features), { signals: true, tangents: true, vectors: 1 }, option);
@@ -140,6 +164,16 @@ export function vjp(
   features: Features,
   cotangent: Matrix,
   option: KernelOption = {},
+): E.Either<FgnError, Float32Array> {
+  return guard("vjp", { params, features, cotangent, option }, () => multiplyBack(params, features, cotangent, option));
+}
+
+/** A product with the transposed Jacobian. */
+function multiplyBack(
+  params: Model,
+  features: Features,
+  cotangent: Matrix,
+  option: KernelOption,
 ): E.Either<FgnError, Float32Array> {
   const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
@@ -196,6 +230,15 @@ export function rowSystem(
   params: Model,
   batch: Batch,
   options: ObjectiveOptions & KernelOption = {},
+): E.Either<FgnError, RowSystem> {
+  return guard("rowSystem", { params, batch, options }, () => makeSystem(params, batch, options));
+}
+
+/** The row system of a batch. */
+function makeSystem(
+  params: Model,
+  batch: Batch,
+  options: ObjectiveOptions & KernelOption,
 ): E.Either<FgnError, RowSystem> {
   if (params._tag === "custom") return invalid("system", "gram", "a network: a model of your own has no Gram matrix");
   const session = openPassed(params, batch, { signals: true, gram: true }, options);

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
@@ -53,6 +54,16 @@ export function ggnStep<M extends Model>(
   damping: Damping = relative(1),
   options: GgnOptions = {},
 ): E.Either<FgnError, Step<M>> {
+  return guard("ggnStep", { params, batch, damping, options }, () => stepFully(params, batch, damping, options));
+}
+
+/** A step of the full Gauss-Newton matrix. */
+function stepFully<M extends Model>(
+  params: M,
+  batch: Batch,
+  damping: Damping,
+  options: GgnOptions,
+): E.Either<FgnError, Step<M>> {
   const { preconditioner = "none", tolerance = 1e-3, maxIterations = 100, ...rest } = options;
   if (preconditioner !== "none" && preconditioner !== "fgn") {
     return invalid("preconditioner", preconditioner, "none or fgn");
@@ -84,6 +95,16 @@ export function ggnProduct(
   batch: Batch,
   direction: ArrayLike<number>,
   option: KernelOption = {},
+): E.Either<FgnError, Float32Array> {
+  return guard("ggnProduct", { params, batch, direction, option }, () => multiply(params, batch, direction, option));
+}
+
+/** A product with the full Gauss-Newton matrix. */
+function multiply(
+  params: Model,
+  batch: Batch,
+  direction: ArrayLike<number>,
+  option: KernelOption,
 ): E.Either<FgnError, Float32Array> {
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;

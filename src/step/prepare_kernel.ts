@@ -11,6 +11,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { checkKind, isObject } from "../check/kind.ts";
+import { guard } from "../check/total.ts";
 import { type Batch, batch } from "../data/batch.ts";
 import { allocateFloats, checkSize, matrix } from "../data/matrix.ts";
 import { type Features, sparse } from "../data/sparse.ts";
@@ -141,6 +142,11 @@ export function prepareKernel(
   rows: number,
   options: PrepareOptions = {},
 ): E.Either<FgnError, Preparation> {
+  return guard("prepareKernel", { model, rows, options }, () => prepare(model, rows, options));
+}
+
+/** Steps on made-up examples. */
+function prepare(model: Network, rows: number, options: PrepareOptions): E.Either<FgnError, Preparation> {
   const began = performance.now();
   const checked = checkOptions(options);
   if (checked._tag === "Left") return checked;

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
@@ -171,6 +172,8 @@ export function fgnStep<M extends Model>(
   damping: Damping = relative(1),
   options: StepOptions = {},
 ): E.Either<FgnError, Step<M>> {
-  const method = methodOf(options);
-  return method._tag === "Left" ? method : stepInto(params, batch, damping, options, method.right);
+  return guard("fgnStep", { params, batch, damping, options }, () => {
+    const method = methodOf(options);
+    return method._tag === "Left" ? method : stepInto(params, batch, damping, options, method.right);
+  });
 }

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
 import { decodePlain, encodePlain } from "../io/plain.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
@@ -139,6 +140,15 @@ export interface Checkpoint<M extends Model> {
  * `DonatedParameters`.
  */
 export function readCheckpoint<M extends Model, S>(
+  bytes: Uint8Array,
+  model: M,
+  optimizer: Optimizer<M, S>,
+): E.Either<FgnError, Checkpoint<M>> {
+  return guard("readCheckpoint", { bytes, model, optimizer }, () => takeOut(bytes, model, optimizer));
+}
+
+/** The parameters of a checkpoint. */
+function takeOut<M extends Model, S>(
   bytes: Uint8Array,
   model: M,
   optimizer: Optimizer<M, S>,

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { picker } from "../data/select.ts";
 import { seedRandom, shuffle } from "../math/random.ts";
@@ -39,6 +40,11 @@ const SALT = 0x5eed;
  * ```
  */
 export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError, Split> {
+  return guard("holdOut", { data, share, seed }, () => split(data, share, seed));
+}
+
+/** A split of the data. */
+function split(data: Batch, share: number, seed: number): E.Either<FgnError, Split> {
   const kind = checkBatchKind(data);
   if (kind._tag === "Left") return kind;
   if (!Number.isFinite(seed)) return invalid("seed", seed, "a number");

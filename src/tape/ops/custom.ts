@@ -1,6 +1,7 @@
 // A model given by its functions, as one operation from parameters to logits.
 
 import type { FgnError } from "../../check/error.ts";
+import { causeOf } from "../../check/total.ts";
 import type { Features } from "../../data/sparse.ts";
 import { f32 } from "../../kernel/arena.ts";
 import type { CustomModel, ModelFunctions } from "../../network/custom.ts";
@@ -45,7 +46,7 @@ function callModel(
     const index = result.findIndex((v) => v - v !== 0);
     if (index >= 0) noteFailure(failureOf(what, `returned ${result[index]} at index ${index}`));
   } catch (cause) {
-    noteFailure(failureOf(what, `threw ${String(cause)}`));
+    noteFailure(failureOf(what, `threw ${causeOf(cause)}`));
   } finally {
     kernel.busy = false;
   }

@@ -1,0 +1,53 @@
+// Rounds of attacks on every function, and the soundness of the kernel after each.
+
+import { fgnStep } from "../../mod.ts";
+import { defaultKernel } from "../../src/kernel/kernel.ts";
+import { hashOf } from "../../src/math/hash.ts";
+import { right } from "../support/reference.ts";
+import { attack, type Fault } from "./attack.ts";
+import { RECIPES } from "./recipes.ts";
+import { data, deep } from "./values.ts";
+
+/** Hash of a step that every round takes: the same bytes in every runtime, whatever was called before. */
+export const SOUND = "fe3c46320863b184";
+
+/** Hash of the step. */
+export const stepHash = (): string => hashOf(right(fgnStep(deep(), data(1), 0.1, { l2: 0.01 })));
+
+/** Bytes of the default kernel's memory. */
+export const kernelBytes = (): number => right(defaultKernel()).exports.memory.buffer.byteLength;
+
+/** What rounds of attacks found. */
+export interface Findings {
+  readonly calls: number;
+  readonly faults: readonly Fault[];
+}
+
+/** Attacks every function in rounds until the time is over. */
+export async function attackAll(
+  seed: number,
+  milliseconds: number,
+  names: readonly string[] = Object.keys(RECIPES),
+  note: (name: string, seed: number) => void = () => {},
+): Promise<Findings> {
+  const faults: Fault[] = [], end = performance.now() + milliseconds;
+  let calls = 0;
+  for (let round = 0; performance.now() < end; round++) {
+    for (const name of names) {
+      if (round % (RECIPES[name]?.every ?? 1) !== 0) continue;
+      if (performance.now() > end) break;
+      note(name, seed + calls);
+      const fault = await attack(name, seed + calls++);
+      if (fault !== undefined) faults.push(fault);
+      const hash = stepHash();
+      if (hash !== SOUND) {
+        faults.push({
+          name,
+          kind: "kernel",
+          text: `${name}, seed ${seed + calls - 1}: a step afterwards has hash ${hash}`,
+        });
+      }
+    }
+  }
+  return { calls, faults };
+}
