@@ -7,9 +7,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { DENO_GPU } from "./deno_env.ts";
 import type { Example } from "./doc_examples.ts";
 import { examplesIn, PAGES, SOURCES } from "./doc_pages.ts";
+import { DENO_GPU } from "./runtimes/deno.ts";
 
 const options = { encoding: "utf8", env: { ...process.env, ...DENO_GPU, NO_COLOR: "1" } } as const;
 

@@ -3,7 +3,7 @@
 //   node tools/run.mjs FILE.ts [arguments]
 
 import { mkdirSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -15,7 +15,8 @@ if (entry === undefined) {
 }
 const folder = resolve("node_modules/.cache/fgn");
 mkdirSync(folder, { recursive: true });
-const outfile = join(folder, `${basename(entry, ".ts")}.mjs`);
+const name = relative(".", entry).replace(/\.ts$/, "").replaceAll("/", ".");
+const outfile = join(folder, `${name}.mjs`);
 await build({ entryPoints: [entry], outfile, bundle: true, platform: "node", format: "esm", packages: "external" });
 process.argv = [process.argv[0], entry, ...rest];
 await import(pathToFileURL(outfile).href);

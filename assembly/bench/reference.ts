@@ -1,6 +1,6 @@
 // The fixed reference of `npm run watch:speed`: the speed of our kernels is watched as a ratio to these loops, timed in the
 // same run on the same machine. Frozen: never to be made faster, nor to share code with the kernels; its hash is in
-// bench/watch.json, and a change of either is a new baseline. Not part of the package.
+// bench/watch/results.json, and a change of either is a new baseline. Not part of the package.
 
 /** C += A·B in float32, row-major m × k and k × n; m a multiple of 4, n of 8. A plain tile of 4 rows × 8 columns. */
 export function product(m: i32, k: i32, n: i32, a: usize, b: usize, c: usize): void {

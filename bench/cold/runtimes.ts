@@ -1,15 +1,14 @@
-// The runtimes that phases are timed in, each time in a process of their own: those of test/package/runtime.
+// The runtimes that phases are timed in, each time in a process of their own.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
-import { open } from "../../test/package/runtime/chromium.ts";
-import { kernelGlobals } from "../../test/package/runtime/edge_runtime.ts";
-import { type Program, programs } from "../../test/package/runtime/processes.ts";
-import { output } from "../../test/package/runtime/programs.ts";
-import { bundleProject, freshProject, type Suite } from "../../test/package/runtime/project.ts";
-import { answer, serve } from "../../test/package/runtime/workerd.ts";
-import { wasmModules } from "../../tools/wasm_modules.ts";
+import { openFolder } from "../../tools/runtimes/chromium.ts";
+import { edgeBundle } from "../../tools/runtimes/edge_runtime.ts";
+import { output } from "../../tools/runtimes/output.ts";
+import { type Program, programs } from "../../tools/runtimes/processes.ts";
+import { bundleProject, freshProject, type Suite } from "../../tools/runtimes/project.ts";
+import { wasmModules } from "../../tools/runtimes/wasm_modules.ts";
+import { answer, withWorkerd } from "../../tools/runtimes/workerd.ts";
 import type { Phase } from "./phases.ts";
 
 /** Times phases in a new process. */
@@ -24,7 +23,7 @@ export interface ColdRuntime {
 
 const SUITE: Suite = { folder: "bench/cold/entries", entries: ["process", "page", "workerd", "edge_runtime"] };
 
-const project = (folder: string, tarball: string): Promise<string> => freshProject(folder, tarball, undefined, SUITE);
+const project = (folder: string, tarball: string): Promise<string> => freshProject(folder, tarball, SUITE);
 
 const inProcess = (name: string, find: () => Promise<Program>): ColdRuntime => ({
   name,
@@ -54,7 +53,7 @@ const workerd: ColdRuntime = {
   prepare: async (folder, tarball) => {
     const home = await project(folder, tarball), kernels = new Set<string>();
     await bundleProject(home, "workerd", { conditions: ["workerd"], plugins: [wasmModules(home, kernels)] });
-    return (phases) => serve(home, kernels, (address) => requests(address, phases));
+    return (phases) => withWorkerd(home, kernels, (address) => requests(address, phases));
   },
 };
 
@@ -62,16 +61,8 @@ const edgeRuntime: ColdRuntime = {
   name: "edge-runtime",
   outside: true,
   prepare: async (folder, tarball) => {
-    const home = await project(folder, tarball), kernels = new Map<string, string>();
-    const { file } = await bundleProject(home, "edge_runtime", {
-      conditions: ["edge-light"],
-      output: { format: "iife" },
-      plugins: [kernelGlobals(kernels)],
-    });
-    const given = Array.from(kernels, ([name, path]) => `${name}=${path}`);
-    const host = ["tools/run.mjs", "bench/cold/edge_host.ts", file];
-    return async (phases) =>
-      JSON.parse(await output(process.execPath, [...host, phases.join(","), ...given])) as number[];
+    const { ask } = await edgeBundle(await project(folder, tarball), "edge-light");
+    return async (phases) => (await ask(...phases.map((phase) => `/${phase}`))).answers.map(({ ms }) => ms);
   },
 };
 
@@ -83,7 +74,7 @@ const chromium: ColdRuntime = {
     await bundleProject(home, "page", { output: { splitting: true } });
     writeFileSync(join(home, "index.html"), '<!doctype html>\n<script type="module" src="/page.js"></script>\n');
     return async (phases) => {
-      const { report } = await open(home, async (page) => {
+      const { report } = await openFolder(home, async (page) => {
         await page.waitForFunction(() => "timed" in globalThis, null, { timeout: 30_000 });
         return await page.evaluate((asked) => (globalThis as unknown as { timed: Timing }).timed(asked), phases);
       });

@@ -11,7 +11,7 @@ import { type Schedule, trainRun } from "./training.ts";
 export interface Settings {
   readonly methods: readonly Method[];
   readonly schedule: Schedule;
-  /** Of the final runs; the first one's is that of the selection. */
+  /** The seeds of the final runs; the first one is that of the selection. */
   readonly seeds: readonly number[];
   readonly note: (line: string) => void;
 }

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { linePlot, type Point, type Series } from "../plot.ts";
+import { linePlot, type Point, type Series } from "../support/plot.ts";
 import type { Method } from "./methods.ts";
 import type { Report } from "./report.ts";
 import { type Row, rowOf, spreadAt } from "./statistics.ts";

@@ -1,12 +1,11 @@
 // The tables of the comparison, and what they say.
 
-import { table } from "./markdown.ts";
+import { table } from "../support/markdown.ts";
 import type { Method } from "./methods.ts";
 import type { Entry, Results } from "./results.ts";
 import { type Kind, KINDS, type Row, rowOf, type Spread, spreadAt } from "./statistics.ts";
 import { BATCH, type Task } from "./tasks.ts";
-import { TFJS } from "./tfjs.ts";
-import type { Times } from "./timing.ts";
+import { TFJS, type Times } from "./timing.ts";
 import type { Score } from "./training.ts";
 import { multiplyAdds } from "./work.ts";
 

@@ -4,10 +4,9 @@ import { loadCmudict } from "../../examples/data/cmudict.ts";
 import { type Dataset, draw, type Split } from "../../examples/data/dataset.ts";
 import { loadMnist } from "../../examples/data/mnist.ts";
 import { loadUdhr } from "../../examples/data/udhr.ts";
-import { type Batch, batch, matrix, mlp, type Network, zeroHead } from "../../mod.ts";
+import { type Batch, batch, getOrThrow, matrix, mlp, type Network, zeroHead } from "../../mod.ts";
 import { picker } from "../../src/data/select.ts";
 import { seedRandom } from "../../src/math/random.ts";
-import { right } from "../../test/support/reference.ts";
 
 /** Examples of a step. */
 export const BATCH = 128;
@@ -28,7 +27,7 @@ export interface Data {
 }
 
 const toBatch = ({ features, labels, rows }: Split, columns: number): Batch =>
-  right(batch({ features: right(matrix(rows, columns, features)), labels }));
+  getOrThrow(batch({ features: getOrThrow(matrix(rows, columns, features)), labels }));
 
 /** A loader that reads once. */
 function once(load: () => Dataset): () => Data {
@@ -55,7 +54,9 @@ export const TASKS: readonly Task[] = [
 /** The parameters that a seed starts from: zeros for a linear head, else those of `mlp`. */
 export function initial({ sizes }: Task, seed: number): Network {
   const [inputs = 0, ...rest] = sizes, classes = rest.at(-1) ?? 0, hidden = rest.slice(0, -1);
-  return right(hidden.length === 0 ? zeroHead({ features: inputs, classes }) : mlp({ inputs, hidden, classes, seed }));
+  return getOrThrow(
+    hidden.length === 0 ? zeroHead({ features: inputs, classes }) : mlp({ inputs, hidden, classes, seed }),
+  );
 }
 
 /** The share of the training set that choices are made on, and the seed that draws it. */

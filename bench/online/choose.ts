@@ -5,8 +5,7 @@
 
 import type { Split } from "../../examples/data/dataset.ts";
 import { type Languages, loadUdhr } from "../../examples/data/udhr.ts";
-import { fit, zeroHead } from "../../mod.ts";
-import { right } from "../../test/support/reference.ts";
+import { fit, getOrThrow, zeroHead } from "../../mod.ts";
 import { type Accuracy, online, runStream } from "./learners.ts";
 import { streamOf } from "./stream.ts";
 
@@ -35,8 +34,8 @@ const held = {
 const seen = RATIOS.map(() => AFTER.map((): Accuracy[] => []));
 for (const seed of SEEDS) {
   const stream = streamOf(held, { classes: 522, known: 400, rounds: 4, seed });
-  const start = right(zeroHead({ features: data.columns, classes: 400 }));
-  const head = right(await fit(start, stream.train, { epochs: 5, seed })()).params;
+  const start = getOrThrow(zeroHead({ features: data.columns, classes: 400 }));
+  const head = getOrThrow(await fit(start, stream.train, { epochs: 5, seed })()).params;
   RATIOS.forEach((ratio, r) =>
     runStream(head, stream, online({ ratio }), 1, AFTER).accuracies.forEach((accuracy, k) =>
       seen[r]?.[k]?.push(accuracy)

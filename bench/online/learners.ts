@@ -4,14 +4,14 @@ import {
   adapt,
   type Batch,
   evaluate,
+  getOrThrow,
   type Network,
   observe,
   type OnlineState,
   seedRandom,
   shuffle,
 } from "../../mod.ts";
-import { right } from "../../test/support/reference.ts";
-import { adam, classesFor, growZeros, startAdam } from "./adam.ts";
+import { classesFor, growZeros, startGrowing, stepGrowing } from "./growing.ts";
 import { join, type Stream, take } from "./stream.ts";
 
 /** A batch in, the network so far out. */
@@ -22,7 +22,7 @@ export type Start = (network: Network, stream: Stream) => Learner;
 
 /** Options of {@link online}. */
 export interface OnlineVariant {
-  /** Of the damping (default: that of the library). */
+  /** The ratio of the damping (default: that of the library). */
   readonly ratio?: number;
   /** Known texts beside each batch (default 0). */
   readonly beside?: number;
@@ -34,23 +34,23 @@ export interface OnlineVariant {
 export const online = ({ ratio, beside = 0, zeros = false }: OnlineVariant = {}): Start => (network, stream) => {
   const options = ratio === undefined ? {} : { ratio };
   const { order } = shuffle(stream.train.labels.length, seedRandom(7));
-  let params = network, state: OnlineState = right(observe(network, null, stream.train.features)), at = 0;
+  let params = network, state: OnlineState = getOrThrow(observe(network, null, stream.train.features)), at = 0;
   return (data) => {
     const known = order.subarray(at, at + beside);
     at = (at + beside) % (order.length - beside);
     const part = beside > 0 ? join(data, take(stream.train, known)) : data;
     const grown = zeros ? growZeros(params, classesFor(params, data)) : params;
-    ({ params, state } = right(adapt(grown, state, part, options)));
+    ({ params, state } = getOrThrow(adapt(grown, state, part, options)));
     return params;
   };
 };
 
 /** Adam with a learning rate. */
 export const byAdam = (rate: number): Start => (network) => {
-  let state = startAdam(network);
+  let growing = startGrowing(network);
   return (data) => {
-    state = adam(state, data, rate);
-    return state.network;
+    growing = stepGrowing(growing, data, rate);
+    return growing.network;
   };
 };
 
@@ -81,7 +81,7 @@ export function runStream(network: Network, stream: Stream, start: Start, size: 
       times.push(performance.now() - began);
     }
     if (!after.includes(k + 1)) return;
-    const accuracy = (data: Batch): number => right(evaluate(now, data)).accuracy;
+    const accuracy = (data: Batch): number => getOrThrow(evaluate(now, data)).accuracy;
     accuracies.push({ new: accuracy(stream.test.new), old: accuracy(stream.test.old) });
   });
   times.sort((a, b) => a - b);

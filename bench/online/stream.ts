@@ -2,8 +2,7 @@
 
 import type { Split } from "../../examples/data/dataset.ts";
 import type { Languages } from "../../examples/data/udhr.ts";
-import { type Batch, batch, matrix, seedRandom, shuffle } from "../../mod.ts";
-import { right } from "../../test/support/reference.ts";
+import { type Batch, batch, getOrThrow, matrix, seedRandom, shuffle } from "../../mod.ts";
 
 /** Languages known and new, numbered anew: the known ones first, the new ones in the order of their arrival. */
 export interface Stream {
@@ -28,14 +27,14 @@ export function take({ features, labels }: Batch, rows: ArrayLike<number>): Batc
     x.set(data.subarray(row * cols, (row + 1) * cols), i * cols);
     y[i] = labels[row] as number;
   }
-  return right(batch({ features: right(matrix(count, cols, x)), labels: y }));
+  return getOrThrow(batch({ features: getOrThrow(matrix(count, cols, x)), labels: y }));
 }
 
 /** Two batches as one. */
 export function join(a: Batch, b: Batch): Batch {
   const { cols } = a.features, rows = a.labels.length + b.labels.length;
   const x = Float32Array.of(...a.features.data, ...b.features.data);
-  return right(batch({ features: right(matrix(rows, cols, x)), labels: [...a.labels, ...b.labels] }));
+  return getOrThrow(batch({ features: getOrThrow(matrix(rows, cols, x)), labels: [...a.labels, ...b.labels] }));
 }
 
 /** The stream of a seed, which chooses the known languages and all orders; of the first `classes` languages. */
@@ -51,7 +50,7 @@ export function streamOf(
   const chosen = shuffle(classes, seedRandom(seed));
   const number = new Map(Array.from(chosen.order, (language, i) => [language, i]));
   const all = ({ features, labels, rows }: Split): Batch => ({
-    features: right(matrix(rows, columns, features)),
+    features: getOrThrow(matrix(rows, columns, features)),
     labels: labels.map((y) => number.get(y) ?? classes),
     targets: null,
     weights: null,

@@ -10,7 +10,7 @@ import type { SyntheticCase } from "./synthetic.ts";
 export const DECADES = [1e-1, 1e-2, 1e-3, 1e-4];
 const HALF_DECADES = [1, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5];
 
-/** Of which real features have about as much in common (the page has their shares). */
+/** A common part about as large as that of real features (the page has their shares). */
 export const COMMON = 0.4;
 /** ‖q‖² of the concentrated competitors of the reference curves. */
 export const REFERENCE_CONCENTRATION = 0.83;

@@ -1,6 +1,6 @@
 // The plots of the page.
 
-import { type LinePlot, linePlot, type Point, type Series } from "../plot.ts";
+import { type LinePlot, linePlot, type Point, type Series } from "../support/plot.ts";
 import type { Spread } from "./comparison.ts";
 import { COMMON, DECADES } from "./design.ts";
 import { BATCH } from "./real.ts";

@@ -5,6 +5,7 @@ import {
   batch,
   type Damping,
   fgnStep,
+  getOrThrow,
   ggnStep,
   linearHead,
   matrix,
@@ -13,7 +14,6 @@ import {
   relative,
   type Step,
 } from "../../mod.ts";
-import { right } from "../../test/support/reference.ts";
 import { type Directions, directions } from "./comparison.ts";
 import { ROWS, type SyntheticHead, weightOf } from "./head.ts";
 
@@ -45,10 +45,13 @@ const taken = (params: Network, step: Step<Network>): Taken => ({
 });
 
 export const fgn = (params: Network, data: Batch, damping: Damping, refine = 0): Taken =>
-  taken(params, right(fgnStep(params, data, damping, { refine, lossAfter: false })));
+  taken(params, getOrThrow(fgnStep(params, data, damping, { refine, lossAfter: false })));
 
 export const ggn = (params: Network, data: Batch, damping: Damping): Taken =>
-  taken(params, right(ggnStep(params, data, damping, { tolerance: TOLERANCE, maxIterations: CAP, lossAfter: false })));
+  taken(
+    params,
+    getOrThrow(ggnStep(params, data, damping, { tolerance: TOLERANCE, maxIterations: CAP, lossAfter: false })),
+  );
 
 /** The step d beside the full step d*. */
 export const compare = (d: Float64Array, full: Float64Array): Directions =>
@@ -63,8 +66,8 @@ export interface LibraryHead {
 export function libraryHead(head: SyntheticHead): LibraryHead {
   const { classes, features, labels } = head;
   return {
-    head: right(linearHead({ features: ROWS, classes }, weightOf(head), null)),
-    data: right(batch({ features: right(matrix(ROWS, ROWS, features)), labels })),
+    head: getOrThrow(linearHead({ features: ROWS, classes }, weightOf(head), null)),
+    data: getOrThrow(batch({ features: getOrThrow(matrix(ROWS, ROWS, features)), labels })),
   };
 }
 

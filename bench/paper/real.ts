@@ -8,6 +8,7 @@ import {
   diagnose,
   evaluate,
   fgnStep,
+  getOrThrow,
   logits,
   matrix,
   mlp,
@@ -19,7 +20,6 @@ import {
   zeroHead,
 } from "../../mod.ts";
 import { type Random, seedRandom, shuffle } from "../../src/math/random.ts";
-import { right } from "../../test/support/reference.ts";
 import { bestReduction, meanLoss } from "./comparison.ts";
 import { compare, difference, dot, fgn, ggn } from "./library.ts";
 
@@ -41,7 +41,7 @@ export interface RealModel {
 /** Steps of `fgnStep` with its default damping. */
 export const plainSteps = (start: Network): Training => {
   let params = start;
-  return (part) => params = right(fgnStep(params, part, relative(1), { lossAfter: false })).params;
+  return (part) => params = getOrThrow(fgnStep(params, part, relative(1), { lossAfter: false })).params;
 };
 
 /** Steps of `robust()`; the parameters are those stepped from, not their average. */
@@ -49,7 +49,7 @@ export const robustSteps = (start: Network): Training => {
   const optimizer = robust();
   let params = start, state = optimizer.init(start);
   return (part) => {
-    ({ params, state } = right(optimizer.update(params, state, part)));
+    ({ params, state } = getOrThrow(optimizer.update(params, state, part)));
     return params;
   };
 };
@@ -70,7 +70,7 @@ export function realModel(
     data,
     training,
     start: (seed) =>
-      right(
+      getOrThrow(
         hidden === undefined
           ? zeroHead({ features: columns, classes })
           : mlp({ inputs: columns, hidden: [hidden], classes, seed }),
@@ -104,8 +104,8 @@ export function commonShare({ train: { features, rows }, columns }: Dataset): nu
 function select({ features, labels }: Split, columns: number, rows: Uint32Array): Batch {
   const picked = new Float32Array(rows.length * columns);
   rows.forEach((row, i) => picked.set(features.subarray(row * columns, (row + 1) * columns), i * columns));
-  return right(batch({
-    features: right(matrix(rows.length, columns, picked)),
+  return getOrThrow(batch({
+    features: getOrThrow(matrix(rows.length, columns, picked)),
     labels: Uint32Array.from(rows, (row) => labels[row] as number),
   }));
 }
@@ -128,10 +128,10 @@ function lossAlong(params: Network, d: Float64Array, data: Batch): (length: numb
   const moved = new Float32Array(theta.length);
   const at = (t: number): Network => {
     for (let i = 0; i < moved.length; i++) moved[i] = (theta[i] as number) + t * (d[i] as number);
-    return right(withParameters(params, moved));
+    return getOrThrow(withParameters(params, moved));
   };
-  if (params.layers.length > 1) return (t) => right(evaluate(at(t), data)).loss;
-  const from = right(logits(params, data.features)).data, to = right(logits(at(1), data.features)).data;
+  if (params.layers.length > 1) return (t) => getOrThrow(evaluate(at(t), data)).loss;
+  const from = getOrThrow(logits(params, data.features)).data, to = getOrThrow(logits(at(1), data.features)).data;
   const change = difference(to, from);
   return (t) => meanLoss(from, data.labels, change, t);
 }
@@ -176,8 +176,8 @@ function measureSteps(params: Network, data: Batch, fresh: Batch, ratio: number)
 /** Where the batch stands, whatever the damping. */
 function measureState(params: Network, data: Batch, test: Batch) {
   // The full step is not looked at here: one iteration of it will do.
-  const { competitors, traces } = right(diagnose(params, data, relative(1), { maxIterations: 1, samples: 8 }));
-  const { loss, accuracy } = right(evaluate(params, test));
+  const { competitors, traces } = getOrThrow(diagnose(params, data, relative(1), { maxIterations: 1, samples: 8 }));
+  const { loss, accuracy } = getOrThrow(evaluate(params, test));
   return {
     weightedConcentration: competitors.weightedConcentration,
     effective: competitors.effective,

@@ -110,7 +110,7 @@ function hessian(p: Float64Array, f: Float64Array): Float64Array {
   return out;
 }
 
-/** Of ggnDirection: relative residual, and iterations by which it is there (some hundreds are taken). */
+/** Accuracy of ggnDirection: its relative residual, and iterations by which it is there (some hundreds are taken). */
 const RESIDUAL = 1e-9, CAP = 5000;
 
 /** The full Gauss-Newton step: (G + λI)D = −g by conjugate gradient to rounding, G Z = (1/B)(diag p − ppᵀ)AZ. */

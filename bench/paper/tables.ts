@@ -1,20 +1,10 @@
-// The tables of the page, and how they get into it: between markers, so that no number is written by hand.
+// The tables of the page, and how they get into it: between marks, so that no number is written by hand.
 
+import { partsOf, replacePart, table } from "../support/markdown.ts";
 import type { Spread } from "./comparison.ts";
 import { COMMON, DECADES, REFERENCE_CONCENTRATION } from "./design.ts";
 import { REAL_RATIOS, type RealRow, type Results } from "./results.ts";
 import type { SyntheticRow } from "./synthetic.ts";
-
-/** Width on a page: combining marks (the bar of K̄) take none. */
-const widthOf = (text: string): number => [...text.replace(/\p{M}/gu, "")].length;
-
-/** A Markdown table as `deno fmt` lays it out. */
-export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((_, k) => Math.max(3, ...[head, ...rows].map((row) => widthOf(row[k] as string))));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, k) => cell + " ".repeat((widths[k] as number) - widthOf(cell))).join(" | ")} |`;
-  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
-}
 
 const shown = ({ mean, deviation }: Spread, digits = 3): string =>
   `${mean.toFixed(digits)} ± ${deviation.toFixed(digits)}`;
@@ -43,7 +33,7 @@ function line(
 
 function reference(rows: readonly SyntheticRow[]): string {
   const concentrated = { ...plain, classes: 10, family: "gaussian", concentration: REFERENCE_CONCENTRATION } as const;
-  const curves = markdown(["C = 10, p_y = ½", "", ...ratioHeads(DECADES)], [
+  const curves = table(["C = 10, p_y = ½", "", ...ratioHeads(DECADES)], [
     ...line(rows, ["uniform", "cosine"], { ...plain, classes: 10, family: "uniform" }, (row) => shown(row.cosine)),
     ...line(rows, ["", "error"], { ...plain, classes: 10, family: "uniform" }, (row) => shown(row.error)),
     ...line(rows, ["concentrated", "cosine"], concentrated, (row) => shown(row.cosine)),
@@ -51,14 +41,14 @@ function reference(rows: readonly SyntheticRow[]): string {
   ]);
   const counts = [2, 3, 10, 100, 1000],
     found = counts.map((classes) => rows.find((row) => is(row, { ...plain, classes, family: "uniform", ratio: 1e-2 })));
-  const over = markdown(["uniform, λ/K̄ = 0.01", ...counts.map((C) => `C = ${C}`)], [
+  const over = table(["uniform, λ/K̄ = 0.01", ...counts.map((C) => `C = ${C}`)], [
     ["relative error", ...found.map((row) => row === undefined ? "–" : shown(row.error))],
   ]);
   return `${curves}\n\n${over}`;
 }
 
 const agreement = ({ synthetic: { agreement: { count, cosine, error, coarse } } }: Results): string =>
-  markdown(["comparisons", "resolved to 1e-4", "largest difference of cosines", "of relative errors"], [
+  table(["comparisons", "resolved to 1e-4", "largest difference of cosines", "of relative errors"], [
     [String(count), String(count - coarse), cosine.toExponential(1), error.toExponential(1)],
   ]);
 
@@ -74,7 +64,7 @@ function kinds(rows: readonly SyntheticRow[], cell: (row: SyntheticRow) => strin
       )
     ),
   ]);
-  return markdown(["C", "competitors", ...ratioHeads(DECADES)], lines);
+  return table(["C", "competitors", ...ratioHeads(DECADES)], lines);
 }
 
 function families(rows: readonly SyntheticRow[]): string {
@@ -90,7 +80,7 @@ function families(rows: readonly SyntheticRow[]): string {
       )
     )
   );
-  return markdown(["C", "mean ‖q‖²", "‖q‖² of an example", ...ratioHeads(DECADES)], lines);
+  return table(["C", "mean ‖q‖²", "‖q‖² of an example", ...ratioHeads(DECADES)], lines);
 }
 
 function chance(rows: readonly SyntheticRow[]): string {
@@ -107,7 +97,7 @@ function chance(rows: readonly SyntheticRow[]): string {
       }, both),
     ];
   });
-  return markdown(["C", "p_y", "in common", ...ratioHeads(DECADES)], lines);
+  return table(["C", "p_y", "in common", ...ratioHeads(DECADES)], lines);
 }
 
 const models = (rows: readonly RealRow[]): string[] => [...new Set(rows.map(({ model }) => model))];
@@ -115,7 +105,7 @@ const models = (rows: readonly RealRow[]): string[] => [...new Set(rows.map(({ m
 function states({ real, common }: Results): string {
   const share = (name: string): string => (common.find(({ model }) => model === name)?.share ?? NaN).toFixed(2);
   const head = ["model", "in common", "step", "test accuracy", "mean s", "‖q‖², by s", "competitors", "kept share"];
-  return markdown(
+  return table(
     head,
     real.map(({ model, step, state: s }) => [
       model,
@@ -134,7 +124,7 @@ type Steps = RealRow["steps"][number];
 
 /** One number of the real models by damping. */
 const stepsTable = (rows: readonly RealRow[], cell: (steps: Steps) => string, at?: readonly number[]): string =>
-  markdown(
+  table(
     ["model", "step", ...ratioHeads(REAL_RATIOS)],
     rows.filter(({ step }) => at?.includes(step) ?? true).map(({ model, step, steps }) => [
       model,
@@ -145,7 +135,7 @@ const stepsTable = (rows: readonly RealRow[], cell: (steps: Steps) => string, at
 
 const percent = ({ mean }: Spread): string => `${(100 * mean).toPrecision(2)} %`;
 
-/** Every table of the page, by the name of its markers. */
+/** Every table of the page, by the name of its marks. */
 export function tables(results: Results): Readonly<Record<string, string>> {
   const { synthetic: { rows }, real } = results;
   const last = Math.max(...real.map(({ step }) => step));
@@ -171,14 +161,11 @@ export function tables(results: Results): Readonly<Record<string, string>> {
   };
 }
 
-const marker = (name: string, end: boolean): string => `<!-- ${end ? "end" : "begin"} ${name} -->`;
-
-/** The page with each table in the place of what stood between its markers. Throws where a marker is missing. */
+/** The page with each table in the place of what stood between its marks. Throws where there is no table for a mark. */
 export function fill(page: string, all: Readonly<Record<string, string>>): string {
-  const names = [...page.matchAll(/<!-- begin (\w+) -->/g)].map(([, name = ""]) => name);
-  return names.reduce((text, name) => {
-    const table = all[name], start = text.indexOf(marker(name, false)), end = text.indexOf(marker(name, true));
-    if (table === undefined || end < start) throw new Error(`no table or no end for the marker ${name}`);
-    return `${text.slice(0, start)}${marker(name, false)}\n\n${table}\n\n${text.slice(end)}`;
+  return partsOf(page).reduce((text, name) => {
+    const content = all[name];
+    if (content === undefined) throw new Error(`no table for the mark ${name}`);
+    return replacePart(text, name, content);
   }, page);
 }

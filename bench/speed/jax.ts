@@ -3,7 +3,7 @@
 import { grad, jit, nn, numpy as np } from "@jax-js/jax";
 import type { Batch, Network } from "../../mod.ts";
 import { layerOf } from "../../test/support/reference.ts";
-import type { Contender } from "../race.ts";
+import type { Contender } from "../support/race.ts";
 
 const device = "wasm";
 

@@ -1,12 +1,12 @@
 // A step of a linear head, fresh and fitted, against other steps and other libraries.
 
-import { type Batch, fgnStep, type Network, relative } from "../../mod.ts";
-import { layerOf, problem, relativeError, right } from "../../test/support/reference.ts";
-import type { Contender } from "../race.ts";
+import { type Batch, fgnStep, getOrThrow, type Network, relative } from "../../mod.ts";
+import { layerOf, problem, relativeError } from "../../test/support/reference.ts";
+import type { Contender } from "../support/race.ts";
 import { jaxProblem, jaxStep } from "./jax.ts";
 import { type Case, measure } from "./measure.ts";
 import { ggn10, ggnIterations, gradientStep, ours, pure } from "./own.ts";
-import { type TfjsProblem, tfjsProblem, tfjsSteps } from "./tfjs.ts";
+import { tfjsModel, tfjsSteps } from "../support/tfjs.ts";
 
 /** Batch, features, classes. */
 export const SHAPES = [
@@ -28,7 +28,7 @@ const FIT = 30;
 function fitted(start: Network, data: Batch): { readonly head: Network; readonly loss: number } {
   let head = start, loss = Infinity;
   for (let n = 0; n < FIT; n++) {
-    const { params, report } = right(fgnStep(head, data, relative(0.01)));
+    const { params, report } = getOrThrow(fgnStep(head, data, relative(0.01)));
     head = params;
     loss = report.lossAfter as number;
   }
@@ -46,9 +46,10 @@ export function checkPeers(): void {
     const error = relativeError(found, expected);
     if (!(error < 1e-5)) throw new Error(`the step of ${name} differs by ${error}`);
   };
-  for (const name of ["sgd", "byHand"] as const) {
-    const peer = tfjsProblem(head, data);
-    peer[name](rate);
+  for (const name of ["sgd", "by hand"] as const) {
+    const peer = tfjsModel(head).on(data);
+    if (name === "sgd") peer.step(name, rate);
+    else peer.byHand(rate);
     check(`tfjs ${name}`, transposed(peer.read(), 48, 10));
     peer.dispose();
   }
@@ -60,7 +61,7 @@ export function checkPeers(): void {
 
 /** All steps of one state. */
 async function state(what: string, flops: number, head: Network, data: Batch, note?: string): Promise<Case> {
-  const peer: TfjsProblem = tfjsProblem(head, data);
+  const peer = tfjsModel(head).on(data);
   const own: Contender[] = [...ours(head, data), ...pure(head, data), ggn10(head, data)];
   const jax = jaxProblem(head, data, 0.1);
   const found = await measure(what, flops, [...own, ...tfjsSteps(peer), jaxStep(jax)]);

@@ -1,8 +1,8 @@
 // A case: contenders timed in turns, together with the peak of the machine.
 
 import process from "node:process";
-import { loadModule } from "../assembly.ts";
-import { type Contender, race } from "../race.ts";
+import { loadModule } from "../support/assembly.ts";
+import { type Contender, race } from "../support/race.ts";
 
 /** Milliseconds of one contender in one case. */
 export const MILLISECONDS = Number(process.env["FGN_BENCH_MS"] ?? 150);

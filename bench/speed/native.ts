@@ -12,7 +12,7 @@ type Columns = Readonly<Record<string, readonly number[] | string>>;
 function runPython(): Columns {
   const { status, stdout, error } = spawnSync(
     "python3",
-    ["bench/native/step.py", JSON.stringify(SHAPES), String(MILLISECONDS)],
+    ["bench/speed/native/step.py", JSON.stringify(SHAPES), String(MILLISECONDS)],
     { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] },
   );
   if (error === undefined && status === 0) return JSON.parse(stdout) as Columns;

@@ -2,7 +2,7 @@
 // Gauss-Newton by ten iterations of conjugate gradient. Pure ones copy the parameters, as `fgnStep` does; those in place
 // write into the model that they are given, as `train` does, and are given it as it was before every call.
 
-import { type Batch, type Damping, fgnStep, type Network, relative, robust } from "../../mod.ts";
+import { type Batch, type Damping, fgnStep, getOrThrow, type Network, relative, robust } from "../../mod.ts";
 import { f64 } from "../../src/kernel/arena.ts";
 import { arraysOf } from "../../src/network/flat.ts";
 import { copyModel } from "../../src/network/model.ts";
@@ -12,8 +12,7 @@ import { stepInto } from "../../src/step/step.ts";
 import { addDual, sendBack } from "../../src/tape/jacobian.ts";
 import { forward, storeVector } from "../../src/tape/tape.ts";
 import { margins } from "../../src/tape/margins.ts";
-import { right } from "../../test/support/reference.ts";
-import type { Contender } from "../race.ts";
+import type { Contender } from "../support/race.ts";
 
 /** Forward, backward and update with a fixed rate. */
 export function gradientStep(
@@ -22,7 +21,7 @@ export function gradientStep(
   rate = 0.1,
   allocate: (like: Network) => Network = copyModel,
 ): Network {
-  const { ws } = right(openBatch(model, data, { signals: true }, {}));
+  const { ws } = getOrThrow(openBatch(model, data, { signals: true }, {}));
   const { kernel, tape, at, rows } = ws;
   forward(tape, { vector: tape.theta, trial: false });
   margins(ws);
@@ -46,7 +45,7 @@ export const stepInPlace = (
   data: Batch,
   method: Method = FGN,
   damping: Damping = relative(1),
-): number => right(stepInto(model, data, damping, { lossAfter: false }, method, () => model)).report.iterations;
+): number => getOrThrow(stepInto(model, data, damping, { lossAfter: false }, method, () => model)).report.iterations;
 
 /** A contender on a model of its own, which is as it was at the start of every call. */
 function inPlace(name: string, start: Network, run: (model: Network) => unknown): Contender {
@@ -63,8 +62,8 @@ export const ours = (model: Network, data: Batch): readonly Contender[] => [
 
 /** The pure steps; FGN also with the loss after it, which is its default. */
 export const pure = (model: Network, data: Batch): readonly Contender[] => [
-  { name: "FGN, pure", run: () => right(fgnStep(model, data, relative(1), { lossAfter: false })) },
-  { name: "FGN, pure, loss after", run: () => right(fgnStep(model, data, relative(1))) },
+  { name: "FGN, pure", run: () => getOrThrow(fgnStep(model, data, relative(1), { lossAfter: false })) },
+  { name: "FGN, pure, loss after", run: () => getOrThrow(fgnStep(model, data, relative(1))) },
   { name: "SGD, pure", run: () => gradientStep(model, data) },
 ];
 
@@ -81,7 +80,7 @@ export function robustly(model: Network, data: Batch): Contender {
   const optimizer = robust<Network>();
   let params = copyModel(model), state = optimizer.init(params);
   const run = (): void => {
-    ({ params, state } = right(optimizer.update(params, state, data, { donate: true })));
+    ({ params, state } = getOrThrow(optimizer.update(params, state, data, { donate: true })));
   };
   return { name: "robust", run };
 }

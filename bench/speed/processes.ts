@@ -10,12 +10,12 @@ const COMMANDS = [
     title: "Cold start",
     note:
       "`npm run bench:cold -- 3`: best / median milliseconds in processes of their own; * of requests, from outside.",
-    args: ["bench/cold_start.ts", "3"],
+    args: ["bench/cold/main.ts", "3"],
   },
   {
     title: "Memory",
     note: "`npm run bench:memory`: WebAssembly memory after a step, and the estimate 8BD + 4BC + 16B² + 4P bytes.",
-    args: ["bench/memory.ts"],
+    args: ["bench/memory/main.ts"],
   },
 ] as const;
 

@@ -4,10 +4,11 @@
 import { readFileSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs-core";
 import * as ort from "onnxruntime-web/wasm";
+import { getOrThrow } from "../../mod.ts";
 import { f32, place } from "../../src/kernel/arena.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
-import { right, uniform } from "../../test/support/reference.ts";
-import type { Contender } from "../race.ts";
+import { uniform } from "../../test/support/reference.ts";
+import type { Contender } from "../support/race.ts";
 import { matMulModel } from "./matmul_model.ts";
 import { type Case, measure } from "./measure.ts";
 
@@ -41,8 +42,8 @@ interface Product extends Contender {
 }
 
 function own({ m, k, n, a, b }: Operands): Product {
-  const kernel = right(defaultKernel());
-  const at = right(place(kernel, { a: 4 * m * k, b: 4 * k * n, packed: 4 * k * (n + 4), c: 4 * m * n }));
+  const kernel = getOrThrow(defaultKernel());
+  const at = getOrThrow(place(kernel, { a: 4 * m * k, b: 4 * k * n, packed: 4 * k * (n + 4), c: 4 * m * n }));
   f32(kernel, at.a, m * k).set(a);
   f32(kernel, at.b, k * n).set(b);
   const run = (): void => {

@@ -1,5 +1,6 @@
 // What a run found, as Markdown.
 
+import { table } from "../support/markdown.ts";
 import { type Goal, isMet } from "./goals.ts";
 import { type Case, efficiency } from "./measure.ts";
 
@@ -34,10 +35,7 @@ export interface Run {
   readonly goals: readonly Goal[];
 }
 
-const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-
-const grid = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [line(head), line(head.map((_, i) => i === 0 ? "---" : "--:")), ...rows.map(line)].join("\n");
+const grid = (head: readonly string[], rows: readonly (readonly string[])[]): string => table(head, rows, "numbers");
 
 const number = (value: number): string =>
   !Number.isFinite(value)
@@ -110,7 +108,7 @@ export const page = (runs: readonly Run[]): string =>
   `# Speed
 
 Written by \`npm run bench\` (\`-- --runtime deno\`, \`-- --runtime bun\`, \`-- --all\` for the other runtimes) from
-bench/results.json. Best times of interleaved rounds; the first number is in milliseconds, the others are how many times as
+bench/speed/results.json. Best times of interleaved rounds; the first number is in milliseconds, the others are how many times as
 long as that a contender takes: above 1, it is slower. The peak is that of 128-bit arithmetic in registers, measured in the
 same rounds. B×D×C: batch, features, classes.
 

@@ -6,6 +6,7 @@ import {
   batch,
   dense,
   embedding,
+  getOrThrow,
   initialise,
   matrix,
   mlp,
@@ -15,7 +16,6 @@ import {
   zeroHead,
 } from "../../mod.ts";
 import { picker } from "../../src/data/select.ts";
-import { right } from "../../test/support/reference.ts";
 import { type Case, measure } from "./measure.ts";
 import { stepInPlace } from "./own.ts";
 
@@ -24,10 +24,10 @@ function texts(): { readonly sparse: Batch; readonly dense: Batch } {
   const many = loadUdhrSparse().train, few = loadUdhr();
   const { order } = shuffle(many.rows, seedRandom(1));
   const pick = (data: Batch): Batch => picker(data, 128, false)(order.subarray(0, 128));
-  const features = right(matrix(few.train.rows, few.columns, few.train.features));
+  const features = getOrThrow(matrix(few.train.rows, few.columns, few.train.features));
   return {
-    sparse: pick(right(batch({ features: many.features, labels: many.labels }))),
-    dense: pick(right(batch({ features, labels: few.train.labels }))),
+    sparse: pick(getOrThrow(batch({ features: many.features, labels: many.labels }))),
+    dense: pick(getOrThrow(batch({ features, labels: few.train.labels }))),
   };
 }
 
@@ -35,9 +35,9 @@ function texts(): { readonly sparse: Batch; readonly dense: Batch } {
 export async function sparseSteps(): Promise<Case[]> {
   const data = texts(), classes = 522, hidden = 64;
   const { cols } = data.sparse.features, inputs = data.dense.features.cols;
-  const wide = right(initialise({ inputs: cols, layers: [embedding(hidden), relu(), dense(classes)], seed: 1 }));
-  const narrow = right(mlp({ inputs, hidden: [hidden], classes, seed: 1 }));
-  const head = right(zeroHead({ features: inputs, classes }));
+  const wide = getOrThrow(initialise({ inputs: cols, layers: [embedding(hidden), relu(), dense(classes)], seed: 1 }));
+  const narrow = getOrThrow(mlp({ inputs, hidden: [hidden], classes, seed: 1 }));
+  const head = getOrThrow(zeroHead({ features: inputs, classes }));
   return [
     await measure(`128 texts, ${classes} languages`, 0, [
       { name: `dense ${inputs} → ${hidden} → ${classes}`, run: () => stepInPlace(narrow, data.dense) },

@@ -1,13 +1,13 @@
 // What `npm run watch:speed` watches, and the loops of the reference (assembly/bench/reference.ts) that each is divided by:
 // float32 products by a product, the solver by a float64 loop, the margin pass by one of exponentials.
 
-import { fgnStep, relative } from "../../mod.ts";
+import { fgnStep, getOrThrow, relative } from "../../mod.ts";
 import { f32, f64, place, u32 } from "../../src/kernel/arena.ts";
 import { instantiate, type KernelExports, type LoadedKernel } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
-import { problem, right, uniform } from "../../test/support/reference.ts";
-import { loadModule } from "../assembly.ts";
-import type { Contender } from "../race.ts";
+import { problem, uniform } from "../../test/support/reference.ts";
+import { loadModule } from "../support/assembly.ts";
+import type { Contender } from "../support/race.ts";
 
 /** The loops of the reference. */
 export type ReferenceName = "reference product" | "reference pairs" | "reference exponentials";
@@ -54,8 +54,8 @@ function open<Name extends string>(sizes: Readonly<Record<Name, number>>): {
   readonly exports: KernelExports;
   readonly at: Readonly<Record<Name, number>>;
 } {
-  const kernel = right(instantiate(simd));
-  return { kernel, exports: kernel.exports, at: right(place(kernel, sizes)) };
+  const kernel = getOrThrow(instantiate(simd));
+  return { kernel, exports: kernel.exports, at: getOrThrow(place(kernel, sizes)) };
 }
 
 /** An m × k × n product, with the packing of its right operand; `again` is the share of its rows that it computes twice. */
@@ -134,7 +134,7 @@ function step(B: number, D: number, C: number): Watched {
   return {
     name: `fgnStep ${B}×${D}×${C}`,
     by: "reference product",
-    run: () => right(fgnStep(head, data, relative(1), { lossAfter: false })),
+    run: () => getOrThrow(fgnStep(head, data, relative(1), { lossAfter: false })),
   };
 }
 

@@ -1,6 +1,6 @@
 // Ratios against those of the baseline.
 
-/** How much worse than the baseline a ratio may be: what is between runs and machines stays below, see bench/watch.ts. */
+/** How much worse than the baseline a ratio may be: what is between runs and machines stays below, see bench/watch/main.ts. */
 export const TOLERANCE = 0.25;
 
 /** Ratios of times by what they are of. */

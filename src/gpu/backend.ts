@@ -11,9 +11,9 @@ import type { Batch } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
 import type { Network } from "../network/layer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
-import type { StepOptions } from "../step/options.ts";
 import type { StepReport } from "../step/step.ts";
 import type { Traffic } from "./device/traffic.ts";
+import type { BackendStepOptions } from "./step/options.ts";
 
 /** The parameters of a network where a backend computes: a handle, never written to, to be released. */
 export interface Resident {
@@ -33,15 +33,6 @@ export interface ResidentBatch {
   readonly examples: number;
   /** D, the features of each. */
   readonly inputs: number;
-}
-
-/** Options of {@link Backend.fgnStep}; which of them a device takes is said there. */
-export interface BackendStepOptions extends Omit<StepOptions, "kernel"> {
-  /**
-   * Gives the parameters away (default false): a step that succeeds releases them, and the next one writes over their
-   * memory. A step that fails leaves them as they are.
-   */
-  readonly donate?: boolean;
 }
 
 /** The result of a step on a backend. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-export type { Backend, BackendStepOptions, Resident, ResidentBatch, ResidentStep } from "./backend.ts";
+export type { Backend, Resident, ResidentBatch, ResidentStep } from "./backend.ts";
+export type { BackendStepOptions } from "./step/options.ts";
 export { cpu } from "./cpu.ts";
 export type { Traffic } from "./device/traffic.ts";
 export { preferGpu, webGpu, type WebGpuOptions } from "./web_gpu.ts";

@@ -18,6 +18,7 @@ import { spreadOf } from "../../bench/convergence/statistics.ts";
 import { multiplyAdds } from "../../bench/convergence/work.ts";
 import {
   type Batch,
+  getOrThrow,
   lossAndGradient,
   mlp,
   type Network,
@@ -33,18 +34,17 @@ import {
   layerOf,
   problem,
   relativeError,
-  right,
   solveDense,
   uniform,
 } from "../support/reference.ts";
 
-const gradientOf = (params: Network, data: Batch): number[] => [...right(lossAndGradient(params, data)).gradient];
-const lossOf = (params: Network, data: Batch): number => right(lossAndGradient(params, data)).loss;
+const gradientOf = (params: Network, data: Batch): number[] => [...getOrThrow(lossAndGradient(params, data)).gradient];
+const lossOf = (params: Network, data: Batch): number => getOrThrow(lossAndGradient(params, data)).loss;
 
 /** Parameters after so many updates on one batch. */
 function run<S>(optimizer: Optimizer<Network, S>, start: Network, data: Batch, steps: number): Network {
   let params = start, state = optimizer.init(start);
-  for (let i = 0; i < steps; i++) ({ params, state } = right(optimizer.update(params, state, data)));
+  for (let i = 0; i < steps; i++) ({ params, state } = getOrThrow(optimizer.update(params, state, data)));
   return params;
 }
 
@@ -52,7 +52,7 @@ describe("sgd()", () => {
   it("steps by v ← 0.9 v + g, θ ← θ − rate · v", () => {
     const { head, data } = problem(20, 6, 4), rate = 0.3;
     const g0 = gradientOf(head, data), first = g0.map((g, i) => (flat(head)[i] as number) - rate * g);
-    const g1 = gradientOf(right(withParameters(head, first)), data);
+    const g1 = gradientOf(getOrThrow(withParameters(head, first)), data);
     const second = first.map((v, i) => v - rate * (0.9 * (g0[i] as number) + (g1[i] as number)));
     expect(relativeError(flat(run(sgd(rate), head, data, 1)), first)).toBeLessThan(1e-6);
     expect(relativeError(flat(run(sgd(rate), head, data, 2)), second)).toBeLessThan(1e-6);
@@ -73,7 +73,7 @@ describe("adam()", () => {
     const { head, data } = problem(20, 6, 4), rate = 0.02;
     let theta = flat(head), m = theta.map(() => 0), v = theta.map(() => 0);
     for (let t = 1; t <= 5; t++) {
-      const g = gradientOf(right(withParameters(head, theta)), data);
+      const g = gradientOf(getOrThrow(withParameters(head, theta)), data);
       m = m.map((old, i) => 0.9 * old + 0.1 * (g[i] as number));
       v = v.map((old, i) => 0.999 * old + 0.001 * (g[i] as number) ** 2);
       theta = theta.map((w, i) => {
@@ -135,7 +135,7 @@ describe("lbfgs()", () => {
     let params = head, state = optimizer.init(head);
     for (let i = 0; i < 15; i++) {
       const before = JSON.stringify([flat(params), state]);
-      const update = right(optimizer.update(params, state, data));
+      const update = getOrThrow(optimizer.update(params, state, data));
       expect(JSON.stringify([flat(params), state])).toBe(before);
       ({ params, state } = update);
     }
@@ -154,7 +154,7 @@ describe("lbfgs()", () => {
       let params = head;
       for (let i = 0; i < 80; i++) {
         const g = gradientOf(params, scaled);
-        params = right(withParameters(params, flat(params).map((v, j) => v - rate * (g[j] as number))));
+        params = getOrThrow(withParameters(params, flat(params).map((v, j) => v - rate * (g[j] as number))));
       }
       return params;
     };
@@ -186,7 +186,7 @@ describe("empiricalFisher()", () => {
       (_, a) => J.reduce((sum, row, i) => sum + (s[i] as number) * (row[a] as number) / B, 0),
     );
     const optimizer = empiricalFisher(ratio);
-    const { params, report } = right(optimizer.update(head, optimizer.init(head), data));
+    const { params, report } = getOrThrow(optimizer.update(head, optimizer.init(head), data));
     expect(report.lambda / lambda).toBeCloseTo(1, 5);
     expect(report.gradientNorm / Math.hypot(...minusGradient)).toBeCloseTo(1, 4);
     expect(relativeError(difference(params, head), solveDense(F, minusGradient))).toBeLessThan(1e-4);
@@ -194,15 +194,17 @@ describe("empiricalFisher()", () => {
 });
 
 describe("all baselines", () => {
-  const { data } = problem(30, 12, 5), start = right(mlp({ inputs: 12, hidden: [9], classes: 5, seed: 1 }));
+  const { data } = problem(30, 12, 5), start = getOrThrow(mlp({ inputs: 12, hidden: [9], classes: 5, seed: 1 }));
 
   it("write to their arguments only where these are donated, and step alike", () => {
     const both = <S>(optimizer: Optimizer<Network, S>): void => {
       const before = flat(start);
       const kept = run(optimizer, start, data, 3);
       expect(flat(start)).toEqual(before);
-      let params = right(withParameters(start, parameters(start))), state = optimizer.init(params);
-      for (let i = 0; i < 3; i++) ({ params, state } = right(optimizer.update(params, state, data, { donate: true })));
+      let params = getOrThrow(withParameters(start, parameters(start))), state = optimizer.init(params);
+      for (let i = 0; i < 3; i++) {
+        ({ params, state } = getOrThrow(optimizer.update(params, state, data, { donate: true })));
+      }
       expect(flat(params)).toEqual(flat(kept));
       expect(lossOf(params, data)).toBeLessThan(lossOf(start, data));
     };

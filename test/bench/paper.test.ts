@@ -9,11 +9,11 @@ import { libraryDirections, libraryHead } from "../../bench/paper/library.ts";
 import { fgnDirection, ggnDirection, inner, problemOf } from "../../bench/paper/reference.ts";
 import { type Results, resultsJson } from "../../bench/paper/results.ts";
 import { measureSynthetic } from "../../bench/paper/synthetic.ts";
-import { fill, markdown, tables } from "../../bench/paper/tables.ts";
-import { linePlot } from "../../bench/plot.ts";
-import { batch, linearHead, matrix } from "../../mod.ts";
+import { fill, tables } from "../../bench/paper/tables.ts";
+import { table } from "../../bench/support/markdown.ts";
+import { linePlot } from "../../bench/support/plot.ts";
+import { batch, getOrThrow, linearHead, matrix } from "../../mod.ts";
 import { reference } from "../support/dense_reference.ts";
-import { right } from "../support/reference.ts";
 
 const SEEDS = [1, 2, 3, 4, 5];
 const plain = { probability: 0.5, common: 0 } as const;
@@ -88,8 +88,8 @@ describe("both float64 steps", () => {
     const head = syntheticHead(uniform(3), 1), problem = problemOf(head);
     const lambda = 1e-3 * problem.meanDiagonal;
     const d = fgnDirection(problem, lambda), full = ggnDirection(problem, lambda);
-    const network = right(linearHead({ features: ROWS, classes: 3 }, weightOf(head), null));
-    const data = right(batch({ features: right(matrix(ROWS, ROWS, head.features)), labels: head.labels }));
+    const network = getOrThrow(linearHead({ features: ROWS, classes: 3 }, weightOf(head), null));
+    const data = getOrThrow(batch({ features: getOrThrow(matrix(ROWS, ROWS, head.features)), labels: head.labels }));
     const expected = reference(network, data, lambda);
     const found = directions(inner(d, d), inner(d, full), inner(full, full));
     // The dense reference reads float32 weights.
@@ -122,13 +122,13 @@ describe("the page", () => {
   const results: Results = { seeds: 2, synthetic, real: [], common: [] };
 
   it("has tables between its markers, however often they are filled", () => {
-    const page = "a\n<!-- begin reference -->\nold\n<!-- end reference -->\nb\n";
+    const page = "a\n<!-- reference -->\nold\n<!-- /reference -->\nb\n";
     const once = fill(page, tables(results));
     expect(once).toContain("0.95");
     expect(once).not.toContain("old");
     expect(fill(once, tables(results))).toBe(once);
-    expect(() => fill("<!-- begin nothing -->", {})).toThrow("nothing");
-    expect(markdown(["a", "λ/K̄"], [["1", "x"]])).toBe("| a   | λ/K̄ |\n| --- | --- |\n| 1   | x   |");
+    expect(() => fill("<!-- nothing --><!-- /nothing -->", {})).toThrow("nothing");
+    expect(table(["a", "λ/K̄"], [["1", "x"]])).toBe("| a   | λ/K̄ |\n| --- | --- |\n| 1   | x   |");
   });
 
   it("has its numbers as JSON", () => {

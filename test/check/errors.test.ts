@@ -5,6 +5,7 @@ import {
   batch,
   evaluate,
   fgnStep,
+  getOrThrow,
   levenbergMarquardt,
   linearHead,
   lossAndGradient,
@@ -21,9 +22,9 @@ import { place } from "../../src/kernel/arena.ts";
 import { defaultKernel, instantiate } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
 import { decode, refusalOf } from "../../src/kernel/source.ts";
-import { left, problem, right } from "../support/reference.ts";
+import { left, problem } from "../support/reference.ts";
 
-const features: Matrix = right(matrix(2, 2, [1, 0, 0, 1]));
+const features: Matrix = getOrThrow(matrix(2, 2, [1, 0, 0, 1]));
 const { head, data } = problem(4, 3, 5);
 
 describe("matrix()", () => {
@@ -41,7 +42,7 @@ describe("matrix()", () => {
 
 describe("batch()", () => {
   it("refuses an empty batch, wrong lengths and labels", () => {
-    expect(left(batch({ features: right(matrix(0, 2, [])), labels: [] }))._tag).toBe("EmptyBatch");
+    expect(left(batch({ features: getOrThrow(matrix(0, 2, [])), labels: [] }))._tag).toBe("EmptyBatch");
     expect(left(batch({ features, labels: [0] }))).toMatchObject({ _tag: "ShapeMismatch", what: "labels" });
     for (const label of [-1, 0.5, NaN, 2 ** 32]) {
       expect(left(batch({ features, labels: [0, label] }))).toMatchObject({ _tag: "LabelOutOfRange", index: 1 });
@@ -91,9 +92,9 @@ describe("fgnStep()", () => {
   });
 
   it("refuses a batch that does not fit the head", () => {
-    const narrow = right(batch({ features, labels: [0, 1] }));
+    const narrow = getOrThrow(batch({ features, labels: [0, 1] }));
     expect(left(fgnStep(head, narrow))).toMatchObject({ _tag: "FeatureMismatch", expected: 3, actual: 2 });
-    const many = right(batch({ features: data.features, labels: [0, 1, 5, 0] }));
+    const many = getOrThrow(batch({ features: data.features, labels: [0, 1, 5, 0] }));
     expect(left(fgnStep(head, many))).toMatchObject({ _tag: "LabelOutOfRange", index: 2, label: 5, classes: 5 });
     expect(left(evaluate(head, many))._tag).toBe("LabelOutOfRange");
     expect(left(lossAndGradient(head, narrow))._tag).toBe("FeatureMismatch");
@@ -103,13 +104,13 @@ describe("fgnStep()", () => {
   });
 
   it("says when float32 overflows, and when the system is singular", () => {
-    const huge = right(batch({
-      features: right(matrix(2, 2, [1e30, 0, 0, 1e30])),
+    const huge = getOrThrow(batch({
+      features: getOrThrow(matrix(2, 2, [1e30, 0, 0, 1e30])),
       labels: [0, 1],
     }));
-    expect(left(fgnStep(right(zeroHead({ features: 2, classes: 2 })), huge))._tag).toBe("Overflow");
-    const flat = right(batch({ features: right(matrix(3, 1, [1, 2, 3])), labels: [0, 1, 0] }));
-    const zero = right(zeroHead({ features: 1, classes: 2 }));
+    expect(left(fgnStep(getOrThrow(zeroHead({ features: 2, classes: 2 })), huge))._tag).toBe("Overflow");
+    const flat = getOrThrow(batch({ features: getOrThrow(matrix(3, 1, [1, 2, 3])), labels: [0, 1, 0] }));
+    const zero = getOrThrow(zeroHead({ features: 1, classes: 2 }));
     expect(left(fgnStep(zero, flat, 1e-300))).toMatchObject({ _tag: "NotPositiveDefinite" });
   });
 });
@@ -119,7 +120,7 @@ describe("train()", () => {
     const seen = [];
     for await (const record of train(head, data, { epochs: 0 })) seen.push(record);
     expect(seen.map(left)).toMatchObject([{ _tag: "InvalidOption", option: "epochs" }]);
-    const narrow = right(batch({ features, labels: [0, 1] }));
+    const narrow = getOrThrow(batch({ features, labels: [0, 1] }));
     for await (const record of train(head, data, { validation: narrow })) {
       expect(left(record)._tag).toBe("FeatureMismatch");
     }
@@ -128,7 +129,7 @@ describe("train()", () => {
 
 describe("the kernel", () => {
   it("says when memory is beyond what WebAssembly holds, and still works after", () => {
-    const kernel = right(defaultKernel());
+    const kernel = getOrThrow(defaultKernel());
     expect(left(place(kernel, { all: 2 ** 33 }))).toMatchObject({ _tag: "OutOfMemory" });
     expect(fgnStep(head, data)._tag).toBe("Right");
   });

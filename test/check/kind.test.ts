@@ -10,6 +10,7 @@ import {
   fgnStep,
   freeze,
   fromRows,
+  getOrThrow,
   growClasses,
   holdOut,
   linearHead,
@@ -21,11 +22,11 @@ import {
   withParameters,
   zeroHead,
 } from "../../mod.ts";
-import { left, right } from "../support/reference.ts";
+import { left } from "../support/reference.ts";
 
-const features = right(matrix(2, 2, [1, 0, 0, 1]));
-const data = right(batch({ features, labels: [0, 1] }));
-const head = right(zeroHead({ features: 2, classes: 2 }));
+const features = getOrThrow(matrix(2, 2, [1, 0, 0, 1]));
+const data = getOrThrow(batch({ features, labels: [0, 1] }));
+const head = getOrThrow(zeroHead({ features: 2, classes: 2 }));
 
 /** Neither arrays nor objects of any use; an Either is the commonest of all. */
 const NOTHING: readonly unknown[] = [null, 1, "text", () => 1, matrix(1, 1, [1]), matrix(1, 1, [])];
@@ -102,7 +103,7 @@ describe("values of a wrong kind", () => {
 
   it("are not what has a length and numbers", () => {
     for (const values of [[1, 2], Float64Array.of(1, 2), { length: 2, 0: 1, 1: 2 }]) {
-      expect([...right(matrix(1, 2, values)).data]).toEqual([1, 2]);
+      expect([...getOrThrow(matrix(1, 2, values)).data]).toEqual([1, 2]);
     }
   });
 

@@ -12,6 +12,7 @@ import {
   type Batch,
   customModel,
   fgnStep,
+  getOrThrow,
   matrix,
   type Model,
   type Network,
@@ -22,14 +23,14 @@ import {
 } from "../../mod.ts";
 import { at, C, D, PAIRS } from "../support/custom_models.ts";
 import { dot, lossAt, norm, reference, thetaOf } from "../support/network_reference.ts";
-import { difference, flat, problem, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, problem, relativeError, uniform } from "../support/reference.ts";
 
 const { data: plain } = problem(16, D, C, { seed: 7 });
 const RATIO = 1e-3;
 
 /** The model with three times its parameters: far enough out for full steps to overshoot. */
 const strained = <M extends Model>(model: M): M =>
-  right(withParameters<Model>(model, parameters(model).map((v) => 3 * v))) as M;
+  getOrThrow(withParameters<Model>(model, parameters(model).map((v) => 3 * v))) as M;
 
 const MODELS = PAIRS.flatMap(([name, builtIn, own]) =>
   [[name, strained(builtIn), strained(builtIn)], [`${name} of one's own`, strained(builtIn), strained(own)]] as const
@@ -37,7 +38,7 @@ const MODELS = PAIRS.flatMap(([name, builtIn, own]) =>
 
 const soft: Batch = {
   ...plain,
-  targets: right(matrix(16, C, Array.from(plain.labels, (y) => [0, 1, 2].map((k) => k === y ? 0.8 : 0.1)).flat())),
+  targets: getOrThrow(matrix(16, C, Array.from(plain.labels, (y) => [0, 1, 2].map((k) => k === y ? 0.8 : 0.1)).flat())),
 };
 
 interface Case {
@@ -97,13 +98,13 @@ describe("backtracking()", () => {
       if (network === true && model._tag === "custom") continue;
       it(`shortens the step until the loss falls: ${kind}, ${name}`, () => {
         const options = filled(given, model);
-        const full = right(fgnStep<Model>(model, data, relative(RATIO), options));
+        const full = getOrThrow(fgnStep<Model>(model, data, relative(RATIO), options));
         const d = difference(full.params, model), size = norm(flat(full.params));
         const seen = along(builtIn, data, options, d), curvature = 2 * (seen.gain - full.report.predictedReduction);
         let most = 0;
         for (const [shrink, decrease] of [[0.5, 1e-4], [0.7, 0.3], [0.3, 0.8]] as const) {
           const damping = backtracking({ ratio: RATIO, shrink, decrease, attempts: 40 });
-          const { params, report, damping: next } = right(fgnStep<Model>(model, data, damping, options));
+          const { params, report, damping: next } = getOrThrow(fgnStep<Model>(model, data, damping, options));
           const { rejections, length } = lengthOf(seen, { shrink, decrease });
           expect(report).toMatchObject({ accepted: true, rejections });
           most = Math.max(most, rejections);
@@ -127,11 +128,11 @@ describe("backtracking()", () => {
   it("gives the parameters back when no attempt is accepted", () => {
     for (const [, builtIn, model] of MODELS) {
       const options = { l2: 0.05 };
-      const full = right(fgnStep<Model>(model, plain, relative(RATIO), options));
+      const full = getOrThrow(fgnStep<Model>(model, plain, relative(RATIO), options));
       const { loss } = along(builtIn, plain, options, difference(full.params, model));
       for (const attempts of [1, 2]) {
         const damping = backtracking({ ratio: RATIO, shrink: 0.9, decrease: 0.8, attempts });
-        const { params, report, damping: next } = right(fgnStep<Model>(model, plain, damping, options));
+        const { params, report, damping: next } = getOrThrow(fgnStep<Model>(model, plain, damping, options));
         expect(report).toMatchObject({ accepted: false, rejections: attempts - 1, lossAfter: report.lossBefore });
         expect(Math.abs((report.actualReduction as number) - (loss(0) - loss(0.9 ** (attempts - 1))))).toBeLessThan(
           1e-5,
@@ -148,8 +149,8 @@ describe("backtracking()", () => {
         if (network === true && model._tag === "custom") continue;
         for (const lossAfter of [true, false]) {
           const options = { ...filled(given, model, 1e-3), lossAfter };
-          const tried = right(fgnStep<Model>(model, data, backtracking({ ratio: 30 }), options));
-          const direct = right(fgnStep<Model>(model, data, relative(30), options));
+          const tried = getOrThrow(fgnStep<Model>(model, data, backtracking({ ratio: 30 }), options));
+          const direct = getOrThrow(fgnStep<Model>(model, data, relative(30), options));
           expect(tried.report.rejections).toBe(0);
           expect(flat(tried.params)).toEqual(flat(direct.params));
           expect(tried.dual).toEqual(direct.dual);
@@ -165,14 +166,14 @@ describe("backtracking()", () => {
       const { forward, jvp, vjp } = model.functions;
       const calls = (damping: Parameters<typeof fgnStep>[2]) => {
         const counts = { forward: 0, jvp: 0 };
-        const counted = right(customModel({
+        const counted = getOrThrow(customModel({
           parameters: model.parameters,
           classes: C,
           vjp,
           forward: (theta, x) => (counts.forward++, forward(theta, x)),
           jvp: (theta, x, v) => (counts.jvp++, jvp(theta, x, v)),
         }));
-        const { rejections } = right(fgnStep(counted, plain, damping)).report;
+        const { rejections } = getOrThrow(fgnStep(counted, plain, damping)).report;
         return { counts, rejections };
       };
       const once = calls(relative(RATIO)), often = calls(backtracking({ ratio: RATIO, decrease: 0.5 }));
@@ -183,8 +184,8 @@ describe("backtracking()", () => {
 
   it("gives the dual of the step that it takes", () => {
     const [, , head] = MODELS[0] as (typeof MODELS)[number];
-    const full = right(fgnStep(head, plain, relative(RATIO)));
-    const short = right(fgnStep(head, plain, backtracking({ ratio: RATIO, shrink: 0.25, decrease: 0.3 })));
+    const full = getOrThrow(fgnStep(head, plain, relative(RATIO)));
+    const short = getOrThrow(fgnStep(head, plain, backtracking({ ratio: RATIO, shrink: 0.25, decrease: 0.3 })));
     expect(short.report.rejections).toBeGreaterThan(0);
     const length = 0.25 ** short.report.rejections;
     expect(relativeError(short.dual, full.dual.map((a) => length * a))).toBeLessThan(1e-12);
@@ -192,7 +193,7 @@ describe("backtracking()", () => {
 
   it("stands still, accepted, once a share is too short to be seen", () => {
     const [, , head] = MODELS[0] as (typeof MODELS)[number];
-    const { params, report } = right(
+    const { params, report } = getOrThrow(
       fgnStep(head, plain, backtracking({ ratio: RATIO, shrink: 1e-200, decrease: 0.9 })),
     );
     expect(report).toMatchObject({ accepted: true, rejections: 1, lossAfter: report.lossBefore });
@@ -203,7 +204,7 @@ describe("backtracking()", () => {
     const rises = (damping: Parameters<typeof fgnStep>[2]): number => {
       let [, , params]: readonly [string, Network, Model] = MODELS[2] as (typeof MODELS)[number], count = 0;
       for (let i = 0; i < 20; i++) {
-        const step = right(fgnStep(params, plain, damping));
+        const step = getOrThrow(fgnStep(params, plain, damping));
         if (!((step.report.lossAfter as number) <= step.report.lossBefore)) count++;
         params = step.params;
       }

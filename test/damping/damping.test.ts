@@ -14,6 +14,7 @@ import {
   constant,
   type Damping,
   fgnStep,
+  getOrThrow,
   levenbergMarquardt,
   linearHead,
   type Misfit,
@@ -24,13 +25,13 @@ import {
 import { ruleOf, type TaggedDamping } from "../../src/damping/tagged.ts";
 import { reference } from "../support/network_reference.ts";
 import { examples } from "../support/random_network.ts";
-import { flat, left, problem, relativeError, right } from "../support/reference.ts";
+import { flat, left, problem, relativeError } from "../support/reference.ts";
 
 const BAD = [0, -1, NaN, Infinity];
 
 /** A head that gives every example the same s = 1 − p_y, whatever its features. */
 function even(s: number): { model: Network; data: Batch } {
-  const model = right(linearHead({ features: 3, classes: 2 }, new Float32Array(6), [Math.log((1 - s) / s), 0]));
+  const model = getOrThrow(linearHead({ features: 3, classes: 2 }, new Float32Array(6), [Math.log((1 - s) / s), 0]));
   return { model, data: { ...examples(8, 3, 2), labels: new Uint32Array(8) } };
 }
 
@@ -41,10 +42,10 @@ const refused = (damping: unknown): unknown => {
 
 describe("misfit()", () => {
   const { model, data } = even(1e-4);
-  const unit = right(fgnStep(model, data, relative(1))).report.lambda;
+  const unit = getOrThrow(fgnStep(model, data, relative(1))).report.lambda;
   const after = (damping: Misfit, part = data, params = model): Misfit =>
-    right(fgnStep(params, part, damping)).damping as Misfit;
-  const lambdaOf = (damping: Misfit): number => right(fgnStep(model, data, damping)).report.lambda;
+    getOrThrow(fgnStep(params, part, damping)).damping as Misfit;
+  const lambdaOf = (damping: Misfit): number => getOrThrow(fgnStep(model, data, damping)).report.lambda;
   const slope = after(misfit()).meanSlope;
 
   /** The state before the n-th step, n > 1, that this batch takes to a mean. */
@@ -59,13 +60,13 @@ describe("misfit()", () => {
     for (const { n, meanS, muRel } of rows as { n: number; meanS: number; muRel: number }[]) {
       if (n === 1) {
         const one = even(meanS);
-        const first = right(fgnStep(one.model, one.data, misfit()));
-        const whole = right(fgnStep(one.model, one.data, relative(1))).report.lambda;
+        const first = getOrThrow(fgnStep(one.model, one.data, misfit()));
+        const whole = getOrThrow(fgnStep(one.model, one.data, relative(1))).report.lambda;
         expect(relativeError([(first.damping as Misfit).meanSlope], [meanS])).toBeLessThan(1e-5);
         expect(relativeError([first.report.lambda / whole], [muRel])).toBeLessThan(1e-5);
         continue;
       }
-      const step = right(fgnStep(model, data, before(n, meanS)));
+      const step = getOrThrow(fgnStep(model, data, before(n, meanS)));
       expect(step.damping).toMatchObject({ steps: n });
       expect(relativeError([(step.damping as Misfit).meanSlope], [meanS])).toBeLessThan(1e-9);
       expect(relativeError([step.report.lambda / unit], [muRel])).toBeLessThan(1e-9);
@@ -81,7 +82,7 @@ describe("misfit()", () => {
       const { margins, alpha } = reference(params, data);
       const s = margins.reduce((sum, m, i) => sum + (alpha[i] as number) / (1 + Math.exp(m)), 0);
       mean += Math.max(0.02, 1 / n) * (s - mean);
-      ({ params, damping: state } = right(fgnStep(params, data, state)));
+      ({ params, damping: state } = getOrThrow(fgnStep(params, data, state)));
       expect(state).toMatchObject({ _tag: "misfit", caution: 3, rule: "steady", steps: n });
       expect(Math.abs((state as Misfit).meanSlope - mean)).toBeLessThan(1e-6);
     }
@@ -89,10 +90,10 @@ describe("misfit()", () => {
   });
 
   it("goes no lower than 1e-6 of the Gram matrix, where everything is explained", () => {
-    const sure = right(linearHead({ features: 3, classes: 2 }, new Float32Array(6), [2000, 0]));
-    const step = right(fgnStep(sure, data, misfit({ caution: 1e-3 })));
+    const sure = getOrThrow(linearHead({ features: 3, classes: 2 }, new Float32Array(6), [2000, 0]));
+    const step = getOrThrow(fgnStep(sure, data, misfit({ caution: 1e-3 })));
     expect(step.damping).toMatchObject({ steps: 1, meanSlope: 0 });
-    expect(step.report.lambda).toBe(1e-6 * right(fgnStep(sure, data, relative(1))).report.lambda);
+    expect(step.report.lambda).toBe(1e-6 * getOrThrow(fgnStep(sure, data, relative(1))).report.lambda);
   });
 
   it("is multiplied by the caution", () => {
@@ -118,22 +119,22 @@ describe("misfit()", () => {
 
 describe("levenbergMarquardt() as a state", () => {
   const { head, data } = problem(30, 10, 5, { spread: 3 });
-  const unit = right(fgnStep(head, data, relative(1))).report.lambda;
+  const unit = getOrThrow(fgnStep(head, data, relative(1))).report.lambda;
 
   it("starts at K̄/Σω, and no lower than 1e-6 of it", () => {
-    expect(right(fgnStep(head, data, levenbergMarquardt())).report.lambda).toBe(unit);
-    const { report } = right(fgnStep(head, data, levenbergMarquardt({ lambda: 1e-30, raise: 8 })));
+    expect(getOrThrow(fgnStep(head, data, levenbergMarquardt())).report.lambda).toBe(unit);
+    const { report } = getOrThrow(fgnStep(head, data, levenbergMarquardt({ lambda: 1e-30, raise: 8 })));
     expect(report.rejections).toBeGreaterThan(0);
     expect(report.lambda).toBe(1e-6 * unit * 8 ** report.rejections);
   });
 
   it("takes the step of the λ that it ends at, and hands on that λ lowered", () => {
-    const step = right(fgnStep(head, data, levenbergMarquardt({ lambda: unit / 64, raise: 4, lower: 0.5 })));
+    const step = getOrThrow(fgnStep(head, data, levenbergMarquardt({ lambda: unit / 64, raise: 4, lower: 0.5 })));
     const { rejections, lambda } = step.report;
     expect(rejections).toBeGreaterThan(0);
     expect(lambda).toBe(unit / 64 * 4 ** rejections);
     expect(step.damping).toEqual({ ...levenbergMarquardt({ lambda: lambda / 2, raise: 4, lower: 0.5 }) });
-    expect(flat(step.params)).toEqual(flat(right(fgnStep(head, data, lambda)).params));
+    expect(flat(step.params)).toEqual(flat(getOrThrow(fgnStep(head, data, lambda)).params));
   });
 
   it("refuses what is out of range, by name", () => {
@@ -190,22 +191,22 @@ describe("dampings", () => {
   it("without a state come back as they were given", () => {
     const { head, data } = problem(12, 4, 3);
     for (const damping of [0.1, constant(0.1), relative(0.5), backtracking()]) {
-      expect(right(fgnStep(head, data, damping)).damping).toBe(damping);
+      expect(getOrThrow(fgnStep(head, data, damping)).damping).toBe(damping);
     }
-    expect(flat(right(fgnStep(head, data, 0.1)).params)).toEqual(
-      flat(right(fgnStep(head, data, constant(0.1))).params),
+    expect(flat(getOrThrow(fgnStep(head, data, 0.1)).params)).toEqual(
+      flat(getOrThrow(fgnStep(head, data, constant(0.1))).params),
     );
   });
 
   for (const [name, damping] of Object.entries(DAMPINGS)) {
     it(`${name}: a clone, or what JSON leaves of it, gives the same step and the same next state`, () => {
       const { head, data } = problem(30, 6, 4, { spread: 2 });
-      const first = right(fgnStep(head, data, damping));
+      const first = getOrThrow(fgnStep(head, data, damping));
       const once = first.damping as Exclude<Damping, number>;
-      const second = right(fgnStep(first.params, data, once));
+      const second = getOrThrow(fgnStep(first.params, data, once));
       for (const copy of [structuredClone(once), JSON.parse(JSON.stringify(once)) as Damping]) {
         expect(copy).toEqual(once);
-        const again = right(fgnStep(first.params, data, copy));
+        const again = getOrThrow(fgnStep(first.params, data, copy));
         expect(flat(again.params)).toEqual(flat(second.params));
         expect(again.damping).toEqual(second.damping);
         expect(again.report).toEqual(second.report);
@@ -215,11 +216,11 @@ describe("dampings", () => {
     it(`${name}: one state serves two batches and is not written to`, () => {
       const { head, data } = problem(30, 6, 4, { spread: 2 }), other = problem(7, 6, 4, { seed: 9 }).data;
       const state = Object.freeze(structuredClone(damping)), kept = structuredClone(damping);
-      const one = right(fgnStep(head, data, state)), two = right(fgnStep(head, other, state));
+      const one = getOrThrow(fgnStep(head, data, state)), two = getOrThrow(fgnStep(head, other, state));
       expect(state).toEqual(kept);
-      expect(flat(right(fgnStep(head, data, state)).params)).toEqual(flat(one.params));
-      expect(right(fgnStep(head, data, state)).damping).toEqual(one.damping);
-      expect(right(fgnStep(head, other, state)).damping).toEqual(two.damping);
+      expect(flat(getOrThrow(fgnStep(head, data, state)).params)).toEqual(flat(one.params));
+      expect(getOrThrow(fgnStep(head, data, state)).damping).toEqual(one.damping);
+      expect(getOrThrow(fgnStep(head, other, state)).damping).toEqual(two.damping);
     });
   }
 

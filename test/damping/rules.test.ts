@@ -2,10 +2,9 @@
 // All exact, but for the misfit's multiplier, whose golden table is in damping.test.ts.
 
 import { describe, expect, it } from "vitest";
-import { backtracking, constant, type Damping, levenbergMarquardt, misfit, relative } from "../../mod.ts";
+import { backtracking, constant, type Damping, getOrThrow, levenbergMarquardt, misfit, relative } from "../../mod.ts";
 import rules from "../../src/damping/damping.ts";
 import { checkDamping, judges, ruleOf, type TaggedDamping } from "../../src/damping/tagged.ts";
-import { right } from "../support/reference.ts";
 
 const BATCH = { unit: 8, slope: 0.5, power: Math.pow };
 const FALL = { lossBefore: 2, actual: 1, predicted: 1, linear: 2 }, RISE = { ...FALL, actual: -1 };
@@ -63,7 +62,7 @@ describe("the rule of", () => {
   for (const [tag, { state, observed = state, first, attempts, retry, next }] of Object.entries(CASES)) {
     it(`${tag} decides all seven parts, and writes to no state`, () => {
       const rule = ruleOf(state), before = frozen(state), after = frozen(observed);
-      expect(right(rule.check(before))).toBe(before);
+      expect(getOrThrow(rule.check(before))).toBe(before);
       expect(rule.observe(before, BATCH)).toEqual(observed);
       expect(rule.first(after, BATCH)).toBeCloseTo(first, 12);
       expect(rule.attempts(after)).toBe(attempts);
@@ -89,7 +88,7 @@ describe("the rule of", () => {
       if (checked._tag === "Right") throw new Error("it was taken");
       for (const tag of Object.keys(CASES)) expect(checked.left.remedy).toContain(tag);
     }
-    expect(right(checkDamping(0.5))).toEqual(constant(0.5));
+    expect(getOrThrow(checkDamping(0.5))).toEqual(constant(0.5));
   });
 });
 

@@ -2,25 +2,26 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { getOrThrow } from "../../mod.ts";
 import { matrix } from "../../src/data/matrix.ts";
 import { fromRows, isSparse, sparse } from "../../src/data/sparse.ts";
-import { left, right } from "../support/reference.ts";
+import { left } from "../support/reference.ts";
 
 describe("sparse()", () => {
   it("takes typed arrays over and converts others", () => {
     const offsets = Uint32Array.of(0, 1, 3), indices = Uint32Array.of(1, 0, 2), data = Float32Array.of(5, 7, 9);
-    const taken = right(sparse(2, 3, offsets, indices, data));
+    const taken = getOrThrow(sparse(2, 3, offsets, indices, data));
     expect(taken.offsets).toBe(offsets);
     expect(taken.indices).toBe(indices);
     expect(taken.data).toBe(data);
-    const converted = right(sparse(2, 3, [0, 1, 3], [1, 0, 2], [5, 7, 9]));
+    const converted = getOrThrow(sparse(2, 3, [0, 1, 3], [1, 0, 2], [5, 7, 9]));
     expect(converted).toEqual({ rows: 2, cols: 3, offsets, indices, data });
   });
 
   it("holds no rows, and rows without entries", () => {
-    expect(right(sparse(0, 3, [0], [], [])).rows).toBe(0);
-    expect(right(sparse(3, 3, [0, 0, 1, 1], [2], [4])).data).toHaveLength(1);
-    expect(right(sparse(1, 2 ** 32, [0, 1], [2 ** 32 - 1], [4])).indices[0]).toBe(2 ** 32 - 1);
+    expect(getOrThrow(sparse(0, 3, [0], [], [])).rows).toBe(0);
+    expect(getOrThrow(sparse(3, 3, [0, 0, 1, 1], [2], [4])).data).toHaveLength(1);
+    expect(getOrThrow(sparse(1, 2 ** 32, [0, 1], [2 ** 32 - 1], [4])).indices[0]).toBe(2 ** 32 - 1);
   });
 
   it("refuses sizes that are not whole numbers in range", () => {
@@ -75,12 +76,12 @@ describe("fromRows()", () => {
   it("sorts the entries and adds up duplicates, leaving its argument alone", () => {
     const rows = [[[2, 1], [0, 5], [2, 3]], [], [[1, 4]]] as const;
     const before = structuredClone(rows);
-    expect(right(fromRows(3, rows))).toEqual(right(sparse(3, 3, [0, 2, 2, 3], [0, 2, 1], [5, 4, 4])));
+    expect(getOrThrow(fromRows(3, rows))).toEqual(getOrThrow(sparse(3, 3, [0, 2, 2, 3], [0, 2, 1], [5, 4, 4])));
     expect(rows).toEqual(before);
   });
 
   it("keeps the same column in neighbouring rows apart", () => {
-    expect(right(fromRows(3, [[[2, 1]], [[2, 3]]])).data).toEqual(Float32Array.of(1, 3));
+    expect(getOrThrow(fromRows(3, [[[2, 1]], [[2, 3]]])).data).toEqual(Float32Array.of(1, 3));
   });
 
   it("refuses columns and values out of range", () => {
@@ -94,7 +95,7 @@ describe("fromRows()", () => {
   it("gives every entry back", () => {
     const entry = fc.tuple(fc.nat(9), fc.integer({ min: -8, max: 8 }));
     fc.assert(fc.property(fc.array(fc.array(entry)), (rows) => {
-      const made = right(fromRows(10, rows));
+      const made = getOrThrow(fromRows(10, rows));
       const dense = new Float32Array(rows.length * 10), expected = new Float32Array(rows.length * 10);
       rows.forEach((row, i) => row.forEach(([c, v]) => expected[i * 10 + c]! += v));
       for (let i = 0; i < rows.length; i++) {
@@ -107,7 +108,7 @@ describe("fromRows()", () => {
 
 describe("isSparse()", () => {
   it("tells sparse from dense", () => {
-    expect(isSparse(right(sparse(0, 3, [0], [], [])))).toBe(true);
-    expect(isSparse(right(matrix(0, 3, [])))).toBe(false);
+    expect(isSparse(getOrThrow(sparse(0, 3, [0], [], [])))).toBe(true);
+    expect(isSparse(getOrThrow(matrix(0, 3, [])))).toBe(false);
   });
 });

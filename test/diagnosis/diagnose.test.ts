@@ -9,6 +9,7 @@ import {
   batch,
   customModel,
   type Damping,
+  getOrThrow,
   jvp,
   levenbergMarquardt,
   linearHead,
@@ -26,10 +27,10 @@ import { showDiagnosis } from "../../src/diagnosis/show.ts";
 import { instantiate } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
 import { dot, droppedTrace, reference, rowsOf, sum, tanhNetwork as net } from "../support/dense_reference.ts";
-import { left, problem, relativeError, right, solveDense, uniform } from "../support/reference.ts";
+import { left, problem, relativeError, solveDense, uniform } from "../support/reference.ts";
 
 const look = (model: Model, data: Batch, damping?: Damping, options?: DiagnoseOptions): Diagnosis =>
-  right(diagnose(model, data, damping, options));
+  getOrThrow(diagnose(model, data, damping, options));
 
 const { head, data } = problem(14, 5, 6, { spread: 1.5 });
 const small = net(5, 4, 6);
@@ -111,17 +112,19 @@ describe("diagnose()", () => {
   });
 
   it("estimates both traces of a model of one's own, and finds the same steps", () => {
-    const own = right(customModel({
+    const own = getOrThrow(customModel({
       parameters: parameters(small),
       classes: 6,
-      forward: (theta, x) => right(logits(right(withParameters(small, theta)), x)).data,
-      jvp: (theta, x, v) => right(jvp(right(withParameters(small, theta)), x, v)).data,
+      forward: (theta, x) => getOrThrow(logits(getOrThrow(withParameters(small, theta)), x)).data,
+      jvp: (theta, x, v) => getOrThrow(jvp(getOrThrow(withParameters(small, theta)), x, v)).data,
       vjp: (theta, x, c) =>
-        right(vjp(right(withParameters(small, theta)), x, { rows: x.rows, cols: 6, data: Float32Array.from(c) })),
+        getOrThrow(
+          vjp(getOrThrow(withParameters(small, theta)), x, { rows: x.rows, cols: 6, data: Float32Array.from(c) }),
+        ),
     }));
     const expected = reference(small, data, 0.05);
     // The functions run the default kernel in between, so the diagnosis gets another.
-    const found = look(own, data, 0.05, { samples: 400, kernel: right(instantiate(simd)) });
+    const found = look(own, data, 0.05, { samples: 400, kernel: getOrThrow(instantiate(simd)) });
     expect(found.spectrum).toBeUndefined();
     for (const which of ["kept", "dropped"] as const) {
       const { value, exact, samples, standardError } = found.traces[which];
@@ -152,8 +155,8 @@ describe("diagnose()", () => {
   it("leaves examples of weight zero out", () => {
     const { head, data } = problem(8, 3, 5, { weights: [1, 0, 1, 0, 1, 1, 0, 1] });
     const kept = [0, 2, 4, 5, 7];
-    const rest = right(batch({
-      features: right(matrix(5, 3, kept.flatMap((i) => [...data.features.data.subarray(3 * i, 3 * i + 3)]))),
+    const rest = getOrThrow(batch({
+      features: getOrThrow(matrix(5, 3, kept.flatMap((i) => [...data.features.data.subarray(3 * i, 3 * i + 3)]))),
       labels: kept.map((i) => data.labels[i] as number),
     }));
     const all = look(head, data, relative(0.1)), part = look(head, rest, relative(0.1));
@@ -217,8 +220,8 @@ function synthetic(C: number, z: Float32Array): { head: Network; data: Batch } {
     return X.map((_, d) => sum(X.map((row, i) => (a[i] as number) * (row[d] as number))));
   });
   return {
-    head: right(linearHead({ features: n, classes: C }, W.flat(), null)),
-    data: right(batch({ features: right(matrix(n, n, x)), labels })),
+    head: getOrThrow(linearHead({ features: n, classes: C }, W.flat(), null)),
+    data: getOrThrow(batch({ features: getOrThrow(matrix(n, n, x)), labels })),
   };
 }
 

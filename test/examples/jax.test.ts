@@ -3,8 +3,18 @@
 import { describe, expect, it } from "vitest";
 import { disagreement } from "../../examples/jax/check.ts";
 import { jaxModel } from "../../examples/jax/model.ts";
-import { type Batch, batch, customModel, type Damping, fgnStep, logits, matrix, relative } from "../../mod.ts";
-import { relativeError, right, uniform } from "../support/reference.ts";
+import {
+  type Batch,
+  batch,
+  customModel,
+  type Damping,
+  fgnStep,
+  getOrThrow,
+  logits,
+  matrix,
+  relative,
+} from "../../mod.ts";
+import { relativeError, uniform } from "../support/reference.ts";
 
 const SIZES = [
   { inputs: 7, hidden: 5, classes: 3, rows: 4 },
@@ -20,7 +30,7 @@ function clusters(rows: number, inputs: number, classes: number): Batch {
     const label = labels[Math.floor(i / inputs)] as number;
     return value + (centres[label * inputs + i % inputs] as number);
   });
-  return right(batch({ features: right(matrix(rows, inputs, features)), labels }));
+  return getOrThrow(batch({ features: getOrThrow(matrix(rows, inputs, features)), labels }));
 }
 
 describe("a jax-js model", () => {
@@ -68,17 +78,17 @@ describe("a jax-js model", () => {
   it("is a model like any other: logits() gives what its forward gives", () => {
     const model = jaxModel({ inputs: 12, hidden: 16, classes: 4 });
     const { features } = clusters(20, 12, 4);
-    const given = right(logits(right(customModel(model)), features));
+    const given = getOrThrow(logits(getOrThrow(customModel(model)), features));
     expect(relativeError(given.data, model.forward(model.parameters, features))).toBeLessThan(1e-6);
   });
 
   it("trains: loss falls over 10 steps with fgnStep", () => {
     const data = clusters(64, 12, 4);
-    let params = right(customModel(jaxModel({ inputs: 12, hidden: 16, classes: 4 })));
+    let params = getOrThrow(customModel(jaxModel({ inputs: 12, hidden: 16, classes: 4 })));
     let damping: Damping = relative(1);
     const losses: number[] = [];
     for (let step = 0; step < 10; step++) {
-      const { report, ...next } = right(fgnStep(params, data, damping));
+      const { report, ...next } = getOrThrow(fgnStep(params, data, damping));
       ({ params, damping } = next);
       losses.push(report.lossBefore, report.lossAfter as number);
     }

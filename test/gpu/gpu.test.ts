@@ -2,9 +2,9 @@
 // runs the same cases on a device.
 
 import { afterEach, describe, expect, it } from "vitest";
-import { showError } from "../../mod.ts";
+import { getOrThrow, showError } from "../../mod.ts";
 import { type Backend, cpu, preferGpu, webGpu, type WebGpuOptions } from "../../src/gpu/gpu.ts";
-import { left, problem, right } from "../support/reference.ts";
+import { left, problem } from "../support/reference.ts";
 import { cases } from "./cases.ts";
 import { given } from "./given.ts";
 
@@ -14,16 +14,16 @@ describe("the CPU as a backend", () => {
 
   it("ends when it is closed", async () => {
     const backend = cpu(), { head } = problem(3, 2, 2);
-    const params = right(await backend.onDevice(head)());
+    const params = getOrThrow(await backend.onDevice(head)());
     backend.close();
     expect(left(await backend.download(params)())._tag).toBe("DeviceLost");
   });
 
   it("keeps the caller's arrays as they are", async () => {
     const backend = cpu(), { head, data } = problem(6, 3, 3), before = JSON.stringify(head);
-    const params = right(await backend.onDevice(head)()), batch = right(await backend.batchOnDevice(data)());
-    const step = right(await backend.fgnStep(params, batch, undefined, { donate: true })());
-    right(await backend.fgnStep(step.params, batch, undefined, { donate: true })());
+    const params = getOrThrow(await backend.onDevice(head)()), batch = getOrThrow(await backend.batchOnDevice(data)());
+    const step = getOrThrow(await backend.fgnStep(params, batch, undefined, { donate: true })());
+    getOrThrow(await backend.fgnStep(step.params, batch, undefined, { donate: true })());
     expect(JSON.stringify(head)).toBe(before);
   });
 });
@@ -54,7 +54,7 @@ describe("webGpu() without a device", () => {
       const error = left(await webGpu()());
       expect(error._tag).toBe("UnsupportedRuntime");
       expect(showError(error)).toContain("cpu()");
-      expect(right(await preferGpu(cpu())()).name).toBe("cpu");
+      expect(getOrThrow(await preferGpu(cpu())()).name).toBe("cpu");
     });
   }
 

@@ -8,9 +8,10 @@ import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { DENO_GPU } from "../../tools/deno_env.ts";
-import { installed } from "../package/runtime/installed.ts";
-import { Missing } from "../package/runtime/runtime.ts";
+import { DENO_GPU } from "../../tools/runtimes/deno.ts";
+import { installed } from "../../tools/runtimes/installed.ts";
+import { deno } from "../../tools/runtimes/processes.ts";
+import { Missing } from "../../tools/runtimes/missing.ts";
 import { bundle } from "./bundle.ts";
 import { inPage, inPageWithout, inWorker } from "./chromium.ts";
 import { type Hear, LIMIT, type Request, type Word } from "./suite.ts";
@@ -58,8 +59,8 @@ async function tell(
 /** Deno with an environment. */
 const inDeno = (env: Readonly<Record<string, string>>): Place["run"] => (given, request, hear) =>
   tell(
-    "node_modules/.bin/deno",
-    ["run", "-A", "test/gpu/entries/process.ts", given, JSON.stringify(request)],
+    deno.command,
+    [...deno.run, "test/gpu/entries/process.ts", given, JSON.stringify(request)],
     env,
     hear,
   );
@@ -71,7 +72,7 @@ const node: Place = {
   name: "Node, Dawn",
   long: null,
   run: async (given, request, hear) => {
-    if (!existsSync(SWIFTSHADER)) throw new Missing("install chromium, whose SwiftShader is the device");
+    if (!existsSync(SWIFTSHADER)) throw new Missing("apt-get install chromium, whose SwiftShader is the device");
     const dawn = await installed("test/gpu/dawn", "webgpu/index.js");
     const file = resolve("node_modules/.cache/fgn/gpu/process.mjs");
     writeFileSync(file, await bundle("process", "node"));

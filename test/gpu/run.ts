@@ -10,7 +10,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { Missing } from "../package/runtime/runtime.ts";
+import { Missing } from "../../tools/runtimes/missing.ts";
+import { type Report, writeReport } from "../../tools/tests/report.ts";
 import { given } from "./given.ts";
 import { type Place, places } from "./places.ts";
 import type { Request, Word } from "./suite.ts";
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
     soak: { type: "boolean", default: false },
     long: { type: "boolean", default: false },
     in: { type: "string", default: "" },
+    report: { type: "string" },
   },
   allowPositionals: true,
 });
@@ -56,6 +58,28 @@ async function runIn({ name, long, run }: Place): Promise<Column> {
   return column(ran ? null : "no case ran", request.pattern !== null);
 }
 
+/** The cases of all places, a place that could not run as one. */
+function reportOf(columns: readonly Column[]): Report {
+  const all = columns.flatMap(({ name, words }) =>
+    words.flatMap((word) => word._tag === "case" ? [{ name: `${name}: ${word.name}`, failure: word.failure }] : [])
+  );
+  const problems = columns.flatMap(({ name, problem, skipped }) =>
+    problem === null ? [] : [{ name, problem, skipped }]
+  );
+  return {
+    passed: all.filter(({ failure }) => failure === null).length,
+    failed: [
+      ...all.flatMap(({ name, failure }) => failure === null ? [] : [{ name, message: failure }]),
+      ...problems.filter(({ skipped }) => !skipped).map(({ name, problem }) => ({ name, message: problem })),
+    ],
+    skipped: problems.filter(({ skipped }) => skipped).map(({ name, problem }) => ({
+      name,
+      why: problem,
+      ...name === "Deno" ? { remedy: "apt-get install mesa-vulkan-drivers" } : {},
+    })),
+  };
+}
+
 // All at once: they wait for their devices most of the time.
 const columns = await Promise.all(places.filter(({ name }) => name.includes(values.in)).map(runIn));
 console.log(`\n${table(columns)}`);
@@ -65,4 +89,5 @@ const bad = columns.some(({ words, problem, skipped }) =>
 const none = columns.every(({ words }) => words.every((word) => word._tag !== "case"));
 // Without a device nothing may run; what is picked by name must be there.
 const demanded = process.env["CI"] === "true" || request.pattern !== null || columns.length === 0;
+writeReport(process.argv, reportOf(columns));
 process.exit(bad || none && demanded ? 1 : 0);

@@ -1,8 +1,8 @@
 // A step on a backend against the step on the CPU.
 
-import { type Batch, type Damping, fgnStep, type Network } from "../../mod.ts";
+import { type Batch, type Damping, fgnStep, getOrThrow, type Network } from "../../mod.ts";
 import type { Backend, BackendStepOptions } from "../../src/gpu/gpu.ts";
-import { difference, flat, relativeError, right } from "../support/reference.ts";
+import { difference, flat, relativeError } from "../support/reference.ts";
 import { below, close, done, equal, lent } from "./check.ts";
 
 /** ‖x‖; a spread of many numbers overflows the stack. */
@@ -21,7 +21,7 @@ export function sameStep(
   tolerance = 1e-4,
   what = "step",
 ): Promise<void> {
-  const expected = right(fgnStep(model, data, damping, options));
+  const expected = getOrThrow(fgnStep(model, data, damping, options));
   return lent(backend, model, data, async (params, batch) => {
     const step = await done(backend.fgnStep(params, batch, damping, options));
     const after = await done(backend.download(step.params));

@@ -55,7 +55,7 @@ describe("a copy of the library", () => {
 
   it("does not compile where a type offers an option that the table does not", () => {
     const offered = compileCopy({
-      "src/gpu/backend.ts": (text) => text.replace('Omit<StepOptions, "kernel">', "StepOptions"),
+      "src/gpu/step/options.ts": (text) => text.replace('Omit<StepOptions, "kernel">', "StepOptions"),
     });
     expect(filesOf(offered)).toEqual(["src/gpu/step/plan.ts"]);
     expect(offered.join()).toContain("'Offered<\"device\">'");

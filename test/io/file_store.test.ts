@@ -7,10 +7,11 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, describe, expect, it } from "vitest";
+import { getOrThrow } from "../../mod.ts";
 import { fileStore } from "../../src/io/file_store.ts";
 import { decodePlain } from "../../src/io/plain.ts";
 import { type CheckpointStore, memoryStore } from "../../src/io/store.ts";
-import { left, right, uniform } from "../support/reference.ts";
+import { left, uniform } from "../support/reference.ts";
 
 const root = await mkdtemp(join(tmpdir(), "fgn-store-"));
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -32,45 +33,45 @@ describe.each<[string, () => Promise<CheckpointStore>]>([
 ])("a store in %s", (_, make) => {
   it("has nothing at first, then what was saved last, in arrays of its own", async () => {
     const store = await make();
-    expect(right(await store.load())).toBe(null);
+    expect(getOrThrow(await store.load())).toBe(null);
     for (const bytes of [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)]) {
-      expect(right(await store.save(bytes))).toBe(undefined);
+      expect(getOrThrow(await store.save(bytes))).toBe(undefined);
       const kept = Uint8Array.from(bytes);
       bytes.fill(9);
-      const loaded = right(await store.load()) as Uint8Array;
+      const loaded = getOrThrow(await store.load()) as Uint8Array;
       expect([Object.getPrototypeOf(loaded) === Uint8Array.prototype, [...loaded]]).toEqual([true, [...kept]]);
       loaded.fill(8);
-      expect([...right(await store.load()) as Uint8Array]).toEqual([...kept]);
+      expect([...getOrThrow(await store.load()) as Uint8Array]).toEqual([...kept]);
     }
   });
 
   it("takes a part of a buffer, and many megabytes", async () => {
     const store = await make();
-    right(await store.save(Uint8Array.of(1, 2, 3, 4, 5).subarray(1, 3)));
-    expect([...right(await store.load()) as Uint8Array]).toEqual([2, 3]);
+    getOrThrow(await store.save(Uint8Array.of(1, 2, 3, 4, 5).subarray(1, 3)));
+    expect([...getOrThrow(await store.load()) as Uint8Array]).toEqual([2, 3]);
     const large = new Uint8Array(5e6).map((_, i) => i % 251);
-    right(await store.save(large));
-    const loaded = right(await store.load());
+    getOrThrow(await store.save(large));
+    const loaded = getOrThrow(await store.load());
     expect(loaded?.length === 5e6 && large.every((value, i) => value === loaded[i])).toBe(true);
   });
 
   it("saves in the order of the calls", async () => {
     const store = await make();
     const saves = Array.from({ length: 12 }, (_, i) => store.save(new Uint8Array((12 - i) * 1e5).fill(i)));
-    for (const saved of await Promise.all(saves)) right(saved);
-    expect(right(await store.load())?.[0]).toBe(11);
+    for (const saved of await Promise.all(saves)) getOrThrow(saved);
+    expect(getOrThrow(await store.load())?.[0]).toBe(11);
   });
 
   it("refuses what is not bytes, and keeps what it has", async () => {
     const store = await make();
-    right(await store.save(Uint8Array.of(1)));
+    getOrThrow(await store.save(Uint8Array.of(1)));
     for (const value of [undefined, null, "x", 3, [1], new ArrayBuffer(1)]) {
       expect(left(await store.save(value as unknown as Uint8Array))).toMatchObject({
         _tag: "InvalidOption",
         option: "bytes",
       });
     }
-    expect(right(await store.load())?.length).toBe(1);
+    expect(getOrThrow(await store.load())?.length).toBe(1);
   });
 });
 
@@ -90,8 +91,8 @@ async function killOften(program: string, path: string, seed: number): Promise<v
     await new Promise((done) => setTimeout(done, (draw + 1) * 12));
     child.kill("SIGKILL");
     expect((await ended)[1]).toBe("SIGKILL");
-    const bytes = right(await fileStore(path).load()) as Uint8Array;
-    const state = right(decodePlain("count", 1, bytes)) as { count: number; values: Float32Array };
+    const bytes = getOrThrow(await fileStore(path).load()) as Uint8Array;
+    const state = getOrThrow(decodePlain("count", 1, bytes)) as { count: number; values: Float32Array };
     expect(state.values.length).toBe(2 ** 17);
     expect(state.values.every((value) => value === state.count)).toBe(true);
     expect(state.count).toBeGreaterThan(count);
@@ -100,23 +101,23 @@ async function killOften(program: string, path: string, seed: number): Promise<v
   const names = await unfinished();
   expect(names.length).toBeGreaterThan(0);
   for (const name of names) await utimes(join(inside, name), 0, 0);
-  right(await fileStore(path).save(Uint8Array.of(1)));
+  getOrThrow(await fileStore(path).save(Uint8Array.of(1)));
   expect(await readdir(inside)).toEqual([basename(path)]);
 }
 
 describe("a store in a file", () => {
   it("is a file of just those bytes, and leaves nothing else", async () => {
     const inside = await folder(), path = join(inside, "x.safetensors");
-    right(await fileStore(path).save(Uint8Array.of(1, 2)));
+    getOrThrow(await fileStore(path).save(Uint8Array.of(1, 2)));
     expect([...await readFile(path)]).toEqual([1, 2]);
     expect(await readdir(inside)).toEqual(["x.safetensors"]);
-    expect([...right(await fileStore(path).load()) as Uint8Array]).toEqual([1, 2]);
+    expect([...getOrThrow(await fileStore(path).load()) as Uint8Array]).toEqual([1, 2]);
   });
 
   it("gives what the system refuses as errors, keeps what was there and cleans up", async () => {
     const inside = await folder(), taken = join(inside, "taken"), file = join(inside, "file");
     await mkdir(join(taken, "full"), { recursive: true });
-    right(await fileStore(file).save(Uint8Array.of(1)));
+    getOrThrow(await fileStore(file).save(Uint8Array.of(1)));
     const bad = [taken, join(file, "below"), join(inside, "n".repeat(300)), "", "a\0b", undefined as unknown as string];
     for (const path of bad) {
       const store = fileStore(path), error = left(await store.save(Uint8Array.of(2)));
@@ -131,8 +132,8 @@ describe("a store in a file", () => {
     const store = fileStore(taken);
     left(await store.save(Uint8Array.of(2)));
     await rm(taken, { recursive: true });
-    right(await store.save(Uint8Array.of(3)));
-    expect([...right(await store.load()) as Uint8Array]).toEqual([3]);
+    getOrThrow(await store.save(Uint8Array.of(3)));
+    expect([...getOrThrow(await store.load()) as Uint8Array]).toEqual([3]);
   });
 
   it("removes what killed runs left there, and nothing else", async () => {
@@ -151,7 +152,7 @@ describe("a store in a file", () => {
       await writeFile(join(inside, name), "left");
       await utimes(join(inside, name), time, time);
     }
-    right(await fileStore(join(inside, "x")).save(Uint8Array.of(1)));
+    getOrThrow(await fileStore(join(inside, "x")).save(Uint8Array.of(1)));
     const kept = files.slice(1).map(([name]) => name);
     expect((await readdir(inside)).sort()).toEqual(kept.sort());
   });
@@ -161,8 +162,8 @@ describe("a store in a file", () => {
     const writers = [1, 2, 3, 4].map(async (value) => {
       const store = fileStore(path);
       for (let round = 0; round < 5; round++) {
-        right(await store.save(new Uint8Array(value * 1e5).fill(value)));
-        const bytes = right(await store.load()) as Uint8Array;
+        getOrThrow(await store.save(new Uint8Array(value * 1e5).fill(value)));
+        const bytes = getOrThrow(await store.load()) as Uint8Array;
         const [first] = bytes;
         expect(bytes.length).toBe((first as number) * 1e5);
         expect(bytes.every((byte) => byte === first)).toBe(true);

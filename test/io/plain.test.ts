@@ -2,12 +2,12 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dense, fgn, initialise, layerNorm, relu, residual } from "../../mod.ts";
+import { dense, fgn, getOrThrow, initialise, layerNorm, relu, residual } from "../../mod.ts";
 import { decodePlain, encodePlain } from "../../src/io/plain.ts";
 import { readSafetensors, type Tensor, writeSafetensors } from "../../src/io/safetensors.ts";
-import { left, right } from "../support/reference.ts";
+import { left } from "../support/reference.ts";
 
-const through = (value: unknown) => right(decodePlain("test", 1, right(encodePlain("test", 1, value))));
+const through = (value: unknown) => getOrThrow(decodePlain("test", 1, getOrThrow(encodePlain("test", 1, value))));
 
 /** Whether two values are the same to the bit: kinds, fields (undefined ones too), −0, the bits of typed arrays. */
 function same(a: unknown, b: unknown): boolean {
@@ -67,9 +67,9 @@ describe("plain values", () => {
   it("come back exactly, the same bytes every time", () => {
     fc.assert(
       fc.property(tree, (value) => {
-        const bytes = right(encodePlain("test", 1, value));
-        const back = right(decodePlain("test", 1, bytes));
-        return same(back, value) && same(right(encodePlain("test", 1, back)), bytes);
+        const bytes = getOrThrow(encodePlain("test", 1, value));
+        const back = getOrThrow(decodePlain("test", 1, bytes));
+        return same(back, value) && same(getOrThrow(encodePlain("test", 1, back)), bytes);
       }),
       { numRuns: 500 },
     );
@@ -101,19 +101,19 @@ describe("plain values", () => {
 
   it("of a model and the state of an optimizer come back; their arrays are tensors by place and shape", () => {
     const block = residual([dense(4), relu(), layerNorm()]);
-    const params = right(initialise({ inputs: 4, layers: [block, dense(3)] }));
+    const params = getOrThrow(initialise({ inputs: 4, layers: [block, dense(3)] }));
     const value = { params, state: fgn().init(params), step: 7, best: -Infinity, note: undefined };
-    const bytes = right(encodePlain("test", 1, value));
-    expect(same(right(decodePlain("test", 1, bytes)), value)).toBe(true);
-    const { tensors, metadata } = right(readSafetensors(bytes));
+    const bytes = getOrThrow(encodePlain("test", 1, value));
+    expect(same(getOrThrow(decodePlain("test", 1, bytes)), value)).toBe(true);
+    const { tensors, metadata } = getOrThrow(readSafetensors(bytes));
     expect(tensors.get("params.layers[1].weight.data")?.shape).toEqual([3, 4]);
     expect(tensors.get("params.layers[0].layers[0].bias")?.shape).toEqual([4]);
     expect([...metadata.keys()]).toEqual(["format", "value", "version"]);
   });
 
   it("have arrays of their own", () => {
-    const array = Float32Array.of(1, 2), bytes = right(encodePlain("test", 1, { array }));
-    const back = right(decodePlain("test", 1, bytes)) as { array: Float32Array };
+    const array = Float32Array.of(1, 2), bytes = getOrThrow(encodePlain("test", 1, { array }));
+    const back = getOrThrow(decodePlain("test", 1, bytes)) as { array: Float32Array };
     bytes.fill(0);
     array.fill(0);
     expect(back.array).toEqual(Float32Array.of(1, 2));
@@ -177,13 +177,15 @@ describe("decoding refuses", () => {
   };
   /** A file with this text for its value. */
   const file = (value: string, tensors: ReadonlyMap<string, Tensor> = new Map()) =>
-    right(writeSafetensors({ tensors, metadata: new Map(Object.entries({ format: "test", version: "1", value })) }));
+    getOrThrow(
+      writeSafetensors({ tensors, metadata: new Map(Object.entries({ format: "test", version: "1", value })) }),
+    );
   const tensor: Tensor = { shape: [1], data: Float32Array.of(1) };
 
   it("files of another format or version, and no such files", () => {
-    expect(reason(right(encodePlain("other", 1, null)))).toContain("another format");
-    expect(reason(right(encodePlain("test", 2, null)))).toBe("version 2 where 1 is read");
-    expect(reason(right(writeSafetensors({ tensors: new Map([["x", tensor]]) })))).toContain("another format");
+    expect(reason(getOrThrow(encodePlain("other", 1, null)))).toContain("another format");
+    expect(reason(getOrThrow(encodePlain("test", 2, null)))).toBe("version 2 where 1 is read");
+    expect(reason(getOrThrow(writeSafetensors({ tensors: new Map([["x", tensor]]) })))).toContain("another format");
     expect(reason(new Uint8Array(3))).toContain("first 8 bytes");
     expect(left(decodePlain("test", 1, null as unknown as Uint8Array))._tag).toBe("InvalidFile");
   });
@@ -202,12 +204,12 @@ describe("decoding refuses", () => {
       expect(reason(file("[".repeat(depth + 1) + "]".repeat(depth + 1)))).toBeTruthy();
       expect(reason(file('{"a":'.repeat(depth + 1) + "1" + "}".repeat(depth + 1)))).toBeTruthy();
     }
-    expect(right(decodePlain("test", 1, file('{"__proto__":{"polluted":1}}')))).not.toHaveProperty("polluted");
+    expect(getOrThrow(decodePlain("test", 1, file('{"__proto__":{"polluted":1}}')))).not.toHaveProperty("polluted");
   });
 
   it("files that are cut or changed, and never throws", () => {
     const value = { a: [Float32Array.of(1, 2), -0, undefined, { $: 1 }], b: { rows: 1, cols: 1, data: tensor.data } };
-    const bytes = right(encodePlain("test", 1, value));
+    const bytes = getOrThrow(encodePlain("test", 1, value));
     for (let end = 0; end < bytes.length; end++) reason(bytes.subarray(0, end));
     const changes = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
     fc.assert(

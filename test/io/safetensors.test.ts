@@ -2,8 +2,9 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { getOrThrow } from "../../mod.ts";
 import { readSafetensors, type Safetensors, type Tensor, writeSafetensors } from "../../src/io/safetensors.ts";
-import { left, right } from "../support/reference.ts";
+import { left } from "../support/reference.ts";
 
 /** A file of this header, its length in front of it, and data. */
 function file(header: string | readonly number[], data: readonly number[] = [], length?: bigint): Uint8Array {
@@ -28,7 +29,7 @@ function reason(bytes: Uint8Array): string {
 function widened(dtype: "F16" | "BF16", halves: readonly number[]): Float32Array {
   const info = { dtype, shape: [halves.length], data_offsets: [0, 2 * halves.length] };
   const data = [...new Uint8Array(Uint16Array.from(halves).buffer)];
-  return right(readSafetensors(file(JSON.stringify({ x: info }), data))).tensors.get("x")?.data as Float32Array;
+  return getOrThrow(readSafetensors(file(JSON.stringify({ x: info }), data))).tensors.get("x")?.data as Float32Array;
 }
 
 describe("a safetensors file", () => {
@@ -45,9 +46,9 @@ describe("a safetensors file", () => {
       ]),
       metadata: new Map([["by", "hand"]]),
     };
-    expect(right(writeSafetensors(made))).toEqual(bytes);
-    expect(right(readSafetensors(bytes))).toEqual(made);
-    expect(right(writeSafetensors({ tensors: new Map() }))).toEqual(file("{}      "));
+    expect(getOrThrow(writeSafetensors(made))).toEqual(bytes);
+    expect(getOrThrow(readSafetensors(bytes))).toEqual(made);
+    expect(getOrThrow(writeSafetensors({ tensors: new Map() }))).toEqual(file("{}      "));
   });
 
   it("is read as other writers lay it out: unpadded, unaligned, in another order, empty tensors", () => {
@@ -55,7 +56,7 @@ describe("a safetensors file", () => {
       "n":{"dtype":"F64","shape":[0,9007199254740991,2],"data_offsets":[1,1]},
       "d":{"dtype":"F64", "data_offsets" : [ 1,9 ],"shape":[1]} }`;
     const bytes = file(header, [5, ...new Uint8Array(Float64Array.of(0.1).buffer)]);
-    const { tensors, metadata } = right(readSafetensors(bytes));
+    const { tensors, metadata } = getOrThrow(readSafetensors(bytes));
     expect([...tensors.keys()]).toEqual(["s", "n", "d"]);
     expect(tensors.get("d")).toEqual({ shape: [1], data: Float64Array.of(0.1) });
     expect(tensors.get("n")?.data).toEqual(new Float64Array(0));
@@ -63,7 +64,9 @@ describe("a safetensors file", () => {
   });
 
   it("gives copies, aligned, from any part of a buffer, shared memory and subclasses", () => {
-    const made = right(writeSafetensors({ tensors: new Map([["x", { shape: [2], data: Float32Array.of(1, 2) }]]) }));
+    const made = getOrThrow(
+      writeSafetensors({ tensors: new Map([["x", { shape: [2], data: Float32Array.of(1, 2) }]]) }),
+    );
     const memory = new SharedArrayBuffer(made.length + 3);
     class Bytes extends Uint8Array {
       override slice(): never {
@@ -72,7 +75,7 @@ describe("a safetensors file", () => {
     }
     for (const bytes of [new Uint8Array(memory, 3), new Bytes(made.length)]) {
       bytes.set(made);
-      const { data } = right(readSafetensors(bytes)).tensors.get("x") as Tensor;
+      const { data } = getOrThrow(readSafetensors(bytes)).tensors.get("x") as Tensor;
       bytes.fill(0);
       expect(data).toEqual(Float32Array.of(1, 2));
       expect(data.buffer.byteLength).toBe(8);
@@ -99,8 +102,8 @@ describe("a safetensors file", () => {
     const pairs = fc.uniqueArray(fc.tuple(name, tensor), { selector: ([key]) => key, maxLength: 6 });
     const texts = fc.uniqueArray(fc.tuple(name, name), { selector: ([key]) => key, maxLength: 4 });
     fc.assert(fc.property(pairs, texts, (tensors, metadata) => {
-      const bytes = right(writeSafetensors({ tensors: new Map(tensors), metadata: new Map(metadata) }));
-      const back = right(readSafetensors(bytes));
+      const bytes = getOrThrow(writeSafetensors({ tensors: new Map(tensors), metadata: new Map(metadata) }));
+      const back = getOrThrow(readSafetensors(bytes));
       expect(new Map(back.metadata)).toEqual(new Map(metadata));
       expect(back.tensors.size).toBe(tensors.length);
       for (const [key, { shape, data: values }] of tensors) {
@@ -110,9 +113,9 @@ describe("a safetensors file", () => {
         const raw = (array: typeof values) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
         expect(raw(read.data)).toEqual(raw(values));
       }
-      expect(right(writeSafetensors(back))).toEqual(bytes);
+      expect(getOrThrow(writeSafetensors(back))).toEqual(bytes);
       const reversed = { tensors: new Map(tensors.toReversed()), metadata: new Map(metadata.toReversed()) };
-      expect(right(writeSafetensors(reversed))).toEqual(bytes);
+      expect(getOrThrow(writeSafetensors(reversed))).toEqual(bytes);
     }));
   });
 
@@ -210,7 +213,9 @@ describe("reading refuses", () => {
         `{"x":{"y":1,"z":{"w":2}},"x":${x}}`,
       ]
     ) expect(reason(file(header, [1, 2]))).toContain("twice");
-    const tricky = right(readSafetensors(file(`{"__metadata__":{"\\\\":"\\"a\\":1","a":"\\\\"},"x":${x}}`, [1, 2])));
+    const tricky = getOrThrow(
+      readSafetensors(file(`{"__metadata__":{"\\\\":"\\"a\\":1","a":"\\\\"},"x":${x}}`, [1, 2])),
+    );
     expect(tricky.metadata).toEqual(new Map([["\\", '"a":1'], ["a", "\\"]]));
   });
 
@@ -247,7 +252,7 @@ describe("reading refuses", () => {
       ["seen", { shape: [3], data: Uint32Array.of(3, 1, 2) }],
       ["bytes", { shape: [5], data: new Uint8Array(5) }],
     ]);
-    const bytes = right(writeSafetensors({ tensors, metadata: new Map([["note", 'a "note": b']]) }));
+    const bytes = getOrThrow(writeSafetensors({ tensors, metadata: new Map([["note", 'a "note": b']]) }));
     for (let end = 0; end < bytes.length; end++) reason(bytes.subarray(0, end));
     const changes = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
     fc.assert(

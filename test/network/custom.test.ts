@@ -14,6 +14,7 @@ import {
   fgn,
   type FgnState,
   fgnStep,
+  getOrThrow,
   ggnProduct,
   ggnStep,
   jvp,
@@ -34,7 +35,7 @@ import { instantiate } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
 import { at, C, D, LINEAR, PAIRS } from "../support/custom_models.ts";
 import { dot, reference } from "../support/network_reference.ts";
-import { difference, flat, left, problem, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, left, problem, relativeError, uniform } from "../support/reference.ts";
 
 const { data } = problem(20, D, C);
 const FREE = { system: "matrixFree", tolerance: 1e-9 } as const;
@@ -42,13 +43,13 @@ const FREE = { system: "matrixFree", tolerance: 1e-9 } as const;
 for (const [name, builtIn, model] of PAIRS) {
   describe(`a ${name} of one's own`, () => {
     it("takes the steps of the built-in one, of all objectives", () => {
-      const targets = right(probabilities(right(randomHead({ features: D, classes: C }, 9)), data.features));
-      const soft = right(batch({ features: data.features, labels: data.labels, targets }));
+      const targets = getOrThrow(probabilities(getOrThrow(randomHead({ features: D, classes: C }, 9)), data.features));
+      const soft = getOrThrow(batch({ features: data.features, labels: data.labels, targets }));
       for (const given of [data, soft]) {
         for (const options of [{}, { l2: 0.1 }, { labelSmoothing: 0.1, l2: 0.01, classWeights: [1, 2, 0.5] }]) {
           for (const damping of [1, constant(0.1), 0.01]) {
-            const a = right(fgnStep(model, given, damping, { ...FREE, ...options }));
-            const b = right(fgnStep(builtIn, given, damping, { ...FREE, ...options }));
+            const a = getOrThrow(fgnStep(model, given, damping, { ...FREE, ...options }));
+            const b = getOrThrow(fgnStep(builtIn, given, damping, { ...FREE, ...options }));
             expect(relativeError(difference(a.params, model), difference(b.params, builtIn))).toBeLessThan(1e-4);
             for (const key of ["lossBefore", "lossAfter", "gradientNorm", "predictedReduction"] as const) {
               expect(relativeError([a.report[key] as number], [b.report[key] as number])).toBeLessThan(1e-4);
@@ -62,29 +63,32 @@ for (const [name, builtIn, model] of PAIRS) {
     it("predicts, evaluates and differentiates as the built-in one", () => {
       const { features } = problem(300, D, C).data; // more rows than one pass takes
       for (const f of [logits, probabilities]) {
-        expect(relativeError(right(f(model, features)).data, right(f(builtIn, features)).data)).toBeLessThan(1e-5);
+        expect(relativeError(getOrThrow(f(model, features)).data, getOrThrow(f(builtIn, features)).data)).toBeLessThan(
+          1e-5,
+        );
       }
-      const seen = right(evaluate(model, data)), wanted = right(evaluate(builtIn, data));
+      const seen = getOrThrow(evaluate(model, data)), wanted = getOrThrow(evaluate(builtIn, data));
       expect(seen).toEqual({ ...wanted, loss: seen.loss });
       expect(Math.abs(seen.loss - wanted.loss)).toBeLessThan(1e-6);
-      const v = uniform(flat(model).length, 1), c = right(matrix(20, C, uniform(20 * C, 2)));
-      const forward = right(jvp(model, data.features, v)).data, backward = right(vjp(model, data.features, c));
-      expect(relativeError(forward, right(jvp(builtIn, data.features, v)).data)).toBeLessThan(1e-5);
-      expect(relativeError(backward, right(vjp(builtIn, data.features, c)))).toBeLessThan(1e-5);
-      const product = right(ggnProduct(model, data, v));
-      expect(relativeError(product, right(ggnProduct(builtIn, data, v)))).toBeLessThan(1e-5);
-      const a = right(lossAndGradient(model, data, { l2: 0.1 })),
-        b = right(lossAndGradient(builtIn, data, { l2: 0.1 }));
+      const v = uniform(flat(model).length, 1), c = getOrThrow(matrix(20, C, uniform(20 * C, 2)));
+      const forward = getOrThrow(jvp(model, data.features, v)).data,
+        backward = getOrThrow(vjp(model, data.features, c));
+      expect(relativeError(forward, getOrThrow(jvp(builtIn, data.features, v)).data)).toBeLessThan(1e-5);
+      expect(relativeError(backward, getOrThrow(vjp(builtIn, data.features, c)))).toBeLessThan(1e-5);
+      const product = getOrThrow(ggnProduct(model, data, v));
+      expect(relativeError(product, getOrThrow(ggnProduct(builtIn, data, v)))).toBeLessThan(1e-5);
+      const a = getOrThrow(lossAndGradient(model, data, { l2: 0.1 })),
+        b = getOrThrow(lossAndGradient(builtIn, data, { l2: 0.1 }));
       expect(relativeError(a.gradient, b.gradient)).toBeLessThan(1e-5);
       expect(Math.abs(a.loss - b.loss)).toBeLessThan(1e-6);
     });
 
     it("takes full Gauss-Newton steps, refinements and Levenberg–Marquardt as the built-in one", () => {
       const runs: readonly (<M extends Model>(m: M) => Step<M>)[] = [
-        (m) => right(ggnStep(m, data, 0.1, { tolerance: 1e-6 })),
-        (m) => right(ggnStep(m, data, 0.1, { tolerance: 1e-6, preconditioner: "fgn", l2: 0.1 })),
-        (m) => right(fgnStep(m, data, 0.1, { ...FREE, refine: 10 })),
-        (m) => right(fgnStep(m, data, levenbergMarquardt({ lambda: 1e-4 }), FREE)),
+        (m) => getOrThrow(ggnStep(m, data, 0.1, { tolerance: 1e-6 })),
+        (m) => getOrThrow(ggnStep(m, data, 0.1, { tolerance: 1e-6, preconditioner: "fgn", l2: 0.1 })),
+        (m) => getOrThrow(fgnStep(m, data, 0.1, { ...FREE, refine: 10 })),
+        (m) => getOrThrow(fgnStep(m, data, levenbergMarquardt({ lambda: 1e-4 }), FREE)),
       ];
       for (const run of runs) {
         const a = run(model), b = run(builtIn);
@@ -106,10 +110,10 @@ for (const [name, builtIn, model] of PAIRS) {
         };
         let last: number[] = [], loss = Infinity;
         for await (const record of train<Model, FgnState>(start, data, options)) {
-          const seen = right(record);
+          const seen = getOrThrow(record);
           if (seen._tag === "epoch") [last, loss] = [flat(seen.params), seen.evaluation?.loss ?? NaN];
         }
-        expect(loss).toBeLessThan(right(evaluate(start, data)).loss);
+        expect(loss).toBeLessThan(getOrThrow(evaluate(start, data)).loss);
         ends.push(last);
       }
       expect(ends[1]).toEqual(ends[0]);
@@ -120,7 +124,7 @@ for (const [name, builtIn, model] of PAIRS) {
     it("estimates the Gram matrix that damping is relative to", () => {
       for (const weights of [undefined, Array.from({ length: 20 }, (_, i) => 0.5 + i % 3)]) {
         const { features, labels } = data;
-        const given = right(batch({ features, labels, ...(weights === undefined ? {} : { weights }) }));
+        const given = getOrThrow(batch({ features, labels, ...(weights === undefined ? {} : { weights }) }));
         const { jacobian, alpha } = reference(builtIn, given);
         let exact = 0, variance = 0;
         jacobian.forEach((a, i) =>
@@ -131,7 +135,7 @@ for (const [name, builtIn, model] of PAIRS) {
           })
         );
         const total = weights?.reduce((s, w) => s + w, 0) ?? 20;
-        const { lambda } = right(fgnStep(model, given, relative(0.5))).report;
+        const { lambda } = getOrThrow(fgnStep(model, given, relative(0.5))).report;
         expect(Math.abs(lambda * total / 0.5 - exact)).toBeLessThan(4 * Math.sqrt(variance));
       }
     });
@@ -139,10 +143,10 @@ for (const [name, builtIn, model] of PAIRS) {
     it("meets no mismatch near an optimum, where the gradient cancels", () => {
       let params = model, damping = levenbergMarquardt();
       for (let i = 0; i < 60; i++) {
-        const step = right(fgnStep(params, data, damping, { l2: 1e-2, refine: 2 }));
+        const step = getOrThrow(fgnStep(params, data, damping, { l2: 1e-2, refine: 2 }));
         [params, damping] = [step.params, step.damping as typeof damping];
       }
-      expect(Math.hypot(...right(lossAndGradient(params, data, { l2: 1e-2 })).gradient)).toBeLessThan(1e-3);
+      expect(Math.hypot(...getOrThrow(lossAndGradient(params, data, { l2: 1e-2 })).gradient)).toBeLessThan(1e-3);
     });
   });
 }
@@ -150,17 +154,17 @@ for (const [name, builtIn, model] of PAIRS) {
 describe("a model that is made of another", () => {
   it("may call this library within its functions", () => {
     const [, builtIn, model] = PAIRS[1] as (typeof PAIRS)[number];
-    const at = (theta: Float32Array) => right(withParameters(builtIn, theta));
-    const wrapped = right(customModel({
+    const at = (theta: Float32Array) => getOrThrow(withParameters(builtIn, theta));
+    const wrapped = getOrThrow(customModel({
       parameters: model.parameters,
       classes: C,
-      forward: (theta, x) => right(logits(at(theta), x)).data,
-      jvp: (theta, x, v) => right(jvp(at(theta), x, v)).data,
-      vjp: (theta, x, c) => right(vjp(at(theta), x, right(matrix(x.rows, C, c)))),
+      forward: (theta, x) => getOrThrow(logits(at(theta), x)).data,
+      jvp: (theta, x, v) => getOrThrow(jvp(at(theta), x, v)).data,
+      vjp: (theta, x, c) => getOrThrow(vjp(at(theta), x, getOrThrow(matrix(x.rows, C, c)))),
     }));
     for (const options of [{}, { refine: 3, l2: 0.1 }, { labelSmoothing: 0.1 }]) {
-      const a = right(fgnStep(wrapped, data, 0.1, { ...FREE, ...options }));
-      const b = right(fgnStep(builtIn, data, 0.1, { ...FREE, ...options }));
+      const a = getOrThrow(fgnStep(wrapped, data, 0.1, { ...FREE, ...options }));
+      const b = getOrThrow(fgnStep(builtIn, data, 0.1, { ...FREE, ...options }));
       expect(relativeError(difference(a.params, wrapped), difference(b.params, builtIn))).toBeLessThan(1e-4);
     }
   });
@@ -169,7 +173,7 @@ describe("a model that is made of another", () => {
 describe("the estimate of the Gram matrix", () => {
   it("is exact where the examples share no parameters", () => {
     // f = θ, one parameter a logit: K is diagonal, and signs do not matter.
-    const model = right(customModel({
+    const model = getOrThrow(customModel({
       parameters: uniform(6 * C, 1),
       classes: C,
       forward: (theta) => theta,
@@ -177,7 +181,7 @@ describe("the estimate of the Gram matrix", () => {
       vjp: (_theta, _x, c) => c,
     }));
     const labels = [0, 1, 2, 0, 1, 2], weights = [1, 2, 0.5, 0, 3, 1];
-    const given = right(batch({ features: right(matrix(6, 1, new Float32Array(6))), labels, weights }));
+    const given = getOrThrow(batch({ features: getOrThrow(matrix(6, 1, new Float32Array(6))), labels, weights }));
     const classWeights = [1, 2, 0.25], shares = labels.map((y, i) => at(weights, i) * at(classWeights, y));
     const total = shares.reduce((s, v) => s + v, 0);
     const exact = labels.reduce((sum, y, i) => {
@@ -185,7 +189,7 @@ describe("the estimate of the Gram matrix", () => {
       const all = e.reduce((s, v) => s + v, 0);
       return sum + at(shares, i) / total * (1 + e.reduce((s, v) => s + (v / all) ** 2, 0));
     }, 0);
-    const { report } = right(fgnStep(model, given, relative(2), { classWeights }));
+    const { report } = getOrThrow(fgnStep(model, given, relative(2), { classWeights }));
     expect(relativeError([report.lambda], [2 * exact / 7.5])).toBeLessThan(1e-5);
   });
 
@@ -193,20 +197,20 @@ describe("the estimate of the Gram matrix", () => {
     const { head, data } = problem(20, D, C);
     const inner = problem(64, 50, 40);
     const calls = <A>(value: A): A => {
-      right(fgnStep(inner.head, inner.data));
+      getOrThrow(fgnStep(inner.head, inner.data));
       return value;
     };
-    const plain = right(customModel({ parameters: flat(head), classes: C, ...LINEAR }));
-    const nested = right(customModel({
+    const plain = getOrThrow(customModel({ parameters: flat(head), classes: C, ...LINEAR }));
+    const nested = getOrThrow(customModel({
       parameters: flat(head),
       classes: C,
       forward: (theta, x) => calls(LINEAR.forward(theta, x)),
       jvp: (theta, x, v) => calls(LINEAR.jvp(theta, x, v)),
       vjp: (theta, x, c) => calls(LINEAR.vjp(theta, x, c)),
     }));
-    expect(flat(right(fgnStep(nested, data)).params)).toEqual(flat(right(fgnStep(plain, data)).params));
-    const kernel = right(instantiate(simd));
-    const own = right(customModel({
+    expect(flat(getOrThrow(fgnStep(nested, data)).params)).toEqual(flat(getOrThrow(fgnStep(plain, data)).params));
+    const kernel = getOrThrow(instantiate(simd));
+    const own = getOrThrow(customModel({
       parameters: flat(head),
       classes: C,
       ...LINEAR,

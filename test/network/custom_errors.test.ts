@@ -12,6 +12,7 @@ import {
   evaluate,
   type Features,
   fgnStep,
+  getOrThrow,
   ggnProduct,
   ggnStep,
   isSparse,
@@ -28,7 +29,7 @@ import {
   vjp,
 } from "../../mod.ts";
 import { at, B1, B2, C, D, PAIRS, TANH } from "../support/custom_models.ts";
-import { flat, left, problem, right, uniform } from "../support/reference.ts";
+import { flat, left, problem, uniform } from "../support/reference.ts";
 
 type Numbers = ArrayLike<number>;
 const { data } = problem(20, D, C);
@@ -119,7 +120,7 @@ describe("functions that are wrong", () => {
       expect(left(f)).toMatchObject({ _tag: "ModelFailure", what: "forward", cause: "threw Error: out of order" });
     }
     for await (const record of train(bad, data)) expect(left(record)._tag).toBe("ModelFailure");
-    const v = uniform(flat(model).length, 1), c = right(matrix(20, C, uniform(20 * C, 2)));
+    const v = uniform(flat(model).length, 1), c = getOrThrow(matrix(20, C, uniform(20 * C, 2)));
     expect(left(jvp(broken({ jvp: throws }), data.features, v))).toMatchObject({ what: "jvp" });
     expect(left(vjp(broken({ vjp: throws }), data.features, c))).toMatchObject({ what: "vjp" });
     expect(left(ggnProduct(broken({ vjp: throws }), data, v))).toMatchObject({ what: "vjp" });
@@ -139,7 +140,7 @@ describe("functions that are wrong", () => {
     const before = bad.parameters.slice();
     for (const damping of [0.1, relative(1), levenbergMarquardt({ lambda: 1e-5 })]) {
       const given = { l2: 0.1, refine: 2 };
-      const a = right(fgnStep(bad, data, damping, given)), b = right(fgnStep(model, data, damping, given));
+      const a = getOrThrow(fgnStep(bad, data, damping, given)), b = getOrThrow(fgnStep(model, data, damping, given));
       expect(a.params.parameters).toEqual(b.params.parameters);
       expect(a.report).toEqual(b.report);
       expect(bad.parameters).toEqual(before);
@@ -147,7 +148,7 @@ describe("functions that are wrong", () => {
     // One buffer handed out again and again is copied each time.
     const buffer = new Float32Array(60);
     const reused = broken({ jvp: (p, x, v) => (buffer.set(TANH.jvp(p, x, v)), buffer) });
-    expect(flat(right(fgnStep(reused, data)).params)).toEqual(flat(right(fgnStep(model, data)).params));
+    expect(flat(getOrThrow(fgnStep(reused, data)).params)).toEqual(flat(getOrThrow(fgnStep(model, data)).params));
   });
 
   it("have no Gram matrix: InvalidOption", () => {
@@ -161,20 +162,20 @@ describe("functions that are wrong", () => {
   });
 
   it("are given the features as they are, sparse ones too", () => {
-    const x = right(sparse(3, 7, [0, 1, 3, 3], [6, 0, 2], [1, 2, 3]));
-    const given: Batch = right(batch({ features: x, labels: [0, 1, 1] }));
+    const x = getOrThrow(sparse(3, 7, [0, 1, 3, 3], [6, 0, 2], [1, 2, 3]));
+    const given: Batch = getOrThrow(batch({ features: x, labels: [0, 1, 1] }));
     const total = (features: Features, i: number): number => {
       if (!isSparse(features)) throw new Error("not sparse");
       return features.data.subarray(features.offsets[i], features.offsets[i + 1]).reduce((s, v) => s + v, 0);
     };
-    const counting = right(customModel({
+    const counting = getOrThrow(customModel({
       parameters: [0.5],
       classes: 2,
       forward: (p, f) => Array.from({ length: 6 }, (_, n) => n % 2 === 0 ? at(p, 0) * total(f, n >> 1) : 0),
       jvp: (_, f, v) => Array.from({ length: 6 }, (_, n) => n % 2 === 0 ? at(v, 0) * total(f, n >> 1) : 0),
       vjp: (_, f, c) => [[0, 1, 2].reduce((sum, i) => sum + at(c, 2 * i) * total(f, i), 0)],
     }));
-    expect(right(logits(counting, x)).data).toEqual(Float32Array.of(0.5, 0, 2.5, 0, 0, 0));
-    expect(right(fgnStep(counting, given, 0.1)).report.accepted).toBe(true);
+    expect(getOrThrow(logits(counting, x)).data).toEqual(Float32Array.of(0.5, 0, 2.5, 0, 0, 0));
+    expect(getOrThrow(fgnStep(counting, given, 0.1)).report.accepted).toBe(true);
   });
 });

@@ -1,14 +1,15 @@
 // Initial parameters: bounds, seeds, and descriptions that do not fit.
 
 import { describe, expect, it } from "vitest";
+import { getOrThrow } from "../../mod.ts";
 import { arraysOf, parameterCount, parameters } from "../../src/network/flat.ts";
 import * as spec from "../../mod.ts";
 import { network } from "../../src/network/network.ts";
-import { left, right } from "../support/reference.ts";
+import { left } from "../support/reference.ts";
 
 describe("initialise()", () => {
   const weightOf = (layers: spec.LayerSpec[]): Float32Array => {
-    const made = right(spec.initialise({ inputs: 100, layers, seed: 3 }));
+    const made = getOrThrow(spec.initialise({ inputs: 100, layers, seed: 3 }));
     return arraysOf(made)[0] as Float32Array;
   };
   const he = Math.sqrt(6 / 100), glorot = Math.sqrt(6 / 140);
@@ -43,7 +44,7 @@ describe("initialise()", () => {
   it("gives the same for the same seed, and other weights for another seed and layer", () => {
     const layers = [spec.embedding(8), spec.layerNorm(), spec.residual([spec.dense(8), spec.relu()]), spec.dense(8)];
     const seeded = (seed?: number) =>
-      right(spec.initialise({ inputs: 8, layers, ...(seed === undefined ? {} : { seed }) }));
+      getOrThrow(spec.initialise({ inputs: 8, layers, ...(seed === undefined ? {} : { seed }) }));
     expect(seeded(7)).toEqual(seeded(7));
     expect(seeded()).toEqual(seeded(0));
     expect(parameters(seeded(7))).not.toEqual(parameters(seeded(8)));
@@ -52,7 +53,7 @@ describe("initialise()", () => {
   });
 
   it("starts biases and shifts at 0 and gains at 1, and keeps what each layer was told", () => {
-    const made = right(spec.initialise({
+    const made = getOrThrow(spec.initialise({
       inputs: 5,
       layers: [spec.dense(4, { bias: false, frozen: true }), spec.layerNorm({ epsilon: 1e-3 }), spec.dense(2)],
     }));
@@ -86,11 +87,11 @@ describe("initialise()", () => {
 
 describe("mlp()", () => {
   it("puts dense layers and activations in turn", () => {
-    const made = right(spec.mlp({ inputs: 6, hidden: [5, 4], classes: 3, activation: "leakyRelu", seed: 2 }));
+    const made = getOrThrow(spec.mlp({ inputs: 6, hidden: [5, 4], classes: 3, activation: "leakyRelu", seed: 2 }));
     expect(made.layers.map(({ _tag }) => _tag)).toEqual(["dense", "activation", "dense", "activation", "dense"]);
     expect(made.layers[1]).toEqual(spec.leakyRelu());
     expect(parameterCount(made)).toBe(35 + 24 + 15);
-    expect(right(spec.mlp({ inputs: 6, hidden: [], classes: 3, bias: false })).layers).toHaveLength(1);
+    expect(getOrThrow(spec.mlp({ inputs: 6, hidden: [], classes: 3, bias: false })).layers).toHaveLength(1);
     expect(left(spec.mlp({ inputs: 6, hidden: [0], classes: 3 }))).toMatchObject({ what: "layers[0] outputs" });
     expect(left(spec.mlp({ inputs: 6, hidden: [], classes: 1 }))).toMatchObject({ what: "classes" });
     const wrong = { inputs: 6, hidden: [2], classes: 3, activation: "elu" as "relu" };

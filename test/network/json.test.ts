@@ -2,41 +2,42 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { getOrThrow } from "../../mod.ts";
 import { withAdapters } from "../../src/network/adapter.ts";
 import { parameters, withParameters } from "../../src/network/flat.ts";
 import { linearHead, zeroHead } from "../../src/network/head.ts";
 import { fromJson, toJson } from "../../src/network/json.ts";
 import type { Network } from "../../src/network/layer.ts";
 import * as spec from "../../mod.ts";
-import { left, right, uniform } from "../support/reference.ts";
+import { left, uniform } from "../support/reference.ts";
 
 const block = spec.residual([spec.dense(4), spec.leakyRelu(0.1), spec.layerNorm()]);
-const plain = right(spec.initialise({
+const plain = getOrThrow(spec.initialise({
   inputs: 6,
   layers: [spec.embedding(4), spec.layerNorm({ frozen: true }), block, spec.dense(3)],
 }));
-const adapted = right(withAdapters(plain, { rank: 2, layers: [2] }));
+const adapted = getOrThrow(withAdapters(plain, { rank: 2, layers: [2] }));
 
 /** Every kind of layer, 6 features, 3 classes. */
-const all = (): Network => right(withParameters(adapted, uniform(parameters(adapted).length, 1)));
+const all = (): Network => getOrThrow(withParameters(adapted, uniform(parameters(adapted).length, 1)));
 
 describe("JSON", () => {
-  const through = (value: Network) => right(fromJson(JSON.parse(JSON.stringify(toJson(value)))));
+  const through = (value: Network) => getOrThrow(fromJson(JSON.parse(JSON.stringify(toJson(value)))));
 
   it("brings every kind of layer back exactly, as structuredClone does", () => {
     const made = all();
     const before = structuredClone(made);
     expect(before).toEqual(made);
     expect(through(made)).toEqual(made);
-    expect(right(fromJson(toJson(made)))).toEqual(made);
+    expect(getOrThrow(fromJson(toJson(made)))).toEqual(made);
     expect(made).toEqual(before);
-    expect(through(right(zeroHead({ features: 2, classes: 2, bias: false })))).toMatchObject({ outputs: 2 });
+    expect(through(getOrThrow(zeroHead({ features: 2, classes: 2, bias: false })))).toMatchObject({ outputs: 2 });
   });
 
   it("brings every float32 back exactly", () => {
     const value = fc.float({ noNaN: true, noDefaultInfinity: true });
     fc.assert(fc.property(fc.array(value, { minLength: 4, maxLength: 4 }), (values) => {
-      const head = right(linearHead({ features: 2, classes: 2 }, values, null));
+      const head = getOrThrow(linearHead({ features: 2, classes: 2 }, values, null));
       const back = parameters(through(head));
       for (let i = 0; i < 4; i++) expect(back[i] === Math.fround(values[i] as number)).toBe(true);
     }));

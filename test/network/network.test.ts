@@ -1,6 +1,7 @@
 // Networks as values: shapes and their errors, heads, flat vectors.
 
 import { describe, expect, it } from "vitest";
+import { getOrThrow } from "../../mod.ts";
 import { drawFrom, seedRandom } from "../../src/math/random.ts";
 import { freeze } from "../../src/network/adapter.ts";
 import { arraysOf, mapTrainable, parameterCount, parameters, withParameters } from "../../src/network/flat.ts";
@@ -9,7 +10,7 @@ import type { Activation } from "../../src/network/activations.ts";
 import type { Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "../../src/network/layer.ts";
 import { dense as denseSpec, initialise } from "../../src/network/layers.ts";
 import { checkNetwork, network } from "../../src/network/network.ts";
-import { left, right, uniform } from "../support/reference.ts";
+import { left, uniform } from "../support/reference.ts";
 
 const floats = (count: number): Float32Array => uniform(count, count + 1);
 const mat = (rows: number, cols: number) => ({ rows, cols, data: floats(rows * cols) });
@@ -22,15 +23,15 @@ const adapter: Adapter = { _tag: "adapter", ...affine(4, 4), down: mat(2, 4), up
 const residual = (...layers: Layer[]): Layer => ({ _tag: "residual", layers });
 
 /** Every kind of layer, 6 features, 3 classes. */
-const all = (): Network => right(network(6, [embedding, norm, residual(relu, adapter, norm), dense(3, 4)]));
+const all = (): Network => getOrThrow(network(6, [embedding, norm, residual(relu, adapter, norm), dense(3, 4)]));
 
 describe("network()", () => {
   it("takes layers that fit, and finds the number of classes", () => {
     const layers = [dense(4, 6), relu, residual(residual(dense(5, 4), dense(4, 5)), norm), dense(3, 4)];
-    const made = right(network(6, layers));
+    const made = getOrThrow(network(6, layers));
     expect(made).toMatchObject({ _tag: "network", inputs: 6, outputs: 3 });
     expect(made.layers).toBe(layers);
-    expect(right(checkNetwork(made))).toBe(made);
+    expect(getOrThrow(checkNetwork(made))).toBe(made);
     expect(all().outputs).toBe(3);
   });
 
@@ -96,22 +97,22 @@ describe("network()", () => {
 describe("heads", () => {
   it("are networks of one dense layer", () => {
     const weight = Float32Array.of(1, 2, 3, 4, 5, 6), bias = Float32Array.of(7, 8);
-    const head = right(linearHead({ features: 3, classes: 2 }, weight, bias));
+    const head = getOrThrow(linearHead({ features: 3, classes: 2 }, weight, bias));
     const layer = { _tag: "dense", weight: { rows: 2, cols: 3, data: weight }, bias, frozen: false };
     expect(head).toEqual({ _tag: "network", inputs: 3, outputs: 2, layers: [layer] });
     expect(arraysOf(head)[0]).toBe(weight);
-    expect(parameters(right(zeroHead({ features: 3, classes: 2 })))).toEqual(new Float32Array(8));
-    expect(parameterCount(right(zeroHead({ features: 3, classes: 2, bias: false })))).toBe(6);
-    for (const made of [head, right(randomHead({ features: 3, classes: 2 }, 1))]) {
+    expect(parameters(getOrThrow(zeroHead({ features: 3, classes: 2 })))).toEqual(new Float32Array(8));
+    expect(parameterCount(getOrThrow(zeroHead({ features: 3, classes: 2, bias: false })))).toBe(6);
+    for (const made of [head, getOrThrow(randomHead({ features: 3, classes: 2 }, 1))]) {
       expect(checkNetwork(made)._tag).toBe("Right");
     }
   });
 
   it("draw Glorot weights in order from the seed", () => {
-    const head = right(randomHead({ features: 3, classes: 2 }, 5));
+    const head = getOrThrow(randomHead({ features: 3, classes: 2 }, 5));
     const expected = Float32Array.from(drawn(6, 5), (v) => v * Math.sqrt(6 / 5));
     expect(arraysOf(head)).toEqual([expected, new Float32Array(2)]);
-    expect(head).toEqual(right(initialise({ inputs: 3, layers: [denseSpec(2)], seed: 5 })));
+    expect(head).toEqual(getOrThrow(initialise({ inputs: 3, layers: [denseSpec(2)], seed: 5 })));
   });
 
   it("refuse bad sizes and parameters", () => {
@@ -156,22 +157,24 @@ describe("flat parameters", () => {
     for (const frozen of [[], [0], [0, 1, 2], [3]]) {
       for (const kind of kinds) {
         const first = kind._tag === "embedding" ? kind : dense(4, 6);
-        const made = right(freeze(right(network(6, [first, kind === first ? relu : kind, norm, dense(3, 4)])), frozen));
+        const made = getOrThrow(
+          freeze(getOrThrow(network(6, [first, kind === first ? relu : kind, norm, dense(3, 4)])), frozen),
+        );
         const before = structuredClone(made);
         const values = floats(parameterCount(made));
-        const other = right(withParameters(made, values));
+        const other = getOrThrow(withParameters(made, values));
         expect(parameters(other)).toEqual(values);
         expect(made).toEqual(before);
-        expect(right(withParameters(other, parameters(made)))).toEqual(made);
+        expect(getOrThrow(withParameters(other, parameters(made)))).toEqual(made);
         for (const index of frozen) expect(other.layers[index]).toEqual(made.layers[index]);
       }
     }
   });
 
   it("are copied both ways, and frozen arrays are shared", () => {
-    const made = right(freeze(all(), [0]));
+    const made = getOrThrow(freeze(all(), [0]));
     const flat = parameters(made);
-    const other = right(withParameters(made, flat));
+    const other = getOrThrow(withParameters(made, flat));
     flat.fill(9);
     expect(parameters(other)).toEqual(parameters(made));
     expect(other.layers[0]).toBe(made.layers[0]);

@@ -16,6 +16,7 @@ import {
   fgn,
   type FgnOptions,
   fgnStep,
+  getOrThrow,
   initialise,
   l2Penalty,
   layerNorm,
@@ -39,10 +40,10 @@ import {
   weightDecay,
 } from "../../mod.ts";
 import { C, D, PAIRS } from "../support/custom_models.ts";
-import { flat, left, problem, right } from "../support/reference.ts";
+import { flat, left, problem } from "../support/reference.ts";
 
 const layers = [dense(6), relu(), residual([layerNorm(), dense(6)]), dense(C)];
-const MIXED = right(initialise({ inputs: D, layers, seed: 3 }));
+const MIXED = getOrThrow(initialise({ inputs: D, layers, seed: 3 }));
 const [[, , OWN]] = PAIRS as [(typeof PAIRS)[number]];
 const BATCHES = [1, 2, 3].map((seed) => problem(8 + seed, D, C, { seed }).data);
 const batchOf = (n: number): Batch => BATCHES[n % BATCHES.length] as Batch;
@@ -121,7 +122,7 @@ const parse = (from: string): unknown =>
 function run(optimizer: Any, model: Model, count: number, options: UpdateOptions = {}): string {
   let params = structuredCopy(model), state = optimizer.init(params);
   const reports = Array.from({ length: count }, (_, n) => {
-    const done = right(optimizer.update(params, state, batchOf(n), options));
+    const done = getOrThrow(optimizer.update(params, state, batchOf(n), options));
     ({ params, state } = done);
     return done.report;
   });
@@ -140,14 +141,14 @@ describe("every optimizer", () => {
       it(`writes to none of its arguments, and its first state shares no array with them: ${name}`, () => {
         const start = optimizer.init(model), fresh = text(start), shown = text([model, start]);
         expect(disjoint(start, model)).toBe(true);
-        const first = right(optimizer.update(model, start, batchOf(0)));
+        const first = getOrThrow(optimizer.update(model, start, batchOf(0)));
         expect(disjoint(first.state, [model, first.params])).toBe(true);
         const kept = text([first.params, first.state]), data = text(batchOf(1));
-        const second = right(optimizer.update(first.params, first.state, batchOf(1)));
+        const second = getOrThrow(optimizer.update(first.params, first.state, batchOf(1)));
         expect(text([model, start])).toBe(shown);
         expect(text([first.params, first.state])).toBe(kept);
         expect(text(batchOf(1))).toBe(data);
-        const again = right(optimizer.update(first.params, first.state, batchOf(1)));
+        const again = getOrThrow(optimizer.update(first.params, first.state, batchOf(1)));
         expect(text(again)).toBe(text(second));
         expect(text(optimizer.init(model))).toBe(fresh);
       });
@@ -159,11 +160,11 @@ describe("every optimizer", () => {
 
       it(`goes on from a clone of its state, or from its text: ${name}`, () => {
         let params: Model = model, state = optimizer.init(model);
-        for (let n = 0; n < 3; n++) ({ params, state } = right(optimizer.update(params, state, batchOf(n))));
-        const next = text(right(optimizer.update(params, state, batchOf(3))));
+        for (let n = 0; n < 3; n++) ({ params, state } = getOrThrow(optimizer.update(params, state, batchOf(n))));
+        const next = text(getOrThrow(optimizer.update(params, state, batchOf(3))));
         for (const copy of [structuredClone(state), parse(text(state))]) {
           expect(text(copy)).toBe(text(state));
-          expect(text(right(optimizer.update(params, copy, batchOf(3))))).toBe(next);
+          expect(text(getOrThrow(optimizer.update(params, copy, batchOf(3))))).toBe(next);
         }
       });
     }
@@ -174,7 +175,7 @@ describe("every optimizer", () => {
       const optimizer of [fgn(), averaged()(fgn()), robust(), l2Penalty(0.1)(fgn())] as Optimizer<Network, unknown>[]
     ) {
       const params = structuredClone(MIXED),
-        done = right(
+        done = getOrThrow(
           optimizer.update(params, optimizer.init(params), batchOf(0), { donate: true }),
         );
       expect(flat(done.params)).not.toEqual(flat(MIXED));
@@ -197,7 +198,7 @@ describe("fgn() and paper()", () => {
     const { damping: first = relative(1), ...method } = options;
     let params: Network = MIXED, damping: Damping = first;
     const reports = Array.from({ length: 5 }, (_, n) => {
-      const step = right(fgnStep(params, batchOf(n), damping, { lossAfter: false, ...method, ...given }));
+      const step = getOrThrow(fgnStep(params, batchOf(n), damping, { lossAfter: false, ...method, ...given }));
       ({ params, damping } = step);
       return step.report;
     });
@@ -246,7 +247,7 @@ describe("train() with a chain", () => {
   const last = async <S>(optimizer: Optimizer<Network, S>, epochs: number): Promise<Network> => {
     let params = MIXED;
     for await (const record of train(MIXED, data, { optimizer, epochs, batchSize: 30, seed: 2 })) {
-      const seen = right(record);
+      const seen = getOrThrow(record);
       if (seen._tag === "epoch") ({ params } = seen);
     }
     return params;
@@ -266,7 +267,7 @@ describe("train() with a chain", () => {
       update: (params, given, batch, options = {}) => {
         if (options.donate === true) donated++;
         const done = inner.update(params, given, batch, options);
-        ({ params: model, state } = right(inner.update(model, state, batch)));
+        ({ params: model, state } = getOrThrow(inner.update(model, state, batch)));
         return done;
       },
     };

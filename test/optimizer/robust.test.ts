@@ -17,6 +17,7 @@ import {
   evaluate,
   fgnStep,
   fromRows,
+  getOrThrow,
   initialise,
   type Layer,
   layerNorm,
@@ -35,7 +36,7 @@ import {
   withAdapters,
   zeroHead,
 } from "../../mod.ts";
-import { difference, flat, left, problem, relativeError, right } from "../support/reference.ts";
+import { difference, flat, left, problem, relativeError } from "../support/reference.ts";
 
 interface GoldenStep {
   readonly x: number[];
@@ -69,8 +70,8 @@ function open({ sizes, batch: B }: GoldenRun, step: GoldenStep): { model: Networ
   });
   const inputs = step.x.length / B;
   expect(sizes[0]).toBe(inputs);
-  const features = right(matrix(B, inputs, step.x));
-  return { model: right(network(inputs, layers)), data: right(batch({ features, labels: step.y })) };
+  const features = getOrThrow(matrix(B, inputs, step.x));
+  return { model: getOrThrow(network(inputs, layers)), data: getOrThrow(batch({ features, labels: step.y })) };
 }
 
 for (const [file, rule] of [["robust_v2.json", "steady"], ["robust_v3.json", "adaptive"]] as const) {
@@ -84,7 +85,7 @@ for (const [file, rule] of [["robust_v2.json", "steady"], ["robust_v3.json", "ad
         let state: RobustState | undefined;
         run.steps.forEach((step) => {
           const { model, data } = open(run, step);
-          const done = right(optimizer.update(model, state ?? optimizer.init(model), data));
+          const done = getOrThrow(optimizer.update(model, state ?? optimizer.init(model), data));
           state = done.state;
           step.inMean.forEach((mean, l) => {
             const layer = state?.layers[l];
@@ -106,23 +107,23 @@ for (const [file, rule] of [["robust_v2.json", "steady"], ["robust_v3.json", "ad
 const EXPECTED = "f34f5f08211b73efc858a6cb60e62427ccac03f5780bf77c792987eed0207a69";
 
 describe("robust()", () => {
-  const small = (hidden: number[] = [9]): Network => right(mlp({ inputs: 12, hidden, classes: 5, seed: 1 }));
+  const small = (hidden: number[] = [9]): Network => getOrThrow(mlp({ inputs: 12, hidden, classes: 5, seed: 1 }));
 
   it("damps by the golden table of n and the running misfit", () => {
     const rows = JSON.parse(readFileSync(new URL("../golden/robust_v3_damping.json", import.meta.url), "utf8"));
     expect(rows.length).toBe(54);
     // A model so sure of every label that s is below each of the table's means.
-    const model = right(linearHead({ features: 12, classes: 5 }, new Float32Array(60), [10, 0, 0, 0, 0]));
+    const model = getOrThrow(linearHead({ features: 12, classes: 5 }, new Float32Array(60), [10, 0, 0, 0, 0]));
     const data = { ...problem(30, 12, 5).data, labels: new Uint32Array(30) }, optimizer = robust();
-    const first = right(optimizer.update(model, optimizer.init(model), data));
+    const first = getOrThrow(optimizer.update(model, optimizer.init(model), data));
     for (const { n, meanS, muRel } of rows as { n: number; meanS: number; muRel: number }[]) {
       // The state before the n-th step whose running mean that step takes to meanS; a first step has none before it.
       const share = Math.max(0.02, 1 / n);
       if (share === 1) continue;
       const meanSlope = (meanS - share * first.state.meanSlope) / (1 - share);
       const state = { ...first.state, steps: n - 1, meanSlope };
-      const steady = right(robust({ rule: "steady" }).update(model, state, data)).report.lambda;
-      const adaptive = right(optimizer.update(model, state, data));
+      const steady = getOrThrow(robust({ rule: "steady" }).update(model, state, data)).report.lambda;
+      const adaptive = getOrThrow(optimizer.update(model, state, data));
       expect(Math.abs(adaptive.state.meanSlope - meanS)).toBeLessThan(1e-12);
       // The steady rule's γ is .15 on the same K̄: the ratio of the two is the golden multiplier over .15.
       const wanted = muRel / (0.15 * meanS ** 0.7 * Math.sqrt(1 + n / 50));
@@ -135,7 +136,7 @@ describe("robust()", () => {
     const run = async (): Promise<string> => {
       let hash = "";
       for await (const record of train(small([9, 7]), data, { optimizer: robust(), epochs: 4, batchSize: 32 })) {
-        const seen = right(record);
+        const seen = getOrThrow(record);
         if (seen._tag === "epoch") {
           hash = createHash("sha256").update(Float32Array.from(flat(seen.params))).digest("hex");
         }
@@ -148,10 +149,10 @@ describe("robust()", () => {
 
   it("writes to none of its arguments; its state survives a clone", () => {
     const { data } = problem(40, 12, 5), optimizer = robust();
-    const params = small(), first = right(optimizer.update(params, optimizer.init(params), data));
+    const params = small(), first = getOrThrow(optimizer.update(params, optimizer.init(params), data));
     const before = JSON.stringify([flat(params), flat(first.params), first.state]);
-    const second = right(optimizer.update(first.params, first.state, data));
-    const cloned = right(optimizer.update(first.params, structuredClone(first.state), data));
+    const second = getOrThrow(optimizer.update(first.params, first.state, data));
+    const cloned = getOrThrow(optimizer.update(first.params, structuredClone(first.state), data));
     expect(JSON.stringify([flat(params), flat(first.params), first.state])).toBe(before);
     expect(flat(cloned.params)).toEqual(flat(second.params));
     expect(cloned.state).toEqual(second.state);
@@ -160,7 +161,7 @@ describe("robust()", () => {
 
   it("keeps no hidden layer from learning, yet moves none by more than a fifth of its size", () => {
     const { data } = problem(40, 12, 5), optimizer = robust(), params = small();
-    const { params: next } = right(optimizer.update(params, optimizer.init(params), data));
+    const { params: next } = getOrThrow(optimizer.update(params, optimizer.init(params), data));
     const rms = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values)) / Math.sqrt(values.length);
     [0, 2].forEach((l) => {
       const before = params.layers[l] as Dense, after = next.layers[l] as Dense;
@@ -172,11 +173,12 @@ describe("robust()", () => {
   });
 
   it("takes the deviation of a single example from the mean before it", () => {
-    const head = right(zeroHead({ features: 2, classes: 3 })), optimizer = robust();
-    const one = (x: number[], y: number): Batch => right(batch({ features: right(matrix(1, 2, x)), labels: [y] }));
-    const first = right(optimizer.update(head, optimizer.init(head), one([1, -2], 0)));
+    const head = getOrThrow(zeroHead({ features: 2, classes: 3 })), optimizer = robust();
+    const one = (x: number[], y: number): Batch =>
+      getOrThrow(batch({ features: getOrThrow(matrix(1, 2, x)), labels: [y] }));
+    const first = getOrThrow(optimizer.update(head, optimizer.init(head), one([1, -2], 0)));
     expect(first.state.layers[0]).toMatchObject({ mean: Float32Array.of(1, -2), variance: new Float32Array(2) });
-    const second = right(optimizer.update(first.params, first.state, one([5, 0], 1)));
+    const second = getOrThrow(optimizer.update(first.params, first.state, one([5, 0], 1)));
     // The second step's decay is ½: mean ½(1 + 5), ½(−2 + 0); variance ½ 4², ½ 2².
     expect(second.state.layers[0]).toMatchObject({ mean: Float32Array.of(3, -1), variance: Float32Array.of(8, 2) });
   });
@@ -185,8 +187,8 @@ describe("robust()", () => {
     const optimizer = robust(), params = small(), { data } = problem(1, 12, 5), state = optimizer.init(params);
     const floats = (length: number): Float32Array => new Float32Array(length).fill(7);
     const layers = [{ mean: floats(5000), variance: floats(5000), signal: floats(5000) }];
-    const other = right(optimizer.update(params, { ...state, layers }, data));
-    expect(other).toEqual(right(optimizer.update(params, state, data)));
+    const other = getOrThrow(optimizer.update(params, { ...state, layers }, data));
+    expect(other).toEqual(getOrThrow(optimizer.update(params, state, data)));
   });
 
   it("stays finite with one example, without biases, with layer norms and adapters, at extremes", () => {
@@ -198,16 +200,19 @@ describe("robust()", () => {
       residual([dense(8), tanh()]),
       dense(5, { bias: false }),
     ];
-    const mixed = right(initialise({ inputs: 12, layers, seed: 2 }));
-    const adapted = right(withAdapters(small(), { rank: 2, layers: [0] }));
+    const mixed = getOrThrow(initialise({ inputs: 12, layers, seed: 2 }));
+    const adapted = getOrThrow(withAdapters(small(), { rank: 2, layers: [0] }));
     const one = problem(1, 12, 5).data;
-    const huge = { ...data, features: right(matrix(20, 12, (data.features.data as Float32Array).map((v) => v * 1e4))) };
-    const none = { ...data, features: right(matrix(20, 12, new Float32Array(240))) };
+    const huge = {
+      ...data,
+      features: getOrThrow(matrix(20, 12, (data.features.data as Float32Array).map((v) => v * 1e4))),
+    };
+    const none = { ...data, features: getOrThrow(matrix(20, 12, new Float32Array(240))) };
     for (const model of [small(), small([]), mixed, adapted]) {
       for (const part of [data, one, huge, none]) {
         const optimizer = robust();
         let params = model, state = optimizer.init(model);
-        for (let i = 0; i < 5; i++) ({ params, state } = right(optimizer.update(params, state, part)));
+        for (let i = 0; i < 5; i++) ({ params, state } = getOrThrow(optimizer.update(params, state, part)));
         expect(flat(params).every(Number.isFinite)).toBe(true);
         expect(flat(optimizer.result(params, state)).every(Number.isFinite)).toBe(true);
       }
@@ -216,11 +221,11 @@ describe("robust()", () => {
 
   it("goes on where everything is explained: s is 0 to the last digit", () => {
     const weight = [2000, 0, -2000, 0, 0, 0], x = [1, 0, -1, 0, 2, 1];
-    const model = right(linearHead({ features: 2, classes: 3 }, weight, [0, 0, 0])), optimizer = robust();
-    const data = right(batch({ features: right(matrix(3, 2, x)), labels: [0, 1, 0] }));
-    const confident = right(fgnStep(model, data)).report.lossBefore;
+    const model = getOrThrow(linearHead({ features: 2, classes: 3 }, weight, [0, 0, 0])), optimizer = robust();
+    const data = getOrThrow(batch({ features: getOrThrow(matrix(3, 2, x)), labels: [0, 1, 0] }));
+    const confident = getOrThrow(fgnStep(model, data)).report.lossBefore;
     expect(confident).toBe(0);
-    const { params, state } = right(optimizer.update(model, optimizer.init(model), data));
+    const { params, state } = getOrThrow(optimizer.update(model, optimizer.init(model), data));
     expect(state.meanSlope).toBe(0);
     expect(flat(params)).toEqual(flat(model));
   });
@@ -252,18 +257,20 @@ describe("robust()", () => {
   it("goes without the parts that cannot go along", () => {
     const { data } = problem(60, 12, 5), optimizer = robust();
     const rows = Array.from({ length: 60 }, (_, i): [number, number][] => [[i % 12, 1], [(i * 7) % 12, 0.5]]);
-    const sparse = right(
-      batch({ features: right(fromRows(12, rows)), labels: data.labels.map((_, i) => (i % 12) % 5) }),
+    const sparse = getOrThrow(
+      batch({ features: getOrThrow(fromRows(12, rows)), labels: data.labels.map((_, i) => (i % 12) % 5) }),
     );
-    const soft = { ...data, targets: right(matrix(60, 5, new Float32Array(300).fill(0.2))) };
-    const table = right(initialise({ inputs: 12, layers: [embedding(6), layerNorm(), relu(), dense(5)], seed: 1 }));
-    const adapted = right(withAdapters(small(), { rank: 2 }));
+    const soft = { ...data, targets: getOrThrow(matrix(60, 5, new Float32Array(300).fill(0.2))) };
+    const table = getOrThrow(
+      initialise({ inputs: 12, layers: [embedding(6), layerNorm(), relu(), dense(5)], seed: 1 }),
+    );
+    const adapted = getOrThrow(withAdapters(small(), { rank: 2 }));
     const trials = [
       [small(), soft],
       [small(), data, { l2: 0.01 }],
       [small(), data, { labelSmoothing: 0.1 }],
       [
-        right(zeroHead({ features: 12, classes: 5 })),
+        getOrThrow(zeroHead({ features: 12, classes: 5 })),
         sparse,
       ],
       [table, sparse],
@@ -271,9 +278,9 @@ describe("robust()", () => {
     ] as const;
     for (const [model, part, options] of trials) {
       let params: Network = model, state = optimizer.init(model);
-      for (let i = 0; i < 30; i++) ({ params, state } = right(optimizer.update(params, state, part, options)));
-      const before = right(evaluate(model, part)).loss,
-        after = right(evaluate(optimizer.result(params, state), part)).loss;
+      for (let i = 0; i < 30; i++) ({ params, state } = getOrThrow(optimizer.update(params, state, part, options)));
+      const before = getOrThrow(evaluate(model, part)).loss,
+        after = getOrThrow(evaluate(optimizer.result(params, state), part)).loss;
       expect(after).toBeLessThan(part === soft ? before + 1e-3 : before);
       expect(state.meanSlope).toBeGreaterThan(0);
       expect(state.steps).toBe(30);

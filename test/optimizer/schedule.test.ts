@@ -7,6 +7,7 @@ import {
   cosineDecay,
   fgn,
   fgnStep,
+  getOrThrow,
   randomHead,
   type Schedule,
   stepDecay,
@@ -14,7 +15,7 @@ import {
   warmUp,
   weightDecay,
 } from "../../mod.ts";
-import { layerOf, left, problem, right } from "../support/reference.ts";
+import { layerOf, left, problem } from "../support/reference.ts";
 
 const values = ({ at }: Schedule, steps: number): number[] => Array.from({ length: steps }, (_, n) => at(n));
 
@@ -60,11 +61,11 @@ describe("schedules", () => {
   it("times() scales another one, so that a weight decay can follow a cosine", () => {
     expect(values(times(0.1, stepDecay(1, 0.5)), 3)).toEqual([0.1, 0.05, 0.025]);
     expect(times(1e-3, cosineDecay(9)).note).toBe("0.001 times one that falls to 0 over 9 steps by half a cosine");
-    const { data } = problem(12, 4, 3), head = right(randomHead({ features: 4, classes: 3 }, 1));
+    const { data } = problem(12, 4, 3), head = getOrThrow(randomHead({ features: 4, classes: 3 }, 1));
     const refused = weightDecay(cosineDecay(9))(fgn()), decays = weightDecay(times(1e-3, cosineDecay(9)))(fgn());
     expect(left(refused.update(head, refused.init(head), data))).toMatchObject({ option: "weightDecay" });
-    const plain = right(fgnStep(head, data)).params,
-      decayed = right(decays.update(head, decays.init(head), data)).params;
+    const plain = getOrThrow(fgnStep(head, data)).params,
+      decayed = getOrThrow(decays.update(head, decays.init(head), data)).params;
     const [w, before] = [layerOf(plain).weight.data, layerOf(head).weight.data];
     const want = w.map((v, i) => v - 1e-3 * (before[i] as number));
     expect(layerOf(decayed).weight.data).toEqual(want);

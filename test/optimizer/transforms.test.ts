@@ -15,6 +15,7 @@ import {
   dense,
   fgn,
   fgnStep,
+  getOrThrow,
   initialise,
   l2Penalty,
   type Layer,
@@ -40,10 +41,12 @@ import {
 } from "../../mod.ts";
 import { C, D, PAIRS } from "../support/custom_models.ts";
 import { norm } from "../support/network_reference.ts";
-import { difference, flat, left, problem, relativeError, right } from "../support/reference.ts";
+import { difference, flat, left, problem, relativeError } from "../support/reference.ts";
 
 const layers = [dense(6), relu(), residual([layerNorm(), dense(6)]), dense(5, { frozen: true }), relu(), dense(C)];
-const MIXED = right(withAdapters(right(initialise({ inputs: D, layers, seed: 3 })), { rank: 2, layers: [0] }));
+const MIXED = getOrThrow(
+  withAdapters(getOrThrow(initialise({ inputs: D, layers, seed: 3 })), { rank: 2, layers: [0] }),
+);
 const [[, HEAD, OWN]] = PAIRS as [(typeof PAIRS)[number]];
 const MODELS: readonly Model[] = [HEAD, MIXED, OWN];
 const BATCHES = [1, 2, 3].map((seed) => problem(8 + seed, D, C, { seed }).data);
@@ -53,7 +56,7 @@ const batchOf = (n: number): Batch => BATCHES[n % BATCHES.length] as Batch;
 function run<M extends Model, S>(optimizer: Optimizer<M, S>, model: M, count: number, options: UpdateOptions = {}) {
   let params = model, state = optimizer.init(model);
   return Array.from({ length: count }, (_, n) => {
-    const done = right(optimizer.update(params, state, batchOf(n), options));
+    const done = getOrThrow(optimizer.update(params, state, batchOf(n), options));
     ({ params, state } = done);
     return { params: flat(params), result: flat(optimizer.result(params, state)), state, report: done.report };
   });
@@ -68,8 +71,8 @@ function chain(
 ): number[][] {
   let params = model, moved: Float32Array | null = null;
   return Array.from({ length: count }, (_, n) => {
-    const step: Step<Model> = right(fgnStep(params, batchOf(n), relative(1), optionsOf(moved)));
-    const next = right(withParameters(params, change(flat(params), flat(step.params), n)));
+    const step: Step<Model> = getOrThrow(fgnStep(params, batchOf(n), relative(1), optionsOf(moved)));
+    const next = getOrThrow(withParameters(params, change(flat(params), flat(step.params), n)));
     moved = Float32Array.from(difference(next, params));
     params = next;
     return flat(params);
@@ -115,7 +118,7 @@ describe("weightDecay()", () => {
   it("counts its steps and shares frozen arrays", () => {
     const optimizer = weightDecay(0.1)(fgn());
     expect(run(optimizer, MIXED, 4).map(({ state }) => state.steps)).toEqual([1, 2, 3, 4]);
-    const { params } = right(optimizer.update(MIXED, optimizer.init(MIXED), batchOf(0)));
+    const { params } = getOrThrow(optimizer.update(MIXED, optimizer.init(MIXED), batchOf(0)));
     expect(params.layers[3]).toBe(MIXED.layers[3]);
   });
 });
@@ -123,7 +126,7 @@ describe("weightDecay()", () => {
 describe("clipGlobalNorm()", () => {
   it("scales longer steps down to the length given, and leaves shorter ones as they are", () => {
     for (const model of MODELS) {
-      const free = right(fgnStep(model, batchOf(0))), d = difference(free.params, model), length = norm(d);
+      const free = getOrThrow(fgnStep(model, batchOf(0))), d = difference(free.params, model), length = norm(d);
       for (const most of [0.3 * length, 0.9 * length, 1.1 * length, Infinity]) {
         const [done] = run(clipGlobalNorm(most)(fgn<Model>()), model, 1);
         const step = (done?.params ?? []).map((v, i) => v - (flat(model)[i] as number));
@@ -194,7 +197,7 @@ describe("averaged()", () => {
       const optimizer = averaged(0.5)(fgn<Network>());
       let params = structuredClone(head), state = optimizer.init(params), average = flat(head);
       for (const decay of [1 / 10, 2 / 11]) {
-        ({ params, state } = right(optimizer.update(params, state, data, { donate })));
+        ({ params, state } = getOrThrow(optimizer.update(params, state, data, { donate })));
         const now = flat(params);
         average = average.map((v, k) => Math.fround(decay * v + (1 - decay) * (now[k] as number)));
         expect(flat(optimizer.result(params, state)).every((v, k) => v === average[k])).toBe(true);
@@ -212,7 +215,7 @@ describe("transforms of what the step is asked for", () => {
       expect(paramsOf(run(pipe(fgn<Model>(), l2Penalty(0.25), l2Penalty(0.5)), model, 3))).toEqual(penalised(0.75));
       const [first] = run(l2Penalty(0.1)(fgn<Model>()), model, 1);
       expect(first?.report).toEqual(
-        right(fgnStep(model, batchOf(0), relative(1), { l2: 0.1, lossAfter: false })).report,
+        getOrThrow(fgnStep(model, batchOf(0), relative(1), { l2: 0.1, lossAfter: false })).report,
       );
     }
   });

@@ -15,6 +15,7 @@ import {
   embedding,
   evaluate,
   fgnStep,
+  getOrThrow,
   ggnStep,
   initialise,
   levenbergMarquardt,
@@ -41,11 +42,11 @@ import {
   thetaOf,
   unitOf,
 } from "../support/network_reference.ts";
-import { difference, flat, layerOf, left, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, layerOf, left, relativeError, uniform } from "../support/reference.ts";
 
 const D = 3, C = 4;
-const HEAD = right(randomHead({ features: D, classes: C }, 1));
-const NETWORK = right(mlp({ inputs: D, hidden: [5], classes: C, activation: "tanh", seed: 2 }));
+const HEAD = getOrThrow(randomHead({ features: D, classes: C }, 1));
+const NETWORK = getOrThrow(mlp({ inputs: D, hidden: [5], classes: C, activation: "tanh", seed: 2 }));
 const MODELS = { "linear head": HEAD, network: NETWORK };
 const RUNS = { numRuns: 60, seed: 4 };
 
@@ -73,10 +74,10 @@ interface Parts {
 /** Row 0 is of class 0 and always counts. */
 function make(rows: number, seed: number, parts: Parts): { data: Batch; options: ObjectiveOptions } {
   const { weights = false, ignored = false, targets = "none", classWeights = null, labelSmoothing = 0, l2 = 0 } = parts;
-  const features = right(matrix(rows, D, uniform(rows * D, seed)));
+  const features = getOrThrow(matrix(rows, D, uniform(rows * D, seed)));
   const labels = Array.from(uniform(rows, seed + 1), (v, i) => i === 0 ? 0 : Math.floor((v + 1) / 2 * C));
   if (ignored) labels.forEach((_, i) => i % 3 === 1 && (labels[i] = -1));
-  const data = right(batch({
+  const data = getOrThrow(batch({
     features,
     ...(targets === "alone" ? {} : { labels }),
     ...(targets === "none" ? {} : { targets: distributions(rows, seed + 2) }),
@@ -90,7 +91,7 @@ function make(rows: number, seed: number, parts: Parts): { data: Batch; options:
 function check(model: Network, { data, options }: ReturnType<typeof make>, ratio: number): boolean {
   const { l2 = 0 } = options, ref = reference(model, data, options);
   if (!(norm(ref.gradient) > 5e-2 * ref.scale)) return false;
-  const { loss, gradient } = right(lossAndGradient(model, data, options));
+  const { loss, gradient } = getOrThrow(lossAndGradient(model, data, options));
   expect(relativeError([loss], [ref.loss])).toBeLessThan(1e-5);
   expect(relativeError(gradient, ref.gradient)).toBeLessThan(1e-4);
   const H = fgnCurvature(ref), lambda = ratio * unitOf(ref, data);
@@ -98,7 +99,7 @@ function check(model: Network, { data, options }: ReturnType<typeof make>, ratio
   for (const damping of [lambda, relative(ratio)]) {
     for (const system of ["gram", "matrixFree"] as const) {
       const solver = { system, tolerance: 1e-9, maxIterations: 1000 };
-      const { params, report } = right(fgnStep(model, data, damping, { ...options, ...solver }));
+      const { params, report } = getOrThrow(fgnStep(model, data, damping, { ...options, ...solver }));
       expect(relativeError([report.lambda], [lambda])).toBeLessThan(1e-5);
       expect(stepError(params, model, want)).toBeLessThan(1e-4);
       expect(relativeError([report.lossBefore], [ref.loss])).toBeLessThan(1e-5);
@@ -167,10 +168,10 @@ describe("the objective", () => {
         const tight = { ...options, tolerance: 1e-6, maxIterations: 1000 };
         for (
           const { params, report } of [
-            right(ggnStep(model, data, lambda, tight)),
-            right(ggnStep(model, data, lambda, { ...tight, preconditioner: "fgn" })),
-            right(fgnStep(model, data, lambda, { ...options, refine: 30 })),
-            right(fgnStep(model, data, lambda, { ...options, refine: 30, system: "matrixFree" })),
+            getOrThrow(ggnStep(model, data, lambda, tight)),
+            getOrThrow(ggnStep(model, data, lambda, { ...tight, preconditioner: "fgn" })),
+            getOrThrow(fgnStep(model, data, lambda, { ...options, refine: 30 })),
+            getOrThrow(fgnStep(model, data, lambda, { ...options, refine: 30, system: "matrixFree" })),
           ]
         ) {
           expect(stepError(params, model, want)).toBeLessThan(1e-3);
@@ -187,7 +188,7 @@ describe("the objective", () => {
       const { data, options } = make(13, 1, ALONE["all of it"] as Parts);
       let params = model, damping = levenbergMarquardt({ lambda: 1e-4 }), last = Infinity;
       for (let i = 0; i < 15; i++) {
-        const step = right(fgnStep(params, data, damping, options));
+        const step = getOrThrow(fgnStep(params, data, damping, options));
         expect(step.report.lossAfter).toBeLessThanOrEqual(last + 1e-6);
         [params, damping, last] = [step.params, step.damping as typeof damping, step.report.lossAfter as number];
       }
@@ -198,7 +199,7 @@ describe("the objective", () => {
 
 describe("ways to say the same", () => {
   const steps = (model: Network, data: Batch, options: ObjectiveOptions): number[][] =>
-    [0.1, relative(1)].map((damping) => difference(right(fgnStep(model, data, damping, options)).params, model));
+    [0.1, relative(1)].map((damping) => difference(getOrThrow(fgnStep(model, data, damping, options)).params, model));
   const same = (a: number[][], b: number[][]): void =>
     a.forEach((step, i) => expect(relativeError(step, b[i] as number[])).toBeLessThan(1e-6));
   const { data } = make(13, 1, { weights: true });
@@ -212,65 +213,65 @@ describe("ways to say the same", () => {
 
     it(`a class of weight zero is left out, at constant damping: ${kind}`, () => {
       const weights = Array.from(data.labels, (y, i) => y === 2 ? 0 : data.weights?.[i] as number);
-      const without = right(batch({ features: data.features, labels: data.labels, weights }));
-      const a = right(fgnStep(model, data, 0.1, { classWeights: [1, 1, 0, 1] }));
-      expect(flat(a.params)).toEqual(flat(right(fgnStep(model, without, 0.1)).params));
+      const without = getOrThrow(batch({ features: data.features, labels: data.labels, weights }));
+      const a = getOrThrow(fgnStep(model, data, 0.1, { classWeights: [1, 1, 0, 1] }));
+      expect(flat(a.params)).toEqual(flat(getOrThrow(fgnStep(model, without, 0.1)).params));
     });
 
     it(`an ignored label is an example of weight zero, byte for byte: ${kind}`, () => {
       const labels = Array.from(data.labels, (y, i) => i % 2 === 1 ? -100 : y);
-      const ignored = right(batch({ features: data.features, labels, ignoredLabel: -100 }));
+      const ignored = getOrThrow(batch({ features: data.features, labels, ignoredLabel: -100 }));
       const weights = labels.map((y) => y === -100 ? 0 : 1);
-      const absent = right(batch({ features: data.features, labels: labels.map((y) => Math.max(y, 0)), weights }));
+      const absent = getOrThrow(batch({ features: data.features, labels: labels.map((y) => Math.max(y, 0)), weights }));
       expect(ignored).toEqual(absent);
-      expect(right(evaluate(model, ignored)).loss).toBe(right(evaluate(model, absent)).loss);
+      expect(getOrThrow(evaluate(model, ignored)).loss).toBe(getOrThrow(evaluate(model, absent)).loss);
     });
 
     it(`one-hot targets are labels, smoothed ones label smoothing: ${kind}`, () => {
       const { features, labels } = data;
-      const hard = right(batch({ features, labels }));
+      const hard = getOrThrow(batch({ features, labels }));
       for (const eps of [0, 0.3]) {
         const given = Float32Array.from({ length: 13 * C }, (_, n) => {
           return (1 - eps) * (labels[Math.floor(n / C)] === n % C ? 1 : 0) + eps / C;
         });
-        const soft = right(batch({ features, targets: { rows: 13, cols: C, data: given } }));
+        const soft = getOrThrow(batch({ features, targets: { rows: 13, cols: C, data: given } }));
         expect(soft.labels).toEqual(labels);
         same(steps(model, soft, {}), steps(model, hard, { labelSmoothing: eps }));
-        const { loss } = right(lossAndGradient(model, hard, { labelSmoothing: eps }));
-        expect(Math.abs(right(evaluate(model, soft)).loss - loss)).toBeLessThan(1e-6);
+        const { loss } = getOrThrow(lossAndGradient(model, hard, { labelSmoothing: eps }));
+        expect(Math.abs(getOrThrow(evaluate(model, soft)).loss - loss)).toBeLessThan(1e-6);
       }
     });
   }
 
   it("labels default to the largest target, the lower class of equals", () => {
-    const targets = right(matrix(3, 3, [0.2, 0.4, 0.4, 0.5, 0.5, 0, 0, 0, 1]));
-    const features = right(matrix(3, 1, [1, 2, 3]));
-    expect(right(batch({ features, targets })).labels).toEqual(Uint32Array.of(1, 0, 2));
-    expect(right(batch({ features, targets, labels: [2, 1, 0] })).labels).toEqual(Uint32Array.of(2, 1, 0));
+    const targets = getOrThrow(matrix(3, 3, [0.2, 0.4, 0.4, 0.5, 0.5, 0, 0, 0, 1]));
+    const features = getOrThrow(matrix(3, 1, [1, 2, 3]));
+    expect(getOrThrow(batch({ features, targets })).labels).toEqual(Uint32Array.of(1, 0, 2));
+    expect(getOrThrow(batch({ features, targets, labels: [2, 1, 0] })).labels).toEqual(Uint32Array.of(2, 1, 0));
   });
 
   it("ℓ2 reaches the weights of features that no example of a sparse batch has", () => {
     // Columns 1, 4 and 5 of 6 are empty.
-    const x = right(sparse(3, 6, [0, 2, 3, 4], [0, 2, 3, 0], [1, 2, -1, 0.5]));
-    const full = right(matrix(3, 6, [1, 0, 2, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0.5, 0, 0, 0, 0, 0]));
+    const x = getOrThrow(sparse(3, 6, [0, 2, 3, 4], [0, 2, 3, 0], [1, 2, -1, 0.5]));
+    const full = getOrThrow(matrix(3, 6, [1, 0, 2, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0.5, 0, 0, 0, 0, 0]));
     const labels = [0, 1, 3], options = { l2: 0.2, labelSmoothing: 0.1 };
-    const given = right(batch({ features: x, labels })), same = right(batch({ features: full, labels }));
-    const head = right(randomHead({ features: 6, classes: C }, 3));
-    const step = right(fgnStep(head, given, 0.1, options)), wanted = right(fgnStep(head, same, 0.1, options));
+    const given = getOrThrow(batch({ features: x, labels })), same = getOrThrow(batch({ features: full, labels }));
+    const head = getOrThrow(randomHead({ features: 6, classes: C }, 3));
+    const step = getOrThrow(fgnStep(head, given, 0.1, options)), wanted = getOrThrow(fgnStep(head, same, 0.1, options));
     expect(relativeError(difference(step.params, head), difference(wanted.params, head))).toBeLessThan(1e-6);
     expect(Math.abs(step.report.lossBefore - wanted.report.lossBefore)).toBeLessThan(1e-6);
-    const g = right(lossAndGradient(head, given, options)).gradient;
-    expect(relativeError(g, right(lossAndGradient(head, same, options)).gradient)).toBeLessThan(1e-6);
+    const g = getOrThrow(lossAndGradient(head, given, options)).gradient;
+    expect(relativeError(g, getOrThrow(lossAndGradient(head, same, options)).gradient)).toBeLessThan(1e-6);
     const before = layerOf(head).weight.data, after = layerOf(step.params).weight.data;
     for (const k of [1, 4, 5, 7, 10, 11]) {
       expect(Math.abs((after[k] as number) - (before[k] as number) / 3)).toBeLessThan(1e-7); // θ − 0.2/(0.1 + 0.2) θ
     }
-    const model = right(initialise({ inputs: 6, layers: [embedding(C, { bias: false })], seed: 3 }));
-    const moved = right(fgnStep(model, given, 0.1, { l2: 0.2 })).params;
+    const model = getOrThrow(initialise({ inputs: 6, layers: [embedding(C, { bias: false })], seed: 3 }));
+    const moved = getOrThrow(fgnStep(model, given, 0.1, { l2: 0.2 })).params;
     const rows = flat(model), end = flat(moved);
     for (let k = C; k < 2 * C; k++) expect(Math.abs((end[k] as number) - (rows[k] as number) / 3)).toBeLessThan(1e-7);
-    const frozen = right(initialise({ inputs: 6, layers: [dense(C, { frozen: true }), dense(C)], seed: 3 }));
-    expect(right(fgnStep(frozen, given, 0.1, options)).params.layers[0]).toBe(frozen.layers[0]);
+    const frozen = getOrThrow(initialise({ inputs: 6, layers: [dense(C, { frozen: true }), dense(C)], seed: 3 }));
+    expect(getOrThrow(fgnStep(frozen, given, 0.1, options)).params.layers[0]).toBe(frozen.layers[0]);
   });
 });
 
@@ -297,14 +298,14 @@ describe("bad objectives", () => {
 
   it("are refused by name: targets, weights, ignored labels", () => {
     const { features } = data, labels = [0, 1, 2, 3, 0];
-    const cols = (count: number, fill: number[]): Matrix => right(matrix(5, count, Array(5).fill(fill).flat()));
+    const cols = (count: number, fill: number[]): Matrix => getOrThrow(matrix(5, count, Array(5).fill(fill).flat()));
     expect(left(batch({ features }))).toMatchObject({ _tag: "InvalidOption", option: "labels" });
     expect(left(batch({ features, targets: distributions(4, 1) }))).toMatchObject({ _tag: "ShapeMismatch" });
     expect(left(batch({ features, targets: cols(2, [1.5, -0.5]) }))).toMatchObject({ _tag: "InvalidTargets", row: 0 });
     expect(left(batch({ features, targets: cols(2, [0.5, 0.4]) }))).toMatchObject({ _tag: "InvalidTargets", row: 0 });
     const broken = { rows: 5, cols: 2, data: new Float32Array(10).fill(NaN) };
     expect(left(batch({ features, targets: broken }))._tag).toBe("NotFinite");
-    const narrow = right(batch({ features, targets: cols(3, [1, 0, 0]) }));
+    const narrow = getOrThrow(batch({ features, targets: cols(3, [1, 0, 0]) }));
     expect(left(fgnStep(HEAD, narrow))).toMatchObject({ _tag: "ShapeMismatch", what: "targets" });
     expect(left(evaluate(HEAD, narrow))).toMatchObject({ _tag: "ShapeMismatch", what: "targets" });
     expect(left(batch({ features, labels, weights: [1, -1, 1, 1, 1] }))).toMatchObject({ _tag: "NegativeWeight" });

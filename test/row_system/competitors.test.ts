@@ -12,6 +12,7 @@ import {
   fgn,
   fgnStep,
   fromRows,
+  getOrThrow,
   ggnStep,
   initialise,
   layerNorm,
@@ -44,11 +45,12 @@ import {
   stepError,
   unitOf,
 } from "../support/network_reference.ts";
-import { difference, flat, left, problem, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, left, problem, relativeError, uniform } from "../support/reference.ts";
 
 const D = 4;
-const head = (C: number, seed = 1): Network => right(randomHead({ features: D, classes: C }, seed));
-const tanh = (C: number): Network => right(mlp({ inputs: D, hidden: [5], classes: C, activation: "tanh", seed: 2 }));
+const head = (C: number, seed = 1): Network => getOrThrow(randomHead({ features: D, classes: C }, seed));
+const tanh = (C: number): Network =>
+  getOrThrow(mlp({ inputs: D, hidden: [5], classes: C, activation: "tanh", seed: 2 }));
 
 /** Σ α Σ_j p_j s_j Π_{i<j} s_i J_jᵀJ_j with j = 0 the label and then the k likeliest competitors. */
 function keptCurvature({ logits, probabilities, logitJacobian, alpha, gradient }: Reference, data: Batch, k: number) {
@@ -79,7 +81,7 @@ function check(model: Network, data: Batch, k: number, ratio: number, options: O
   const want = solveStep(H, ref.gradient, lambda + l2), predicted = reduction(H, ref.gradient, want, l2);
   for (const system of ["gram", "matrixFree"] as const) {
     const solver = { system, tolerance: 1e-9, maxIterations: 1000, competitors: k };
-    const { params, report, dual } = right(fgnStep(model, data, relative(ratio), { ...options, ...solver }));
+    const { params, report, dual } = getOrThrow(fgnStep(model, data, relative(ratio), { ...options, ...solver }));
     expect(relativeError([report.lambda], [lambda])).toBeLessThan(1e-5);
     expect(relativeError([report.lossBefore], [ref.loss])).toBeLessThan(1e-5);
     expect(relativeError([report.gradientNorm], [norm(ref.gradient)])).toBeLessThan(1e-4);
@@ -90,15 +92,15 @@ function check(model: Network, data: Batch, k: number, ratio: number, options: O
 }
 
 function examples(B: number, C: number, seed = 1, more: Partial<Parameters<typeof batch>[0]> = {}): Batch {
-  const features = right(matrix(B, D, uniform(B * D, seed)));
+  const features = getOrThrow(matrix(B, D, uniform(B * D, seed)));
   const labels = Array.from(uniform(B, seed + 1), (v) => Math.floor((v + 1) / 2 * C));
-  return right(batch({ features, labels, ...more }));
+  return getOrThrow(batch({ features, labels, ...more }));
 }
 
 /** Distributions over the classes, one a row. */
 function distributions(B: number, C: number, seed: number) {
   const z = uniform(B * C, seed).map((v) => Math.exp(2 * v));
-  return right(matrix(
+  return getOrThrow(matrix(
     B,
     C,
     z.map((v, n) => {
@@ -123,8 +125,8 @@ describe("competitors", () => {
       for (const C of [3, 10]) {
         for (const B of [1, 7, 20]) {
           const model = make(C), data = examples(B, C, 5), tight = { tolerance: 1e-7, maxIterations: 500 };
-          const step = right(fgnStep(model, data, relative(0.3), { competitors: C - 2 }));
-          const full = right(ggnStep(model, data, step.report.lambda, tight));
+          const step = getOrThrow(fgnStep(model, data, relative(0.3), { competitors: C - 2 }));
+          const full = getOrThrow(ggnStep(model, data, step.report.lambda, tight));
           expect(relativeError(difference(step.params, model), difference(full.params, model))).toBeLessThan(2e-5);
           expect(relativeError([step.report.predictedReduction], [full.report.predictedReduction])).toBeLessThan(1e-4);
         }
@@ -145,44 +147,46 @@ describe("competitors", () => {
 
   it("of two classes: there are none", () => {
     const { head, data } = problem(9, 5, 2);
-    expect(right(fgnStep(head, data, 0.1, { competitors: 3 }))).toEqual(right(fgnStep(head, data, 0.1)));
+    expect(getOrThrow(fgnStep(head, data, 0.1, { competitors: 3 }))).toEqual(getOrThrow(fgnStep(head, data, 0.1)));
   });
 
   it("of equal probabilities are the lower classes, and of repeated examples the same", () => {
-    const zero = right(zeroHead({ features: D, classes: 6 })), data = examples(8, 6);
+    const zero = getOrThrow(zeroHead({ features: D, classes: 6 })), data = examples(8, 6);
     for (const k of [1, 4]) check(zero, data, k, 0.1);
     const four = examples(4, 6), x = [...four.features.data], y = [...four.labels];
-    const twice = right(batch({ features: right(matrix(8, D, [...x, ...x])), labels: [...y, ...y] }));
-    const weights = [2, 2, 2, 2], weighed = right(batch({ features: four.features, labels: y, weights }));
+    const twice = getOrThrow(batch({ features: getOrThrow(matrix(8, D, [...x, ...x])), labels: [...y, ...y] }));
+    const weights = [2, 2, 2, 2], weighed = getOrThrow(batch({ features: four.features, labels: y, weights }));
     for (const k of [1, 4]) {
       check(head(6), twice, k, 0.1);
-      const step = (data: Batch) => right(fgnStep(head(6), data, relative(0.1), { competitors: k })).params;
+      const step = (data: Batch) => getOrThrow(fgnStep(head(6), data, relative(0.1), { competitors: k })).params;
       expect(relativeError(flat(step(weighed)), flat(step(twice)))).toBeLessThan(1e-6);
     }
   });
 
   it("of sparse features, by either system", () => {
     const entries = Array.from({ length: 9 }, (_, i) => [0, 1, 2].map((j) => [(3 * i + 5 * j) % D, j - 0.5] as const));
-    const features = right(fromRows(D, entries.map((row) => [...new Map(row)])));
-    const data = right(batch({ features, labels: Array.from({ length: 9 }, (_, i) => i % 5) }));
+    const features = getOrThrow(fromRows(D, entries.map((row) => [...new Map(row)])));
+    const data = getOrThrow(batch({ features, labels: Array.from({ length: 9 }, (_, i) => i % 5) }));
     for (const k of [1, 3]) for (const model of [head(5), tanh(5)]) check(model, data, k, 0.1);
   });
 
   it("of models of one's own are those of the built-in ones", () => {
-    const features = right(matrix(7, OWN_FEATURES, uniform(7 * OWN_FEATURES, 8)));
-    const data = right(batch({ features, labels: Array.from({ length: 7 }, (_, i) => i % OWN_CLASSES) }));
+    const features = getOrThrow(matrix(7, OWN_FEATURES, uniform(7 * OWN_FEATURES, 8)));
+    const data = getOrThrow(batch({ features, labels: Array.from({ length: 7 }, (_, i) => i % OWN_CLASSES) }));
     for (const [, builtIn, own] of PAIRS) {
       const step = (model: Model) =>
-        difference(right(fgnStep(model, data, 0.1, { competitors: 1, tolerance: 1e-9 })).params, model);
+        difference(getOrThrow(fgnStep(model, data, 0.1, { competitors: 1, tolerance: 1e-9 })).params, model);
       expect(relativeError(step(own), step(builtIn))).toBeLessThan(1e-4);
-      expect(relativeError(step(own), difference(right(fgnStep(own, data, 0.1)).params, own))).toBeGreaterThan(1e-3);
+      expect(relativeError(step(own), difference(getOrThrow(fgnStep(own, data, 0.1)).params, own))).toBeGreaterThan(
+        1e-3,
+      );
     }
   });
 
   it("of networks that end in other layers than a dense one", () => {
     const data = examples(9, 5);
     for (const last of [[tanhLayer()], [layerNorm()], [residual([dense(5), silu()])]]) {
-      const model = right(initialise({ inputs: D, layers: [dense(5), ...last], seed: 3 }));
+      const model = getOrThrow(initialise({ inputs: D, layers: [dense(5), ...last], seed: 3 }));
       for (const k of [1, 3]) check(model, data, k, 0.1);
     }
   });
@@ -194,7 +198,7 @@ describe("competitors", () => {
     const more = outer(ref.jacobian, kappa.map((v, i) => v - at(ref.curvatures, i)), ref.gradient.length);
     const want = solveStep(G.map((row, j) => row.map((v, n) => v + at(more[j] ?? [], n))), ref.gradient, lambda);
     const options = { competitors: 2, curvature: "majorized" } as const;
-    expect(stepError(right(fgnStep(model, data, lambda, options)).params, model, want)).toBeLessThan(1e-4);
+    expect(stepError(getOrThrow(fgnStep(model, data, lambda, options)).params, model, want)).toBeLessThan(1e-4);
   });
 
   it("bring the step closer to the full one, each of them, unless damping is small", () => {
@@ -203,7 +207,7 @@ describe("competitors", () => {
       const steps = (lambda: number): number[][] =>
         Array.from(
           { length: 9 },
-          (_, competitors) => difference(right(fgnStep(model, data, lambda, { competitors })).params, model),
+          (_, competitors) => difference(getOrThrow(fgnStep(model, data, lambda, { competitors })).params, model),
         );
       const full = solveStep(ggnCurvature(ref), ref.gradient, 0.1);
       const cosines = steps(0.1).map((d) => dot(d, full) / (norm(d) * norm(full)));
@@ -220,11 +224,11 @@ describe("competitors", () => {
     for (const C of [3, 10]) {
       for (const scale of [1e1, 1e2, 1e3, 1e4]) {
         const weight = uniform(C * D, 7).map((v) => v * scale), data = examples(12, C, 9);
-        const model = right(linearHead({ features: D, classes: C }, weight, null));
+        const model = getOrThrow(linearHead({ features: D, classes: C }, weight, null));
         const reached = Math.max(...reference(model, data).margins.map(Math.abs));
         expect(reached).toBeGreaterThan(scale / 2);
         for (const k of [1, C - 2]) {
-          const { params, report } = right(fgnStep(model, data, relative(1e-3), { competitors: k }));
+          const { params, report } = getOrThrow(fgnStep(model, data, relative(1e-3), { competitors: k }));
           expect(flat(params).every(Number.isFinite)).toBe(true);
           expect(Object.values(report).every((v) => typeof v !== "number" || Number.isFinite(v))).toBe(true);
           check(model, data, k, 1e-3);
@@ -239,14 +243,14 @@ describe("competitors", () => {
       for (const options of [{}, { l2: 0.01, labelSmoothing: 0.1 }]) {
         for (const damping of [relative(0.1), levenbergMarquardt({ lambda: 1e-7 })]) {
           const all = { competitors: 2, ...options };
-          const { params, report } = right(fgnStep(model, data, damping, all));
-          const next = right(fgnStep(params, data, relative(1), all)).report.lossBefore;
+          const { params, report } = getOrThrow(fgnStep(model, data, damping, all));
+          const next = getOrThrow(fgnStep(params, data, relative(1), all)).report.lossBefore;
           expect(Math.abs(next - (report.lossAfter as number))).toBeLessThan(1e-5);
         }
       }
     }
-    const far = right(linearHead({ features: D, classes: 6 }, uniform(6 * D, 1).map((v) => 20 * v), null));
-    const { report } = right(
+    const far = getOrThrow(linearHead({ features: D, classes: 6 }, uniform(6 * D, 1).map((v) => 20 * v), null));
+    const { report } = getOrThrow(
       fgnStep(far, data, levenbergMarquardt({ lambda: 1e-9, attempts: 60 }), { competitors: 1 }),
     );
     expect(report).toMatchObject({ accepted: true });
@@ -257,7 +261,7 @@ describe("competitors", () => {
   it("write to nothing they are given", () => {
     const model = tanh(5), data = examples(9, 5, 3, { targets: distributions(9, 5, 4) });
     const before = structuredClone({ model, data });
-    right(fgnStep(model, data, 1, { competitors: 2 }));
+    getOrThrow(fgnStep(model, data, 1, { competitors: 2 }));
     expect({ model, data }).toEqual(before);
   });
 
@@ -273,21 +277,21 @@ describe("competitors", () => {
     expect(refused({ competitors: 1, warmStart: new Float64Array(6) })).toMatchObject(invalid(1));
     const full = { competitors: 1 } as Parameters<typeof ggnStep>[3];
     expect(left(ggnStep(model, data, 1, full))).toMatchObject(invalid(1));
-    const many = right(zeroHead({ features: 400, classes: 2 ** 16 }));
-    const wide = right(
-      batch({ features: right(matrix(400, 400, new Float32Array(160000))), labels: new Uint32Array(400) }),
+    const many = getOrThrow(zeroHead({ features: 400, classes: 2 ** 16 }));
+    const wide = getOrThrow(
+      batch({ features: getOrThrow(matrix(400, 400, new Float32Array(160000))), labels: new Uint32Array(400) }),
     );
     expect(left(fgnStep(many, wide, 1, { competitors: 2 ** 16 }))._tag).toBe("OutOfMemory");
   });
 
   it("give the same bytes in every runtime", async () => {
     const { data } = problem(100, 13, 7, { weights: Array.from({ length: 100 }, (_, i) => 1 + i % 2) });
-    const network = right(mlp({ inputs: 13, hidden: [9], classes: 7, seed: 1 }));
+    const network = getOrThrow(mlp({ inputs: 13, hidden: [9], classes: 7, seed: 1 }));
     const optimizer = fgn({ competitors: 2, metric: "factored" });
     const options = { epochs: 5, batchSize: 25, seed: 3, optimizer };
     let last: Network | undefined;
     for await (const record of train(network, data, options)) {
-      const seen = right(record);
+      const seen = getOrThrow(record);
       if (seen._tag === "epoch") last = seen.params;
     }
     const bytes = Float32Array.from(flat(last as Network));

@@ -10,6 +10,7 @@ import {
   constant,
   type FgnError,
   fgnStep,
+  getOrThrow,
   matrix,
   mlp,
   type Network,
@@ -25,7 +26,7 @@ import { METRICS } from "../../src/row_system/metric_option.ts";
 import { beginUpdate, combine, type MetricRule } from "../../src/row_system/metric_rule.ts";
 import { allocation, type Step, stepInto } from "../../src/step/step.ts";
 import type { LayerMetric } from "../../src/tape/tape.ts";
-import { difference, flat, left, problem, relativeError, right } from "../support/reference.ts";
+import { difference, flat, left, problem, relativeError } from "../support/reference.ts";
 
 const times = (x: Float32Array, y: Float32Array): Float32Array => x.map((v, i) => v * (y[i] as number));
 const over = (x: Float32Array, y: Float32Array): Float32Array => x.map((v, i) => v / (y[i] as number));
@@ -70,11 +71,11 @@ const rescaled = (model: Network, s: Float32Array): Network => {
 };
 
 const D = 12;
-const model = (hidden: readonly number[]): Network => right(mlp({ inputs: D, hidden, classes: 5, seed: 1 }));
+const model = (hidden: readonly number[]): Network => getOrThrow(mlp({ inputs: D, hidden, classes: 5, seed: 1 }));
 const { data } = problem(40, D, 5);
 const scaledBatch = (s: Float32Array): Batch =>
-  right(batch({
-    features: right(matrix(40, D, (data.features.data as Float32Array).map((x, i) => x * (s[i % D] as number)))),
+  getOrThrow(batch({
+    features: getOrThrow(matrix(40, D, (data.features.data as Float32Array).map((x, i) => x * (s[i % D] as number)))),
     labels: data.labels,
   }));
 
@@ -89,9 +90,9 @@ function compare(hidden: readonly number[], s: Float32Array, told = s): number {
   let raw = model(hidden), plain = rescaled(raw, inverse);
   let state = optimizer.init(plain), pair = rules(0).init, error = 0;
   for (let n = 1; n <= 3; n++) {
-    const update = right(optimizer.update(plain, state, scaled, { trustRegion: 0 })), { lambda } = update.report;
+    const update = getOrThrow(optimizer.update(plain, state, scaled, { trustRegion: 0 })), { lambda } = update.report;
     const options = { lambda, curvature: "majorized", twoStage: 0.1, lossAfter: false } as const;
-    const result = right(stepBy(raw, data, rules(1 - 1 / n), pair, options));
+    const result = getOrThrow(stepBy(raw, data, rules(1 - 1 / n), pair, options));
     const wanted = difference(rescaled(update.params, s), raw), actual = difference(result.step.params, raw);
     const moments = (layers: readonly LayerMoments[]): number[] =>
       layers.flatMap(({ mean, variance, signal }) => [...mean, ...variance, ...signal]);
@@ -118,9 +119,9 @@ describe("combined rules", () => {
   }
 
   it("leave a layer in the units of the first one where no other sets it", () => {
-    const head = right(zeroHead({ features: D, classes: 5 })), scaled = scaledBatch(powers);
-    const { step } = right(stepBy(head, data, scaleInputs(powers), { batches: 0 }, { lambda: 0.1 }));
-    const plain = right(fgnStep(head, scaled, constant(0.1)));
+    const head = getOrThrow(zeroHead({ features: D, classes: 5 })), scaled = scaledBatch(powers);
+    const { step } = getOrThrow(stepBy(head, data, scaleInputs(powers), { batches: 0 }, { lambda: 0.1 }));
+    const plain = getOrThrow(fgnStep(head, scaled, constant(0.1)));
     expect(relativeError(flat(step.params), flat(rescaled(plain.params, powers)))).toBeLessThan(1e-5);
   });
 
@@ -143,11 +144,11 @@ describe("combined rules", () => {
     const layers = ["a", "b", "c", "d"].map((name, i) => recorded(name, i % 2 === 0, log));
     const view: MetricView = { layers, shares: 0, rows: 4, slopeSquares: 0 };
     const rule = combine(pooledMoments(1), combine(runningMoments(0), METRICS.factored));
-    const { state: [pooled, [running, none]], rest } = right(rule.set(view, rule.init));
+    const { state: [pooled, [running, none]], rest } = getOrThrow(rule.set(view, rule.init));
     expect([pooled.length, running.length, none, rest]).toEqual([2, 2, null, []]);
     expect(new Set(log.slice(0, log.lastIndexOf("c") + 1))).toEqual(new Set(["a", "c"]));
     expect(new Set(log.slice(log.lastIndexOf("c") + 1))).toEqual(new Set(["b", "d"]));
-    expect(right(pooledMoments(1).set(view, [])).rest).toEqual([layers[1], layers[3]]);
+    expect(getOrThrow(pooledMoments(1).set(view, [])).rest).toEqual([layers[1], layers[3]]);
   });
 
   it("pass on the first error, and a step takes none of them", () => {
@@ -164,9 +165,11 @@ describe("combined rules", () => {
 describe("the rules of the option metric", () => {
   for (const metric of ["euclidean", "centred", "factored"] as const) {
     it(`${metric}: the option is its rule`, () => {
-      const params = model([9]), step = right(fgnStep(params, data, relative(0.1), { metric }));
+      const params = model([9]), step = getOrThrow(fgnStep(params, data, relative(0.1), { metric }));
       const { lambda } = step.report;
-      const { step: byRule, state } = right(stepBy(params, data, METRICS[metric], METRICS[metric].init, { lambda }));
+      const { step: byRule, state } = getOrThrow(
+        stepBy(params, data, METRICS[metric], METRICS[metric].init, { lambda }),
+      );
       expect(state).toBe(null);
       expect(relativeError(difference(byRule.params, params), difference(step.params, params))).toBeLessThan(1e-5);
     });

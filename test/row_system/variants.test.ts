@@ -12,6 +12,7 @@ import {
   fgnStep,
   freeze,
   fromRows,
+  getOrThrow,
   initialise,
   type Layer,
   levenbergMarquardt,
@@ -27,17 +28,7 @@ import {
   zeroHead,
 } from "../../mod.ts";
 import { norm } from "../support/network_reference.ts";
-import {
-  difference,
-  flat,
-  jacobian,
-  layerOf,
-  left,
-  problem,
-  relativeError,
-  right,
-  solveDense,
-} from "../support/reference.ts";
+import { difference, flat, jacobian, layerOf, left, problem, relativeError, solveDense } from "../support/reference.ts";
 
 const LAMBDA = 0.05, ETA = 0.3;
 
@@ -112,7 +103,7 @@ function reference(
 }
 
 /** A network of one layer. */
-const single = (layer: Dense): Network => right(network(layer.weight.cols, [layer]));
+const single = (layer: Dense): Network => getOrThrow(network(layer.weight.cols, [layer]));
 
 describe("the metric and the two-stage system", () => {
   const weights = Array.from({ length: 24 }, (_, i) => i % 4);
@@ -125,7 +116,7 @@ describe("the metric and the two-stage system", () => {
         const title = `${system.metric}, η = ${system.twoStage}, ${bias ? "" : "no "}bias, ${B} examples`;
         it(`${title}: equals the solve over the parameters`, () => {
           const { head, data } = problem(B, 6, 4, { spread: 0.5, bias, ...(B === 24 ? { weights } : {}) });
-          const { params } = right(fgnStep(head, data, LAMBDA, system as StepOptions));
+          const { params } = getOrThrow(fgnStep(head, data, LAMBDA, system as StepOptions));
           const want = reference(head, data, system);
           expect(relativeError(difference(params, head), want)).toBeLessThan(1e-4 + 1e-7 / Math.hypot(...want));
         });
@@ -134,12 +125,12 @@ describe("the metric and the two-stage system", () => {
     it(`${system.metric}, η = ${system.twoStage}: examples repeated, and one of them alone`, () => {
       const { head, data } = problem(3, 6, 4, { spread: 0.5 });
       for (const rows of [[0, 1, 2, 0, 0, 2], [1, 1, 1], new Array<number>(200).fill(2)]) {
-        const features = right(
+        const features = getOrThrow(
           matrix(rows.length, 6, rows.flatMap((i) => [...data.features.data.slice(6 * i, 6 * i + 6)])),
         );
-        const repeated = right(batch({ features, labels: rows.map((_, i) => i % 4) }));
+        const repeated = getOrThrow(batch({ features, labels: rows.map((_, i) => i % 4) }));
         const want = reference(head, repeated, system);
-        const step = difference(right(fgnStep(head, repeated, LAMBDA, system as StepOptions)).params, head);
+        const step = difference(getOrThrow(fgnStep(head, repeated, LAMBDA, system as StepOptions)).params, head);
         expect(relativeError(step, want)).toBeLessThan(1e-4 + 1e-7 / Math.hypot(...want));
       }
     });
@@ -149,7 +140,7 @@ describe("the metric and the two-stage system", () => {
     for (const metric of ["centred", "factored"] as const) {
       for (const B of [1, 5, 24]) {
         const { head, data } = problem(B, 6, 4, { spread: 0.5, ...(B === 24 ? { weights } : {}) });
-        const step = difference(right(fgnStep(head, data, LAMBDA, { metric, competitors: 2 })).params, head);
+        const step = difference(getOrThrow(fgnStep(head, data, LAMBDA, { metric, competitors: 2 })).params, head);
         expect(relativeError(step, reference(head, data, { metric, full: true }))).toBeLessThan(1e-4);
       }
     }
@@ -157,10 +148,10 @@ describe("the metric and the two-stage system", () => {
 
   it("factored is that of the first update of robust(), which limits how far the layers of a network move", () => {
     const { head, data } = problem(20, 12, 5);
-    for (const model of [head, right(mlp({ inputs: 12, hidden: [9], classes: 5, seed: 1 }))]) {
-      const optimizer = robust(), update = right(optimizer.update(model, optimizer.init(model), data));
+    for (const model of [head, getOrThrow(mlp({ inputs: 12, hidden: [9], classes: 5, seed: 1 }))]) {
+      const optimizer = robust(), update = getOrThrow(optimizer.update(model, optimizer.init(model), data));
       const options = { metric: "factored", twoStage: 0.1, curvature: "majorized" } as const;
-      const { params } = right(fgnStep(model, data, update.report.lambda, options));
+      const { params } = getOrThrow(fgnStep(model, data, update.report.lambda, options));
       if (model === head) expect(flat(params)).toEqual(flat(update.params));
       model.layers.forEach((layer, l) => {
         const [given, own, robusts] = [layer, params.layers[l], update.params.layers[l]];
@@ -175,12 +166,12 @@ describe("the metric and the two-stage system", () => {
 
   it("tries again with more damping, and gives the loss that the next step sees", () => {
     const { data } = problem(40, 12, 5);
-    const start = right(mlp({ inputs: 12, hidden: [9], classes: 5, seed: 1 }));
+    const start = getOrThrow(mlp({ inputs: 12, hidden: [9], classes: 5, seed: 1 }));
     for (const metric of ["centred", "factored"] as const) {
       const options = { metric, twoStage: ETA } as const;
-      const { params, report } = right(fgnStep(start, data, levenbergMarquardt({ lambda: 1e-6 }), options));
+      const { params, report } = getOrThrow(fgnStep(start, data, levenbergMarquardt({ lambda: 1e-6 }), options));
       expect(report.lossAfter).toBeLessThanOrEqual(report.lossBefore);
-      const next = right(fgnStep(params, data, relative(1), options)).report.lossBefore;
+      const next = getOrThrow(fgnStep(params, data, relative(1), options)).report.lossBefore;
       expect(Math.abs(next - (report.lossAfter as number))).toBeLessThan(1e-5);
     }
   });
@@ -188,11 +179,11 @@ describe("the metric and the two-stage system", () => {
   it("leave a layer where it is when robust() begins with equal inputs", () => {
     const { head, data } = problem(1, 6, 4), optimizer = robust();
     for (const B of [1, 3, 100]) {
-      const features = right(matrix(B, 6, Array.from({ length: B }, () => [...data.features.data]).flat()));
-      const equal = right(batch({ features, labels: Array.from({ length: B }, (_, i) => i % 4) }));
-      const first = right(optimizer.update(head, optimizer.init(head), equal));
+      const features = getOrThrow(matrix(B, 6, Array.from({ length: B }, () => [...data.features.data]).flat()));
+      const equal = getOrThrow(batch({ features, labels: Array.from({ length: B }, (_, i) => i % 4) }));
+      const first = getOrThrow(optimizer.update(head, optimizer.init(head), equal));
       expect(flat(first.params)).toEqual(flat(head));
-      const next = right(optimizer.update(first.params, first.state, problem(20, 6, 4).data));
+      const next = getOrThrow(optimizer.update(first.params, first.state, problem(20, 6, 4).data));
       expect(norm(difference(next.params, head))).toBeLessThan(10);
       expect(norm(difference(next.params, head))).toBeGreaterThan(0);
     }
@@ -201,10 +192,10 @@ describe("the metric and the two-stage system", () => {
   it("are finite at extremes, and write to nothing they are given", () => {
     for (const scale of [0, 1e-40, 1e4]) {
       const { head, data } = problem(9, 3, 4, { spread: 3 });
-      const features = right(matrix(9, 3, data.features.data.map((v) => v * scale)));
+      const features = getOrThrow(matrix(9, 3, data.features.data.map((v) => v * scale)));
       const before = flat(head);
       for (const metric of ["centred", "factored"] as const) {
-        const { params } = right(fgnStep(head, { ...data, features }, relative(1), { metric, twoStage: ETA }));
+        const { params } = getOrThrow(fgnStep(head, { ...data, features }, relative(1), { metric, twoStage: ETA }));
         expect(flat(params).every(Number.isFinite)).toBe(true);
         expect(flat(head)).toEqual(before);
       }
@@ -213,7 +204,7 @@ describe("the metric and the two-stage system", () => {
 
   it("of the layers after a frozen one that reads sparse features are those after the same dense layer", () => {
     const { data } = problem(20, 6, 4), values = data.features.data;
-    const table = right(initialise({ inputs: 6, layers: [embedding(5), tanh(), dense(4)], seed: 1 }));
+    const table = getOrThrow(initialise({ inputs: 6, layers: [embedding(5), tanh(), dense(4)], seed: 1 }));
     const [first, ...rest] = table.layers as [Embedding, ...Layer[]];
     const weight = Float32Array.from(
       { length: 30 },
@@ -224,13 +215,14 @@ describe("the metric and the two-stage system", () => {
       { length: 20 },
       (_, i) => Array.from({ length: 6 }, (_, d): [number, number] => [d, values[6 * i + d] as number]),
     );
-    const sparse = { ...data, features: right(fromRows(6, entries)) }, wide = right(network(6, [same, ...rest]));
+    const sparse = { ...data, features: getOrThrow(fromRows(6, entries)) },
+      wide = getOrThrow(network(6, [same, ...rest]));
     for (const metric of ["centred", "factored"] as const) {
-      const [thin, full] = [right(freeze(table, [0])), wide].map((model, k) =>
-        flat(right(fgnStep(model, k === 0 ? sparse : data, LAMBDA, { metric, twoStage: ETA })).params)
+      const [thin, full] = [getOrThrow(freeze(table, [0])), wide].map((model, k) =>
+        flat(getOrThrow(fgnStep(model, k === 0 ? sparse : data, LAMBDA, { metric, twoStage: ETA })).params)
       ) as [number[], number[]];
       expect(relativeError(thin, full)).toBeLessThan(1e-5); // sums in another order
-      expect(thin).not.toEqual(flat(right(fgnStep(right(freeze(table, [0])), sparse, LAMBDA)).params));
+      expect(thin).not.toEqual(flat(getOrThrow(fgnStep(getOrThrow(freeze(table, [0])), sparse, LAMBDA)).params));
     }
   });
 
@@ -249,14 +241,14 @@ describe("the metric and the two-stage system", () => {
     expect(refused({ ...centred, l2: 0.1 })).toMatchObject(invalid("metric"));
     expect(refused({ twoStage: 1, labelSmoothing: 0.1 })).toMatchObject(invalid("twoStage"));
     expect(refused({ ...centred, system: "matrixFree" })).toMatchObject(invalid("metric"));
-    const sparse = right(batch({ features: right(fromRows(5, [[[0, 1]], [[2, 1]]])), labels: [0, 1] }));
-    expect(refused({ twoStage: 1 }, right(zeroHead({ features: 5, classes: 4 })), sparse)).toMatchObject(
+    const sparse = getOrThrow(batch({ features: getOrThrow(fromRows(5, [[[0, 1]], [[2, 1]]])), labels: [0, 1] }));
+    expect(refused({ twoStage: 1 }, getOrThrow(zeroHead({ features: 5, classes: 4 })), sparse)).toMatchObject(
       invalid("twoStage"),
     );
-    const adapted = right(withAdapters(right(zeroHead({ features: 5, classes: 4 })), { rank: 2 }));
+    const adapted = getOrThrow(withAdapters(getOrThrow(zeroHead({ features: 5, classes: 4 })), { rank: 2 }));
     expect(refused({ twoStage: 1 }, adapted)).toMatchObject(invalid("twoStage"));
-    expect(refused({ twoStage: 1 }, right(freeze(head)))).toMatchObject({ _tag: "InvalidLayer" });
-    const own = right(customModel({
+    expect(refused({ twoStage: 1 }, getOrThrow(freeze(head)))).toMatchObject({ _tag: "InvalidLayer" });
+    const own = getOrThrow(customModel({
       parameters: [1],
       classes: 4,
       forward: (_, x) => new Float32Array(4 * x.rows),

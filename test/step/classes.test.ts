@@ -15,6 +15,7 @@ import {
   dense,
   fgn,
   fgnStep,
+  getOrThrow,
   initialise,
   jvp,
   type Kernel,
@@ -41,11 +42,11 @@ import type { ClassLimits } from "../../src/kernel/class_limits.ts";
 import { defaultKernel, type LoadedKernel } from "../../src/kernel/kernel.ts";
 import { type Golden, layersOf } from "../support/golden_file.ts";
 import { examples } from "../support/random_network.ts";
-import { difference, flat, left, problem, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, left, problem, relativeError, uniform } from "../support/reference.ts";
 
 /** The default kernel with limits of its own, and how often it has passed over a block. */
 function limited(classes: ClassLimits): { kernel: Kernel; passed: () => number } {
-  const loaded = right(defaultKernel());
+  const loaded = getOrThrow(defaultKernel());
   let blocks = 0;
   const addClasses = (...given: Parameters<LoadedKernel["exports"]["addClasses"]>): void => {
     blocks++;
@@ -76,18 +77,18 @@ const headCase = (B: number, D: number, C: number, given: Parameters<typeof prob
 
 const zeros = (B: number, D: number, C: number): Case => {
   const { data } = problem(B, D, C);
-  return ["zero weights", right(linearHead({ features: D, classes: C }, new Float32Array(C * D), null)), data];
+  return ["zero weights", getOrThrow(linearHead({ features: D, classes: C }, new Float32Array(C * D), null)), data];
 };
 
 /** The same example three times, and another. */
 function duplicates(): Case {
-  const row = [...uniform(5, 3)], features = right(matrix(4, 5, [...row, ...row, ...row, ...uniform(5, 4)]));
-  return ["duplicates", problem(4, 5, 6).head, right(batch({ features, labels: [2, 2, 2, 5] }))];
+  const row = [...uniform(5, 3)], features = getOrThrow(matrix(4, 5, [...row, ...row, ...row, ...uniform(5, 4)]));
+  return ["duplicates", problem(4, 5, 6).head, getOrThrow(batch({ features, labels: [2, 2, 2, 5] }))];
 }
 
 const networkCase = (what: string, layers: Parameters<typeof initialise>[0]["layers"], rows: number): Case => [
   what,
-  right(initialise({ inputs: 6, layers })),
+  getOrThrow(initialise({ inputs: 6, layers })),
   examples(rows, 6, 9),
 ];
 
@@ -111,10 +112,10 @@ describe.each(CASES)("a step over many classes: %s", (_, model, data) => {
   for (const [name, damping] of Object.entries(DAMPINGS)) {
     it(`in place gives the bytes of the ordinary step, damping ${name}`, () => {
       for (const options of OPTIONS) {
-        const ordinary = right(fgnStep(model, data, damping, options));
+        const ordinary = getOrThrow(fgnStep(model, data, damping, options));
         for (const block of [2, 3, 16, 1000]) {
           const { kernel, passed } = inPlace(block);
-          const { params, dual, report } = right(fgnStep(model, data, damping, { ...options, kernel }));
+          const { params, dual, report } = getOrThrow(fgnStep(model, data, damping, { ...options, kernel }));
           expect(flat(params)).toEqual(flat(ordinary.params));
           expect([...dual]).toEqual([...ordinary.dual]);
           const { lossAfter } = ordinary.report;
@@ -129,12 +130,12 @@ describe.each(CASES)("a step over many classes: %s", (_, model, data) => {
 
     it(`in blocks gives the ordinary step, damping ${name}`, () => {
       for (const options of OPTIONS) {
-        const ordinary = right(fgnStep(model, data, damping, options));
+        const ordinary = getOrThrow(fgnStep(model, data, damping, options));
         const step = difference(ordinary.params, model), size = Math.hypot(...step);
         const rounding = 1e-7 * Math.hypot(...flat(model)) / (size || 1);
         for (const block of [2, 5, 16, 1000]) {
           const { kernel, passed } = inBlocks(block);
-          const { params, report } = right(fgnStep(model, data, damping, { ...options, kernel }));
+          const { params, report } = getOrThrow(fgnStep(model, data, damping, { ...options, kernel }));
           expect(passed()).toBeGreaterThan(0);
           expect(relativeError(flat(params), flat(ordinary.params))).toBeLessThan(1e-6);
           expect(relativeError(difference(params, model), step)).toBeLessThan(1e-5 + rounding);
@@ -153,8 +154,8 @@ describe("golden vectors over blocks of classes", () => {
   for (const file of readdirSync(folder).filter((name) => /^(linear|mlp)_.*\.json$/.test(name)).sort()) {
     const golden = JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Golden;
     const { batchSize, x, y, expected } = golden, inputs = x.length / batchSize;
-    const model = right(network(inputs, layersOf(golden)));
-    const data = right(batch({ features: right(matrix(batchSize, inputs, x)), labels: y }));
+    const model = getOrThrow(network(inputs, layersOf(golden)));
+    const data = getOrThrow(batch({ features: getOrThrow(matrix(batchSize, inputs, x)), labels: y }));
     const tolerance = file.includes("extreme") ? 1e-3 : 1e-4;
     for (
       const [name, made] of [["in place", inPlace(2)], ["blocks of 2", inBlocks(2)], ["of 7", inBlocks(7)]] as const
@@ -162,7 +163,7 @@ describe("golden vectors over blocks of classes", () => {
       it(`${golden.name}, ${name}`, () => {
         for (const { damping, step, lossAfterStep } of expected.steps) {
           const options = { system: "gram", solver: "cholesky", kernel: made.kernel } as const;
-          const { params, report } = right(fgnStep(model, data, damping, options));
+          const { params, report } = getOrThrow(fgnStep(model, data, damping, options));
           const rounding = 1e-7 * Math.hypot(...flat(model)) / Math.hypot(...step);
           expect(relativeError(difference(params, model), step)).toBeLessThan(tolerance + rounding);
           expect(relativeError([report.lossBefore], [expected.loss])).toBeLessThan(tolerance);
@@ -178,11 +179,13 @@ describe("golden vectors over blocks of classes", () => {
 
 describe("the scratch of a tape", () => {
   it("holds a panel of many classes of few features, and an adapter's rank above all widths", () => {
-    const wide = problem(20, 2, 300).head, adapted = right(withAdapters(problem(20, 2, 5).head, { rank: 60, seed: 3 }));
+    const wide = problem(20, 2, 300).head,
+      adapted = getOrThrow(withAdapters(problem(20, 2, 5).head, { rank: 60, seed: 3 }));
     const { features } = problem(20, 2, 5).data;
-    for (const model of [wide, right(withParameters(adapted, uniform(parameterCount(adapted), 7)))]) {
-      const v = uniform(parameterCount(model), 5), c = right(matrix(20, model.outputs, uniform(20 * model.outputs, 6)));
-      const forth = right(jvp(model, features, v)).data, back = right(vjp(model, features, c));
+    for (const model of [wide, getOrThrow(withParameters(adapted, uniform(parameterCount(adapted), 7)))]) {
+      const v = uniform(parameterCount(model), 5),
+        c = getOrThrow(matrix(20, model.outputs, uniform(20 * model.outputs, 6)));
+      const forth = getOrThrow(jvp(model, features, v)).data, back = getOrThrow(vjp(model, features, c));
       const a = forth.reduce((sum, x, i) => sum + x * (c.data[i] as number), 0);
       const b = back.reduce((sum, x, i) => sum + x * (v[i] as number), 0);
       expect(Math.abs(a - b)).toBeLessThan(1e-5 * Math.hypot(...forth) * Math.hypot(...c.data));
@@ -192,11 +195,11 @@ describe("the scratch of a tape", () => {
 
 describe("many classes", () => {
   it("are searched again and given back as they were where every attempt is rejected", () => {
-    const model = right(mlp({ inputs: 4, hidden: [16], classes: 3, seed: 2 })), data = examples(20, 4, 3, 1);
-    const wild = right(withParameters(model, parameters(model).map((v) => 4 * v)));
+    const model = getOrThrow(mlp({ inputs: 4, hidden: [16], classes: 3, seed: 2 })), data = examples(20, 4, 3, 1);
+    const wild = getOrThrow(withParameters(model, parameters(model).map((v) => 4 * v)));
     for (const [made, attempts] of [[inPlace(2), 1], [inBlocks(2), 1], [inPlace(2), 40], [inBlocks(2), 40]] as const) {
       const damping = levenbergMarquardt({ lambda: 1e-7, attempts });
-      const ordinary = right(fgnStep(wild, data, damping)), step = right(fgnStep(wild, data, damping, made));
+      const ordinary = getOrThrow(fgnStep(wild, data, damping)), step = getOrThrow(fgnStep(wild, data, damping, made));
       expect(step.report.accepted).toBe(attempts > 1);
       expect(step.report.rejections).toBe(ordinary.report.rejections);
       if (attempts === 1) expect(step.params).toBe(wild);
@@ -206,15 +209,15 @@ describe("many classes", () => {
   });
 
   it("survive margins of 10,000 of either sign", () => {
-    const features = right(matrix(4, 2, [1, 0, 0, 1, 1, 1, -1, 0.5]));
+    const features = getOrThrow(matrix(4, 2, [1, 0, 0, 1, 1, 1, -1, 0.5]));
     const weight = [1e4, 0, 0, 1e4, -1e4, -1e4, 5e3, 5e3, 0, 0];
-    const model = right(linearHead({ features: 2, classes: 5 }, Float32Array.from(weight), null));
+    const model = getOrThrow(linearHead({ features: 2, classes: 5 }, Float32Array.from(weight), null));
     for (const labels of [[0, 1, 0, 2], [2, 2, 2, 0]]) {
-      const data = right(batch({ features, labels }));
-      const ordinary = right(fgnStep(model, data, 0.1));
+      const data = getOrThrow(batch({ features, labels }));
+      const ordinary = getOrThrow(fgnStep(model, data, 0.1));
       expect(Number.isFinite(ordinary.report.lossBefore)).toBe(true);
       for (const made of [inPlace(2), inBlocks(2), inBlocks(3)]) {
-        const step = right(fgnStep(model, data, 0.1, made));
+        const step = getOrThrow(fgnStep(model, data, 0.1, made));
         expect(relativeError(flat(step.params), flat(ordinary.params))).toBeLessThan(1e-6);
         expect(relativeError([step.report.lossBefore], [ordinary.report.lossBefore])).toBeLessThan(1e-6);
       }
@@ -222,8 +225,8 @@ describe("many classes", () => {
   });
 
   it("give a typed error where logits are beyond float32", () => {
-    const model = right(linearHead({ features: 1, classes: 6 }, new Float32Array(6).fill(3e38), null));
-    const data = right(batch({ features: right(matrix(2, 1, [3, -3])), labels: [0, 5] }));
+    const model = getOrThrow(linearHead({ features: 1, classes: 6 }, new Float32Array(6).fill(3e38), null));
+    const data = getOrThrow(batch({ features: getOrThrow(matrix(2, 1, [3, -3])), labels: [0, 5] }));
     for (const made of [inPlace(2), inBlocks(2), inBlocks(4)]) {
       expect(left(fgnStep(model, data, 0.1, made))._tag).toBe("Overflow");
     }
@@ -245,8 +248,8 @@ describe("many classes", () => {
     ];
     for (const options of soft) {
       const { kernel, passed } = inBlocks(3);
-      expect(flat(right(fgnStep(head, data, relative(1), { ...options, kernel })).params))
-        .toEqual(flat(right(fgnStep(head, data, relative(1), options)).params));
+      expect(flat(getOrThrow(fgnStep(head, data, relative(1), { ...options, kernel })).params))
+        .toEqual(flat(getOrThrow(fgnStep(head, data, relative(1), options)).params));
       expect(passed()).toBe(0);
     }
   });
@@ -257,7 +260,7 @@ describe("many classes", () => {
       let last: Network = head;
       const options = { optimizer: fgn(), epochs: 3, batchSize: 16, ...(kernel && { kernel }) };
       for await (const record of train(head, data, options)) {
-        const value = right(record);
+        const value = getOrThrow(record);
         if (value._tag === "done") last = value.params;
       }
       return flat(last);

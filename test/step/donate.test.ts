@@ -20,6 +20,7 @@ import {
   freeze,
   fromJson,
   fromRows,
+  getOrThrow,
   ggnProduct,
   ggnStep,
   growClasses,
@@ -51,19 +52,19 @@ import {
 import { arraysOf } from "../../src/network/flat.ts";
 import { D, PAIRS } from "../support/custom_models.ts";
 import { problems } from "../support/random_network.ts";
-import { flat, left, problem, right, uniform } from "../support/reference.ts";
+import { flat, left, problem, uniform } from "../support/reference.ts";
 
 const B = 8, C = 4, H = 4;
 const { head: HEAD, data } = problem(B, D, C);
 const RUNS = { numRuns: 100, seed: 11 };
 
 /** A model with trainable arrays of its own. */
-const own = <M extends Model>(model: M): M => right(withParameters(model, parameters(model)));
+const own = <M extends Model>(model: M): M => getOrThrow(withParameters(model, parameters(model)));
 
 /** A head whose arrays were given up. */
 function givenUp(): Network {
   const head = own(HEAD);
-  right(fgnStep(head, data, relative(1), { donate: true }));
+  getOrThrow(fgnStep(head, data, relative(1), { donate: true }));
   return head;
 }
 
@@ -72,7 +73,7 @@ const weightOf = ({ layers }: Network): Float32Array => (layers[0] as Dense).wei
 
 /** A head over the given memory. */
 const headOver = (weight: Float32Array, bias: Float32Array | null = null): Network =>
-  right(network(D, [{ _tag: "dense", weight: { rows: C, cols: D, data: weight }, bias, frozen: false }]));
+  getOrThrow(network(D, [{ _tag: "dense", weight: { rows: C, cols: D, data: weight }, bias, frozen: false }]));
 
 describe("donate", () => {
   it("gives the bytes of the pure step, over networks and options, and empties what was given", () => {
@@ -80,8 +81,8 @@ describe("donate", () => {
     fc.assert(
       fc.property(problems(300), fc.constantFrom(...options), ({ model, data }, option) => {
         const given = own(model);
-        const pure = right(fgnStep(model, data, relative(1), option));
-        const donated = right(fgnStep(given, data, relative(1), { ...option, donate: true }));
+        const pure = getOrThrow(fgnStep(model, data, relative(1), option));
+        const donated = getOrThrow(fgnStep(given, data, relative(1), { ...option, donate: true }));
         expect(toJson(donated.params)).toEqual(toJson(pure.params));
         expect([donated.report, donated.dual, donated.damping]).toEqual([pure.report, pure.dual, pure.damping]);
         expect(lengths(given)).toEqual(lengths(model).map(() => 0));
@@ -93,25 +94,26 @@ describe("donate", () => {
   it("works for models of one's own, the full method and micro-batches", () => {
     for (const [, , model] of PAIRS) {
       const { data } = problem(B, D, 3), given = own(model);
-      const pure = right(fgnStep(model, data)), donated = right(fgnStep(given, data, relative(1), { donate: true }));
+      const pure = getOrThrow(fgnStep(model, data)),
+        donated = getOrThrow(fgnStep(given, data, relative(1), { donate: true }));
       expect(flat(donated.params)).toEqual(flat(pure.params));
       expect(lengths(given)).toEqual([0]);
     }
     const full = own(HEAD), parts = own(HEAD);
-    const ggn = right(ggnStep(full, data, relative(1), { donate: true })).params;
-    expect(flat(ggn)).toEqual(flat(right(ggnStep(HEAD, data)).params));
+    const ggn = getOrThrow(ggnStep(full, data, relative(1), { donate: true })).params;
+    expect(flat(ggn)).toEqual(flat(getOrThrow(ggnStep(HEAD, data)).params));
     const optimizer = fgn(),
-      update = right(
+      update = getOrThrow(
         optimizer.update(parts, optimizer.init(parts), data, { microBatch: 3, donate: true }),
       );
-    const kept = right(optimizer.update(HEAD, optimizer.init(HEAD), data, { microBatch: 3 }));
+    const kept = getOrThrow(optimizer.update(HEAD, optimizer.init(HEAD), data, { microBatch: 3 }));
     expect(flat(update.params)).toEqual(flat(kept.params));
     expect([...lengths(full), ...lengths(parts)]).toEqual([0, 0, 0, 0]);
   });
 
   it("takes the memory from every view of it that was made before", () => {
     const head = own(HEAD), view = new Uint8Array(weightOf(head).buffer, 4, 8);
-    right(fgnStep(head, data, relative(1), { donate: true }));
+    getOrThrow(fgnStep(head, data, relative(1), { donate: true }));
     expect(view.buffer.byteLength).toBe(0);
   });
 
@@ -120,7 +122,7 @@ describe("donate", () => {
     const give = { donate: true };
     const never = levenbergMarquardt({ lambda: 1e-9, attempts: 1 });
     const wild = problem(40, 3, 5, { spread: 30, seed: 3 });
-    const rejected = right(fgnStep(wild.head, wild.data, never, give));
+    const rejected = getOrThrow(fgnStep(wild.head, wild.data, never, give));
     expect(rejected.report.accepted).toBe(false);
     expect(rejected.params).toBe(wild.head);
     expect(lengths(wild.head)).toEqual([15, 5]);
@@ -129,7 +131,7 @@ describe("donate", () => {
     const features = { ...data.features, data: data.features.data.map((v) => v * 3e38) };
     expect(left(fgnStep(head, { ...data, features }, relative(1), give))._tag).toBe("Overflow");
     expect(flat(head)).toEqual(before);
-    right(fgnStep(head, data, backtracking(), give));
+    getOrThrow(fgnStep(head, data, backtracking(), give));
     expect(lengths(head)).toEqual([0, 0]);
   });
 
@@ -145,15 +147,15 @@ describe("donate", () => {
       }
       expect(left(adapt(HEAD, null, data, options))).toMatchObject(error);
     }
-    right(fgnStep(HEAD, data, relative(1), { donate: undefined } as unknown as StepOptions));
+    getOrThrow(fgnStep(HEAD, data, relative(1), { donate: undefined } as unknown as StepOptions));
     expect(lengths(HEAD)).toEqual([C * D, C]);
   });
 
   it("is no option of what only looks at a model", () => {
     const options: StepOptions = { donate: true };
-    right(diagnose(HEAD, data, 0.1, options));
+    getOrThrow(diagnose(HEAD, data, 0.1, options));
     const made = fgn({ donate: true } as object);
-    right(made.update(HEAD, made.init(HEAD), data));
+    getOrThrow(made.update(HEAD, made.init(HEAD), data));
     expect(lengths(HEAD)).toEqual([C * D, C]);
   });
 });
@@ -179,27 +181,27 @@ describe("an array that is not all of a buffer of its own", () => {
       const weight = memory();
       weight.set(weightOf(HEAD));
       const head = headOver(weight), before = [...weight];
-      const pure = right(fgnStep(headOver(weightOf(HEAD)), data)).params;
-      const { params } = right(fgnStep(head, data, relative(1), { donate: true }));
+      const pure = getOrThrow(fgnStep(headOver(weightOf(HEAD)), data)).params;
+      const { params } = getOrThrow(fgnStep(head, data, relative(1), { donate: true }));
       expect(flat(params)).toEqual(flat(pure));
       expect([...weight]).toEqual(before);
       expect(weightOf(params).buffer).not.toBe(weight.buffer);
-      right(evaluate(head, data));
+      getOrThrow(evaluate(head, data));
     });
   }
 
   it("is copied where its owner does not let it go, the features that do not occur included", () => {
     const rows = 2 ** 16 / 4 / H;
     const embedded = (data: Float32Array): Network =>
-      right(network(rows, [
+      getOrThrow(network(rows, [
         { _tag: "embedding", weight: { rows, cols: H, data }, bias: null, frozen: false },
-        ...own(right(randomHead({ features: H, classes: C }, 1))).layers,
+        ...own(getOrThrow(randomHead({ features: H, classes: C }, 1))).layers,
       ]));
-    const sparse = right(batch({ features: right(fromRows(rows, [[[3, 1]], [[7, 2]]])), labels: [0, 1] }));
+    const sparse = getOrThrow(batch({ features: getOrThrow(fromRows(rows, [[[3, 1]], [[7, 2]]])), labels: [0, 1] }));
     const weight = new Float32Array(new WebAssembly.Memory({ initial: 1 }).buffer);
     weight.set(uniform(rows * H, 5));
-    const model = embedded(weight), pure = right(fgnStep(embedded(weight.slice()), sparse)).params;
-    const { params } = right(fgnStep(model, sparse, relative(1), { donate: true }));
+    const model = embedded(weight), pure = getOrThrow(fgnStep(embedded(weight.slice()), sparse)).params;
+    const { params } = getOrThrow(fgnStep(model, sparse, relative(1), { donate: true }));
     expect(flat(params)).toEqual(flat(pure));
     expect(weight).toEqual(uniform(rows * H, 5));
   });
@@ -215,7 +217,7 @@ describe("an array that is not all of a buffer of its own", () => {
     const last = HEAD.layers[0] as Dense;
     for (const frozen of [false, true]) {
       const make = (weight: Float32Array) =>
-        right(
+        getOrThrow(
           network(D, [
             square(weight, frozen),
             { _tag: "residual", layers: [square(weight)] },
@@ -223,8 +225,8 @@ describe("an array that is not all of a buffer of its own", () => {
           ]),
         );
       const model = make(tied), before = [...tied];
-      const pure = right(fgnStep(make(tied.slice()), data)).params;
-      const { params } = right(fgnStep(model, data, relative(1), { donate: true }));
+      const pure = getOrThrow(fgnStep(make(tied.slice()), data)).params;
+      const { params } = getOrThrow(fgnStep(model, data, relative(1), { donate: true }));
       expect(toJson(params)).toEqual(toJson(pure));
       expect([...tied]).toEqual(before);
       expect(lengths(model).slice(-2)).toEqual([0, 0]);
@@ -235,8 +237,8 @@ describe("an array that is not all of a buffer of its own", () => {
 describe("parameters that were given up", () => {
   it("are told from every function that takes a model", async () => {
     const head = givenUp(), { features } = data, v = new Float32Array(C * D + C);
-    const adapter = right(withAdapters(HEAD, { rank: 1 }));
-    right(fgnStep(adapter, data, relative(1), { donate: true }));
+    const adapter = getOrThrow(withAdapters(HEAD, { rank: 1 }));
+    getOrThrow(fgnStep(adapter, data, relative(1), { donate: true }));
     const optimizer = robust(), state = optimizer.init(HEAD);
     const last = async (): Promise<unknown> => {
       for await (const record of train(head, data)) return record;
@@ -249,7 +251,7 @@ describe("parameters that were given up", () => {
       evaluate: evaluate(head, data),
       probabilities: probabilities(head, features),
       jvp: jvp(head, features, v),
-      vjp: vjp(head, features, right(matrix(B, C, new Float32Array(B * C)))),
+      vjp: vjp(head, features, getOrThrow(matrix(B, C, new Float32Array(B * C)))),
       lossAndGradient: lossAndGradient(head, data),
       rowSystem: rowSystem(head, data),
       diagnose: diagnose(head, data),
@@ -286,15 +288,17 @@ describe("parameters that were given up", () => {
 
   it("are told of the shared arrays of other networks, of layer norms and of models of one's own", () => {
     const [, , model] = PAIRS[0] as (typeof PAIRS)[number], given = own(model), three = problem(B, D, 3).data;
-    right(fgnStep(given, three, relative(1), { donate: true }));
+    getOrThrow(fgnStep(given, three, relative(1), { donate: true }));
     expect(left(evaluate(given, three))).toMatchObject({ _tag: "DonatedParameters", what: "parameters" });
     expect(left(withParameters(given, flat(model)))._tag).toBe("DonatedParameters");
-    const base = own(HEAD), frozen = right(freeze(base));
-    right(fgnStep(base, data, relative(1), { donate: true }));
+    const base = own(HEAD), frozen = getOrThrow(freeze(base));
+    getOrThrow(fgnStep(base, data, relative(1), { donate: true }));
     expect(left(evaluate(frozen, data))).toMatchObject({ _tag: "DonatedParameters", what: "layers[0].weight" });
     const gain = new Float32Array(D).fill(1), norm = { _tag: "layerNorm", gain, shift: new Float32Array(D) } as const;
-    const normed = right(network(D, [{ ...norm, epsilon: 0.1, frozen: false }, ...right(freeze(own(HEAD))).layers]));
-    right(fgnStep(normed, data, relative(1), { donate: true }));
+    const normed = getOrThrow(
+      network(D, [{ ...norm, epsilon: 0.1, frozen: false }, ...getOrThrow(freeze(own(HEAD))).layers]),
+    );
+    getOrThrow(fgnStep(normed, data, relative(1), { donate: true }));
     expect(left(evaluate(normed, data))).toMatchObject({ _tag: "DonatedParameters", what: "layers[0].gain" });
   });
 
@@ -313,14 +317,14 @@ describe("parameters that were given up", () => {
   it("by a function of the model, while it is stepped, are an error", () => {
     const [, , linear] = PAIRS[0] as (typeof PAIRS)[number], three = problem(B, D, 3).data;
     let given: Model | null = null;
-    const model = right(customModel({
+    const model = getOrThrow(customModel({
       ...linear.functions,
       parameters: flat(linear),
       classes: 3,
       vjp: (...args) => {
         const mine = given;
         given = null;
-        if (mine !== null) right(fgnStep(mine, three, relative(1), { donate: true }));
+        if (mine !== null) getOrThrow(fgnStep(mine, three, relative(1), { donate: true }));
         return linear.functions.vjp(...args);
       },
     }));
@@ -335,15 +339,15 @@ describe("the state of an optimizer", () => {
   it("is given up with the parameters: its average is told, too", () => {
     for (const optimizer of optimizers as readonly (typeof optimizers)[0][]) {
       const params = own(HEAD), state = optimizer.init(params);
-      const next = right(optimizer.update(params, state, data, { donate: true }));
+      const next = getOrThrow(optimizer.update(params, state, data, { donate: true }));
       expect(left(optimizer.update(HEAD, state, data))).toMatchObject({
         _tag: "DonatedParameters",
         what: "the state's average[0]",
       });
-      right(optimizer.update(next.params, next.state, data));
+      getOrThrow(optimizer.update(next.params, next.state, data));
       const plain = { ...next.state, average: [[1, 2, 3]] } as unknown as typeof state;
       expect(left(optimizer.update(HEAD, plain, data))._tag).toBe("WrongKind");
-      const other = optimizer.init(right(randomHead({ features: D, classes: C + 1 }, 1)));
+      const other = optimizer.init(getOrThrow(randomHead({ features: D, classes: C + 1 }, 1)));
       expect(left(optimizer.update(HEAD, other, data))._tag).toBe("ShapeMismatch");
     }
   });
@@ -353,7 +357,7 @@ describe("the state of an optimizer", () => {
       const run = (donate: boolean): number[] => {
         let params = own(HEAD), state = optimizer.init(params);
         for (let n = 0; n < 3; n++) {
-          ({ params, state } = right(optimizer.update(params, state, data, { donate })));
+          ({ params, state } = getOrThrow(optimizer.update(params, state, data, { donate })));
           params = optimizer.result(params, state);
         }
         return flat(params);

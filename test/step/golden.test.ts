@@ -11,6 +11,7 @@ import {
   type Batch,
   batch,
   fgnStep,
+  getOrThrow,
   ggnProduct,
   ggnStep,
   logits,
@@ -22,12 +23,12 @@ import {
   type StepOptions,
 } from "../../mod.ts";
 import { type Golden, layersOf, type Variant } from "../support/golden_file.ts";
-import { difference, flat, relativeError, right } from "../support/reference.ts";
+import { difference, flat, relativeError } from "../support/reference.ts";
 
 function open(golden: Omit<Golden, "expected">): { model: Network; data: Batch } {
   const { batchSize, x, y } = golden, inputs = x.length / batchSize;
-  const features = right(matrix(batchSize, inputs, x));
-  return { model: right(network(inputs, layersOf(golden))), data: right(batch({ features, labels: y })) };
+  const features = getOrThrow(matrix(batchSize, inputs, x));
+  return { model: getOrThrow(network(inputs, layersOf(golden))), data: getOrThrow(batch({ features, labels: y })) };
 }
 
 const folder = new URL("../golden/", import.meta.url);
@@ -45,11 +46,11 @@ describe("golden vectors", () => {
     const rounding = 1e-7 * Math.hypot(...flat(model));
 
     it(`${golden.name}: logits, margins, loss, gradient and Gram`, () => {
-      expect(relativeError(right(logits(model, data.features)).data, expected.logits)).toBeLessThan(tolerance);
-      const { loss, gradient } = right(lossAndGradient(model, data));
+      expect(relativeError(getOrThrow(logits(model, data.features)).data, expected.logits)).toBeLessThan(tolerance);
+      const { loss, gradient } = getOrThrow(lossAndGradient(model, data));
       expect(relativeError([loss], [expected.loss])).toBeLessThan(tolerance);
       expect(relativeError(gradient, expected.gradient)).toBeLessThan(tolerance);
-      const system = right(rowSystem(model, data));
+      const system = getOrThrow(rowSystem(model, data));
       expect(relativeError(system.margins, expected.margins)).toBeLessThan(tolerance);
       expect(relativeError(system.gram, expected.gram)).toBeLessThan(tolerance);
     });
@@ -62,7 +63,7 @@ describe("golden vectors", () => {
     ) {
       for (const want of expected.steps) {
         it(`${golden.name}: step at λ = ${want.damping} by ${Object.values(options).join(" ")}`, () => {
-          const { params, report } = right(fgnStep(model, data, want.damping, { tolerance: 1e-9, ...options }));
+          const { params, report } = getOrThrow(fgnStep(model, data, want.damping, { tolerance: 1e-9, ...options }));
           const size = Math.hypot(...want.step);
           expect(relativeError(difference(params, model), want.step)).toBeLessThan(tolerance + rounding / size);
           expect(Number.isFinite(report.lossAfter)).toBe(true);
@@ -80,7 +81,7 @@ describe("golden vectors", () => {
     for (const want of expected.steps) {
       const { fullGgnStep, predictedReductionGgn, step } = want;
       it(`${golden.name}: full quadratic model of the step at λ = ${want.damping}`, () => {
-        const product = right(ggnProduct(model, data, step));
+        const product = getOrThrow(ggnProduct(model, data, step));
         const reduction = step.reduce((sum, d, i) => {
           return sum - d * ((expected.gradient[i] as number) + (product[i] as number) / 2);
         }, 0);
@@ -89,7 +90,7 @@ describe("golden vectors", () => {
       for (const preconditioner of ["none", "fgn"] as const) {
         it(`${golden.name}: full Gauss-Newton step at λ = ${want.damping}, preconditioner ${preconditioner}`, () => {
           const options = { preconditioner, tolerance: 1e-7, maxIterations: 2000 } as const;
-          const { params } = right(ggnStep(model, data, want.damping, options));
+          const { params } = getOrThrow(ggnStep(model, data, want.damping, options));
           const size = Math.hypot(...fullGgnStep);
           expect(relativeError(difference(params, model), fullGgnStep)).toBeLessThan(1e-3 + rounding / size);
         });
@@ -116,7 +117,7 @@ describe("golden vectors of the variants", () => {
     ];
     for (const [name, step, options] of cases) {
       it(`${file}: majorised step, ${name}`, () => {
-        const { params } = right(fgnStep(model, data, golden.damping, { curvature: "majorized", ...options }));
+        const { params } = getOrThrow(fgnStep(model, data, golden.damping, { curvature: "majorized", ...options }));
         const rounding = 1e-7 * Math.hypot(...flat(model));
         expect(relativeError(difference(params, model), step)).toBeLessThan(tolerance + rounding / Math.hypot(...step));
       });

@@ -8,6 +8,7 @@ import {
   type Damping,
   evaluate,
   fgnStep,
+  getOrThrow,
   levenbergMarquardt,
   matrix,
   type Network,
@@ -17,7 +18,7 @@ import {
   zeroHead,
 } from "../../mod.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
-import { right, uniform } from "../support/reference.ts";
+import { uniform } from "../support/reference.ts";
 
 const FEATURES = 256, CLASSES = 65_536, MOST = 128 * 2 ** 20;
 
@@ -25,16 +26,18 @@ const FEATURES = 256, CLASSES = 65_536, MOST = 128 * 2 ** 20;
 function examples(rows: number): Batch {
   const x = uniform(rows * FEATURES, 1).map((v) => v * Math.sqrt(3 / FEATURES));
   const labels = Uint32Array.from({ length: rows }, (_, i) => (i * 509 + 65_535) % CLASSES);
-  return right(batch({ features: right(matrix(rows, FEATURES, x)), labels }));
+  return getOrThrow(batch({ features: getOrThrow(matrix(rows, FEATURES, x)), labels }));
 }
 
-const memory = (): number => right(defaultKernel()).exports.memory.buffer.byteLength;
+const memory = (): number => getOrThrow(defaultKernel()).exports.memory.buffer.byteLength;
 
 /** Steps from zeros, each of which lowers the loss. */
 function descend(data: Batch, count: number, damping: Damping, options: StepOptions = {}): Network {
-  let params = right(zeroHead({ features: FEATURES, classes: CLASSES })), given = damping, last = Math.log(CLASSES);
+  let params = getOrThrow(zeroHead({ features: FEATURES, classes: CLASSES })),
+    given = damping,
+    last = Math.log(CLASSES);
   for (let i = 0; i < count; i++) {
-    const step = right(fgnStep(params, data, given, options));
+    const step = getOrThrow(fgnStep(params, data, given, options));
     expect(Math.abs(step.report.lossBefore - last)).toBeLessThan(1e-4);
     expect(step.report.lossAfter).toBeLessThan(last - 0.5);
     last = step.report.lossAfter as number;
@@ -51,10 +54,10 @@ describe("65,536 classes × 256 features in 128 MiB", () => {
     const params = descend(data, 4, relative(1));
     expect(memory()).toBeGreaterThan(96 * 2 ** 20);
     descend(data, 2, levenbergMarquardt());
-    const { loss, accuracy } = right(evaluate(params, data));
+    const { loss, accuracy } = getOrThrow(evaluate(params, data));
     expect(loss).toBeLessThan(Math.log(CLASSES) - 3);
     expect(accuracy).toBe(1);
-    right(evaluate(params, examples(256)));
+    getOrThrow(evaluate(params, examples(256)));
     expect(memory()).toBeLessThan(MOST);
   }, 60_000);
 

@@ -13,6 +13,7 @@ import {
   dense,
   embedding,
   fgnStep,
+  getOrThrow,
   initialise,
   levenbergMarquardt,
   misfit,
@@ -52,7 +53,7 @@ import {
   unitOf,
 } from "../support/network_reference.ts";
 import { randomFeatures } from "../support/random_network.ts";
-import { difference, flat, problem, right, uniform } from "../support/reference.ts";
+import { difference, flat, problem, uniform } from "../support/reference.ts";
 
 /** κ(m) = tanh(|m|/2)/(2|m|). */
 const kappa = (m: number): number => Math.abs(m) < 1e-6 ? 0.25 : Math.tanh(Math.abs(m) / 2) / (2 * Math.abs(m));
@@ -72,7 +73,9 @@ describe("accumulatedStep()", () => {
         const H = fgnCurvature({ ...ref, curvatures }), lambda = unitOf(ref, data);
         const want = solveStep(H, ref.gradient, lambda + l2);
         for (const most of sizes(B)) {
-          const { params, report } = right(accumulatedStep(model, data, most, relative(1), { ...options, ...TIGHT }));
+          const { params, report } = getOrThrow(
+            accumulatedStep(model, data, most, relative(1), { ...options, ...TIGHT }),
+          );
           close(report.lambda, lambda, 1e-5);
           expect(stepError(params, model, want)).toBeLessThan(1e-4);
           close(report.lossBefore, ref.loss, 1e-5);
@@ -85,15 +88,15 @@ describe("accumulatedStep()", () => {
 
   it("takes sparse features into embedding, dense and adapter layers, and leaves other rows alone", () => {
     const features = randomFeatures(B, 40, true, ((seed) => (count, v) => uniform(count, seed++).map((x) => x * v))(3));
-    const data = right(batch({ features, labels: Array.from({ length: B }, (_, i) => i % C), weights: WEIGHTS }));
-    const embedded = right(initialise({ inputs: 60, layers: [embedding(6), tanh(), dense(C)] }));
+    const data = getOrThrow(batch({ features, labels: Array.from({ length: B }, (_, i) => i % C), weights: WEIGHTS }));
+    const embedded = getOrThrow(initialise({ inputs: 60, layers: [embedding(6), tanh(), dense(C)] }));
     const wide = { ...data, features: { ...features, cols: 60 } };
-    const head = right(randomHead({ features: 60, classes: C }, 4));
-    for (const model of [embedded, head, right(withAdapters(head, { rank: 2 }))]) {
+    const head = getOrThrow(randomHead({ features: 60, classes: C }, 4));
+    for (const model of [embedded, head, getOrThrow(withAdapters(head, { rank: 2 }))]) {
       sameStep(model, wide, relative(0.3));
       sameStep(model, wide, relative(0.3), { l2: 0.01, labelSmoothing: 0.1 });
     }
-    const { params } = right(accumulatedStep(embedded, wide, 4, relative(1)));
+    const { params } = getOrThrow(accumulatedStep(embedded, wide, 4, relative(1)));
     const changed = difference(params, embedded).slice(0, 60 * 6).map((d) => d !== 0);
     expect(changed.slice(0, 40 * 6)).toContain(true);
     expect(changed.slice(40 * 6)).not.toContain(true);
@@ -116,16 +119,18 @@ describe("accumulatedStep()", () => {
       for (const options of [{}, { l2: 0.01, labelSmoothing: 0.1 }]) sameStep(head, data, damping, options);
     }
     const bold = levenbergMarquardt({ lambda: 1e-3 });
-    const step = right(accumulatedStep(head, data, 3, bold, TIGHT));
+    const step = getOrThrow(accumulatedStep(head, data, 3, bold, TIGHT));
     expect(step.report.rejections).toBeGreaterThan(0);
     expect(step.damping).toMatchObject({ lambda: 0.95 * step.report.lambda });
-    expect(right(accumulatedStep(head, data, 3, 0.02)).damping).toBe(0.02);
-    expect(right(accumulatedStep(head, data, 3, backtracking({ ratio: 0.05 }))).report.rejections).toBeGreaterThan(0);
+    expect(getOrThrow(accumulatedStep(head, data, 3, 0.02)).damping).toBe(0.02);
+    expect(getOrThrow(accumulatedStep(head, data, 3, backtracking({ ratio: 0.05 }))).report.rejections).toBeGreaterThan(
+      0,
+    );
   });
 
   it("gives the parameters back when every attempt is rejected", () => {
     const { head, data } = problem(B, D, C, { spread: 3 });
-    const step = right(accumulatedStep(head, data, 4, levenbergMarquardt({ lambda: 1e-3, attempts: 1 })));
+    const step = getOrThrow(accumulatedStep(head, data, 4, levenbergMarquardt({ lambda: 1e-3, attempts: 1 })));
     expect(step.report.accepted).toBe(false);
     expect(step.params).toBe(head);
     expect(step.report.lossAfter).toBe(step.report.lossBefore);
@@ -135,7 +140,7 @@ describe("accumulatedStep()", () => {
     const [data, options] = CASES["all of it"] as (typeof CASES)[string];
     let params: Network = BLOCKS, damping: Damping = levenbergMarquardt({ lambda: 1e-3 }), last = Infinity;
     for (let i = 0; i < 15; i++) {
-      const step: Step<Network> = right(accumulatedStep(params, data, 4, damping, options));
+      const step: Step<Network> = getOrThrow(accumulatedStep(params, data, 4, damping, options));
       expect(step.report.lossAfter).toBeLessThanOrEqual(last + 1e-6);
       [params, damping, last] = [step.params, step.damping, step.report.lossAfter as number];
     }
@@ -144,8 +149,8 @@ describe("accumulatedStep()", () => {
 
   it("starts warm from a dual, and leaves the loss out when asked to", () => {
     const [data] = CASES["weights, some zero"] as (typeof CASES)[string];
-    const cold = right(accumulatedStep(HEAD, data, 5, 0.05, { tolerance: 1e-6 }));
-    const warm = right(accumulatedStep(HEAD, data, 3, 0.05, { tolerance: 1e-6, warmStart: cold.dual }));
+    const cold = getOrThrow(accumulatedStep(HEAD, data, 5, 0.05, { tolerance: 1e-6 }));
+    const warm = getOrThrow(accumulatedStep(HEAD, data, 3, 0.05, { tolerance: 1e-6, warmStart: cold.dual }));
     expect(cold.report.iterations).toBeGreaterThan(3);
     expect(warm.report.iterations).toBeLessThan(3);
     sameStep(HEAD, data, 0.05, { lossAfter: false });
@@ -168,24 +173,26 @@ describe("accumulatedStep()", () => {
 function memoryOf(run: () => void): number {
   releaseKernel();
   run();
-  return right(defaultKernel()).exports.memory.buffer.byteLength;
+  return getOrThrow(defaultKernel()).exports.memory.buffer.byteLength;
 }
 
 describe("the memory of an accumulated step", () => {
   it("is that of the micro-batch and two to four parameter vectors", () => {
-    const rows = 256, classes = 4000, head = right(randomHead({ features: 16, classes }, 1));
+    const rows = 256, classes = 4000, head = getOrThrow(randomHead({ features: 16, classes }, 1));
     const { data } = problem(rows, 16, classes);
     const options = { lossAfter: false, maxIterations: 2 };
     const vector = 4 * parameters(head).length, panels = 4 * classes * rows;
-    const whole = memoryOf(() => right(fgnStep(head, data, relative(1), { ...options, system: "matrixFree" })));
-    const parts = memoryOf(() => right(accumulatedStep(head, data, 32, relative(1), options)));
+    const whole = memoryOf(() => getOrThrow(fgnStep(head, data, relative(1), { ...options, system: "matrixFree" })));
+    const parts = memoryOf(() => getOrThrow(accumulatedStep(head, data, 32, relative(1), options)));
     expect(whole).toBeGreaterThan(2 * panels);
     expect(parts).toBeLessThan(2 * panels / 8 + 2 * vector + 2 ** 19);
     // ℓ2 adds its vector and that of the step, smoothing the targets of a micro-batch, a second attempt a vector.
     const most = { ...options, l2: 0.1, labelSmoothing: 0.1 };
-    const all = memoryOf(() => right(accumulatedStep(head, data, 32, levenbergMarquardt(), most)));
+    const all = memoryOf(() => getOrThrow(accumulatedStep(head, data, 32, levenbergMarquardt(), most)));
     expect(all).toBeLessThan(5 * panels / 8 + 5 * vector + 2 ** 19);
-    const twice = memoryOf(() => right(accumulatedStep(head, problem(2 * rows, 16, classes).data, 32, 1, options)));
+    const twice = memoryOf(() =>
+      getOrThrow(accumulatedStep(head, problem(2 * rows, 16, classes).data, 32, 1, options))
+    );
     expect(twice - parts).toBeLessThan(2 ** 17);
   });
 });
@@ -199,7 +206,7 @@ describe("the bytes of accumulated steps", () => {
     for (const [data, options] of Object.values(CASES)) {
       let params: Network = BLOCKS, damping: Damping = levenbergMarquardt({ lambda: 0.01 });
       for (const most of [1, 3, 4, B]) {
-        const step: Step<Network> = right(accumulatedStep(params, data, most, damping, options));
+        const step: Step<Network> = getOrThrow(accumulatedStep(params, data, most, damping, options));
         [params, damping] = [step.params, step.damping];
       }
       hash.update(Float64Array.from(flat(params)));

@@ -14,6 +14,7 @@ import {
   fgn,
   fgnStep,
   fromRows,
+  getOrThrow,
   isSparse,
   l2Penalty,
   levenbergMarquardt,
@@ -35,12 +36,12 @@ import { D as INPUTS, LINEAR, PAIRS } from "../support/custom_models.ts";
 import { B, BLOCKS, C, CASES, D, HEAD, sameStep, TIGHT } from "../support/micro_step_cases.ts";
 import { featureRows } from "../support/network_reference.ts";
 import { text } from "../support/random_network.ts";
-import { difference, flat, left, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, left, relativeError, uniform } from "../support/reference.ts";
 
 describe("accumulatedStep() of a model of one's own", () => {
   const examples = (rows: number): Batch =>
-    right(batch({
-      features: right(matrix(rows, INPUTS, uniform(rows * INPUTS, 2))),
+    getOrThrow(batch({
+      features: getOrThrow(matrix(rows, INPUTS, uniform(rows * INPUTS, 2))),
       labels: Array.from({ length: rows }, (_, i) => (i * i) % 3),
       weights: Array.from({ length: rows }, (_, i) => i % 4 === 3 ? 0 : 1 + i % 2),
     }));
@@ -50,8 +51,8 @@ describe("accumulatedStep() of a model of one's own", () => {
       for (const options of [{}, { l2: 0.1, labelSmoothing: 0.1 }] as const) {
         sameStep(own, examples(11), relative(1), options);
         sameStep(own, examples(11), levenbergMarquardt({ lambda: 0.01 }), options);
-        const want = right(fgnStep(builtIn, examples(11), 0.1, { ...TIGHT, ...options }));
-        const step = right(accumulatedStep(own, examples(11), 4, 0.1, { ...TIGHT, ...options }));
+        const want = getOrThrow(fgnStep(builtIn, examples(11), 0.1, { ...TIGHT, ...options }));
+        const step = getOrThrow(accumulatedStep(own, examples(11), 4, 0.1, { ...TIGHT, ...options }));
         expect(relativeError(difference(step.params, own), difference(want.params, builtIn))).toBeLessThan(1e-5);
       }
     }
@@ -59,7 +60,7 @@ describe("accumulatedStep() of a model of one's own", () => {
 
   const watched = (seen: Set<number>, fails = Infinity, firsts = new Set<number>()): CustomModel => {
     let calls = 0;
-    return right(customModel({
+    return getOrThrow(customModel({
       parameters: uniform(INPUTS * 3 + 3, 1),
       classes: 3,
       forward: (theta, x) => {
@@ -78,7 +79,7 @@ describe("accumulatedStep() of a model of one's own", () => {
 
   it("shows its functions the examples of a micro-batch and no others", () => {
     const seen = new Set<number>();
-    right(accumulatedStep(watched(seen), examples(11), 4, relative(1)));
+    getOrThrow(accumulatedStep(watched(seen), examples(11), 4, relative(1)));
     expect([...seen].sort()).toEqual([3, 4]);
   });
 
@@ -86,7 +87,7 @@ describe("accumulatedStep() of a model of one's own", () => {
     const firsts = new Set<number>(), data = examples(11);
     const weights = Float32Array.from({ length: 11 }, (_, i) => i < 4 || i >= 8 ? 1 : 0);
     const model = watched(new Set(), Infinity, firsts);
-    const step = right(accumulatedStep(model, { ...data, weights }, 4, relative(1)));
+    const step = getOrThrow(accumulatedStep(model, { ...data, weights }, 4, relative(1)));
     expect([...firsts]).toEqual([data.features.data[0], data.features.data[8 * INPUTS]]);
     expect([...step.dual.subarray(4, 8)]).toEqual([0, 0, 0, 0]);
   });
@@ -97,8 +98,8 @@ describe("accumulatedStep() of a model of one's own", () => {
       (_, i): [number, number][] => [[INPUTS - 1 - (i * 3) % INPUTS, 1], [(i + 2) % INPUTS, 0.5]],
     );
     const dense = (x: Features): Features =>
-      !isSparse(x) ? x : right(matrix(x.rows, INPUTS, featureRows(x).flatMap((row) => Array.from(row))));
-    const model = right(customModel({
+      !isSparse(x) ? x : getOrThrow(matrix(x.rows, INPUTS, featureRows(x).flatMap((row) => Array.from(row))));
+    const model = getOrThrow(customModel({
       parameters: uniform(INPUTS * 3 + 3, 1),
       classes: 3,
       forward: (theta, x) => LINEAR.forward(theta, dense(x)),
@@ -107,7 +108,7 @@ describe("accumulatedStep() of a model of one's own", () => {
     }));
     sameStep(
       model,
-      right(batch({ features: right(fromRows(INPUTS, rows)), labels: rows.map((_, i) => i % 3) })),
+      getOrThrow(batch({ features: getOrThrow(fromRows(INPUTS, rows)), labels: rows.map((_, i) => i % 3) })),
       relative(1),
     );
   });
@@ -158,14 +159,14 @@ describe("accumulatedStep() on what it cannot do", () => {
       trustRegion: 0,
       system: "auto",
     } as const;
-    right(accumulatedStep(HEAD, data, 4, 1, neutral));
+    getOrThrow(accumulatedStep(HEAD, data, 4, 1, neutral));
   });
 
   it("gives the errors of fgnStep", () => {
-    const wide = right(randomHead({ features: D + 1, classes: C }, 1));
-    const few = right(randomHead({ features: D, classes: 3 }, 1));
-    const huge = right(withParameters(HEAD, parameters(HEAD).map((v) => 1e20 * v)));
-    const vast = { ...data, features: right(matrix(B, D, data.features.data.map((v) => 1e20 * v))) };
+    const wide = getOrThrow(randomHead({ features: D + 1, classes: C }, 1));
+    const few = getOrThrow(randomHead({ features: D, classes: 3 }, 1));
+    const huge = getOrThrow(withParameters(HEAD, parameters(HEAD).map((v) => 1e20 * v)));
+    const vast = { ...data, features: getOrThrow(matrix(B, D, data.features.data.map((v) => 1e20 * v))) };
     const zero = { ...data, weights: new Float32Array(B) };
     const cases: readonly (readonly [Network, Batch, Damping, StepOptions])[] = [
       [wide, data, 1, {}],
@@ -188,11 +189,11 @@ describe("accumulatedStep() on what it cannot do", () => {
   it("writes to none of its arguments, and takes the memory of parameters that are donated", () => {
     for (const [data, options] of Object.values(CASES)) {
       const before = text(BLOCKS, data), targets = data.targets?.data.slice();
-      const step = right(accumulatedStep(BLOCKS, data, 4, relative(1), options));
+      const step = getOrThrow(accumulatedStep(BLOCKS, data, 4, relative(1), options));
       expect(text(BLOCKS, data)).toBe(before);
       expect(data.targets?.data).toEqual(targets);
-      const own = right(withParameters(BLOCKS, parameters(BLOCKS)));
-      const donated = right(accumulatedStep(own, data, 4, relative(1), { ...options, donate: true }));
+      const own = getOrThrow(withParameters(BLOCKS, parameters(BLOCKS)));
+      const donated = getOrThrow(accumulatedStep(own, data, 4, relative(1), { ...options, donate: true }));
       expect(parameters(own)).toHaveLength(0);
       expect(flat(donated.params)).toEqual(flat(step.params));
     }
@@ -212,8 +213,8 @@ describe("microBatch of an optimizer", () => {
     for (const optimizer of optimizers) {
       let plain = { params: BLOCKS, state: optimizer.init(BLOCKS) }, parts = plain;
       for (let i = 0; i < 3; i++) {
-        plain = right(optimizer.update(plain.params, plain.state, data, options));
-        const next = right(optimizer.update(parts.params, parts.state, data, { ...options, microBatch: 4 }));
+        plain = getOrThrow(optimizer.update(plain.params, plain.state, data, options));
+        const next = getOrThrow(optimizer.update(parts.params, parts.state, data, { ...options, microBatch: 4 }));
         expect(next.report).toMatchObject({ system: "matrixFree", solver: "cg" });
         parts = next;
       }
@@ -223,12 +224,12 @@ describe("microBatch of an optimizer", () => {
 
   it("leaves batches that fit alone, and takes the memory of donated parameters", () => {
     const optimizer = fgn(), state = optimizer.init(HEAD);
-    const plain = right(optimizer.update(HEAD, state, data));
+    const plain = getOrThrow(optimizer.update(HEAD, state, data));
     for (const microBatch of [B, B + 1]) {
-      expect(right(optimizer.update(HEAD, state, data, { microBatch }))).toEqual(plain);
+      expect(getOrThrow(optimizer.update(HEAD, state, data, { microBatch }))).toEqual(plain);
     }
-    const own = right(withParameters(HEAD, parameters(HEAD)));
-    right(optimizer.update(own, state, data, { microBatch: 4, donate: true }));
+    const own = getOrThrow(withParameters(HEAD, parameters(HEAD)));
+    getOrThrow(optimizer.update(own, state, data, { microBatch: 4, donate: true }));
     expect(parameters(own)).toHaveLength(0);
   });
 
@@ -246,6 +247,6 @@ describe("microBatch of an optimizer", () => {
       ),
     ];
     for (const [option, result] of refused) expect(left(result)).toMatchObject({ _tag: "InvalidOption", option });
-    right(take(robust(), B));
+    getOrThrow(take(robust(), B));
   });
 });

@@ -15,6 +15,7 @@ import {
   type Features,
   fgn,
   fgnStep,
+  getOrThrow,
   ggnStep,
   initialise,
   layerNorm,
@@ -38,14 +39,14 @@ import { at, C, D, PAIRS } from "../support/custom_models.ts";
 import { momentumStep } from "../support/momentum_reference.ts";
 import { dot, featureRows, norm, reference, thetaOf } from "../support/network_reference.ts";
 import { examples } from "../support/random_network.ts";
-import { difference, flat, left, problem, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, left, problem, relativeError, uniform } from "../support/reference.ts";
 
 const DECAY = 0.8, LAMBDA = 0.05;
 const { data: plain } = problem(14, D, C, { seed: 3 });
 const weighted = problem(14, D, C, { seed: 3, weights: Array.from({ length: 14 }, (_, i) => i % 4) }).data;
 const soft: Batch = {
   ...plain,
-  targets: right(matrix(14, C, Array.from(plain.labels, (y) => [0, 1, 2].map((k) => k === y ? 0.6 : 0.2)).flat())),
+  targets: getOrThrow(matrix(14, C, Array.from(plain.labels, (y) => [0, 1, 2].map((k) => k === y ? 0.6 : 0.2)).flat())),
 };
 
 /** A step before of about the size of the next. */
@@ -55,7 +56,7 @@ const asking = (model: Model): StepOptions => ({ momentum: { decay: DECAY, previ
 /** The step of a model against the solve for the network that it is. */
 function check(model: Model, builtIn: Network, data: Batch, options: StepOptions): void {
   const want = momentumStep(builtIn, data, options, LAMBDA, before(builtIn).map((v) => DECAY * v));
-  const { params, report } = right(fgnStep(model, data, LAMBDA, { ...options, ...asking(model) }));
+  const { params, report } = getOrThrow(fgnStep(model, data, LAMBDA, { ...options, ...asking(model) }));
   const rounding = 2 ** -23 * norm(flat(params)) / norm(want.d);
   expect(relativeError(difference(params, model), want.d)).toBeLessThan(1e-4 + rounding);
   expect(relativeError([report.predictedReduction], [want.predicted])).toBeLessThan(1e-4);
@@ -97,8 +98,8 @@ describe("the step with momentum", () => {
 
   it("equals the solve over the parameters: residual blocks, layer norms, adapters, a frozen layer", () => {
     const layers = [dense(5), tanh(), residual([layerNorm(), dense(5)]), dense(4, { frozen: true }), tanh(), dense(C)];
-    const mixed = right(initialise({ inputs: D, layers, seed: 3 }));
-    const adapted = right(withAdapters(mixed, { rank: 2, layers: [0], seed: 5 }));
+    const mixed = getOrThrow(initialise({ inputs: D, layers, seed: 3 }));
+    const adapted = getOrThrow(withAdapters(mixed, { rank: 2, layers: [0], seed: 5 }));
     for (const model of [mixed, adapted]) {
       for (const options of [{}, { l2: 0.1 }]) {
         for (const system of SYSTEMS) check(model, model, plain, { ...options, ...system });
@@ -108,14 +109,14 @@ describe("the step with momentum", () => {
 
   it("is that of the λ that Levenberg–Marquardt and relative damping end at", () => {
     for (const [, builtIn] of PAIRS) {
-      const model = right(withParameters(builtIn, parameters(builtIn).map((v) => 3 * v)));
+      const model = getOrThrow(withParameters(builtIn, parameters(builtIn).map((v) => 3 * v)));
       for (const options of [{}, { l2: 0.01 }, { metric: "centred" }] as const) {
         const all = { ...options, ...asking(model) };
-        const retried = right(fgnStep(model, plain, levenbergMarquardt({ lambda: 1e-6, raise: 8 }), all));
+        const retried = getOrThrow(fgnStep(model, plain, levenbergMarquardt({ lambda: 1e-6, raise: 8 }), all));
         expect(retried.report.rejections).toBeGreaterThan(0);
-        for (const { params, report } of [retried, right(fgnStep(model, plain, relative(0.3), all))]) {
+        for (const { params, report } of [retried, getOrThrow(fgnStep(model, plain, relative(0.3), all))]) {
           expect(report.accepted).toBe(true);
-          const direct = right(fgnStep(model, plain, report.lambda, all));
+          const direct = getOrThrow(fgnStep(model, plain, report.lambda, all));
           expect(relativeError(difference(params, model), difference(direct.params, model))).toBeLessThan(1e-6);
         }
       }
@@ -124,18 +125,18 @@ describe("the step with momentum", () => {
 
   it("moves the features that no example has by β d₋", () => {
     const data = examples(6, 12, 4, 1, true), rows = featureRows(data.features);
-    const filled: Features = right(matrix(6, 12, rows.flatMap((row) => Array.from(row))));
+    const filled: Features = getOrThrow(matrix(6, 12, rows.flatMap((row) => Array.from(row))));
     const absent = Array.from({ length: 12 }, (_, k) => k).filter((k) => rows.every((row) => row[k] === 0));
     expect(absent.length).toBeGreaterThan(0);
-    const head = right(randomHead({ features: 12, classes: 4 }, 3));
+    const head = getOrThrow(randomHead({ features: 12, classes: 4 }, 3));
     for (const options of [{}, { l2: 0.1 }]) {
       const asked = { ...options, ...asking(head) };
-      const sparse = right(fgnStep(head, data, LAMBDA, asked));
-      const full = right(fgnStep(head, { ...data, features: filled }, LAMBDA, asked));
+      const sparse = getOrThrow(fgnStep(head, data, LAMBDA, asked));
+      const full = getOrThrow(fgnStep(head, { ...data, features: filled }, LAMBDA, asked));
       expect(relativeError(difference(sparse.params, head), difference(full.params, head))).toBeLessThan(1e-6);
     }
-    const table = right(initialise({ inputs: 12, layers: [embedding(4)], seed: 2 }));
-    const step = difference(right(fgnStep(table, data, LAMBDA, asking(table))).params, table);
+    const table = getOrThrow(initialise({ inputs: 12, layers: [embedding(4)], seed: 2 }));
+    const step = difference(getOrThrow(fgnStep(table, data, LAMBDA, asking(table))).params, table);
     for (const k of absent) {
       for (let c = 0; c < 4; c++) {
         expect(Math.abs(at(step, 4 * k + c) - DECAY * at(before(table), 4 * k + c))).toBeLessThan(1e-7);
@@ -147,7 +148,7 @@ describe("the step with momentum", () => {
     for (const [, builtIn] of PAIRS) {
       for (const l2 of [0, 0.1]) {
         const options = { ...asking(builtIn), l2, solver: "cg", maxIterations: 3 } as const;
-        const { dual, report } = right(fgnStep(builtIn, plain, LAMBDA, options));
+        const { dual, report } = getOrThrow(fgnStep(builtIn, plain, LAMBDA, options));
         expect(report.stop).toBe("iterationCap");
         const ref = reference(builtIn, plain), total = LAMBDA + l2, theta = thetaOf(builtIn);
         const w = ref.curvatures.map(Math.sqrt), J = ref.jacobian.map((row, i) => row.map((v) => at(w, i) * v));
@@ -169,14 +170,14 @@ describe("the step with momentum", () => {
   it("is the plain step, byte for byte, without a step before and with decay 0", () => {
     for (const [, ...models] of PAIRS) {
       for (const model of models) {
-        const none = right(fgnStep(model, plain, LAMBDA));
+        const none = getOrThrow(fgnStep(model, plain, LAMBDA));
         for (const momentum of [{ decay: 0.9, previous: null }, { decay: 0, previous: before(model) }]) {
-          const step = right(fgnStep(model, plain, LAMBDA, { momentum }));
+          const step = getOrThrow(fgnStep(model, plain, LAMBDA, { momentum }));
           expect(flat(step.params)).toEqual(flat(none.params));
           expect(step.report).toEqual(none.report);
         }
         const zero = { decay: 0.9, previous: before(model).fill(0) };
-        const still = right(fgnStep(model, plain, LAMBDA, { momentum: zero }));
+        const still = getOrThrow(fgnStep(model, plain, LAMBDA, { momentum: zero }));
         expect(relativeError(difference(still.params, model), difference(none.params, model))).toBeLessThan(1e-6);
       }
     }
@@ -186,7 +187,7 @@ describe("the step with momentum", () => {
     const [[, head]] = PAIRS as [(typeof PAIRS)[number]];
     const previous = before(head), kept = previous.slice(), start = flat(head);
     const step = (previous: ArrayLike<number>) =>
-      flat(right(fgnStep(head, plain, LAMBDA, { momentum: { decay: DECAY, previous } })).params);
+      flat(getOrThrow(fgnStep(head, plain, LAMBDA, { momentum: { decay: DECAY, previous } })).params);
     const first = step(previous);
     expect(step(Array.from(previous))).toEqual(first);
     expect(step(Float64Array.from(previous))).toEqual(first);
@@ -197,13 +198,13 @@ describe("the step with momentum", () => {
   it("that leads uphill is given back by backtracking, and forgotten", () => {
     const [[, head]] = PAIRS as [(typeof PAIRS)[number]];
     const optimizer = momentum(0.9)(fgn({ damping: backtracking() })), fresh = optimizer.init(head);
-    const down = difference(right(fgnStep(head, plain, LAMBDA)).params, head);
+    const down = difference(getOrThrow(fgnStep(head, plain, LAMBDA)).params, head);
     const state = { ...fresh, previous: Float32Array.from(down, (v) => -1e3 * v) };
-    const stuck = right(optimizer.update(head, state, plain));
+    const stuck = getOrThrow(optimizer.update(head, state, plain));
     expect(stuck.report.accepted).toBe(false);
     expect(flat(stuck.params)).toEqual(flat(head));
     expect(stuck.state.previous).toEqual(new Float32Array(down.length));
-    const { report } = right(optimizer.update(stuck.params, stuck.state, plain));
+    const { report } = getOrThrow(optimizer.update(stuck.params, stuck.state, plain));
     expect(report).toMatchObject({ accepted: true, rejections: 0 });
   });
 

@@ -12,6 +12,7 @@ import {
   evaluate,
   fgnStep,
   freeze,
+  getOrThrow,
   ggnProduct,
   ggnStep,
   initialise,
@@ -36,7 +37,7 @@ import {
 import { defaultKernel, instantiate } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
 import { examples, problems, text } from "../support/random_network.ts";
-import { difference, flat, left, problem, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, left, problem, relativeError, uniform } from "../support/reference.ts";
 
 const RUNS = { numRuns: 40, seed: 5 };
 
@@ -71,13 +72,13 @@ describe("a step on a network", () => {
         const { model, data } = given, before = text(model, data);
         const options = { system, l2: 0.01 } as const;
         const runs = [
-          () => right(fgnStep(model, data, relative(1), options)),
-          () => right(fgnStep(model, data, levenbergMarquardt(), { system, refine: 2 })),
-          () => right(ggnStep(model, data, 0.1, { labelSmoothing: 0.1 })),
+          () => getOrThrow(fgnStep(model, data, relative(1), options)),
+          () => getOrThrow(fgnStep(model, data, levenbergMarquardt(), { system, refine: 2 })),
+          () => getOrThrow(ggnStep(model, data, 0.1, { labelSmoothing: 0.1 })),
         ];
         for (const run of runs) {
           const first = run();
-          right(fgnStep(other.head, other.data));
+          getOrThrow(fgnStep(other.head, other.data));
           const second = run();
           expect(parameters(second.params)).toEqual(parameters(first.params));
           expect(second.report).toEqual(first.report);
@@ -95,49 +96,49 @@ describe("a step on a network", () => {
   });
 
   it("needs a layer that is not frozen, but evaluates, predicts and differentiates without one", async () => {
-    const data = examples(6, 5, 3), model = right(freeze(right(mlp({ inputs: 5, hidden: [4], classes: 3 }))));
+    const data = examples(6, 5, 3), model = getOrThrow(freeze(getOrThrow(mlp({ inputs: 5, hidden: [4], classes: 3 }))));
     for (
       const step of [fgnStep(model, data), ggnStep(model, data), fgnStep(model, data, 1, { system: "matrixFree" })]
     ) {
       expect(left(step)).toMatchObject({ _tag: "InvalidLayer", layer: "layers" });
     }
     for await (const record of train(model, data)) expect(left(record)._tag).toBe("InvalidLayer");
-    expect(right(evaluate(model, data)).loss).toBeGreaterThan(0);
-    expect(right(logits(model, data.features)).data.every(Number.isFinite)).toBe(true);
-    expect(right(probabilities(model, data.features)).data.every(Number.isFinite)).toBe(true);
-    expect(right(jvp(model, data.features, [])).data).toEqual(new Float32Array(18));
-    expect(right(vjp(model, data.features, right(matrix(6, 3, uniform(18, 1))))).length).toBe(0);
+    expect(getOrThrow(evaluate(model, data)).loss).toBeGreaterThan(0);
+    expect(getOrThrow(logits(model, data.features)).data.every(Number.isFinite)).toBe(true);
+    expect(getOrThrow(probabilities(model, data.features)).data.every(Number.isFinite)).toBe(true);
+    expect(getOrThrow(jvp(model, data.features, [])).data).toEqual(new Float32Array(18));
+    expect(getOrThrow(vjp(model, data.features, getOrThrow(matrix(6, 3, uniform(18, 1))))).length).toBe(0);
   });
 
   it("leaves the kernel whole where nothing depends on the parameters", () => {
     // On a kernel of its own, lest a broken one fail the tests that follow.
-    const kernel = right(instantiate(simd));
-    const { head, data } = problem(300, 5, 40), model = right(freeze(head));
-    const before = right(evaluate(model, data, { kernel })).loss;
-    expect(right(lossAndGradient(model, data, { kernel })).gradient.length).toBe(0);
-    expect(right(evaluate(model, data, { kernel })).loss).toBe(before);
-    expect(right(ggnProduct(model, data, [], { kernel })).length).toBe(0);
-    expect(right(evaluate(model, data, { kernel })).loss).toBe(before);
-    expect(right(rowSystem(model, data, { kernel })).gram).toEqual(new Float64Array(300 * 300));
-    expect(right(evaluate(model, data, { kernel })).loss).toBe(before);
+    const kernel = getOrThrow(instantiate(simd));
+    const { head, data } = problem(300, 5, 40), model = getOrThrow(freeze(head));
+    const before = getOrThrow(evaluate(model, data, { kernel })).loss;
+    expect(getOrThrow(lossAndGradient(model, data, { kernel })).gradient.length).toBe(0);
+    expect(getOrThrow(evaluate(model, data, { kernel })).loss).toBe(before);
+    expect(getOrThrow(ggnProduct(model, data, [], { kernel })).length).toBe(0);
+    expect(getOrThrow(evaluate(model, data, { kernel })).loss).toBe(before);
+    expect(getOrThrow(rowSystem(model, data, { kernel })).gram).toEqual(new Float64Array(300 * 300));
+    expect(getOrThrow(evaluate(model, data, { kernel })).loss).toBe(before);
   });
 
   it("has no dual for the full Gauss-Newton matrix: zeros", () => {
     const { head, data } = problem(8, 5, 4), big = problem(64, 50, 40);
-    right(fgnStep(big.head, big.data));
+    getOrThrow(fgnStep(big.head, big.data));
     for (const preconditioner of ["none", "fgn"] as const) {
-      expect(right(ggnStep(head, data, 0.1, { preconditioner })).dual).toEqual(new Float64Array(8));
+      expect(getOrThrow(ggnStep(head, data, 0.1, { preconditioner })).dual).toEqual(new Float64Array(8));
     }
   });
 
   it("keeps the kernel's memory flat over 3,000 steps", () => {
     const data = examples(8, 6, 4);
     const layers = [dense(6), tanh(), residual([layerNorm(), dense(6)]), dense(4)];
-    let params = right(initialise({ inputs: 6, layers }));
-    params = right(fgnStep(params, data)).params;
-    const { exports } = right(defaultKernel());
+    let params = getOrThrow(initialise({ inputs: 6, layers }));
+    params = getOrThrow(fgnStep(params, data)).params;
+    const { exports } = getOrThrow(defaultKernel());
     const before = exports.memory.buffer.byteLength;
-    for (let i = 0; i < 3000; i++) params = right(fgnStep(params, data)).params;
+    for (let i = 0; i < 3000; i++) params = getOrThrow(fgnStep(params, data)).params;
     expect(exports.memory.buffer.byteLength).toBe(before);
     expect(flat(params).every(Number.isFinite)).toBe(true);
   });
@@ -145,16 +146,16 @@ describe("a step on a network", () => {
 
 describe("warmStart", () => {
   const data = examples(30, 8, 5),
-    model = right(mlp({ inputs: 8, hidden: [10], classes: 5 })),
+    model = getOrThrow(mlp({ inputs: 8, hidden: [10], classes: 5 })),
     big = problem(60, 50, 40);
 
   it("goes on where the dual of a step on the same batch stopped", () => {
     for (const system of ["gram", "matrixFree"] as const) {
       const options = { system, solver: "cg", tolerance: 1e-6 } as const;
-      const first = right(fgnStep(model, data, relative(0.1), options));
+      const first = getOrThrow(fgnStep(model, data, relative(0.1), options));
       expect(first.report.iterations).toBeGreaterThan(3);
-      right(fgnStep(big.head, big.data)); // lest the kernel's memory still holds the solution
-      const second = right(fgnStep(model, data, relative(0.1), { ...options, warmStart: first.dual }));
+      getOrThrow(fgnStep(big.head, big.data)); // lest the kernel's memory still holds the solution
+      const second = getOrThrow(fgnStep(model, data, relative(0.1), { ...options, warmStart: first.dual }));
       expect(second.report.iterations).toBeLessThanOrEqual(1);
       expect(second.report.stop).toBe("converged");
       expect(relativeError(difference(second.params, model), difference(first.params, model))).toBeLessThan(1e-4);
@@ -172,14 +173,14 @@ describe("warmStart", () => {
 
 describe("the report", () => {
   it("names system, solver, stop and iterations", () => {
-    const data = examples(30, 8, 5), model = right(mlp({ inputs: 8, hidden: [10], classes: 5 }));
-    const seen = (options: StepOptions) => right(fgnStep(model, data, 0.01, options)).report;
+    const data = examples(30, 8, 5), model = getOrThrow(mlp({ inputs: 8, hidden: [10], classes: 5 }));
+    const seen = (options: StepOptions) => getOrThrow(fgnStep(model, data, 0.01, options)).report;
     expect(seen({})).toMatchObject({ system: "gram", solver: "cholesky", stop: "direct", iterations: 0 });
     expect(seen({ solver: "cg" })).toMatchObject({ system: "gram", solver: "cg", stop: "converged" });
     expect(seen({ solver: "cg", maxIterations: 2 })).toMatchObject({ stop: "iterationCap", iterations: 2 });
     expect(seen({ system: "matrixFree" })).toMatchObject({ system: "matrixFree", solver: "cg", stop: "converged" });
     expect(seen({ refine: 4 })).toMatchObject({ system: "gram", solver: "cg", stop: "iterationCap", iterations: 4 });
-    const full = right(ggnStep(model, data, 0.01, { maxIterations: 3 })).report;
+    const full = getOrThrow(ggnStep(model, data, 0.01, { maxIterations: 3 })).report;
     expect(full).toMatchObject({ solver: "cg", stop: "iterationCap", iterations: 3 });
     const both = { system: "matrixFree", solver: "cholesky" } as const;
     expect(left(fgnStep(model, data, 1, both))).toMatchObject({ _tag: "InvalidOption", option: "solver" });
@@ -187,9 +188,9 @@ describe("the report", () => {
 
   it("chooses the matrix-free system by itself for many rows of few features, which agrees with the explicit one", () => {
     const { head, data } = problem(3000, 4, 2);
-    const chosen = right(fgnStep(head, data, 0.1, { tolerance: 1e-8 }));
+    const chosen = getOrThrow(fgnStep(head, data, 0.1, { tolerance: 1e-8 }));
     expect(chosen.report.system).toBe("matrixFree");
-    const explicit = right(fgnStep(head, data, 0.1, { system: "gram", tolerance: 1e-8 }));
+    const explicit = getOrThrow(fgnStep(head, data, 0.1, { system: "gram", tolerance: 1e-8 }));
     expect(explicit.report).toMatchObject({ system: "gram", solver: "cg" });
     expect(relativeError(difference(chosen.params, head), difference(explicit.params, head))).toBeLessThan(1e-4);
     expect(relativeError([chosen.report.gradientNorm], [explicit.report.gradientNorm])).toBeLessThan(1e-4);

@@ -10,6 +10,7 @@ import {
   dense,
   embedding,
   fgnStep,
+  getOrThrow,
   initialise,
   layerNorm,
   levenbergMarquardt,
@@ -27,17 +28,19 @@ import {
   withParameters,
 } from "../../mod.ts";
 import { examples, text } from "../support/random_network.ts";
-import { difference, flat, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, relativeError, uniform } from "../support/reference.ts";
 
 describe("levenbergMarquardt() on networks", () => {
   it("never raises the loss over 30 steps, by any system and method", () => {
     let rejections = 0;
     const data = examples(24, 6, 4);
-    const start = right(initialise({ inputs: 6, layers: [dense(8), tanh(), residual([dense(8), relu()]), dense(4)] }));
+    const start = getOrThrow(
+      initialise({ inputs: 6, layers: [dense(8), tanh(), residual([dense(8), relu()]), dense(4)] }),
+    );
     for (const options of [{}, { system: "matrixFree" }, { refine: 2 }, { l2: 1e-3, labelSmoothing: 0.1 }] as const) {
       let params = start, damping = levenbergMarquardt({ lambda: 1e-6, lower: 0.3 }), last = Infinity;
       for (let i = 0; i < 30; i++) {
-        const step = right(fgnStep(params, data, damping, options));
+        const step = getOrThrow(fgnStep(params, data, damping, options));
         const { report } = step;
         expect(report.lossBefore).toBeLessThanOrEqual(last + 1e-5);
         expect(report.lossAfter).toBeLessThanOrEqual(report.lossBefore);
@@ -53,11 +56,11 @@ describe("levenbergMarquardt() on networks", () => {
   });
 
   it("gives the same network back when every attempt is rejected, whatever the system", () => {
-    const data = examples(20, 4, 3, 1), model = right(mlp({ inputs: 4, hidden: [16], classes: 3, seed: 2 }));
-    const wild = right(withParameters(model, parameters(model).map((v) => 4 * v)));
+    const data = examples(20, 4, 3, 1), model = getOrThrow(mlp({ inputs: 4, hidden: [16], classes: 3, seed: 2 }));
+    const wild = getOrThrow(withParameters(model, parameters(model).map((v) => 4 * v)));
     for (const options of [{}, { system: "matrixFree" }, { refine: 2 }, { l2: 0.01 }] as const) {
       const before = text(wild, data);
-      const step = right(fgnStep(wild, data, levenbergMarquardt({ lambda: 1e-7, attempts: 1 }), options));
+      const step = getOrThrow(fgnStep(wild, data, levenbergMarquardt({ lambda: 1e-7, attempts: 1 }), options));
       expect(step.report).toMatchObject({ accepted: false, rejections: 0, lossAfter: step.report.lossBefore });
       expect(step.report.actualReduction).toBeLessThan(0);
       expect(step.params).toBe(wild);
@@ -69,17 +72,19 @@ describe("levenbergMarquardt() on networks", () => {
 
 /** Networks over `inputs` features, dense or sparse, whose first layer may move its output by its Gram matrix. */
 const SHAPES: Readonly<Record<string, (inputs: number) => Network>> = {
-  "linear head": (inputs) => right(initialise({ inputs, layers: [dense(4)] })),
-  "two layers": (inputs) => right(initialise({ inputs, layers: [dense(6), tanh(), dense(4)] })),
-  "no biases": (inputs) => right(initialise({ inputs, layers: [dense(6, { bias: false }), relu(), dense(4)] })),
+  "linear head": (inputs) => getOrThrow(initialise({ inputs, layers: [dense(4)] })),
+  "two layers": (inputs) => getOrThrow(initialise({ inputs, layers: [dense(6), tanh(), dense(4)] })),
+  "no biases": (inputs) => getOrThrow(initialise({ inputs, layers: [dense(6, { bias: false }), relu(), dense(4)] })),
   "frozen end": (inputs) =>
-    right(initialise({ inputs, layers: [dense(6), layerNorm({ frozen: true }), tanh(), dense(4, { frozen: true })] })),
+    getOrThrow(
+      initialise({ inputs, layers: [dense(6), layerNorm({ frozen: true }), tanh(), dense(4, { frozen: true })] }),
+    ),
   "residual block": (inputs) =>
-    right(initialise({ inputs, layers: [dense(6), residual([layerNorm(), dense(6)]), dense(4)] })),
+    getOrThrow(initialise({ inputs, layers: [dense(6), residual([layerNorm(), dense(6)]), dense(4)] })),
   adapters: (inputs) => {
-    const model = right(mlp({ inputs, hidden: [6], classes: 4, activation: "tanh" }));
-    const adapted = right(withAdapters(model, { rank: 2 }));
-    return right(withParameters(adapted, uniform(parameterCount(adapted), 3)));
+    const model = getOrThrow(mlp({ inputs, hidden: [6], classes: 4, activation: "tanh" }));
+    const adapted = getOrThrow(withAdapters(model, { rank: 2 }));
+    return getOrThrow(withParameters(adapted, uniform(parameterCount(adapted), 3)));
   },
 };
 const OPTIONS: readonly StepOptions[] = [
@@ -97,10 +102,10 @@ describe("a retry", () => {
       let rejections = 0;
       for (const inputs of [20, 3]) {
         const start = make(inputs), data = examples(9, inputs, 4);
-        const model = right(withParameters(start, parameters(start).map((v) => 3 * v)));
+        const model = getOrThrow(withParameters(start, parameters(start).map((v) => 3 * v)));
         for (const options of OPTIONS) {
-          const retried = right(fgnStep(model, data, levenbergMarquardt({ lambda: 1e-6, raise: 8 }), options));
-          const direct = right(fgnStep(model, data, retried.report.lambda, options));
+          const retried = getOrThrow(fgnStep(model, data, levenbergMarquardt({ lambda: 1e-6, raise: 8 }), options));
+          const direct = getOrThrow(fgnStep(model, data, retried.report.lambda, options));
           rejections += retried.report.rejections;
           expect(retried.report.accepted).toBe(true);
           expect(relativeError(difference(retried.params, model), difference(direct.params, model))).toBeLessThan(1e-6);
@@ -118,11 +123,11 @@ describe("the loss after a step", () => {
   const check = (model: Network, data: Batch): void => {
     for (const options of OPTIONS) {
       for (const damping of [relative(1), relative(0.01), levenbergMarquardt({ lambda: 1e-5 })]) {
-        const { params, report } = right(fgnStep(model, data, damping, options));
-        const next = right(fgnStep(params, data, damping, options)).report.lossBefore;
+        const { params, report } = getOrThrow(fgnStep(model, data, damping, options));
+        const next = getOrThrow(fgnStep(params, data, damping, options)).report.lossBefore;
         expect(Math.abs((report.lossAfter as number) - next)).toBeLessThan(1e-5 * (1 + next));
-        expect(right(lossAndGradient(params, data, options)).loss).toBe(next);
-        const blind = right(fgnStep(model, data, damping, { ...options, lossAfter: false }));
+        expect(getOrThrow(lossAndGradient(params, data, options)).loss).toBe(next);
+        const blind = getOrThrow(fgnStep(model, data, damping, { ...options, lossAfter: false }));
         expect(relativeError(flat(blind.params), flat(params))).toBeLessThan(1e-6);
       }
     }
@@ -136,7 +141,7 @@ describe("the loss after a step", () => {
     it(`is what the next one sees: ${name}, sparse inputs`, () => check(make(12), examples(9, 12, 4, 1, true)));
   }
   it("is what the next one sees: embedding", () => {
-    const model = right(initialise({ inputs: 12, layers: [embedding(6), tanh(), dense(4)] }));
+    const model = getOrThrow(initialise({ inputs: 12, layers: [embedding(6), tanh(), dense(4)] }));
     check(model, examples(9, 12, 4, 1, true));
   });
 });

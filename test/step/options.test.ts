@@ -8,6 +8,7 @@ import {
   fgn,
   type FgnError,
   fgnStep,
+  getOrThrow,
   type GgnOptions,
   ggnStep,
   matrix,
@@ -25,19 +26,19 @@ import { checkRequest } from "../../src/gpu/step/plan.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
 import { type OptionName, optionTable, type Place, worksAt } from "../../src/step/options.ts";
 import { C, D, PAIRS } from "../support/custom_models.ts";
-import { right, uniform } from "../support/reference.ts";
+import { uniform } from "../support/reference.ts";
 
 const B = 6;
 
-const made = right(mlp({ inputs: D, hidden: [4], classes: C, seed: 1 }));
-const features = right(matrix(B, D, uniform(B * D, 2)));
+const made = getOrThrow(mlp({ inputs: D, hidden: [4], classes: C, seed: 1 }));
+const features = getOrThrow(matrix(B, D, uniform(B * D, 2)));
 const labels = Array.from({ length: B }, (_, i) => i % C);
-const plain = right(batch({ features, labels }));
-const soft = right(batch({ features, targets: right(matrix(B, C, new Float32Array(B * C).fill(1 / C))) }));
+const plain = getOrThrow(batch({ features, labels }));
+const soft = getOrThrow(batch({ features, targets: getOrThrow(matrix(B, C, new Float32Array(B * C).fill(1 / C))) }));
 const own: Model = (PAIRS[0] as (typeof PAIRS)[number])[2];
 
 /** A network that a step may take the memory of. */
-const network = (): Network => right(withParameters(made, uniform(4 * (D + 1) + C * 5, 3)));
+const network = (): Network => getOrThrow(withParameters(made, uniform(4 * (D + 1) + C * 5, 3)));
 const warmStart = new Float64Array(B).fill(0.01);
 
 /** Values of each option, those that leave it out included. An option without values does not compile. */
@@ -50,7 +51,7 @@ const VALUES: { readonly [K in keyof StepOptions]-?: readonly NonNullable<StepOp
   classWeights: [[1, 2, 3]],
   labelSmoothing: [0, 0.1],
   l2: [0, 0.1],
-  kernel: [right(defaultKernel())],
+  kernel: [getOrThrow(defaultKernel())],
   metric: ["euclidean", "centred", "factored"],
   competitors: [0, 1],
   lossAfter: [true, false],
@@ -106,7 +107,7 @@ const makes = (place: Place): readonly string[] => place === "matrixFree" ? ["sy
 describe("the table of options", () => {
   it("has every option work in a plain step", () => {
     for (const name of NAMES) {
-      for (const value of VALUES[name]) right(fgnStep(network(), plain, 1, { [name]: value }));
+      for (const value of VALUES[name]) getOrThrow(fgnStep(network(), plain, 1, { [name]: value }));
     }
   });
 
@@ -127,7 +128,7 @@ describe("the table of options", () => {
             }
           }
           for (const ask of ASKED[place]) {
-            if (value !== undefined) right(ask({ [name]: undefined } as StepOptions));
+            if (value !== undefined) getOrThrow(ask({ [name]: undefined } as StepOptions));
           }
         }
       }
@@ -145,9 +146,10 @@ describe("the table of options", () => {
 
   it("has the CPU as a backend take every option but its kernel", async () => {
     const backend = cpu();
-    const params = right(await backend.onDevice(network())()), data = right(await backend.batchOnDevice(plain)());
+    const params = getOrThrow(await backend.onDevice(network())()),
+      data = getOrThrow(await backend.batchOnDevice(plain)());
     for (const name of NAMES.filter((option) => option !== "kernel" && option !== "donate")) {
-      for (const value of VALUES[name]) right(await backend.fgnStep(params, data, 1, { [name]: value })());
+      for (const value of VALUES[name]) getOrThrow(await backend.fgnStep(params, data, 1, { [name]: value })());
     }
     backend.close();
   });
@@ -173,7 +175,7 @@ describe("optimizers step without what the table does not let go along", () => {
 
   const check = <S extends { readonly layers: readonly unknown[] }>(optimizer: Optimizer<Model, S>): void => {
     for (const [place, model, data, options] of CASES) {
-      const { state } = right(optimizer.update(model, optimizer.init(model), data, options));
+      const { state } = getOrThrow(optimizer.update(model, optimizer.init(model), data, options));
       expect(state.layers.length > 0, String(place)).toBe(place === null || worksAt("metric", place));
     }
   };

@@ -12,6 +12,7 @@ import {
   evaluate,
   fgn,
   fgnStep,
+  getOrThrow,
   ggnStep,
   levenbergMarquardt,
   logits,
@@ -35,7 +36,7 @@ import { hashOf } from "../../src/math/hash.ts";
 import { arraysOf } from "../../src/network/flat.ts";
 import { C, D, PAIRS } from "../support/custom_models.ts";
 import { problems, type RandomProblem } from "../support/random_network.ts";
-import { problem, right } from "../support/reference.ts";
+import { problem } from "../support/reference.ts";
 
 type Numbers = Float32Array | Float64Array;
 
@@ -68,7 +69,7 @@ function ledger() {
     /** Notes a result; `shared`: what it may hold arrays of. */
     publish: (call: string, value: unknown, shared: unknown = null): void => {
       const taken = new Set(published.flatMap(({ value }) => [...buffersIn(value)]));
-      taken.add(right(defaultKernel()).exports.memory.buffer);
+      taken.add(getOrThrow(defaultKernel()).exports.memory.buffer);
       for (const buffer of buffersIn(shared)) taken.delete(buffer);
       for (const { buffer } of arraysIn(value)) {
         expect(taken.has(buffer), `${call}: shares memory`).toBe(false);
@@ -95,7 +96,7 @@ function ledger() {
 type Ledger = ReturnType<typeof ledger>;
 
 /** A model with trainable arrays of its own. */
-const own = <M extends Model>(model: M): M => right(withParameters(model, parameters(model)));
+const own = <M extends Model>(model: M): M => getOrThrow(withParameters(model, parameters(model)));
 
 /** The arrays that training leaves alone. */
 const frozenOf = (model: Model): Numbers[] => {
@@ -149,7 +150,7 @@ function updating(book: Ledger, model: Model, optimizer: Optimizer<Model, unknow
     book.publish(optimizer.name, update.right, [frozenOf(params), state]);
     ({ params, state } = update.right);
     const result = optimizer.result(params, state);
-    expect(right(evaluate(result, data)).examples).toBe(data.labels.length);
+    expect(getOrThrow(evaluate(result, data)).examples).toBe(data.labels.length);
   };
 }
 
@@ -185,7 +186,7 @@ function adapting(book: Ledger, model: Model): Track {
 /** A batch that is refused, or that overflows when the kernel is at work. */
 function spoilt(data: Batch, how: number): Batch {
   const { features } = data, { rows, cols } = features;
-  if (how === 0) return { ...data, features: right(matrix(rows, cols + 1, new Float32Array(rows * (cols + 1)))) };
+  if (how === 0) return { ...data, features: getOrThrow(matrix(rows, cols + 1, new Float32Array(rows * (cols + 1)))) };
   return { ...data, features: { ...features, data: features.data.map((v) => v === 0 ? 0 : Math.sign(v) * 3e38) } };
 }
 

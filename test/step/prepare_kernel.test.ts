@@ -9,6 +9,7 @@ import {
   fgnStep,
   fromRows,
   gelu,
+  getOrThrow,
   initialise,
   type Kernel,
   layerNorm,
@@ -19,17 +20,17 @@ import {
   releaseKernel,
   zeroHead,
 } from "../../mod.ts";
-import { instantiate, type LoadedKernel } from "../../src/kernel/kernel.ts";
+import { defaultKernel, instantiate, type LoadedKernel } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
-import { kernel } from "../support/kernel_memory.ts";
-import { flat, left, problem, right } from "../support/reference.ts";
+import { flat, left, problem } from "../support/reference.ts";
 
 const layers = [dense(21), layerNorm(), gelu(), dense(5)];
-const mlp = right(initialise({ inputs: 13, layers, seed: 3 }));
-const table = right(initialise({ inputs: 9, layers: [embedding(6), layerNorm(), dense(4)], seed: 3 }));
-const words = right(fromRows(9, Array.from({ length: 20 }, (_, i) => [[i % 9, 1], [(i * 5 + 1) % 9, -0.5]])));
+const mlp = getOrThrow(initialise({ inputs: 13, layers, seed: 3 }));
+const table = getOrThrow(initialise({ inputs: 9, layers: [embedding(6), layerNorm(), dense(4)], seed: 3 }));
+const words = getOrThrow(fromRows(9, Array.from({ length: 20 }, (_, i) => [[i % 9, 1], [(i * 5 + 1) % 9, -0.5]])));
 const labels = Uint32Array.from({ length: 20 }, (_, i) => i % 4);
 
+const kernel = (): LoadedKernel => getOrThrow(defaultKernel());
 const bytes = ({ exports: { memory } }: LoadedKernel): number => memory.buffer.byteLength;
 
 /** Rows of the batches that prepareKernel() takes its steps with. */
@@ -41,7 +42,7 @@ function sizes(model: Network, rows: number, options: PrepareOptions = {}): numb
     expect([features.cols, y.length]).toEqual([model.inputs, features.rows]);
     return logits(model, features);
   };
-  expect(right(prepareKernel(model, rows, { run: step, ...options })).steps).toBe(seen.length);
+  expect(getOrThrow(prepareKernel(model, rows, { run: step, ...options })).steps).toBe(seen.length);
   return seen;
 }
 
@@ -60,10 +61,10 @@ describe("prepareKernel()", () => {
     ["a network", mlp, problem(18, 13, 5).data],
     ["sparse features", table, { features: words, labels, targets: null, weights: null }],
   ])("has no effect on the steps after it: %s", (_, model, data) => {
-    const before = structuredClone(model), cold = right(fgnStep(model, data));
+    const before = structuredClone(model), cold = getOrThrow(fgnStep(model, data));
     releaseKernel();
-    right(prepareKernel(model, data.features.rows, { milliseconds: 5 }));
-    const warm = right(fgnStep(model, data));
+    getOrThrow(prepareKernel(model, data.features.rows, { milliseconds: 5 }));
+    const warm = getOrThrow(fgnStep(model, data));
     expect([flat(warm.params), warm.report]).toEqual([flat(cold.params), cold.report]);
     expect(model).toEqual(before);
   });
@@ -72,24 +73,25 @@ describe("prepareKernel()", () => {
     const { head, data } = problem(128, 384, 100), fresh = bytes(kernel());
     for (let i = 0; i < 2; i++) {
       releaseKernel();
-      right(prepareKernel(head, 128, { milliseconds: 0 }));
+      getOrThrow(prepareKernel(head, 128, { milliseconds: 0 }));
       const warm = bytes(kernel());
-      right(fgnStep(head, data));
+      getOrThrow(fgnStep(head, data));
       expect([bytes(kernel()), warm > fresh]).toEqual([warm, true]);
     }
   });
 
   it("runs on the kernel that it is given", () => {
-    const other = right(instantiate(simd)),
+    const other = getOrThrow(instantiate(simd)),
       fresh = bytes(other),
-      head = right(zeroHead({ features: 384, classes: 100 }));
-    right(prepareKernel(head, 128, { milliseconds: 0, kernel: other }));
+      head = getOrThrow(zeroHead({ features: 384, classes: 100 }));
+    getOrThrow(prepareKernel(head, 128, { milliseconds: 0, kernel: other }));
     expect([bytes(other) > fresh, bytes(kernel())]).toEqual([true, fresh]);
   });
 
   it("alternates between the full size and few rows with the same edges", () => {
     vi.spyOn(performance, "now").mockReturnValue(0);
-    const head = right(zeroHead({ features: 3, classes: 2 })), few = (rows: number) => Array(8).fill(rows) as number[];
+    const head = getOrThrow(zeroHead({ features: 3, classes: 2 })),
+      few = (rows: number) => Array(8).fill(rows) as number[];
     expect(sizes(head, 128).slice(0, 11)).toEqual([128, ...few(16), 128, 16]);
     expect(sizes(head, 364).slice(0, 10)).toEqual([364, ...few(28), 364]);
     for (const rows of [7, 31]) expect(sizes(head, rows).slice(0, 10)).toEqual([rows, ...few(rows), rows]);
@@ -97,7 +99,7 @@ describe("prepareKernel()", () => {
   });
 
   it("ends by the clock, by steps where that stands still, after one if it must be quick", () => {
-    const head = right(zeroHead({ features: 3, classes: 2 })), now = vi.spyOn(performance, "now");
+    const head = getOrThrow(zeroHead({ features: 3, classes: 2 })), now = vi.spyOn(performance, "now");
     now.mockReturnValue(0);
     expect(sizes(head, 2, { milliseconds: 1e9 })).toHaveLength(200);
     expect(sizes(head, 2)).toHaveLength(100);
@@ -105,18 +107,18 @@ describe("prepareKernel()", () => {
     expect(sizes(head, 2, { milliseconds: 0 })).toHaveLength(1);
     let clock = 0;
     now.mockImplementation(() => clock++);
-    expect(right(prepareKernel(head, 2, { milliseconds: 7 }))).toEqual({ milliseconds: 8, steps: 7 });
+    expect(getOrThrow(prepareKernel(head, 2, { milliseconds: 7 }))).toEqual({ milliseconds: 8, steps: 7 });
   });
 });
 
 describe("prepareKernel() gives an error for", () => {
-  const head = right(zeroHead({ features: 3, classes: 2 }));
+  const head = getOrThrow(zeroHead({ features: 3, classes: 2 }));
   const tag = (model: unknown, rows: number, options?: unknown): string =>
     left(prepareKernel(model as Network, rows, options as PrepareOptions))._tag;
 
   it("models", () => {
     const f = () => [0, 0];
-    const own = right(customModel({ parameters: [1], classes: 2, forward: f, jvp: f, vjp: f }));
+    const own = getOrThrow(customModel({ parameters: [1], classes: 2, forward: f, jvp: f, vjp: f }));
     for (const wrong of [own, zeroHead({ features: 3, classes: 2 }), null, 7]) expect(tag(wrong, 8)).toBe("WrongKind");
     for (const run of [logits, () => zeroHead({ features: 3, classes: 2 })]) {
       expect(tag({ ...head, inputs: 4 }, 8, { run })).toBe("InvalidLayer");

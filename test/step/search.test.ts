@@ -8,6 +8,7 @@ import {
   constant,
   type Damping,
   type FgnError,
+  getOrThrow,
   levenbergMarquardt,
   misfit,
   relative,
@@ -18,7 +19,7 @@ import { NONE } from "../../src/kernel/arena.ts";
 import type { Workspace } from "../../src/tape/workspace.ts";
 import { type Attempt, type Ready, search, type Tried } from "../../src/step/search.ts";
 import { stageOf } from "../../src/step/stage.ts";
-import { left, right } from "../support/reference.ts";
+import { left } from "../support/reference.ts";
 
 const ROWS = 2, DUAL = 16;
 
@@ -45,7 +46,7 @@ const SINGULAR: E.Either<FgnError, never> = overflow("the system");
 
 /** The attempts that a search asks for when they end so, and how it ends; more attempts than answers are a mistake. */
 function play(damping: Damping, answers: readonly E.Either<FgnError, Tried>[], norm = 1, meanDiagonal = 8) {
-  const steps = search(ready(meanDiagonal), norm, damping, right(checkDamping(damping))), attempts: Attempt[] = [];
+  const steps = search(ready(meanDiagonal), norm, damping, getOrThrow(checkDamping(damping))), attempts: Attempt[] = [];
   let next = steps.next();
   for (const answer of answers) {
     if (next.done === true) throw new Error("it ended before its attempts were answered");
@@ -63,7 +64,7 @@ describe("search()", () => {
     for (const [damping, lambda] of [[constant(3), 3], [3, 3], [relative(0.5), 1]] as const) {
       const { attempts, end } = play(damping, [ends(5)]);
       expect(attempts).toEqual([solve(lambda)]);
-      const { damping: next, dual, report } = right(end);
+      const { damping: next, dual, report } = getOrThrow(end);
       expect(next).toBe(damping);
       expect([...dual]).toEqual([7, 8]);
       expect(report).toMatchObject({
@@ -82,14 +83,14 @@ describe("search()", () => {
     const damping = levenbergMarquardt({ lambda: 1, raise: 4, lower: 0.5 });
     const { attempts, end } = play(damping, [ends(3), SINGULAR, ends(NaN), ends(1.75)]);
     expect(attempts).toEqual([solve(1), solve(4), solve(16), solve(64)]);
-    expect(right(end).report).toMatchObject({
+    expect(getOrThrow(end).report).toMatchObject({
       accepted: true,
       rejections: 3,
       lambda: 64,
       lossAfter: 1.75,
       gainRatio: 0.5,
     });
-    expect(right(end).damping).toEqual({ ...damping, lambda: 32 });
+    expect(getOrThrow(end).damping).toEqual({ ...damping, lambda: 32 });
   });
 
   it("shortens the step at hand at the same λ", () => {
@@ -97,16 +98,21 @@ describe("search()", () => {
     const { attempts, end } = play(damping, [ends(3), ends(2.5), ends(1)]);
     const short = { _tag: "shorten", candidate: candidate(1), share: 0.25 };
     expect(attempts).toEqual([solve(2), short, short]);
-    expect(right(end).report).toMatchObject({ accepted: true, rejections: 2, lambda: 2, lossAfter: 1 });
+    expect(getOrThrow(end).report).toMatchObject({ accepted: true, rejections: 2, lambda: 2, lossAfter: 1 });
   });
 
   it("gives up after the attempts of the damping, and says what the last one did", () => {
     for (const damping of [levenbergMarquardt({ lambda: 1, attempts: 2 }), backtracking({ attempts: 2 })]) {
       const { attempts, end } = play(damping, [ends(3), ends(4)]);
       expect(attempts.length).toBe(2);
-      expect(right(end).report).toMatchObject({ accepted: false, rejections: 1, lossAfter: 2, actualReduction: -2 });
+      expect(getOrThrow(end).report).toMatchObject({
+        accepted: false,
+        rejections: 1,
+        lossAfter: 2,
+        actualReduction: -2,
+      });
     }
-    expect(right(play(levenbergMarquardt({ lambda: 1, attempts: 2 }), [ends(3), ends(4)]).end).damping)
+    expect(getOrThrow(play(levenbergMarquardt({ lambda: 1, attempts: 2 }), [ends(3), ends(4)]).end).damping)
       .toMatchObject({ lambda: 4 });
   });
 
@@ -120,12 +126,12 @@ describe("search()", () => {
   it("asks for more damping where parameters are beyond float32, and is an error where none is judged", () => {
     const { attempts, end } = play(levenbergMarquardt({ lambda: 1 }), [ends(NaN), ends(1)]);
     expect(attempts).toEqual([solve(1), solve(2)]);
-    expect(right(end).report.accepted).toBe(true);
+    expect(getOrThrow(end).report.accepted).toBe(true);
     expect(left(play(constant(1), [ends(Infinity)]).end)).toMatchObject({ what: "the loss after the step" });
   });
 
   it("knows neither a reduction nor a gain ratio where the loss after is not asked for", () => {
-    const { report } = right(play(constant(1), [ends(undefined)]).end);
+    const { report } = getOrThrow(play(constant(1), [ends(undefined)]).end);
     expect(report).toMatchObject({
       lossAfter: undefined,
       actualReduction: undefined,

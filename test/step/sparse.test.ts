@@ -16,6 +16,7 @@ import {
   type Features,
   fgn,
   fgnStep,
+  getOrThrow,
   ggnStep,
   initialise,
   jvp,
@@ -42,10 +43,10 @@ import {
 } from "../../mod.ts";
 import { featureRows } from "../support/network_reference.ts";
 import { randomFeatures } from "../support/random_network.ts";
-import { difference, flat, layerOf, left, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, layerOf, left, relativeError, uniform } from "../support/reference.ts";
 
 const filled = (x: Features): Matrix => {
-  return right(matrix(x.rows, x.cols, featureRows(x).flatMap((row) => Array.from(row))));
+  return getOrThrow(matrix(x.rows, x.cols, featureRows(x).flatMap((row) => Array.from(row))));
 };
 
 /** Sparse features with about 40% of the entries, among them rows without any, and columns without any. */
@@ -58,7 +59,7 @@ function sparseFeatures(rows: number, cols: number, seed: number): SparseMatrix 
 function examples(rows: number, cols: number, classes: number, seed: number): { thin: Batch; full: Batch } {
   const x = sparseFeatures(rows, cols, seed);
   const labels = uniform(rows, seed + 9).map((v) => Math.floor((v + 1) / 2 * classes));
-  return { thin: right(batch({ features: x, labels })), full: right(batch({ features: filled(x), labels })) };
+  return { thin: getOrThrow(batch({ features: x, labels })), full: getOrThrow(batch({ features: filled(x), labels })) };
 }
 
 /** The network with its embedding as a dense layer. */
@@ -69,7 +70,7 @@ function asDense(model: Network): Network {
     { length: rows * cols },
     (_, n) => data[(n % rows) * cols + Math.floor(n / rows)] as number,
   );
-  return right(network(model.inputs, [
+  return getOrThrow(network(model.inputs, [
     { ...first, _tag: "dense", weight: { rows: cols, cols: rows, data: turned } },
     ...rest,
   ]));
@@ -89,15 +90,15 @@ function pair(kind: string, inputs: number, bias: boolean, frozen: boolean, seed
   const rest = [tanh(), residual([layerNorm(), dense(5)]), dense(4)];
   const first = (kind === "embedding" ? embedding : dense)(5, { bias, frozen });
   const drawn = (model: Network): Network => {
-    return right(withParameters(model, uniform(parameterCount(model), seed)));
+    return getOrThrow(withParameters(model, uniform(parameterCount(model), seed)));
   };
   if (kind === "linear head") {
-    const model = drawn(right(initialise({ inputs, layers: [dense(4, { bias })], seed })));
+    const model = drawn(getOrThrow(initialise({ inputs, layers: [dense(4, { bias })], seed })));
     return [model, model];
   }
-  const base = right(initialise({ inputs, layers: [first, ...rest], seed }));
+  const base = getOrThrow(initialise({ inputs, layers: [first, ...rest], seed }));
   if (kind === "adapter") {
-    const model = drawn(right(withAdapters(base, { rank: 2, layers: [0] })));
+    const model = drawn(getOrThrow(withAdapters(base, { rank: 2, layers: [0] })));
     return [model, model];
   }
   const model = drawn(base);
@@ -125,17 +126,18 @@ describe("sparse features", () => {
     fc.assert(
       fc.property(draws, ({ kind, bias, frozen, rows, inputs, seed }) => {
         const [model, same] = pair(kind, inputs, bias, frozen, seed), { thin, full } = examples(rows, inputs, 4, seed);
-        close(right(logits(model, thin.features)).data, right(logits(same, full.features)).data);
-        const a = right(lossAndGradient(model, thin)), b = right(lossAndGradient(same, full));
+        close(getOrThrow(logits(model, thin.features)).data, getOrThrow(logits(same, full.features)).data);
+        const a = getOrThrow(lossAndGradient(model, thin)), b = getOrThrow(lossAndGradient(same, full));
         expect(Math.abs(a.loss - b.loss)).toBeLessThan(1e-6 * (1 + b.loss));
-        const scale = Math.max(...right(rowSystem(same, full)).gram.map(Math.abs));
+        const scale = Math.max(...getOrThrow(rowSystem(same, full)).gram.map(Math.abs));
         close(reordered(model, a.gradient), b.gradient, Math.sqrt(scale));
-        close(right(rowSystem(model, thin)).gram, right(rowSystem(same, full)).gram);
-        const v = uniform(parameterCount(model), seed + 1), c = right(matrix(rows, 4, uniform(rows * 4, seed + 2)));
+        close(getOrThrow(rowSystem(model, thin)).gram, getOrThrow(rowSystem(same, full)).gram);
+        const v = uniform(parameterCount(model), seed + 1),
+          c = getOrThrow(matrix(rows, 4, uniform(rows * 4, seed + 2)));
         const turned = Float32Array.from(reordered(model, v));
-        close(right(jvp(model, thin.features, v)).data, right(jvp(same, full.features, turned)).data);
-        close(reordered(model, right(vjp(model, thin.features, c))), right(vjp(same, full.features, c)));
-        expect(Math.abs(right(evaluate(model, thin)).loss - b.loss)).toBeLessThan(1e-6 * (1 + b.loss));
+        close(getOrThrow(jvp(model, thin.features, v)).data, getOrThrow(jvp(same, full.features, turned)).data);
+        close(reordered(model, getOrThrow(vjp(model, thin.features, c))), getOrThrow(vjp(same, full.features, c)));
+        expect(Math.abs(getOrThrow(evaluate(model, thin)).loss - b.loss)).toBeLessThan(1e-6 * (1 + b.loss));
       }),
       RUNS,
     );
@@ -147,12 +149,12 @@ describe("sparse features", () => {
         const [model, same] = pair(kind, inputs, bias, frozen, seed), { thin, full } = examples(rows, inputs, 4, seed);
         const free = { system: "matrixFree", tolerance: 1e-8 } as const;
         const runs = [
-          (m: Network, d: Batch) => right(fgnStep(m, d, relative(1))),
-          (m: Network, d: Batch) => right(fgnStep(m, d, relative(1), free)),
-          (m: Network, d: Batch) => right(fgnStep(m, d, relative(1), { l2: 0.1, labelSmoothing: 0.1 })),
-          (m: Network, d: Batch) => right(fgnStep(m, d, relative(1), { refine: 2 })),
-          (m: Network, d: Batch) => right(fgnStep(m, d, levenbergMarquardt())),
-          (m: Network, d: Batch) => right(ggnStep(m, d, relative(1), { tolerance: 1e-6 })),
+          (m: Network, d: Batch) => getOrThrow(fgnStep(m, d, relative(1))),
+          (m: Network, d: Batch) => getOrThrow(fgnStep(m, d, relative(1), free)),
+          (m: Network, d: Batch) => getOrThrow(fgnStep(m, d, relative(1), { l2: 0.1, labelSmoothing: 0.1 })),
+          (m: Network, d: Batch) => getOrThrow(fgnStep(m, d, relative(1), { refine: 2 })),
+          (m: Network, d: Batch) => getOrThrow(fgnStep(m, d, levenbergMarquardt())),
+          (m: Network, d: Batch) => getOrThrow(ggnStep(m, d, relative(1), { tolerance: 1e-6 })),
         ];
         for (const run of runs) {
           const a = run(model, thin), b = run(same, full);
@@ -168,12 +170,12 @@ describe("sparse features", () => {
   });
 
   it("move the weights of the features that occur, and no others, by not a bit", () => {
-    const x = right(sparse(4, 6, [0, 2, 2, 3, 4], [0, 3, 5, 0], [1, 2, -1, 0.5])); // row 1 and columns 1, 2, 4 empty
-    const data = right(batch({ features: x, labels: [0, 1, 2, 3] }));
-    const head = right(initialise({ inputs: 6, layers: [dense(4)], seed: 3 }));
-    const [before, after] = [head, right(fgnStep(head, data, 0.1)).params].map((m) => layerOf(m).weight.data);
-    const table = right(initialise({ inputs: 6, layers: [embedding(4)], seed: 3 }));
-    const old = parameters(table), moved = parameters(right(fgnStep(table, data, 0.1)).params);
+    const x = getOrThrow(sparse(4, 6, [0, 2, 2, 3, 4], [0, 3, 5, 0], [1, 2, -1, 0.5])); // row 1 and columns 1, 2, 4 empty
+    const data = getOrThrow(batch({ features: x, labels: [0, 1, 2, 3] }));
+    const head = getOrThrow(initialise({ inputs: 6, layers: [dense(4)], seed: 3 }));
+    const [before, after] = [head, getOrThrow(fgnStep(head, data, 0.1)).params].map((m) => layerOf(m).weight.data);
+    const table = getOrThrow(initialise({ inputs: 6, layers: [embedding(4)], seed: 3 }));
+    const old = parameters(table), moved = parameters(getOrThrow(fgnStep(table, data, 0.1)).params);
     for (let feature = 0; feature < 6; feature++) {
       for (let c = 0; c < 4; c++) {
         const occurs = [0, 3, 5].includes(feature);
@@ -184,17 +186,19 @@ describe("sparse features", () => {
   });
 
   it("may have rows without entries, or none at all: the biases alone move", () => {
-    const empty = right(sparse(3, 5, [0, 0, 0, 0], [], []));
-    const zeros = right(batch({ features: right(matrix(3, 5, new Float32Array(15))), labels: [0, 1, 1] }));
-    const data = right(batch({ features: empty, labels: [0, 1, 1] }));
+    const empty = getOrThrow(sparse(3, 5, [0, 0, 0, 0], [], []));
+    const zeros = getOrThrow(batch({ features: getOrThrow(matrix(3, 5, new Float32Array(15))), labels: [0, 1, 1] }));
+    const data = getOrThrow(batch({ features: empty, labels: [0, 1, 1] }));
     for (const options of [{}, { system: "matrixFree" }, { l2: 0.1 }, { refine: 2 }] as const) {
-      const head = right(initialise({ inputs: 5, layers: [dense(3)], seed: 1 }));
-      const step = right(fgnStep(head, data, 0.1, options)), same = right(fgnStep(head, zeros, 0.1, options));
+      const head = getOrThrow(initialise({ inputs: 5, layers: [dense(3)], seed: 1 }));
+      const step = getOrThrow(fgnStep(head, data, 0.1, options)), same = getOrThrow(fgnStep(head, zeros, 0.1, options));
       close(flat(step.params), flat(same.params));
-      const bare = right(initialise({ inputs: 5, layers: [embedding(4, { bias: false }), tanh(), dense(3)], seed: 1 }));
-      expect(right(fgnStep(bare, data, 0.1, options)).report.accepted).toBe(true);
-      const still = right(initialise({ inputs: 5, layers: [dense(3, { bias: false })], seed: 1 }));
-      if (!("l2" in options)) expect(flat(right(fgnStep(still, data, 0.1, options)).params)).toEqual(flat(still));
+      const bare = getOrThrow(
+        initialise({ inputs: 5, layers: [embedding(4, { bias: false }), tanh(), dense(3)], seed: 1 }),
+      );
+      expect(getOrThrow(fgnStep(bare, data, 0.1, options)).report.accepted).toBe(true);
+      const still = getOrThrow(initialise({ inputs: 5, layers: [dense(3, { bias: false })], seed: 1 }));
+      if (!("l2" in options)) expect(flat(getOrThrow(fgnStep(still, data, 0.1, options)).params)).toEqual(flat(still));
     }
   });
 
@@ -207,7 +211,7 @@ describe("sparse features", () => {
         let last = start;
         const options = { epochs: 6, batchSize: 16, seed: 2, validation: data, optimizer: fgn() };
         for await (const record of train(start, data, options)) {
-          const seen = right(record);
+          const seen = getOrThrow(record);
           if (seen._tag === "epoch") last = seen.params;
         }
         ends.push(data === thin ? reordered(model, flat(last)) : flat(last));
@@ -221,7 +225,7 @@ describe("sparse features", () => {
   it("need a first layer that takes them, and an embedding takes nothing else: InvalidLayer", () => {
     const { thin, full } = examples(6, 5, 4, 1);
     const refuse = (layers: Parameters<typeof initialise>[0]["layers"], data: Batch): void => {
-      const model = right(initialise({ inputs: 5, layers }));
+      const model = getOrThrow(initialise({ inputs: 5, layers }));
       const error = { _tag: "InvalidLayer", layer: "layers[0]" };
       for (
         const result of [

@@ -8,6 +8,7 @@ import {
   batch,
   evaluate,
   fgnStep,
+  getOrThrow,
   levenbergMarquardt,
   linearHead,
   logits,
@@ -22,17 +23,7 @@ import {
 } from "../../mod.ts";
 import { defaultKernel, instantiate } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
-import {
-  difference,
-  flat,
-  jacobian,
-  layerOf,
-  left,
-  problem,
-  relativeError,
-  right,
-  solveDense,
-} from "../support/reference.ts";
+import { difference, flat, jacobian, layerOf, left, problem, relativeError, solveDense } from "../support/reference.ts";
 
 const shape = fc.record({
   B: fc.integer({ min: 1, max: 21 }),
@@ -66,7 +57,7 @@ describe("fgnStep()", () => {
     fc.assert(
       fc.property(shape, ({ B, D, C, seed, bias }) => {
         const { head, data } = problem(B, Math.min(D, 6), Math.min(C, 5), { seed, bias });
-        const { params } = right(fgnStep(head, data, LAMBDA));
+        const { params } = getOrThrow(fgnStep(head, data, LAMBDA));
         expect(relativeError(difference(params, head), parameterSpaceStep(head, data, LAMBDA))).toBeLessThan(1e-4);
       }),
       RUNS,
@@ -91,7 +82,7 @@ describe("fgnStep()", () => {
     const two = problem(7, 3, 2, { spread: 2 });
     const { J, P: P2, alpha } = jacobian(layerOf(two.head), two.data);
     // For C = 2 every logit Jacobian row is ±half of the margin's: the full curvature is p s J Jᵀ, as kept.
-    const step = difference(right(fgnStep(two.head, two.data, LAMBDA)).params, two.head);
+    const step = difference(getOrThrow(fgnStep(two.head, two.data, LAMBDA)).params, two.head);
     const dropped = P2.map((p) => p.filter((_, c) => c < 2).reduce((s, v) => s + v, 0) - 1);
     expect(Math.max(...dropped.map(Math.abs))).toBeLessThan(1e-15);
     expect(relativeError(step, fullStep(two.data.features.data, J, P2, alpha, LAMBDA))).toBeLessThan(1e-4);
@@ -102,7 +93,7 @@ describe("fgnStep()", () => {
       for (const competitors of [0, 1, 11]) {
         const { head, data } = problem(42, 5, 13, { spread, bias: false });
         const step = (options: StepOptions): number[] =>
-          difference(right(fgnStep(head, data, relative(0.1), { competitors, ...options })).params, head);
+          difference(getOrThrow(fgnStep(head, data, relative(0.1), { competitors, ...options })).params, head);
         const direct = step({ solver: "cholesky" }), rounding = 1e-7 * spread / Math.hypot(...direct);
         for (const system of ["gram", "matrixFree"] as const) {
           expect(relativeError(step({ system, solver: "cg" }), direct)).toBeLessThan(5e-6 + 8 * rounding);
@@ -115,12 +106,14 @@ describe("fgnStep()", () => {
     fc.assert(
       fc.property(shape, ({ B, D, C, seed, bias }) => {
         const { head, data } = problem(B, D, C, { seed, bias });
-        const step = difference(right(fgnStep(head, data, LAMBDA)).params, head);
+        const step = difference(getOrThrow(fgnStep(head, data, LAMBDA)).params, head);
         const reversed = Float32Array.from({ length: B * D }, (_, k) => {
           return data.features.data[(B - 1 - Math.floor(k / D)) * D + k % D] as number;
         });
-        const turned = right(batch({ features: right(matrix(B, D, reversed)), labels: data.labels.slice().reverse() }));
-        const other = difference(right(fgnStep(head, turned, LAMBDA)).params, head);
+        const turned = getOrThrow(
+          batch({ features: getOrThrow(matrix(B, D, reversed)), labels: data.labels.slice().reverse() }),
+        );
+        const other = difference(getOrThrow(fgnStep(head, turned, LAMBDA)).params, head);
         expect(relativeError(other, step)).toBeLessThan(1e-4);
 
         const roll = (c: number): number => (c + 1) % C;
@@ -131,9 +124,9 @@ describe("fgnStep()", () => {
           b[roll(c)] = given.bias?.[c] ?? 0;
         }
         const size = { features: D, classes: C };
-        const rolled = right(linearHead(size, weight, bias ? b : null));
-        const renamed = right(batch({ features: data.features, labels: data.labels.map(roll) }));
-        const moved = layerOf(right(fgnStep(rolled, renamed, LAMBDA)).params).weight.data;
+        const rolled = getOrThrow(linearHead(size, weight, bias ? b : null));
+        const renamed = getOrThrow(batch({ features: data.features, labels: data.labels.map(roll) }));
+        const moved = layerOf(getOrThrow(fgnStep(rolled, renamed, LAMBDA)).params).weight.data;
         const back = Float32Array.from({ length: C * D }, (_, k) => {
           const at = roll(Math.floor(k / D)) * D + k % D;
           return (moved[at] as number) - (weight[at] as number);
@@ -151,15 +144,15 @@ describe("fgnStep()", () => {
         if (!weights.some((w) => w > 0)) weights[0] = 1;
         const { head, data } = problem(B, D, C, { seed, bias, weights });
         const rows = weights.flatMap((w, i) => new Array<number>(w).fill(i));
-        const repeated = right(batch({
-          features: right(matrix(
+        const repeated = getOrThrow(batch({
+          features: getOrThrow(matrix(
             rows.length,
             D,
             rows.flatMap((i) => Array.from(data.features.data.subarray(i * D, (i + 1) * D))),
           )),
           labels: rows.map((i) => data.labels[i] as number),
         }));
-        const a = right(fgnStep(head, data, damping)), b = right(fgnStep(head, repeated, damping));
+        const a = getOrThrow(fgnStep(head, data, damping)), b = getOrThrow(fgnStep(head, repeated, damping));
         expect(relativeError(difference(a.params, head), difference(b.params, head))).toBeLessThan(1e-4);
         expect(Math.abs(a.report.lossBefore - b.report.lossBefore)).toBeLessThan(1e-6 * (1 + b.report.lossBefore));
       }),
@@ -171,40 +164,40 @@ describe("fgnStep()", () => {
     const { head, data } = problem(10, 6, 5);
     const { weight, bias } = layerOf(head);
     const size = { features: 6, classes: 5 };
-    const shifted = right(linearHead(size, weight.data, (bias as Float32Array).map((b) => b + 3)));
-    const a = difference(right(fgnStep(head, data, LAMBDA)).params, head);
-    expect(relativeError(difference(right(fgnStep(shifted, data, LAMBDA)).params, shifted), a)).toBeLessThan(1e-4);
+    const shifted = getOrThrow(linearHead(size, weight.data, (bias as Float32Array).map((b) => b + 3)));
+    const a = difference(getOrThrow(fgnStep(head, data, LAMBDA)).params, head);
+    expect(relativeError(difference(getOrThrow(fgnStep(shifted, data, LAMBDA)).params, shifted), a)).toBeLessThan(1e-4);
   });
 
   it("gives the same bytes again, and writes to none of its arguments", () => {
     const { head, data } = problem(33, 20, 17, { weights: Array.from({ length: 33 }, (_, i) => i % 4) });
     const before = JSON.stringify([flat(head), ...data.features.data, ...data.labels, ...(data.weights ?? [])]);
-    const first = right(fgnStep(head, data));
+    const first = getOrThrow(fgnStep(head, data));
     fgnStep(problem(64, 50, 40).head, problem(64, 50, 40).data);
-    expect(flat(right(fgnStep(head, data)).params)).toEqual(flat(first.params));
+    expect(flat(getOrThrow(fgnStep(head, data)).params)).toEqual(flat(first.params));
     expect(JSON.stringify([flat(head), ...data.features.data, ...data.labels, ...(data.weights ?? [])])).toBe(before);
   });
 
   it("reports the loss after the step as the next step sees it, and the exact gradient norm", () => {
     const { head, data } = problem(40, 12, 9);
-    const { params, report } = right(fgnStep(head, data));
-    const next = right(lossAndGradient(params, data));
+    const { params, report } = getOrThrow(fgnStep(head, data));
+    const next = getOrThrow(lossAndGradient(params, data));
     expect(Math.abs((report.lossAfter ?? NaN) - next.loss)).toBeLessThan(1e-6);
-    const norm = Math.hypot(...right(lossAndGradient(head, data)).gradient);
+    const norm = Math.hypot(...getOrThrow(lossAndGradient(head, data)).gradient);
     expect(Math.abs(report.gradientNorm - norm)).toBeLessThan(1e-4 * norm);
     expect(report.gainRatio).toBeGreaterThan(0);
-    expect(right(fgnStep(head, data, 0.1, { lossAfter: false })).report.lossAfter).toBeUndefined();
+    expect(getOrThrow(fgnStep(head, data, 0.1, { lossAfter: false })).report.lossAfter).toBeUndefined();
   });
 
   it("solves by Cholesky and by conjugate gradient alike, and says when a cap stopped it", () => {
     const { head, data } = problem(50, 30, 20);
-    const direct = right(fgnStep(head, data, 0.01, { solver: "cholesky" }));
-    const iterative = right(fgnStep(head, data, 0.01, { solver: "cg", tolerance: 1e-9 }));
+    const direct = getOrThrow(fgnStep(head, data, 0.01, { solver: "cholesky" }));
+    const iterative = getOrThrow(fgnStep(head, data, 0.01, { solver: "cg", tolerance: 1e-9 }));
     const steps = [direct, iterative].map((s) => difference(s.params, head)) as [number[], number[]];
     expect(relativeError(steps[1], steps[0])).toBeLessThan(1e-4);
     expect(iterative.report.stop).toBe("converged");
     expect(direct.report.residual).toBeLessThan(1e-12);
-    expect(right(fgnStep(head, data, 0.01, { solver: "cg", maxIterations: 1 })).report.stop).toBe("iterationCap");
+    expect(getOrThrow(fgnStep(head, data, 0.01, { solver: "cg", maxIterations: 1 })).report.stop).toBe("iterationCap");
   });
 
   it("stays finite at extremes: one row, one feature, zeros, duplicates, margins to 1e4, denormals", () => {
@@ -213,8 +206,8 @@ describe("fgnStep()", () => {
         const { head, data } = problem(B, D, C, { spread: scale });
         const x = data.features.data;
         for (const values of [x, x.map(() => 1), x.map(() => 0), x.map((v) => v * 1e-40)]) {
-          const part = right(batch({ features: right(matrix(B, D, values)), labels: data.labels }));
-          const { params, report } = right(fgnStep(head, part));
+          const part = getOrThrow(batch({ features: getOrThrow(matrix(B, D, values)), labels: data.labels }));
+          const { params, report } = getOrThrow(fgnStep(head, part));
           expect(flat(params).every(Number.isFinite)).toBe(true);
           expect(Number.isFinite(report.lossAfter)).toBe(true);
           expect(Number.isFinite(report.predictedReduction)).toBe(true);
@@ -274,9 +267,9 @@ describe("majorised curvature", () => {
   });
 
   it("is p s where the margin is 0, so that a first step from zeros is the same", () => {
-    const { data } = problem(12, 5, 2), head = right(zeroHead({ features: 5, classes: 2 }));
-    const plain = right(fgnStep(head, data, LAMBDA)),
-      majorized = right(
+    const { data } = problem(12, 5, 2), head = getOrThrow(zeroHead({ features: 5, classes: 2 }));
+    const plain = getOrThrow(fgnStep(head, data, LAMBDA)),
+      majorized = getOrThrow(
         fgnStep(head, data, LAMBDA, { curvature: "majorized" }),
       );
     expect(flat(majorized.params)).toEqual(flat(plain.params));
@@ -295,7 +288,7 @@ describe("levenbergMarquardt()", () => {
     let params = head, damping: ReturnType<typeof levenbergMarquardt> = levenbergMarquardt({ lambda: 1e-6 });
     let last = Infinity, rejections = 0;
     for (let i = 0; i < 30; i++) {
-      const step = right(fgnStep(params, data, damping));
+      const step = getOrThrow(fgnStep(params, data, damping));
       rejections += step.report.rejections;
       expect(step.report.lossAfter).toBeLessThanOrEqual(last);
       last = step.report.lossAfter as number;
@@ -308,7 +301,7 @@ describe("levenbergMarquardt()", () => {
 
   it("gives the parameters back when all attempts are rejected", () => {
     const { head, data } = problem(30, 10, 5, { spread: 3 });
-    const step = right(fgnStep(head, data, levenbergMarquardt({ lambda: 1e-6, attempts: 1 })));
+    const step = getOrThrow(fgnStep(head, data, levenbergMarquardt({ lambda: 1e-6, attempts: 1 })));
     expect(step.report.accepted).toBe(false);
     expect(step.params).toBe(head);
     expect(step.report.lossAfter).toBe(step.report.lossBefore);
@@ -320,7 +313,7 @@ describe("levenbergMarquardt()", () => {
 describe("lossAndGradient()", () => {
   it("agrees with finite differences of the loss", () => {
     const { head, data } = problem(12, 5, 4);
-    const { gradient } = right(lossAndGradient(head, data));
+    const { gradient } = getOrThrow(lossAndGradient(head, data));
     const layer = layerOf(head);
     // Central differences of a float64 loss; h = 1e-4 leaves 1e-8 of truncation.
     const at = (k: number, h: number): number => {
@@ -342,8 +335,8 @@ describe("lossAndGradient()", () => {
 describe("evaluate(), logits() and probabilities()", () => {
   it("agree with each other over more rows than one pass takes", () => {
     const { head, data } = problem(600, 7, 9, { spread: 3 });
-    const p = right(probabilities(head, data.features)).data;
-    const f = right(logits(head, data.features)).data;
+    const p = getOrThrow(probabilities(head, data.features)).data;
+    const f = getOrThrow(logits(head, data.features)).data;
     let correct = 0, near = 0, loss = 0;
     for (let i = 0; i < 600; i++) {
       const row = Array.from(p.subarray(i * 9, (i + 1) * 9)), y = data.labels[i] as number;
@@ -353,7 +346,7 @@ describe("evaluate(), logits() and probabilities()", () => {
       if (rank < 5) near++;
       loss -= Math.log(row[y] as number) / 600;
     }
-    const seen = right(evaluate(head, data));
+    const seen = getOrThrow(evaluate(head, data));
     expect(seen.accuracy).toBeCloseTo(correct / 600, 12);
     expect(seen.top5).toBeCloseTo(near / 600, 12);
     expect(Math.abs(seen.loss - loss)).toBeLessThan(1e-5);
@@ -361,15 +354,15 @@ describe("evaluate(), logits() and probabilities()", () => {
 
   it("gives a head of zeros the accuracy of class 0, for ties go to the lower class", () => {
     const { data } = problem(50, 3, 10);
-    const head = right(zeroHead({ features: 3, classes: 10 }));
-    expect(right(evaluate(head, data)).accuracy).toBe(data.labels.filter((y) => y === 0).length / 50);
+    const head = getOrThrow(zeroHead({ features: 3, classes: 10 }));
+    expect(getOrThrow(evaluate(head, data)).accuracy).toBe(data.labels.filter((y) => y === 0).length / 50);
   });
 });
 
 describe("rowSystem()", () => {
   it("is symmetric, and slopes are weights times right-hand sides", () => {
     const { head, data } = problem(19, 8, 6, { spread: 20 });
-    const { gram, slopes, rowWeights, rhs } = right(rowSystem(head, data));
+    const { gram, slopes, rowWeights, rhs } = getOrThrow(rowSystem(head, data));
     for (let i = 0; i < 19; i++) {
       const product = (rowWeights[i] as number) * (rhs[i] as number);
       expect(Math.abs(product - (slopes[i] as number))).toBeLessThan(1e-12 * (slopes[i] as number));
@@ -381,27 +374,27 @@ describe("rowSystem()", () => {
 describe("the kernel's memory", () => {
   it("stays flat over 20,000 steps", () => {
     const { head, data } = problem(16, 8, 10);
-    const kernel = right(defaultKernel());
-    let params = right(fgnStep(head, data)).params;
+    const kernel = getOrThrow(defaultKernel());
+    let params = getOrThrow(fgnStep(head, data)).params;
     const before = kernel.exports.memory.buffer.byteLength;
-    for (let i = 0; i < 20_000; i++) params = right(fgnStep(params, data)).params;
+    for (let i = 0; i < 20_000; i++) params = getOrThrow(fgnStep(params, data)).params;
     expect(kernel.exports.memory.buffer.byteLength).toBe(before);
     expect(flat(params).every(Number.isFinite)).toBe(true);
   }, 60_000);
 
   it("is that of the kernel given in the options, with the same bytes", () => {
     const { head, data } = problem(200, 300, 100);
-    const own = right(instantiate(simd));
+    const own = getOrThrow(instantiate(simd));
     const before = own.exports.memory.buffer.byteLength;
-    const { params } = right(fgnStep(head, data, 0.1, { kernel: own }));
+    const { params } = getOrThrow(fgnStep(head, data, 0.1, { kernel: own }));
     expect(own.exports.memory.buffer.byteLength).toBeGreaterThan(before);
-    expect(flat(params)).toEqual(flat(right(fgnStep(head, data, 0.1)).params));
+    expect(flat(params)).toEqual(flat(getOrThrow(fgnStep(head, data, 0.1)).params));
   });
 
   it("survives growth between and within calls", () => {
     const small = problem(5, 3, 4), large = problem(300, 400, 200);
-    const first = flat(right(fgnStep(small.head, small.data)).params);
-    right(fgnStep(large.head, large.data));
-    expect(flat(right(fgnStep(small.head, small.data)).params)).toEqual(first);
+    const first = flat(getOrThrow(fgnStep(small.head, small.data)).params);
+    getOrThrow(fgnStep(large.head, large.data));
+    expect(flat(getOrThrow(fgnStep(small.head, small.data)).params)).toEqual(first);
   });
 });

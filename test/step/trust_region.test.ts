@@ -8,6 +8,7 @@ import {
   type Batch,
   dense,
   fgnStep,
+  getOrThrow,
   initialise,
   type Layer,
   layerNorm,
@@ -26,12 +27,12 @@ import {
 } from "../../mod.ts";
 import { at, C, D, PAIRS } from "../support/custom_models.ts";
 import { fgnCurvature, ggnCurvature, norm, reduction, reference } from "../support/network_reference.ts";
-import { difference, flat, left, problem, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, flat, left, problem, relativeError, uniform } from "../support/reference.ts";
 
 const { data } = problem(14, D, C, { seed: 3 });
 const soft: Batch = {
   ...data,
-  targets: right(matrix(14, C, Array.from(data.labels, (y) => [0, 1, 2].map((k) => k === y ? 0.6 : 0.2)).flat())),
+  targets: getOrThrow(matrix(14, C, Array.from(data.labels, (y) => [0, 1, 2].map((k) => k === y ? 0.6 : 0.2)).flat())),
 };
 const [, [, NETWORK, OWN]] = PAIRS as [(typeof PAIRS)[number], (typeof PAIRS)[number]];
 const BOLD = relative(0.01);
@@ -66,18 +67,18 @@ const rms = (values: readonly number[]): number => norm(values) / Math.sqrt(valu
 
 describe("trustRegion", () => {
   const layers = [dense(6), relu(), residual([layerNorm(), dense(6), tanh()]), dense(C)];
-  const mixed = right(initialise({ inputs: D, layers, seed: 3 }));
+  const mixed = getOrThrow(initialise({ inputs: D, layers, seed: 3 }));
   // Adapters start at zero, where half of their step is zero, too.
-  const zero = right(withAdapters(mixed, { rank: 2, layers: [0] })), count = parameters(zero).length;
-  const adapted = right(withParameters(zero, uniform(count, 5).map((v, i) => v / 9 + at(parameters(zero), i))));
+  const zero = getOrThrow(withAdapters(mixed, { rank: 2, layers: [0] })), count = parameters(zero).length;
+  const adapted = getOrThrow(withParameters(zero, uniform(count, 5).map((v, i) => v / 9 + at(parameters(zero), i))));
   const MODELS: Readonly<Record<string, Network>> = { "a tanh network": NETWORK, "all kinds": mixed, adapted };
 
   for (const [name, model] of Object.entries(MODELS)) {
     it(`scales each layer by min(1, share · max(rms W, fan-in^−½)/rms dW): ${name}`, () => {
-      const free = difference(right(fgnStep(model, data, BOLD)).params, model);
+      const free = difference(getOrThrow(fgnStep(model, data, BOLD)).params, model);
       for (const share of [1e-3, 0.1, 0.5, 1, 3, 100]) {
         let first = 0, scaled = 0;
-        const step = difference(right(fgnStep(model, data, BOLD, { trustRegion: share })).params, model);
+        const step = difference(getOrThrow(fgnStep(model, data, BOLD, { trustRegion: share })).params, model);
         const parts = partsOf(model.layers);
         for (const { weight, length, fanIn } of parts) {
           const was = free.slice(first, first + length), is = step.slice(first, first + length);
@@ -97,7 +98,8 @@ describe("trustRegion", () => {
   it("leaves models with one part alone", () => {
     const [[, head, ownHead]] = PAIRS as [(typeof PAIRS)[number]];
     for (const model of [head, ownHead, OWN]) {
-      const free = right(fgnStep(model, data, BOLD)), held = right(fgnStep(model, data, BOLD, { trustRegion: 1e-3 }));
+      const free = getOrThrow(fgnStep(model, data, BOLD)),
+        held = getOrThrow(fgnStep(model, data, BOLD, { trustRegion: 1e-3 }));
       expect(relativeError(difference(held.params, model), difference(free.params, model))).toBeLessThan(1e-6);
       expect(held.report.predictedReduction).toBe(free.report.predictedReduction);
     }
@@ -118,9 +120,9 @@ describe("trustRegion", () => {
     it(`reports the model of the step taken: ${name}`, () => {
       const { refine = 0, l2 = 0 } = options, ref = reference(NETWORK, part, options);
       const H = refine > 0 ? ggnCurvature(ref) : fgnCurvature(ref);
-      const free = right(fgnStep(NETWORK, part, BOLD, options)).report;
+      const free = getOrThrow(fgnStep(NETWORK, part, BOLD, options)).report;
       const trials = [BOLD, levenbergMarquardt({ lambda: free.lambda })].map((damping) =>
-        right(fgnStep(NETWORK, part, damping, { ...options, trustRegion: 0.1 }))
+        getOrThrow(fgnStep(NETWORK, part, damping, { ...options, trustRegion: 0.1 }))
       );
       for (const { params, report } of trials) {
         expect(report.accepted).toBe(true);
@@ -129,10 +131,10 @@ describe("trustRegion", () => {
         expect(report.gainRatio).toBe((report.actualReduction as number) / report.predictedReduction);
         expect(Math.abs(report.predictedReduction - free.predictedReduction)).toBeGreaterThan(0.1 * want);
       }
-      const blind = right(fgnStep(NETWORK, part, BOLD, { ...options, trustRegion: 0.1, lossAfter: false }));
+      const blind = getOrThrow(fgnStep(NETWORK, part, BOLD, { ...options, trustRegion: 0.1, lossAfter: false }));
       expect(flat(blind.params)).toEqual(flat(trials[0]?.params as Network));
       expect(blind.report.predictedReduction).toBeNaN();
-      const wide = right(fgnStep(NETWORK, part, BOLD, { ...options, trustRegion: 1e3, lossAfter: false }));
+      const wide = getOrThrow(fgnStep(NETWORK, part, BOLD, { ...options, trustRegion: 1e3, lossAfter: false }));
       expect(wide.report.predictedReduction).toBe(free.predictedReduction);
     });
   }

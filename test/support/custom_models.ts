@@ -5,13 +5,13 @@ import {
   type CustomModel,
   customModel,
   type Features,
+  getOrThrow,
   mlp,
   type ModelFunctions,
   type Network,
   parameters,
   randomHead,
 } from "../../mod.ts";
-import { right } from "./reference.ts";
 
 export const D = 5, H = 4, C = 3;
 
@@ -99,9 +99,9 @@ export const TANH: ModelFunctions = {
 };
 
 const own = (builtIn: Network, functions: ModelFunctions): CustomModel =>
-  right(customModel({ parameters: parameters(builtIn), classes: C, ...functions }));
-const HEAD = right(randomHead({ features: D, classes: C }, 1));
-const NETWORK = right(mlp({ inputs: D, hidden: [H], classes: C, activation: "tanh", seed: 2 }));
+  getOrThrow(customModel({ parameters: parameters(builtIn), classes: C, ...functions }));
+const HEAD = getOrThrow(randomHead({ features: D, classes: C }, 1));
+const NETWORK = getOrThrow(mlp({ inputs: D, hidden: [H], classes: C, activation: "tanh", seed: 2 }));
 /** A name, the built-in network, and the same as a model of one's own. */
 export const PAIRS: readonly (readonly [string, Network, CustomModel])[] = [
   ["linear head", HEAD, own(HEAD, LINEAR)],

@@ -1,8 +1,8 @@
 // The curvature of small models, dense and in float64: J_f of heads and of networks with one tanh layer by hand.
 
-import { type Batch, type Dense, mlp, type Network, parameters } from "../../mod.ts";
+import { type Batch, type Dense, getOrThrow, mlp, type Network, parameters } from "../../mod.ts";
 import { symmetricEigenvalues } from "../../src/math/eigenvalues.ts";
-import { relativeError, right, solveDense } from "./reference.ts";
+import { relativeError, solveDense } from "./reference.ts";
 
 export const sum = (values: readonly number[]): number => values.reduce((total, v) => total + v, 0);
 export const dot = (x: readonly number[], y: readonly number[]): number =>
@@ -97,4 +97,4 @@ export function reference(model: Network, data: Batch, lambda: number) {
 
 /** dense, tanh, dense. */
 export const tanhNetwork = (D: number, hidden: number, C: number): Network =>
-  right(mlp({ inputs: D, hidden: [hidden], classes: C, activation: "tanh", seed: 3 }));
+  getOrThrow(mlp({ inputs: D, hidden: [hidden], classes: C, activation: "tanh", seed: 3 }));

@@ -6,6 +6,7 @@ import {
   type Batch,
   type Dense,
   type Embedding,
+  getOrThrow,
   type Layer,
   type LayerNorm,
   type Network,
@@ -13,7 +14,7 @@ import {
 } from "../../mod.ts";
 import { ACTIVATIONS } from "../../src/network/activations.ts";
 import { examples } from "./random_network.ts";
-import { right, uniform } from "./reference.ts";
+import { uniform } from "./reference.ts";
 
 /** The names of all activations. */
 export const ACTIVATION_KINDS = Object.keys(ACTIVATIONS) as ActivationKind[];
@@ -77,6 +78,6 @@ export interface KindCase {
 /** The layer between two dense ones, with a tanh before the last; an embedding is the first. */
 export const kindCases: readonly KindCase[] = Object.values(VARIANTS).flat().map(([variant, layer]) => {
   const isSparse = layer._tag === "embedding", first = isSparse ? [layer] : [dense(W, D, 5), layer];
-  const model = right(network(D, [...first, activationOf("tanh"), dense(C, W, 7)]));
+  const model = getOrThrow(network(D, [...first, activationOf("tanh"), dense(C, W, 7)]));
   return { name: `${layer._tag} ${variant}`, kind: layer._tag, model, data: examples(B, D, C, 8, isSparse) };
 });

@@ -7,6 +7,7 @@ import {
   type Damping,
   dense,
   fgnStep,
+  getOrThrow,
   initialise,
   layerNorm,
   type Matrix,
@@ -21,7 +22,7 @@ import {
   withAdapters,
 } from "../../mod.ts";
 import { accumulatedStep } from "../../src/step/micro_step.ts";
-import { difference, relativeError, right, uniform } from "./reference.ts";
+import { difference, relativeError, uniform } from "./reference.ts";
 
 /** Conjugate gradient to the end. */
 export const TIGHT = { tolerance: 1e-10, maxIterations: 1000 } as const;
@@ -40,9 +41,9 @@ const numbersOf = (damping: Damping): number[] =>
 /** For every micro-batch: the step is that of the whole batch, and says so. */
 export function sameStep(model: Model, data: Batch, damping: Damping, options: StepOptions = {}): void {
   const asked = { ...TIGHT, ...options };
-  const want = right(fgnStep(model, data, damping, { ...asked, system: "matrixFree" }));
+  const want = getOrThrow(fgnStep(model, data, damping, { ...asked, system: "matrixFree" }));
   for (const most of sizes(data.labels.length)) {
-    const step = right(accumulatedStep(model, data, most, damping, asked)), { report } = step;
+    const step = getOrThrow(accumulatedStep(model, data, most, damping, asked)), { report } = step;
     expect(relativeError(difference(step.params, model), difference(want.params, model))).toBeLessThan(1e-5);
     expect(relativeError(step.dual, want.dual)).toBeLessThan(1e-5);
     const { accepted, rejections, lossAfter } = want.report;
@@ -59,13 +60,15 @@ export function sameStep(model: Model, data: Batch, damping: Damping, options: S
 }
 
 export const B = 14, D = 4, C = 5;
-export const HEAD = right(randomHead({ features: D, classes: C }, 1));
-export const BLOCKS = right(
+export const HEAD = getOrThrow(randomHead({ features: D, classes: C }, 1));
+export const BLOCKS = getOrThrow(
   initialise({ inputs: D, layers: [dense(6), tanh(), residual([layerNorm(), dense(6)]), dense(C)], seed: 2 }),
 );
-const ADAPTED = right(withAdapters(right(mlp({ inputs: D, hidden: [6], classes: C, activation: "tanh", seed: 3 })), {
-  rank: 2,
-}));
+const ADAPTED = getOrThrow(
+  withAdapters(getOrThrow(mlp({ inputs: D, hidden: [6], classes: C, activation: "tanh", seed: 3 })), {
+    rank: 2,
+  }),
+);
 /** The models. */
 export const MODELS: Readonly<Record<string, Network>> = {
   "a linear head": HEAD,
@@ -88,7 +91,7 @@ export const WEIGHTS = Array.from({ length: B }, (_, i) => i >= 6 && i < 12 ? 0 
 const LABELS = Array.from({ length: B }, (_, i) => (i * 7) % C);
 
 const examples = (parts: { weights?: number[]; targets?: Matrix } = {}): Batch =>
-  right(batch({ features: right(matrix(B, D, uniform(B * D, 5))), labels: LABELS, ...parts }));
+  getOrThrow(batch({ features: getOrThrow(matrix(B, D, uniform(B * D, 5))), labels: LABELS, ...parts }));
 
 /** Batches with their objectives. */
 export const CASES: Readonly<Record<string, readonly [Batch, StepOptions]>> = {

@@ -1,6 +1,6 @@
 // The step with momentum as a dense float64 solve over the parameters, in the Euclidean and in the centred metric.
 
-import { type Batch, matrix, type Network, parameters, type StepOptions } from "../../mod.ts";
+import { type Batch, getOrThrow, matrix, type Network, parameters, type StepOptions } from "../../mod.ts";
 import { at } from "./custom_models.ts";
 import {
   dot,
@@ -12,7 +12,7 @@ import {
   reference,
   thetaOf,
 } from "./network_reference.ts";
-import { right, solveDense } from "./reference.ts";
+import { solveDense } from "./reference.ts";
 
 /** H of the curvature asked for: κ = tanh(|m|/2)/(2|m|) in place of p s where it is majorised. */
 function curvatureOf(ref: Reference, { curvature }: StepOptions): number[][] {
@@ -26,7 +26,7 @@ const inputsOf = (model: Network, index: number, width: number, data: Batch): Ar
   if (index === 0) return featureRows(data.features);
   const part = { ...model, layers: model.layers.slice(0, index), outputs: width };
   const rows = matrix(data.labels.length, width, forward(part, thetaOf(model), data.features).logits);
-  return featureRows(right(rows));
+  return featureRows(getOrThrow(rows));
 };
 
 /** M of the centred metric: Σ_l ‖dW‖² + ‖db + dW ā‖²/β over dense layers, a layer's parameters (W, b) in order. */

@@ -13,6 +13,7 @@ import {
   type Dense,
   type Features,
   fromRows,
+  getOrThrow,
   type Layer,
   matrix,
   type Network,
@@ -22,7 +23,7 @@ import {
 } from "../../mod.ts";
 import { drawFrom, seedRandom } from "../../src/math/random.ts";
 import { ACTIVATIONS } from "../../src/network/activations.ts";
-import { right, uniform } from "./reference.ts";
+import { uniform } from "./reference.ts";
 
 /** A layer to be. */
 export type Piece =
@@ -175,14 +176,14 @@ function ending(last: Plan["last"], draw: Draw, classes: number, inputs: number)
 /** Features of variance about one; sparse ones with about 40% of the entries, and rows without any. */
 export function randomFeatures(rows: number, cols: number, isSparse: boolean, draw: Draw): Features {
   const values = draw(rows * cols, 1), kept = draw(rows * cols, 1 / 3);
-  if (!isSparse) return right(matrix(rows, cols, values));
+  if (!isSparse) return getOrThrow(matrix(rows, cols, values));
   const entries = Array.from(
     { length: rows },
     (_, i) =>
       Array.from({ length: cols }, (_, d) => [d, values[i * cols + d] as number] as const)
         .filter(([d]) => (kept[i * cols + d] as number) > 0.2),
   );
-  return right(fromRows(cols, entries));
+  return getOrThrow(fromRows(cols, entries));
 }
 
 /** A random problem. */
@@ -214,7 +215,7 @@ export function realise(
   const labels = Array.from(draw(rows, 1 / 3), (v) => Math.min(classes - 1, Math.floor((v + 1) / 2 * classes)));
   const weights = weighted ? { weights: labels.map((_, i) => (i + seed) % 3 + (i === 0 ? 0.5 : 0)) } : {};
   const x = randomFeatures(rows, inputs, first !== "dense", draw);
-  return { model: right(network(inputs, layers)), data: right(batch({ features: x, labels, ...weights })) };
+  return { model: getOrThrow(network(inputs, layers)), data: getOrThrow(batch({ features: x, labels, ...weights })) };
 }
 
 /** Random problems with at most `most` parameters. */
@@ -228,7 +229,7 @@ const draws = (seed: number): Draw => (count: number, variance: number): Float32
 /** A batch of B rows of D features in C classes. */
 export function examples(B: number, D: number, C: number, seed = 1, sparse = false): Batch {
   const labels = uniform(B, seed).map((v) => Math.floor((v + 1) / 2 * C));
-  return right(batch({ features: randomFeatures(B, D, sparse, draws(seed + 1)), labels }));
+  return getOrThrow(batch({ features: randomFeatures(B, D, sparse, draws(seed + 1)), labels }));
 }
 
 /** All numbers of a network and a batch. */

@@ -6,20 +6,14 @@ import {
   batch,
   type Dense,
   type FgnError,
+  getOrThrow,
   linearHead,
   matrix,
   type Model,
   type Network,
   parameters,
-  showError,
 } from "../../mod.ts";
 import { drawFrom, seedRandom } from "../../src/math/random.ts";
-
-/** The value of a `Right`; throws what a `Left` says. */
-export function right<A>(either: E.Either<FgnError, A>): A {
-  if (either._tag === "Left") throw new Error(showError(either.left));
-  return either.right;
-}
 
 /** The error of a `Left`. */
 export function left(either: E.Either<FgnError, unknown>): FgnError {
@@ -49,9 +43,9 @@ export function problem(
   const b = uniform(C, seed + 1).map((v) => v * spread);
   const labels = Uint32Array.from(uniform(B, seed + 2), (v) => Math.floor(((v + 1) / 2) * C));
   return {
-    head: right(linearHead({ features: D, classes: C }, w, bias ? b : null)),
-    data: right(batch({
-      features: right(matrix(B, D, uniform(B * D, seed + 3))),
+    head: getOrThrow(linearHead({ features: D, classes: C }, w, bias ? b : null)),
+    data: getOrThrow(batch({
+      features: getOrThrow(matrix(B, D, uniform(B * D, seed + 3))),
       labels,
       ...(weights === undefined ? {} : { weights }),
     })),

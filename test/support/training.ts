@@ -14,6 +14,7 @@ import {
   fgn,
   type FgnError,
   fromRows,
+  getOrThrow,
   initialise,
   layerNorm,
   levenbergMarquardt,
@@ -29,7 +30,7 @@ import {
   weightDecay,
 } from "../../mod.ts";
 import { PAIRS } from "./custom_models.ts";
-import { flat, problem, right, uniform } from "./reference.ts";
+import { flat, problem, uniform } from "./reference.ts";
 
 /** What a test may ask a run for beside what the run is. */
 export interface Extra {
@@ -58,7 +59,7 @@ export const digest = (model: Model): string =>
 /** All records of a run that goes well. */
 export async function collect(records: Records): Promise<Progress<Model>[]> {
   const seen: Progress<Model>[] = [];
-  for await (const record of records) seen.push(right(record));
+  for await (const record of records) seen.push(getOrThrow(record));
   return seen;
 }
 
@@ -89,7 +90,7 @@ export async function errorOf(records: Records): Promise<FgnError | undefined> {
 export async function dropAt(records: Records, step: number): Promise<number[]> {
   const seen: number[] = [];
   for await (const record of records) {
-    const told = right(record);
+    const told = getOrThrow(record);
     if (told._tag !== "step") continue;
     seen.push(told.steps);
     if (told.steps >= step) break;
@@ -105,7 +106,8 @@ export function noisy(rows: number, seed = 1): Batch {
   return { ...data, labels: data.labels.map((label, i) => (draw[i] as number) < -0.6 ? follows(i) : label) };
 }
 
-export const network = (hidden: number[] = [8]): Network => right(mlp({ inputs: 12, hidden, classes: 5, seed: 1 }));
+export const network = (hidden: number[] = [8]): Network =>
+  getOrThrow(mlp({ inputs: 12, hidden, classes: 5, seed: 1 }));
 
 const BASE = { epochs: 3, batchSize: 16, seed: 4 };
 
@@ -115,11 +117,11 @@ function sparseTask(): { readonly model: Network; readonly data: Batch } {
     (_, i): [number, number][] =>
       Array.from({ length: 4 }, (_, j) => [(i * 37 + j * j * 11 + j) % 90, ((i + j) % 7 - 3) / 4]),
   );
-  const data = right(
-    batch({ features: right(fromRows(90, rows)), labels: Array.from({ length: 60 }, (_, i) => i % 5) }),
+  const data = getOrThrow(
+    batch({ features: getOrThrow(fromRows(90, rows)), labels: Array.from({ length: 60 }, (_, i) => i % 5) }),
   );
   const layers = [embedding(8), layerNorm(), relu(), dense(5)];
-  return { model: right(initialise({ inputs: 90, layers, seed: 2 })), data };
+  return { model: getOrThrow(initialise({ inputs: 90, layers, seed: 2 })), data };
 }
 
 /** 60 examples with soft targets and weights; the weights of a few are zero. */
@@ -131,7 +133,7 @@ function softTask(): Batch {
     return v / raw.subarray(row, row + 5).reduce((a, b) => a + b, 0);
   });
   const weights = Array.from({ length: 60 }, (_, i) => i % 4 / 2);
-  return right(batch({ features: data.features, targets: right(matrix(60, 5, targets)), weights }));
+  return getOrThrow(batch({ features: data.features, targets: getOrThrow(matrix(60, 5, targets)), weights }));
 }
 
 /** A chain with a state of every kind. */

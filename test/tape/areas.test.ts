@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   type Damping,
   fgnStep,
+  getOrThrow,
   levenbergMarquardt,
   mlp,
   parameters,
@@ -14,16 +15,16 @@ import {
 import { openPlan } from "../../src/step/open.ts";
 import { methodOf, plan } from "../../src/step/plan.ts";
 import type { Workspace } from "../../src/tape/workspace.ts";
-import { problem, right } from "../support/reference.ts";
+import { problem } from "../support/reference.ts";
 
 const ROWS = 21, CLASSES = 5;
 const { data } = problem(ROWS, 6, CLASSES);
-const model = right(mlp({ inputs: 6, hidden: [8], classes: CLASSES }));
+const model = getOrThrow(mlp({ inputs: 6, hidden: [8], classes: CLASSES }));
 
 /** The workspace that a step opens, and the next step of the same form uses again. */
 function opened(damping: Damping, options: StepOptions): Workspace {
-  const planned = right(plan(model, data, damping, options, right(methodOf(options)), null));
-  return right(openPlan(model, planned.batch, planned, options)).session.ws;
+  const planned = getOrThrow(plan(model, data, damping, options, getOrThrow(methodOf(options)), null));
+  return getOrThrow(openPlan(model, planned.batch, planned, options)).session.ws;
 }
 
 /** Gives every area memory of its own behind all others. */
@@ -39,7 +40,7 @@ function layApart({ kernel, at, rows, stride }: Workspace): void {
 }
 
 function stepText(damping: Damping, options: StepOptions): string {
-  const { params, report } = right(fgnStep(model, data, damping, options));
+  const { params, report } = getOrThrow(fgnStep(model, data, damping, options));
   return JSON.stringify([[...parameters(params)], report]);
 }
 

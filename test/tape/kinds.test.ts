@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import {
   fgnStep,
   fromJson,
+  getOrThrow,
   jvp,
   type Layer,
   logits,
@@ -28,7 +29,7 @@ import {
   times,
   unitOf,
 } from "../support/network_reference.ts";
-import { right, uniform } from "../support/reference.ts";
+import { uniform } from "../support/reference.ts";
 
 const error = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   norm(Array.from(a, (v, i) => v - (b[i] as number)));
@@ -49,17 +50,17 @@ describe.each(kindCases)("$name", ({ model, data }) => {
   });
 
   it("gives logits, loss and gradient: forward, backward and projection", () => {
-    expect(error(right(logits(model, data.features)).data, ref.logits)).toBeLessThan(1e-5 * norm(ref.logits));
-    const { loss, gradient } = right(lossAndGradient(model, data));
+    expect(error(getOrThrow(logits(model, data.features)).data, ref.logits)).toBeLessThan(1e-5 * norm(ref.logits));
+    const { loss, gradient } = getOrThrow(lossAndGradient(model, data));
     expect(Math.abs(loss - ref.loss)).toBeLessThan(1e-5 * (1 + ref.loss));
     expect(error(gradient, ref.gradient)).toBeLessThan(1e-5 * ref.scale);
   });
 
   it("gives products with the Jacobian and its transpose: tangent and projection", () => {
     const v = uniform(P, 1), c = uniform(B * C, 2);
-    const forward = right(jvp(model, data.features, v)).data;
+    const forward = getOrThrow(jvp(model, data.features, v)).data;
     expect(error(forward, times(ref.logitJacobian, v))).toBeLessThan(1e-5 * size * norm(v) / Math.sqrt(P));
-    const backward = right(vjp(model, data.features, { rows: B, cols: C, data: c }));
+    const backward = getOrThrow(vjp(model, data.features, { rows: B, cols: C, data: c }));
     const want = Array.from(v, (_, k) => dot(ref.logitJacobian.map((row) => row[k] as number), c));
     expect(error(backward, want)).toBeLessThan(1e-5 * size * norm(c) / Math.sqrt(B * C));
   });
@@ -67,13 +68,13 @@ describe.each(kindCases)("$name", ({ model, data }) => {
   it("takes the step, explicit and matrix-free", () => {
     const lambda = unitOf(ref, data), want = solveStep(fgnCurvature(ref), ref.gradient, lambda);
     for (const system of ["gram", "matrixFree"] as const) {
-      const { params } = right(fgnStep(model, data, lambda, { system, tolerance: 1e-9, maxIterations: 1000 }));
+      const { params } = getOrThrow(fgnStep(model, data, lambda, { system, tolerance: 1e-9, maxIterations: 1000 }));
       expect(stepError(params, model, want)).toBeLessThan(1e-4);
     }
   });
 
   it("comes back from JSON and from its parameters", () => {
-    expect(right(fromJson(JSON.parse(JSON.stringify(toJson(model)))))).toEqual(model);
-    expect(right(withParameters(model, parameters(model)))).toEqual(model);
+    expect(getOrThrow(fromJson(JSON.parse(JSON.stringify(toJson(model)))))).toEqual(model);
+    expect(getOrThrow(withParameters(model, parameters(model)))).toEqual(model);
   });
 });

@@ -17,6 +17,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   fgnStep,
+  getOrThrow,
   ggnProduct,
   ggnStep,
   jvp,
@@ -42,7 +43,7 @@ import {
   unitOf,
 } from "../support/network_reference.ts";
 import { problems, type RandomProblem } from "../support/random_network.ts";
-import { difference, relativeError, right, uniform } from "../support/reference.ts";
+import { difference, relativeError, uniform } from "../support/reference.ts";
 
 const RUNS = { numRuns: 40, seed: 3 };
 
@@ -79,10 +80,10 @@ describe("random networks", () => {
     fc.assert(
       fc.property(problems(400), (problem) => {
         const { model, data } = problem, ref = away(problem);
-        const f = right(logits(model, data.features));
+        const f = getOrThrow(logits(model, data.features));
         expect([f.rows, f.cols]).toEqual([data.labels.length, model.outputs]);
         expect(error(f.data, ref.logits)).toBeLessThan(1e-5 * norm(ref.logits));
-        const { loss, gradient } = right(lossAndGradient(model, data));
+        const { loss, gradient } = getOrThrow(lossAndGradient(model, data));
         expect(Math.abs(loss - ref.loss)).toBeLessThan(1e-5 * (1 + ref.loss));
         expect(error(gradient, ref.gradient)).toBeLessThan(1e-5 * ref.scale);
       }),
@@ -96,8 +97,8 @@ describe("random networks", () => {
         const { model, data } = problem, ref = away(problem);
         const P = parameterCount(model), B = data.labels.length, C = model.outputs;
         const v = uniform(P, seed), c = uniform(B * C, seed + 1);
-        const forward = right(jvp(model, data.features, v)).data;
-        const backward = right(vjp(model, data.features, { rows: B, cols: C, data: c }));
+        const forward = getOrThrow(jvp(model, data.features, v)).data;
+        const backward = getOrThrow(vjp(model, data.features, { rows: B, cols: C, data: c }));
         const size = norm(ref.logitJacobian.map(norm));
         expect(error(forward, times(ref.logitJacobian, v))).toBeLessThan(1e-5 * size * norm(v) / Math.sqrt(P));
         const want = Array.from(v, (_, k) => dot(ref.logitJacobian.map((row) => row[k] as number), c));
@@ -113,14 +114,14 @@ describe("random networks", () => {
     fc.assert(
       fc.property(problems(200), fc.integer({ min: 0, max: 1e6 }), (problem, seed) => {
         const { model, data } = problem, ref = away(problem);
-        const { gram, margins, slopes, loss } = right(rowSystem(model, data));
+        const { gram, margins, slopes, loss } = getOrThrow(rowSystem(model, data));
         expect(relativeError(gram, ref.jacobian.flatMap((a) => ref.jacobian.map((b) => dot(a, b))))).toBeLessThan(1e-4);
         expect(error(margins, ref.margins)).toBeLessThan(1e-5 * (norm(ref.logits) + norm(ref.margins)));
         const want = ref.margins.map((m, i) => (ref.alpha[i] as number) / (1 + Math.exp(m)));
         expect(relativeError(slopes, want)).toBeLessThan(1e-5);
         expect(Math.abs(loss - ref.loss)).toBeLessThan(1e-5 * (1 + ref.loss));
         const v = uniform(ref.gradient.length, seed);
-        expect(relativeError(right(ggnProduct(model, data, v)), times(ggnCurvature(ref), v))).toBeLessThan(1e-4);
+        expect(relativeError(getOrThrow(ggnProduct(model, data, v)), times(ggnCurvature(ref), v))).toBeLessThan(1e-4);
       }),
       RUNS,
     );
@@ -133,8 +134,8 @@ describe("random networks", () => {
         for (const ratio of [10, 1, 0.1, 0.01]) {
           const lambda = ratio * unit, want = solveStep(H, ref.gradient, lambda);
           const free = { system: "matrixFree", tolerance: 1e-9, maxIterations: 1000 } as const;
-          const gram = right(fgnStep(model, data, lambda, { system: "gram" }));
-          const matrixFree = right(fgnStep(model, data, lambda, free));
+          const gram = getOrThrow(fgnStep(model, data, lambda, { system: "gram" }));
+          const matrixFree = getOrThrow(fgnStep(model, data, lambda, free));
           for (const { params, report } of [gram, matrixFree]) {
             expect(stepError(params, model, want)).toBeLessThan(1e-4);
             expect(relativeError([report.predictedReduction], [reduction(H, ref.gradient, want)])).toBeLessThan(1e-3);
@@ -145,7 +146,7 @@ describe("random networks", () => {
           if (ratio >= 1) expect(between).toBeLessThan(1e-5);
         }
         for (const system of ["gram", "matrixFree"] as const) {
-          const { report } = right(fgnStep(model, data, relative(0.5), { system }));
+          const { report } = getOrThrow(fgnStep(model, data, relative(0.5), { system }));
           expect(relativeError([report.lambda], [0.5 * unit])).toBeLessThan(1e-5);
         }
       }),
@@ -163,9 +164,9 @@ describe("random networks", () => {
           const tight = { system, tolerance: 1e-6, maxIterations: 1000 } as const;
           for (
             const { params, report, dual } of [
-              right(ggnStep(model, data, lambda, tight)),
-              right(ggnStep(model, data, lambda, { ...tight, preconditioner: "fgn" })),
-              right(fgnStep(model, data, lambda, { system, refine: 30 })),
+              getOrThrow(ggnStep(model, data, lambda, tight)),
+              getOrThrow(ggnStep(model, data, lambda, { ...tight, preconditioner: "fgn" })),
+              getOrThrow(fgnStep(model, data, lambda, { system, refine: 30 })),
             ]
           ) {
             expect(stepError(params, model, want)).toBeLessThan(1e-3);
@@ -186,7 +187,7 @@ describe("random networks", () => {
         const lambda = 0.05 * unitOf(ref, data), want = solveStep(G, ref.gradient, lambda);
         // The error in the norm of G + λI falls monotonically in exact arithmetic; 1e-4 is its float32 floor.
         const distances = [0, 1, 3, 9, 27].map((refine) => {
-          const d = difference(right(fgnStep(model, data, lambda, { refine })).params, model);
+          const d = difference(getOrThrow(fgnStep(model, data, lambda, { refine })).params, model);
           const e = d.map((v, k) => v - (want[k] as number));
           return Math.sqrt(dot(e, times(G, e)) + lambda * dot(e, e));
         });

@@ -14,6 +14,7 @@ import {
   evaluate,
   type Features,
   fgnStep,
+  getOrThrow,
   ggnStep,
   type Layer,
   levenbergMarquardt,
@@ -25,12 +26,12 @@ import {
   withParameters,
 } from "../../mod.ts";
 import { problems, realise } from "../support/random_network.ts";
-import { difference, flat, left, problem, relativeError, right } from "../support/reference.ts";
+import { difference, flat, left, problem, relativeError } from "../support/reference.ts";
 
 describe("extremes", () => {
   const scaled = (factor: number) => (values: Float32Array): Float32Array => values.map((v) => v * factor);
   const onModel = (change: (values: Float32Array) => Float32Array) => (model: Network, data: Batch) => ({
-    model: right(withParameters(model, change(parameters(model)))),
+    model: getOrThrow(withParameters(model, change(parameters(model)))),
     data,
   });
   const onFeatures = (change: (values: Float32Array) => Float32Array) => (model: Network, data: Batch) => ({
@@ -87,7 +88,7 @@ describe("extremes", () => {
     const last: Layer = { ...one(0), weight: { rows: 2, cols: 1, data: Float32Array.of(1, -1) } } as Layer;
     const layers = [one(10), one(10), one(10), one(10), one(10), last];
     const model: Network = { _tag: "network", inputs: 1, outputs: 2, layers };
-    const data = right(batch({ features: right(matrix(1, 1, [1])), labels: [1] }));
+    const data = getOrThrow(batch({ features: getOrThrow(matrix(1, 1, [1])), labels: [1] }));
     expect(left(fgnStep(model, data, 1e-3))._tag).toBe("Overflow");
   });
 
@@ -111,7 +112,7 @@ describe("a gradient beyond float32", () => {
     });
     const layers = [layer(1, 1e-38), layer(1, 1e3, -1e3)];
     const model: Network = { _tag: "network", inputs: 1, outputs: 2, layers };
-    const data = right(batch({ features: right(matrix(1, 1, [1e38])), labels: [1] }));
+    const data = getOrThrow(batch({ features: getOrThrow(matrix(1, 1, [1e38])), labels: [1] }));
     expect(left(fgnStep(model, data))._tag).toBe("Overflow");
     expect(left(lossAndGradient(model, data))._tag).toBe("Overflow"); // the derivative by the first weight is 2e41
   });
@@ -131,12 +132,12 @@ describe("units", () => {
   };
   for (const [name, step] of Object.entries(STEPS)) {
     it(`of the features do not matter, from 1e-12 to 4e6: ${name}`, () => {
-      const want = difference(right(step(head, data)).params, head);
+      const want = difference(getOrThrow(step(head, data)).params, head);
       for (const power of [-40, -20, 10, 22]) {
         const s = 2 ** power;
-        const model = right(withParameters(head, parameters(head).map((v) => v / s)));
+        const model = getOrThrow(withParameters(head, parameters(head).map((v) => v / s)));
         const features = { ...data.features, data: data.features.data.map((v) => v * s) } as Features;
-        const { params } = right(step(model, { ...data, features }));
+        const { params } = getOrThrow(step(model, { ...data, features }));
         expect(relativeError(difference(params, model).map((d) => d * s), want)).toBeLessThan(1e-4);
       }
     });
@@ -149,7 +150,7 @@ describe("refinement", () => {
       const { head, data } = problem(6, 3, 2, { bias: false, spread: 1 / s });
       const features = { ...data.features, data: data.features.data.map((v) => v * s) } as Features;
       const [plain, refined] = [0, 2].map((refine) => {
-        return difference(right(fgnStep(head, { ...data, features }, relative(1), { refine })).params, head);
+        return difference(getOrThrow(fgnStep(head, { ...data, features }, relative(1), { refine })).params, head);
       }) as [number[], number[]];
       expect(relativeError(refined, plain)).toBeLessThan(1e-4);
     }

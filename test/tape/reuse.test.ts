@@ -10,6 +10,7 @@ import {
   type Batch,
   evaluate,
   fgnStep,
+  getOrThrow,
   levenbergMarquardt,
   mlp,
   type Model,
@@ -21,7 +22,7 @@ import {
 } from "../../mod.ts";
 import { mapTrainable } from "../../src/network/flat.ts";
 import { type Plan, plans, type RandomProblem, realise } from "../support/random_network.ts";
-import { problem, right } from "../support/reference.ts";
+import { problem } from "../support/reference.ts";
 
 /** Everything that calls on a problem give. */
 function results(model: Model, data: Batch, option: StepOptions): string {
@@ -101,11 +102,11 @@ describe("calls one after another", () => {
   }, 60_000);
 
   it("forget the metric of the one before", () => {
-    const model = right(mlp({ inputs: 5, hidden: [7], classes: 4 })), { data } = problem(9, 5, 4);
+    const model = getOrThrow(mlp({ inputs: 5, hidden: [7], classes: 4 })), { data } = problem(9, 5, 4);
     const optimizer = robust();
     const steps = [
-      ...OPTIONS.map((option) => () => right(fgnStep(model, data, 0.1, option)).params),
-      () => right(optimizer.update(model, optimizer.init(model), data)).params,
+      ...OPTIONS.map((option) => () => getOrThrow(fgnStep(model, data, 0.1, option)).params),
+      () => getOrThrow(optimizer.update(model, optimizer.init(model), data)).params,
     ];
     const alone = steps.map((step) => {
       releaseKernel();
@@ -128,8 +129,8 @@ describe("calls one after another", () => {
       const watched = (() => {
         const { head, data } = problem(8, 5, 3);
         const model = mapTrainable(head, ({ data }) => data.slice());
-        right(fgnStep(model, data));
-        right(evaluate(model, data));
+        getOrThrow(fgnStep(model, data));
+        getOrThrow(evaluate(model, data));
         return [
           new WeakRef(model),
           ...model.layers.flatMap((layer) => layer._tag === "dense" ? [new WeakRef(layer.weight.data)] : []),

@@ -13,6 +13,7 @@ import {
   fgnStep,
   fit,
   gelu,
+  getOrThrow,
   initialise,
   type Kernel,
   layerNorm,
@@ -27,33 +28,33 @@ import {
 } from "../../mod.ts";
 import { defaultKernel, type LoadedKernel } from "../../src/kernel/kernel.ts";
 import { type ThreadedKernel, threadedKernel } from "../../src/threads/threads.ts";
-import { flat, left, problem, right } from "../support/reference.ts";
+import { flat, left, problem } from "../support/reference.ts";
 
 /** A short text for many numbers: where they differ, lists of them would be compared for minutes. */
 const hash = (model: Network): string => createHash("sha256").update(Float32Array.from(flat(model))).digest("hex");
 
 const layers = [dense(160), relu(), layerNorm(), dense(130), gelu(), dense(90)];
-const network = (inputs: number): Network => right(initialise({ inputs, layers, seed: 5 }));
+const network = (inputs: number): Network => getOrThrow(initialise({ inputs, layers, seed: 5 }));
 
 describe.each([2, 3, 5])("a kernel of %i threads", (threads) => {
   let kernel: ThreadedKernel;
   beforeAll(async () => {
-    kernel = right(await threadedKernel({ threads })());
+    kernel = getOrThrow(await threadedKernel({ threads })());
   });
   afterAll(() => kernel.close());
   afterEach(() => vi.restoreAllMocks());
 
   /** Both steps, and how many tasks workers were given. */
   function both(model: Network, data: ReturnType<typeof problem>["data"], options: StepOptions = {}) {
-    const one = right(fgnStep(model, data, undefined, options));
+    const one = getOrThrow(fgnStep(model, data, undefined, options));
     const told = vi.spyOn(Atomics, "notify");
-    const several = right(fgnStep(model, data, undefined, { ...options, kernel }));
+    const several = getOrThrow(fgnStep(model, data, undefined, { ...options, kernel }));
     return { one, several, given: told.mock.calls.length };
   }
 
   it("is prepared, and gives its workers their share of it", () => {
     const { head, data } = problem(128, 384, 200), told = vi.spyOn(Atomics, "notify");
-    expect(right(prepareKernel(head, 128, { milliseconds: 5, kernel })).steps).toBeGreaterThan(0);
+    expect(getOrThrow(prepareKernel(head, 128, { milliseconds: 5, kernel })).steps).toBeGreaterThan(0);
     expect(told.mock.calls.length).toBeGreaterThan(0);
     vi.restoreAllMocks();
     const { one, several } = both(head, data);
@@ -81,8 +82,8 @@ describe.each([2, 3, 5])("a kernel of %i threads", (threads) => {
     for (const limit of [Infinity, 0]) {
       const classes = { apart: 0, whole: limit, block: 512 };
       const step = (given: Kernel) =>
-        right(fgnStep(head, data, relative(1), { kernel: Object.assign({}, given, { classes }) }));
-      const one = step(right(defaultKernel()));
+        getOrThrow(fgnStep(head, data, relative(1), { kernel: Object.assign({}, given, { classes }) }));
+      const one = step(getOrThrow(defaultKernel()));
       told.mockClear();
       const several = step(kernel);
       expect(several.report).toEqual(one.report);
@@ -102,7 +103,7 @@ describe.each([2, 3, 5])("a kernel of %i threads", (threads) => {
         expect(hash(several.params)).toBe(hash(one.params));
       }
     }
-    expect(right(lossAndGradient(model, data, { kernel }))).toEqual(right(lossAndGradient(model, data)));
+    expect(getOrThrow(lossAndGradient(model, data, { kernel }))).toEqual(getOrThrow(lossAndGradient(model, data)));
   });
 
   it("leaves small problems to the calling thread", () => {
@@ -113,9 +114,9 @@ describe.each([2, 3, 5])("a kernel of %i threads", (threads) => {
   it("trains as one does, and goes on from a checkpoint of one", async () => {
     const { data } = problem(200, 150, 90), model = network(150);
     const run = { optimizer: robust<Network>(), batchSize: 100, seed: 2 }, checkpoint = { store: memoryStore() };
-    const whole = right(await fit(model, data, { ...run, epochs: 3 })());
-    right(await fit(model, data, { ...run, epochs: 1, checkpoint })());
-    const resumed = right(await fit(model, data, { ...run, epochs: 3, checkpoint, kernel })());
+    const whole = getOrThrow(await fit(model, data, { ...run, epochs: 3 })());
+    getOrThrow(await fit(model, data, { ...run, epochs: 1, checkpoint })());
+    const resumed = getOrThrow(await fit(model, data, { ...run, epochs: 3, checkpoint, kernel })());
     expect(hash(resumed.params)).toBe(hash(whole.params));
     expect(resumed.history).toHaveLength(2);
   });
@@ -123,23 +124,24 @@ describe.each([2, 3, 5])("a kernel of %i threads", (threads) => {
 
 describe("close()", () => {
   it("may come twice; the kernel goes on with the calling thread alone", async () => {
-    const kernel = right(await threadedKernel({ threads: 3 })()), { head, data } = problem(64, 256, 512);
+    const kernel = getOrThrow(await threadedKernel({ threads: 3 })()), { head, data } = problem(64, 256, 512);
     kernel.close();
     kernel.close();
     const told = vi.spyOn(Atomics, "notify");
-    expect(right(fgnStep(head, data, undefined, { kernel }))).toEqual(right(fgnStep(head, data)));
+    expect(getOrThrow(fgnStep(head, data, undefined, { kernel }))).toEqual(getOrThrow(fgnStep(head, data)));
     expect(told).not.toHaveBeenCalled();
     vi.restoreAllMocks();
   });
 
   it("leaves the memory that workers had when a larger problem comes", async () => {
-    const kernel = right(await threadedKernel({ threads: 3 })()), sizes = [[64, 256, 512], [200, 700, 300], [8, 9, 4]];
+    const kernel = getOrThrow(await threadedKernel({ threads: 3 })()),
+      sizes = [[64, 256, 512], [200, 700, 300], [8, 9, 4]];
     const problems = sizes.map(([B = 0, D = 0, C = 0]) => problem(B, D, C));
-    const alone = problems.map(({ head, data }) => right(fgnStep(head, data)));
+    const alone = problems.map(({ head, data }) => getOrThrow(fgnStep(head, data)));
     const step = (i: number) => {
       const { head, data } = problems[i] as ReturnType<typeof problem>,
         { params, ...rest } = alone[i] as typeof alone[0];
-      const made = right(fgnStep(head, data, undefined, { kernel }));
+      const made = getOrThrow(fgnStep(head, data, undefined, { kernel }));
       expect(made).toMatchObject({ report: rest.report, dual: rest.dual });
       expect(hash(made.params)).toBe(hash(params));
     };
@@ -156,9 +158,9 @@ describe("close()", () => {
   });
 
   it("takes along what that memory held", async () => {
-    const kernel = right(await threadedKernel({ threads: 3 })()), { head, data } = problem(64, 256, 512);
+    const kernel = getOrThrow(await threadedKernel({ threads: 3 })()), { head, data } = problem(64, 256, 512);
     const { exports } = kernel as unknown as LoadedKernel;
-    right(fgnStep(head, data, undefined, { kernel }));
+    getOrThrow(fgnStep(head, data, undefined, { kernel }));
     kernel.close();
     const held = new Uint8Array(exports.memory.buffer), pages = held.length / 65_536, old = exports.memory;
     expect(old.grow(3)).toBe(pages);

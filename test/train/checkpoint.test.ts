@@ -1,8 +1,8 @@
 // Resuming: a run that was dropped anywhere and goes on from its checkpoint ends with the bytes of one that was not.
 
 import { describe, expect, it } from "vitest";
-import { type CheckpointStore, fgn, memoryStore, readCheckpoint, robust, train } from "../../mod.ts";
-import { flat, right, uniform } from "../support/reference.ts";
+import { type CheckpointStore, fgn, getOrThrow, memoryStore, readCheckpoint, robust, train } from "../../mod.ts";
+import { flat, uniform } from "../support/reference.ts";
 import {
   collect,
   digest,
@@ -129,10 +129,14 @@ describe("readCheckpoint()", () => {
     const store = memoryStore(), model = network(), given = flat(model);
     const options = { epochs: 3, batchSize: 16, validation: 0.2, checkpoint: { store, every: 2 }, reportEvery: 1 };
     await dropAt(train(model, noisy(80), options), 2);
-    const bytes = async (): Promise<Uint8Array> => right(await store.load()) as Uint8Array;
-    expect(right(readCheckpoint(await bytes(), network(), robust()))).toMatchObject({ epoch: 1, steps: 2, best: null });
+    const bytes = async (): Promise<Uint8Array> => getOrThrow(await store.load()) as Uint8Array;
+    expect(getOrThrow(readCheckpoint(await bytes(), network(), robust()))).toMatchObject({
+      epoch: 1,
+      steps: 2,
+      best: null,
+    });
     const seen = await collect(train(model, noisy(80), options)), end = doneOf(seen);
-    const read = right(readCheckpoint(await bytes(), network(), robust({ caution: 9 })));
+    const read = getOrThrow(readCheckpoint(await bytes(), network(), robust({ caution: 9 })));
     expect(read).toMatchObject({ epoch: 4, steps: 12 });
     expect(digest(read.params)).toBe(digest(end.params));
     const epochs = seen.filter((record) => record._tag === "epoch");
@@ -144,7 +148,7 @@ describe("readCheckpoint()", () => {
   it("names what does not fit", async () => {
     const store = memoryStore();
     await collect(train(network(), noisy(40), { epochs: 1, checkpoint: { store } }));
-    const bytes = right(await store.load()) as Uint8Array;
+    const bytes = getOrThrow(await store.load()) as Uint8Array;
     expect(readCheckpoint(bytes, network([9]), robust())).toMatchObject({ left: { what: "model" } });
     expect(readCheckpoint(bytes, network(), fgn())).toMatchObject({
       left: { _tag: "CheckpointMismatch", what: "optimizer", expected: "fgn", actual: "robust" },

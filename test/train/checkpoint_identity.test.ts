@@ -7,6 +7,7 @@ import {
   encodePlain,
   fgn,
   freeze,
+  getOrThrow,
   memoryStore,
   mlp,
   type Network,
@@ -18,7 +19,7 @@ import {
 } from "../../mod.ts";
 import { storageFailed } from "../../src/io/store.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
-import { flat, left, right, uniform } from "../support/reference.ts";
+import { flat, left, uniform } from "../support/reference.ts";
 import { collect, doneOf, dropAt, errorOf, network, noisy, outcome, SCENARIOS } from "../support/training.ts";
 
 const BASE = { epochs: 2, batchSize: 16, seed: 1, reportEvery: 1 };
@@ -34,12 +35,12 @@ async function begun(
   return store;
 }
 
-const bytesOf = async (store: CheckpointStore): Promise<Uint8Array> => right(await store.load()) as Uint8Array;
+const bytesOf = async (store: CheckpointStore): Promise<Uint8Array> => getOrThrow(await store.load()) as Uint8Array;
 
 /** A store that holds bytes. */
 const holding = async (bytes: Uint8Array): Promise<CheckpointStore> => {
   const store = memoryStore();
-  right(await store.save(bytes));
+  getOrThrow(await store.save(bytes));
   return store;
 };
 
@@ -84,10 +85,10 @@ describe("a checkpoint of another run", () => {
     const store = await begun();
     expect(await mismatch(store, network([9]))).toBe("model");
     expect(await mismatch(store, network([8, 8]))).toBe("model");
-    expect(await mismatch(store, right(mlp({ inputs: 12, hidden: [8], classes: 5, activation: "tanh" })))).toBe(
+    expect(await mismatch(store, getOrThrow(mlp({ inputs: 12, hidden: [8], classes: 5, activation: "tanh" })))).toBe(
       "model",
     );
-    const frozen = right(freeze(network(), [0]));
+    const frozen = getOrThrow(freeze(network(), [0]));
     expect(await mismatch(store, frozen)).toBe("model");
     const kept = await begun(frozen);
     const [first, ...rest] = frozen.layers;
@@ -96,7 +97,7 @@ describe("a checkpoint of another run", () => {
     const moved: Network = { ...frozen, layers: [{ ...first, weight: { ...first.weight, data } }, ...rest] };
     expect(await mismatch(kept, moved)).toBe("model");
     // Where training starts does not matter to a run that is under way.
-    expect(await mismatch(store, right(mlp({ inputs: 12, hidden: [8], classes: 5, seed: 9 })))).toBe(undefined);
+    expect(await mismatch(store, getOrThrow(mlp({ inputs: 12, hidden: [8], classes: 5, seed: 9 })))).toBe(undefined);
   });
 
   it("is refused for another optimizer, or other settings of it", async () => {
@@ -133,7 +134,7 @@ describe("a checkpoint of another run", () => {
   });
 
   it("is refused for another kernel: another build, or other bytes", async () => {
-    const store = await begun(), loaded = right(defaultKernel());
+    const store = await begun(), loaded = getOrThrow(defaultKernel());
     for (const kernel of [{ ...loaded, name: "relaxed-simd" } as const, { ...loaded, hash: "0" }]) {
       expect(await mismatch(store, network(), noisy(60), { kernel })).toBe("kernel");
     }
@@ -163,7 +164,7 @@ describe("damaged checkpoints", () => {
       others.push(encodePlain("fgn-checkpoint", 1, value));
     }
     others.push(encodePlain("fgn-checkpoint", 2, {}));
-    for (const bad of [...cuts, longer, text, new Uint8Array(64), ...others.map(right)]) {
+    for (const bad of [...cuts, longer, text, new Uint8Array(64), ...others.map((one) => getOrThrow(one))]) {
       const store = await holding(bad), error = await resume(store);
       expect(error, `${bad.length} bytes`).toMatchObject({ _tag: "InvalidFile", what: "fgn-checkpoint" });
       expect(await bytesOf(store)).toEqual(bad);
@@ -207,7 +208,9 @@ describe("stores that fail", () => {
       expect(saved?.message).toContain("the checkpoint could not be");
     }
     expect(await run({ load: boom, save: fine.save })).toMatchObject({ cause: "boom" });
-    expect(await run({ load: () => Promise.resolve(right), save: fine.save })).toMatchObject({ _tag: "StorageFailed" });
+    expect(await run({ load: () => Promise.resolve(getOrThrow), save: fine.save })).toMatchObject({
+      _tag: "StorageFailed",
+    });
     for (const other of [undefined, "x", [1]]) {
       const load = () => Promise.resolve({ _tag: "Right", right: other });
       expect(await run({ load, save: fine.save })).toMatchObject({ _tag: "InvalidFile" });

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   fgn,
   fit,
+  getOrThrow,
   memoryStore,
   type Model,
   type Progress,
@@ -12,7 +13,7 @@ import {
   type TrainOptions,
   zeroHead,
 } from "../../mod.ts";
-import { flat, left, problem, right } from "../support/reference.ts";
+import { flat, left, problem } from "../support/reference.ts";
 import { collect, digest, doneOf, errorOf, network, noisy, outcome, SCENARIOS } from "../support/training.ts";
 
 /** Copies of records with a digest in the place of their parameters. */
@@ -57,14 +58,14 @@ describe("fit()", () => {
     const seen = await collect(train(network(), data, options)), heard: Progress<Model>[] = [];
     const task = fit(network(), data, { ...options, onProgress: (record) => heard.push(record) });
     expect(heard).toEqual([]);
-    const trained = right(await task()), { params, evaluation, stopped, steps } = doneOf(seen);
+    const trained = getOrThrow(await task()), { params, evaluation, stopped, steps } = doneOf(seen);
     expect(told(heard)).toEqual(told(seen));
     expect(digest(trained.params)).toBe(digest(params));
     expect(trained).toMatchObject({ evaluation: evaluation as object, stopped, steps });
     expect(trained.history).toEqual(epochsOf(seen).map(({ epoch, evaluation }) => ({ epoch, evaluation })));
     expect(trained.history.length).toBe(4);
-    expect(right(await task()).steps).toBe(steps);
-    const alone = right(await fit(network(), data, { epochs: 2 })());
+    expect(getOrThrow(await task()).steps).toBe(steps);
+    const alone = getOrThrow(await fit(network(), data, { epochs: 2 })());
     expect(alone.history).toEqual([1, 2].map((epoch) => ({ epoch, evaluation: undefined })));
   });
 
@@ -86,14 +87,14 @@ describe("records", () => {
     for (const { start } of SCENARIOS) {
       const untouched = await collect(start({})), seen: Progress<Model>[] = [], before: unknown[] = [];
       for await (const record of start({})) {
-        const got = right(record);
+        const got = getOrThrow(record);
         before.push(told([got])[0]);
         seen.push(got);
       }
       expect(told(seen)).toEqual(before);
       const spoiled: unknown[] = [];
       for await (const record of start({})) {
-        const got = right(record);
+        const got = getOrThrow(record);
         spoiled.push(told([got])[0]);
         if (!("params" in got)) continue;
         const arrays = got.params._tag === "custom"
@@ -190,7 +191,7 @@ describe("interruption", () => {
 
   it("from a record: not one step more", async () => {
     const stop = new AbortController();
-    const trained = right(
+    const trained = getOrThrow(
       await fit(network(), noisy(160), {
         batchSize: 16,
         reportEvery: 1,
@@ -204,7 +205,7 @@ describe("interruption", () => {
   });
 
   it("from a timer, within an epoch that gives no records", async () => {
-    const stop = new AbortController(), head = right(zeroHead({ features: 12, classes: 5 }));
+    const stop = new AbortController(), head = getOrThrow(zeroHead({ features: 12, classes: 5 }));
     setTimeout(() => stop.abort(), 1);
     const end = doneOf(await collect(train(head, long(), { ...LONG, signal: stop.signal })));
     expect(end.stopped).toBe("aborted");
@@ -213,7 +214,7 @@ describe("interruption", () => {
   });
 
   it("by time, after at least one step", async () => {
-    const head = right(zeroHead({ features: 12, classes: 5 }));
+    const head = getOrThrow(zeroHead({ features: 12, classes: 5 }));
     const end = doneOf(await collect(train(head, long(), { ...LONG, maxSeconds: 0.02 })));
     expect(end.stopped).toBe("maxSeconds");
     expect(end.steps).toBeLessThan(4000);
@@ -229,7 +230,7 @@ describe("interruption", () => {
       const whole = outcome(await collect(start({})));
       const checkpoint = { store: memoryStore(), every: 1e9 }, stop = new AbortController();
       for await (const record of start({ checkpoint, reportEvery: 1, signal: stop.signal })) {
-        if (right(record).steps === 7) stop.abort();
+        if (getOrThrow(record).steps === 7) stop.abort();
       }
       let end = doneOf(await collect(start({ checkpoint, maxSeconds: 1e-9 })));
       expect(end).toMatchObject({ steps: 8, stopped: "maxSeconds" });

@@ -7,6 +7,7 @@ import {
   type CheckpointStore,
   evaluate,
   fromRows,
+  getOrThrow,
   holdOut,
   isSparse,
   matrix,
@@ -15,7 +16,7 @@ import {
   train,
   type TrainOptions,
 } from "../../mod.ts";
-import { left, problem, right } from "../support/reference.ts";
+import { left, problem } from "../support/reference.ts";
 import { collect, digest, doneOf, errorOf, network, noisy } from "../support/training.ts";
 
 describe("bad options", () => {
@@ -98,10 +99,10 @@ describe("bad options", () => {
 /** Examples that are told apart by their first feature, with weights and targets that follow from it. */
 function numbered(rows: number, kind: "dense" | "sparse" | "bare"): Batch {
   const entries = Array.from({ length: rows }, (_, i): [number, number][] => [[0, i + 1], [1 + i % 11, 0.5]]);
-  const features = right(fromRows(12, entries)), labels = Array.from({ length: rows }, (_, i) => i % 5);
+  const features = getOrThrow(fromRows(12, entries)), labels = Array.from({ length: rows }, (_, i) => i % 5);
   const weights = labels.map((_, i) => i / 4 + 1);
-  if (kind === "sparse") return right(batch({ features, labels, weights }));
-  const dense = right(matrix(
+  if (kind === "sparse") return getOrThrow(batch({ features, labels, weights }));
+  const dense = getOrThrow(matrix(
     rows,
     12,
     entries.flatMap((row) => {
@@ -110,9 +111,9 @@ function numbered(rows: number, kind: "dense" | "sparse" | "bare"): Batch {
       return line;
     }),
   ));
-  if (kind === "bare") return right(batch({ features: dense, labels }));
-  const targets = right(matrix(rows, 5, labels.flatMap((y) => [0, 1, 2, 3, 4].map((k) => k === y ? 0.6 : 0.1))));
-  return right(batch({ features: dense, labels, targets, weights }));
+  if (kind === "bare") return getOrThrow(batch({ features: dense, labels }));
+  const targets = getOrThrow(matrix(rows, 5, labels.flatMap((y) => [0, 1, 2, 3, 4].map((k) => k === y ? 0.6 : 0.1))));
+  return getOrThrow(batch({ features: dense, labels, targets, weights }));
 }
 
 /** The numbers of the examples, after a look at all they carry. */
@@ -144,14 +145,14 @@ describe("holdOut()", () => {
         const [rows, share, held] of [[2, 0.5, 1], [40, 0.25, 10], [41, 0.1, 4], [3, 1e-9, 1], [3, 0.999, 2]] as const
       ) {
         const data = numbered(rows, kind), kept = JSON.stringify(data);
-        const split = right(holdOut(data, share, 7));
+        const split = getOrThrow(holdOut(data, share, 7));
         const trained = numbersOf(split.train, data), validated = numbersOf(split.validation, data);
         expect(validated.length).toBe(held);
         const ascending = (a: number, b: number): number => a - b;
         expect([...trained, ...validated].sort(ascending)).toEqual(Array.from({ length: rows }, (_, i) => i));
         expect(trained).toEqual([...trained].sort(ascending));
         expect(validated).toEqual([...validated].sort(ascending));
-        expect(right(holdOut(data, share, 7))).toEqual(split);
+        expect(getOrThrow(holdOut(data, share, 7))).toEqual(split);
         expect(JSON.stringify(data)).toBe(kept);
       }
     });
@@ -159,12 +160,12 @@ describe("holdOut()", () => {
 
   it("draws anew for another seed, and holds no more memory than it needs", () => {
     const data = numbered(40, "dense");
-    const draws = [0, 1, 2, 3].map((seed) => numbersOf(right(holdOut(data, 0.25, seed)).validation, data).join());
+    const draws = [0, 1, 2, 3].map((seed) => numbersOf(getOrThrow(holdOut(data, 0.25, seed)).validation, data).join());
     expect(new Set(draws).size).toBe(4);
     // The draws are the same in every runtime: they come from the generator's integers alone.
-    expect(draws[0]).toBe(numbersOf(right(holdOut(data, 0.25)).validation, data).join());
+    expect(draws[0]).toBe(numbersOf(getOrThrow(holdOut(data, 0.25)).validation, data).join());
     expect(draws[1]).toBe(EXPECTED);
-    const { validation } = right(holdOut(data, 0.25));
+    const { validation } = getOrThrow(holdOut(data, 0.25));
     expect(validation.features.data.buffer.byteLength).toBe(4 * 10 * 12);
     expect(validation.targets?.data.buffer.byteLength).toBe(4 * 10 * 5);
   });
@@ -185,12 +186,12 @@ const EXPECTED = "1,5,6,12,20,23,24,27,31,32";
 describe("a share for validation", () => {
   it("trains as on the two parts of holdOut by the run's seed", async () => {
     const data = noisy(50), options = { epochs: 3, batchSize: 16, seed: 6 };
-    const { train: examples, validation } = right(holdOut(data, 0.2, 6));
+    const { train: examples, validation } = getOrThrow(holdOut(data, 0.2, 6));
     const one = doneOf(await collect(train(network(), data, { ...options, validation: 0.2 })));
     const two = doneOf(await collect(train(network(), examples, { ...options, validation })));
     expect(digest(one.params)).toBe(digest(two.params));
     expect(one.evaluation).toEqual(two.evaluation);
-    expect(one.evaluation).toEqual(right(evaluate(one.params, validation)));
+    expect(one.evaluation).toEqual(getOrThrow(evaluate(one.params, validation)));
     expect(one).toMatchObject({ evaluation: { examples: 10 }, totalSteps: 9 });
     const other = doneOf(await collect(train(network(), data, { ...options, seed: 7, validation: 0.2 })));
     expect(other.evaluation).not.toEqual(one.evaluation);

@@ -14,6 +14,7 @@ import {
   fgnStep,
   fromRows,
   gelu,
+  getOrThrow,
   initialise,
   layerNorm,
   leakyRelu,
@@ -34,7 +35,7 @@ import {
   zeroHead,
 } from "../../mod.ts";
 import { LINEAR, NETWORK, SPARSE } from "../support/hashes.ts";
-import { flat, layerOf, problem, right } from "../support/reference.ts";
+import { flat, layerOf, problem } from "../support/reference.ts";
 
 async function records<S = FgnState>(
   head: Network,
@@ -42,7 +43,7 @@ async function records<S = FgnState>(
   options: TrainOptions<Network, S>,
 ): Promise<Progress<Network>[]> {
   const seen: Progress<Network>[] = [];
-  for await (const record of train<Network, S>(head, data, options)) seen.push(right(record));
+  for await (const record of train<Network, S>(head, data, options)) seen.push(getOrThrow(record));
   return seen;
 }
 
@@ -59,7 +60,7 @@ function hash(head: Network): string {
 describe("train()", () => {
   it("gives the same bytes in every runtime after 200 steps", async () => {
     const { data } = problem(640, 37, 23, { weights: Array.from({ length: 640 }, (_, i) => 1 + i % 2) });
-    const head = right(randomHead({ features: 37, classes: 23 }, 11));
+    const head = getOrThrow(randomHead({ features: 37, classes: 23 }, 11));
     const seen = await records(head, data, { epochs: 20, batchSize: 64, seed: 3, optimizer: fgn() });
     expect(seen.at(-1)?.steps).toBe(200);
     expect(hash(lastParams(seen))).toBe(LINEAR);
@@ -77,14 +78,14 @@ describe("train()", () => {
       random = next;
       const rows = Array.from(order);
       const part: Batch = {
-        features: right(
+        features: getOrThrow(
           matrix(30, 6, rows.flatMap((i) => Array.from(data.features.data.subarray(i * 6, i * 6 + 6)))),
         ),
         labels: Uint32Array.from(rows, (i) => data.labels[i] as number),
         targets: null,
         weights: null,
       };
-      params = right(fgnStep(params, part)).params;
+      params = getOrThrow(fgnStep(params, part)).params;
       expect(flat(record.params)).toEqual(flat(params));
     }
   });
@@ -108,8 +109,8 @@ describe("train()", () => {
       "done 2 8/8",
     ]);
     const last = seen.at(-1);
-    expect(last?._tag === "done" && last.evaluation).toEqual(right(evaluate(lastParams(seen), data)));
-    const start = right(evaluate(head, data));
+    expect(last?._tag === "done" && last.evaluation).toEqual(getOrThrow(evaluate(lastParams(seen), data)));
+    const start = getOrThrow(evaluate(head, data));
     expect(last?._tag === "done" && last.evaluation !== undefined && last.evaluation.loss < start.loss).toBe(true);
   });
 
@@ -124,7 +125,7 @@ describe("train()", () => {
     });
     let params = head, damping: Damping = start;
     const lambdas = [1, 2, 3, 4].map(() => {
-      const step = right(fgnStep(params, data, damping));
+      const step = getOrThrow(fgnStep(params, data, damping));
       ({ params, damping } = step);
       return step.report.lambda;
     });
@@ -151,13 +152,13 @@ describe("shuffle() and seedRandom()", () => {
   });
 
   it("initialise heads within Glorot's bound, zero heads to zero", () => {
-    const head = right(randomHead({ features: 100, classes: 50 }, 9));
+    const head = getOrThrow(randomHead({ features: 100, classes: 50 }, 9));
     const { data } = layerOf(head).weight;
     const bound = Math.sqrt(6 / 150);
     expect(Math.max(...data)).toBeLessThan(bound);
     expect(Math.max(...data)).toBeGreaterThan(0.99 * bound);
     expect(Math.min(...data)).toBeLessThan(-0.99 * bound);
-    expect(flat(right(zeroHead({ features: 2, classes: 2 })))).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(flat(getOrThrow(zeroHead({ features: 2, classes: 2 })))).toEqual([0, 0, 0, 0, 0, 0]);
   });
 });
 
@@ -173,7 +174,9 @@ describe("train() on networks", () => {
       tanh(),
       dense(23),
     ];
-    const network = right(withAdapters(right(initialise({ inputs: 37, layers, seed: 4 })), { rank: 3, layers: [4] }));
+    const network = getOrThrow(
+      withAdapters(getOrThrow(initialise({ inputs: 37, layers, seed: 4 })), { rank: 3, layers: [4] }),
+    );
     const options = { epochs: 4, batchSize: 50, seed: 3, labelSmoothing: 0.1, l2: 1e-3, optimizer: fgn({ refine: 2 }) };
     expect(hash(lastParams(await records(network, data, options)))).toBe(NETWORK);
   });
@@ -184,10 +187,10 @@ describe("train() on networks", () => {
       (_, i): [number, number][] =>
         Array.from({ length: 5 }, (_, j) => [(i * 37 + j * j * 11) % 500, ((i + j) % 7 - 3) / 4]),
     );
-    const features = right(fromRows(500, rows));
-    const data = right(batch({ features, labels: Array.from({ length: 120 }, (_, i) => i % 6) }));
+    const features = getOrThrow(fromRows(500, rows));
+    const data = getOrThrow(batch({ features, labels: Array.from({ length: 120 }, (_, i) => i % 6) }));
     const layers = [embedding(16), layerNorm(), sigmoid(), dense(6)];
-    const network = right(initialise({ inputs: 500, layers, seed: 2 }));
+    const network = getOrThrow(initialise({ inputs: 500, layers, seed: 2 }));
     const options = { epochs: 4, batchSize: 40, seed: 1, optimizer: fgn({ system: "matrixFree" }) };
     expect(hash(lastParams(await records(network, data, options)))).toBe(SPARSE);
   });

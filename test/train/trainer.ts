@@ -3,15 +3,15 @@
 
 import { writeSync } from "node:fs";
 import process from "node:process";
+import { getOrThrow } from "../../mod.ts";
 import { fileStore } from "../../src/io/file_store.ts";
 import { EVERY, longRun } from "../support/long_run.ts";
-import { right } from "../support/reference.ts";
 import { digest } from "../support/training.ts";
 
 const say = (line: string): number => writeSync(1, `${line}\n`);
 
 for await (const record of longRun({ store: fileStore(process.argv[2] as string), every: EVERY })) {
-  const told = right(record);
+  const told = getOrThrow(record);
   if (told._tag === "step") say(`step ${told.steps}`);
   if (told._tag === "done") say(`done ${digest(told.params)}`);
 }

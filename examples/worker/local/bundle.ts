@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
-import { wasmModules } from "../../../tools/wasm_modules.ts";
+import { wasmModules } from "../../../tools/runtimes/wasm_modules.ts";
 
 /** Modules by name, each a file in the folder of the bundle. */
 export interface Bundle {

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { deno } from "../../../tools/runtimes/processes.ts";
 import { FOLDER, type Running } from "./workerd.ts";
 
 /** The most that was seen of each kind of memory. */
@@ -36,8 +37,8 @@ const sum = ({ usedSize, backingStorageSize, embedderHeapUsedSize }: Usage): num
 
 /** Watches the isolate of a worker that was started with its inspector; gives what ends it. */
 export function watchHeap({ inspector }: Running): () => Promise<Peak> {
-  const args = ["run", "-A", "--no-check", `${FOLDER}/local/heap.ts`, String(inspector)];
-  const child = spawn("node_modules/.bin/deno", args, { stdio: ["pipe", "pipe", "inherit"] });
+  const args = [...deno.run, "--no-check", `${FOLDER}/local/heap.ts`, String(inspector)];
+  const child = spawn(deno.command, args, { stdio: ["pipe", "pipe", "inherit"] });
   let used = 0, buffers = 0, embedder = 0, together = 0, wasm = 0, left = 0, samples = 0;
   createInterface({ input: child.stdout }).on("line", (text) => {
     const line = JSON.parse(text) as Usage | { readonly wasm: number; readonly left: Usage };

@@ -3,6 +3,7 @@
 import {
   adapt,
   batch,
+  getOrThrow,
   matrix,
   type Network,
   type OnlineState,
@@ -12,14 +13,8 @@ import {
   writeSafetensors,
   zeroHead,
 } from "../../../mod.ts";
-import type { Either } from "../../../mod.ts";
 import { drawFrom, type Source } from "../../../src/math/random.ts";
 import type { Labels, Rows } from "./client.ts";
-
-export function right<A>(result: Either<{ readonly message: string }, A>): A {
-  if (result._tag === "Left") throw new Error(result.left.message);
-  return result.right;
-}
 
 /** A head that learns as the worker does. */
 export class Reference {
@@ -35,14 +30,14 @@ export class Reference {
   learn(embeddings: Rows, labels: Labels): void {
     const names = labels.map(String), all = [...new Set([...this.labels, ...names])];
     const features = (embeddings[0] as readonly number[]).length;
-    let network = this.network ?? right(zeroHead({ features, classes: all.length }));
+    let network = this.network ?? getOrThrow(zeroHead({ features, classes: all.length }));
     for (let first = 0; first < embeddings.length; first += 16) {
       const rows = embeddings.slice(first, first + 16);
-      const data = right(batch({
-        features: right(matrix(rows.length, features, rows.flat())),
+      const data = getOrThrow(batch({
+        features: getOrThrow(matrix(rows.length, features, rows.flat())),
         labels: names.slice(first, first + 16).map((name) => all.indexOf(name)),
       }));
-      const { params, state } = right(adapt(network, this.state, data));
+      const { params, state } = getOrThrow(adapt(network, this.state, data));
       network = params;
       this.state = state;
     }
@@ -52,8 +47,8 @@ export class Reference {
 
   /** Probabilities of examples, each in the order of the labels. */
   probabilities(embeddings: Rows): Float32Array[] {
-    const features = right(matrix(embeddings.length, embeddings[0]?.length ?? 0, embeddings.flat()));
-    const { cols, data } = right(probabilities(this.network as Network, features));
+    const features = getOrThrow(matrix(embeddings.length, embeddings[0]?.length ?? 0, embeddings.flat()));
+    const { cols, data } = getOrThrow(probabilities(this.network as Network, features));
     return embeddings.map((_, i) => data.slice(i * cols, (i + 1) * cols));
   }
 
@@ -79,7 +74,7 @@ export class Reference {
 /** A file of tensors, with the labels of a head where they are given. */
 export function fileOf(tensors: Readonly<Record<string, Tensor>>, labels?: unknown): Buffer<ArrayBuffer> {
   const metadata = labels === undefined ? {} : { metadata: new Map([["labels", JSON.stringify(labels)]]) };
-  return Buffer.from(right(writeSafetensors({ tensors: new Map(Object.entries(tensors)), ...metadata })));
+  return Buffer.from(getOrThrow(writeSafetensors({ tensors: new Map(Object.entries(tensors)), ...metadata })));
 }
 
 /** Examples of clusters: each class about a centre of its own. */

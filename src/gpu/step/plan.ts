@@ -16,8 +16,8 @@ import { type Aim, aimOf } from "../../problem/objective.ts";
 import { checkSolver } from "../../solver/solver.ts";
 import { refusedAt } from "../../step/options.ts";
 import type { Asked } from "../../step/stage.ts";
-import type { BackendStepOptions } from "../backend.ts";
 import { failUnsupported } from "../device/faults.ts";
+import type { BackendStepOptions } from "./options.ts";
 
 /** A checked request. */
 export interface Request extends Asked {

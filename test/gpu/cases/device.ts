@@ -1,10 +1,10 @@
 // The device itself: limits, loss, faults, whose it is. These cases open devices of their own, through navigator.gpu.
 
-import { mlp, relative } from "../../../mod.ts";
+import { getOrThrow, mlp, relative } from "../../../mod.ts";
 import { cpu, preferGpu, webGpu } from "../../../src/gpu/gpu.ts";
 import { webGpuWithin } from "../../../src/gpu/web_gpu.ts";
 import { examples } from "../../support/random_network.ts";
-import { problem, right } from "../../support/reference.ts";
+import { problem } from "../../support/reference.ts";
 import { check, close, type DeviceCase, done, equal, lent, refused } from "../check.ts";
 import { sameStep } from "../same_step.ts";
 import { everyKind } from "./steps.ts";
@@ -38,7 +38,7 @@ const splitting: DeviceCase = {
           equal(await done(split.logits(parts, same)), await done(whole.logits(params, batch)), "logits");
         }),
     );
-    const deep = right(mlp({ inputs: 20, hidden: [150], classes: 200 }));
+    const deep = getOrThrow(mlp({ inputs: 20, hidden: [150], classes: 200 }));
     await sameStep(split, deep, examples(B, 20, 200, 5), relative(1), {}, 1e-4, "a network");
     const narrow = await done(webGpuWithin({}, { binding: 4 * 64 * 300, groups: 128 }));
     await sameStep(narrow, everyKind(), examples(280, 9, 5, 8), 0.1, {}, 1e-4, "every kind of layer");

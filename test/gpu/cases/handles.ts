@@ -11,6 +11,7 @@ import {
   type FgnErrorTag,
   freeze,
   fromRows,
+  getOrThrow,
   initialise,
   logits,
   matrix,
@@ -22,7 +23,7 @@ import {
 import type { BackendStepOptions, ResidentStep, Traffic } from "../../../src/gpu/gpu.ts";
 import { cpu } from "../../../src/gpu/gpu.ts";
 import { examples } from "../../support/random_network.ts";
-import { problem, relativeError, right, uniform } from "../../support/reference.ts";
+import { problem, relativeError, uniform } from "../../support/reference.ts";
 import { below, type Case, check, close, done, equal, lent, refused } from "../check.ts";
 import { everyKind } from "./steps.ts";
 
@@ -105,11 +106,11 @@ const concurrent: Case = {
 const ties: Case = {
   name: "ties go to the lower class",
   run: (backend) => {
-    const labels = [0, 0, 1, 4, 5, 6], features = right(matrix(6, 2, uniform(12, 1)));
+    const labels = [0, 0, 1, 4, 5, 6], features = getOrThrow(matrix(6, 2, uniform(12, 1)));
     return lent(
       backend,
-      right(zeroHead({ features: 2, classes: 7 })),
-      right(batch({ features, labels })),
+      getOrThrow(zeroHead({ features: 2, classes: 7 })),
+      getOrThrow(batch({ features, labels })),
       async (params, held) => {
         const { loss, accuracy, top5 } = await done(backend.evaluate(params, held));
         close(loss, Math.log(7), 1e-6, "loss");
@@ -128,12 +129,12 @@ const prediction: Case = {
     const weights = Array.from({ length: B }, (_, i) => i < 1100 ? 0 : i % 3);
     const data = { ...examples(B, 9, 5, 6), weights: Float32Array.from(weights) };
     await lent(backend, model, data, async (params, held) => {
-      const got = await done(backend.evaluate(params, held)), want = right(evaluate(model, data));
+      const got = await done(backend.evaluate(params, held)), want = getOrThrow(evaluate(model, data));
       close(got.loss, want.loss, 1e-5, "loss");
       close(got.accuracy, want.accuracy, 1e-3, "accuracy");
       close(got.top5, want.top5, 1e-6, "top 5");
       equal(got.examples, B, "examples");
-      const f = await done(backend.logits(params, held)), expected = right(logits(model, data.features));
+      const f = await done(backend.logits(params, held)), expected = getOrThrow(logits(model, data.features));
       equal([f.rows, f.cols], [expected.rows, expected.cols], "shape");
       below(relativeError(f.data, expected.data), 1e-5, "logits");
     });
@@ -149,7 +150,7 @@ const residency: Case = {
   run: async (backend) => {
     const B = 30,
       steps = 100,
-      model = right(mlp({ inputs: 50, hidden: [40], classes: 7 })),
+      model = getOrThrow(mlp({ inputs: 50, hidden: [40], classes: 7 })),
       data = examples(B, 50, 7, 2);
     await lent(backend, model, data, async (start, held) => {
       let params = start;
@@ -217,7 +218,7 @@ const BAD: readonly (readonly [what: string, FgnErrorTag, Batch, Damping, Backen
   ["class weights of zero", "ZeroWeights", data, 0.1, { classWeights: [0, 0, 0] }],
   ["null as options", "WrongKind", data, 0.1, null as unknown as BackendStepOptions],
   ["null as damping", "InvalidOption", data, null as unknown as Damping, {}],
-  ["nothing to train", "InvalidLayer", data, 0.1, {}, right(freeze(head))],
+  ["nothing to train", "InvalidLayer", data, 0.1, {}, getOrThrow(freeze(head))],
 ];
 
 const badInput: Case = {
@@ -228,8 +229,8 @@ const badInput: Case = {
         refused(await backend.fgnStep(params, held, damping, options)(), tag, what);
       });
     }
-    const huge = right(batch({ features: right(matrix(2, 2, [1e30, 0, 0, 1e30])), labels: [0, 1] }));
-    const wide = right(initialise({ inputs: 2, layers: [dense(2)] }));
+    const huge = getOrThrow(batch({ features: getOrThrow(matrix(2, 2, [1e30, 0, 0, 1e30])), labels: [0, 1] }));
+    const wide = getOrThrow(initialise({ inputs: 2, layers: [dense(2)] }));
     await lent(backend, wide, huge, async (params, held) => {
       refused(await backend.fgnStep(params, held, 0.1)(), "Overflow", "features beyond float32");
     });
@@ -283,7 +284,7 @@ const LACKING: readonly (readonly [string, BackendStepOptions])[] = [
 const lacking: Case = {
   name: "what the device lacks is named, and the CPU does it",
   run: async (backend) => {
-    const gpu = backend.name === "webgpu", bare = right(initialise({ inputs: 3, layers: [dense(3), dense(3)] }));
+    const gpu = backend.name === "webgpu", bare = getOrThrow(initialise({ inputs: 3, layers: [dense(3), dense(3)] }));
     await lent(backend, bare, data, async (params, held) => {
       for (const [name, options] of LACKING) {
         const step = await backend.fgnStep(params, held, 0.1, options)();
@@ -291,15 +292,17 @@ const lacking: Case = {
         else check(step._tag === "Right", name);
       }
     });
-    const sparse = right(batch({ features: right(fromRows(3, [[[0, 1]], [[2, 1]]])), labels: [0, 1] }));
-    const soft = right(batch({ features: data.features, targets: right(matrix(4, 3, Array(12).fill(1 / 3))) }));
+    const sparse = getOrThrow(batch({ features: getOrThrow(fromRows(3, [[[0, 1]], [[2, 1]]])), labels: [0, 1] }));
+    const soft = getOrThrow(
+      batch({ features: data.features, targets: getOrThrow(matrix(4, 3, Array(12).fill(1 / 3))) }),
+    );
     for (const [what, given] of [["sparse", sparse], ["soft targets", soft]] as const) {
       const held = await backend.batchOnDevice(given)();
       if (gpu) check(refused(held, "Unsupported", what).message.includes(what), `${what} are named`);
-      else backend.release(right(held));
+      else backend.release(getOrThrow(held));
     }
-    const embedded = right(initialise({ inputs: 3, layers: [embedding(3), dense(3)] }));
-    const own = right(customModel({
+    const embedded = getOrThrow(initialise({ inputs: 3, layers: [embedding(3), dense(3)] }));
+    const own = getOrThrow(customModel({
       parameters: uniform(3, 1),
       classes: 2,
       forward: () => [],

@@ -1,13 +1,12 @@
 // A run whose device is lost, and one without any.
 
-import { type Batch, mlp, relative, toJson } from "../../../mod.ts";
+import { type Batch, getOrThrow, mlp, relative, toJson } from "../../../mod.ts";
 import { type Backend, cpu, preferGpu, type Resident, type ResidentStep, webGpu } from "../../../src/gpu/gpu.ts";
 import { examples } from "../../support/random_network.ts";
-import { right } from "../../support/reference.ts";
 import { check, type DeviceCase, done, equal, refused } from "../check.ts";
 import { requestDevice } from "./device.ts";
 
-const data: Batch = examples(24, 10, 5, 31), model = right(mlp({ inputs: 10, hidden: [12], classes: 5 }));
+const data: Batch = examples(24, 10, 5, 31), model = getOrThrow(mlp({ inputs: 10, hidden: [12], classes: 5 }));
 
 /** Steps from `params`, which are given away. */
 async function go(backend: Backend, params: Resident, steps: number): Promise<Resident> {

@@ -9,6 +9,7 @@ import {
   constant,
   type Damping,
   fgnStep,
+  getOrThrow,
   levenbergMarquardt,
   linearHead,
   matrix,
@@ -19,7 +20,7 @@ import {
 import type { Backend, BackendStepOptions } from "../../../src/gpu/gpu.ts";
 import { webGpuWithin } from "../../../src/gpu/web_gpu.ts";
 import { examples } from "../../support/random_network.ts";
-import { problem, right, uniform } from "../../support/reference.ts";
+import { problem, uniform } from "../../support/reference.ts";
 import { below, type Case, check, type DeviceCase, done, equal, lent, refused } from "../check.ts";
 import { sameStep } from "../same_step.ts";
 import { requestDevice } from "./device.ts";
@@ -47,7 +48,7 @@ async function sameSolve(
 ): Promise<void> {
   const asked = { ...CG, ...options };
   await sameStep(backend, model, data, damping, asked, tolerance, what);
-  const want = right(fgnStep(model, data, damping, asked)).report;
+  const want = getOrThrow(fgnStep(model, data, damping, asked)).report;
   await lent(backend, model, data, async (params, held) => {
     const before = backend.traffic(), step = await done(backend.fgnStep(params, held, damping, asked));
     backend.release(step.params);
@@ -85,7 +86,7 @@ const shapes: DeviceCase = {
     // Three blocks of 64 rows, the last of 22.
     const { head, data } = problem(150, 6, 3);
     await sameSolve(cut, head, data, relative(0.5), {}, 1e-4, "a head, cut");
-    const deep = right(mlp({ inputs: 9, hidden: [20], classes: 5 }));
+    const deep = getOrThrow(mlp({ inputs: 9, hidden: [20], classes: 5 }));
     await sameSolve(cut, deep, examples(140, 9, 5, 8), relative(1), {}, 1e-4, "a network, cut");
     await sameSolve(whole, everyKind(), examples(70, 9, 5, 8), relative(1), {}, 1e-4, "every kind of layer");
     for (const backend of [whole, cut]) backend.close();
@@ -98,14 +99,14 @@ const options: DeviceCase = {
     const backend = await solving(), { head, data } = problem(50, 12, 6);
     const same = (damping: Damping, asked: BackendStepOptions, what: string): Promise<void> =>
       sameSolve(backend, head, data, damping, asked, 1e-4, what);
-    const { dual } = right(fgnStep(head, data, 0.1));
+    const { dual } = getOrThrow(fgnStep(head, data, 0.1));
     await same(0.1, { warmStart: dual, tolerance: 1e-3 }, "a warm start at the solution");
     await same(0.1, { warmStart: new Float64Array(50).fill(0.01), lossAfter: false }, "a warm start elsewhere");
     await same(1e-3, { maxIterations: 3 }, "the cap of iterations");
     await same(constant(0.2), { classWeights: [1, 2, 0, 1, 3, 1], curvature: "majorized" }, "majorised");
     const model = everyKind(), few = examples(40, 9, 5, 90);
     for (const damping of [levenbergMarquardt({ lambda: 1e-3 }), backtracking()]) {
-      check(right(fgnStep(model, few, damping, CG)).report.rejections > 0, "rejections");
+      check(getOrThrow(fgnStep(model, few, damping, CG)).report.rejections > 0, "rejections");
       await sameSolve(backend, model, few, damping, {}, 3e-4, damping._tag);
     }
     for (const size of [1, 30, 100, 1e4]) {
@@ -113,19 +114,19 @@ const options: DeviceCase = {
       await sameSolve(backend, head, data, 0.1, {}, 1e-3, `margins of ${size}`);
     }
     const row = Array.from(uniform(4, 5)), labels = [0, 0, 0, 1, 1, 2];
-    const alike = right(batch({ features: right(matrix(6, 4, Array(6).fill(row).flat())), labels }));
+    const alike = getOrThrow(batch({ features: getOrThrow(matrix(6, 4, Array(6).fill(row).flat())), labels }));
     await sameSolve(backend, problem(1, 4, 3).head, alike, 0.01, {}, 1e-3, "duplicates");
     // K of 1e-34 and 1e30.
     for (const size of [1e-17, 1e15]) {
-      const features = right(matrix(6, 4, uniform(24, 6).map((v) => v * size)));
-      const small = right(linearHead({ features: 4, classes: 3 }, uniform(12, 3).map((v) => v / size), null));
-      const sized = right(batch({ features, labels }));
+      const features = getOrThrow(matrix(6, 4, uniform(24, 6).map((v) => v * size)));
+      const small = getOrThrow(linearHead({ features: 4, classes: 3 }, uniform(12, 3).map((v) => v / size), null));
+      const sized = getOrThrow(batch({ features, labels }));
       await sameSolve(backend, small, sized, relative(1), {}, 1e-3, `features of ${size}`);
     }
-    const huge = right(batch({ features: right(matrix(2, 2, [1e30, 0, 0, 1e30])), labels: [0, 1] }));
+    const huge = getOrThrow(batch({ features: getOrThrow(matrix(2, 2, [1e30, 0, 0, 1e30])), labels: [0, 1] }));
     await lent(
       backend,
-      right(linearHead({ features: 2, classes: 2 }, [0, 0, 0, 0], null)),
+      getOrThrow(linearHead({ features: 2, classes: 2 }, [0, 0, 0, 0], null)),
       huge,
       async (params, held) => {
         const { message } = refused(

@@ -10,6 +10,7 @@ import {
   dense,
   fgnStep,
   gelu,
+  getOrThrow,
   initialise,
   type Layer,
   layerNorm,
@@ -28,14 +29,14 @@ import type { ResidentStep } from "../../../src/gpu/gpu.ts";
 import { type Golden, layersOf } from "../../support/golden_file.ts";
 import { ACTIVATION_KINDS } from "../../support/layer_kinds.ts";
 import { examples, plans, realise } from "../../support/random_network.ts";
-import { difference, flat, problem, relativeError, right, uniform } from "../../support/reference.ts";
+import { difference, flat, problem, relativeError, uniform } from "../../support/reference.ts";
 import { below, type Case, close, done, lent } from "../check.ts";
 import { sameStep } from "../same_step.ts";
 
 function open(golden: Golden): { model: Network; data: Batch } {
   const { batchSize, x, y } = golden, inputs = x.length / batchSize;
-  const features = right(matrix(batchSize, inputs, x));
-  return { model: right(network(inputs, layersOf(golden))), data: right(batch({ features, labels: y })) };
+  const features = getOrThrow(matrix(batchSize, inputs, x));
+  return { model: getOrThrow(network(inputs, layersOf(golden))), data: getOrThrow(batch({ features, labels: y })) };
 }
 
 /** One file of test/golden: logits, loss and steps. */
@@ -134,7 +135,7 @@ export function everyKind(): Network {
     scale: 0.5,
     frozen: false,
   };
-  return right(network(9, [...layers, block, last]));
+  return getOrThrow(network(9, [...layers, block, last]));
 }
 
 const DAMPINGS: readonly (readonly [string, Damping])[] = [
@@ -157,7 +158,7 @@ const dampingCase: Case = {
       let params = everyKind(), damping = first;
       for (let n = 0; n < 6; n++) {
         await sameStep(backend, params, data, damping, options, 3e-4, `${name}, step ${n}`);
-        ({ params, damping } = right(fgnStep(params, data, damping, options)));
+        ({ params, damping } = getOrThrow(fgnStep(params, data, damping, options)));
       }
     }
   },
@@ -182,9 +183,9 @@ const optionsCase: Case = {
 
 /** A head over one feature with margins of ±size. */
 export function far(size: number): { head: Network; data: Batch } {
-  const head = right(linearHead({ features: 1, classes: 3 }, [size, 0, -size / 2], [0, 0, 0]));
-  const features = right(matrix(4, 1, [1, -1, 1, -1]));
-  return { head, data: right(batch({ features, labels: [0, 0, 2, 1] })) };
+  const head = getOrThrow(linearHead({ features: 1, classes: 3 }, [size, 0, -size / 2], [0, 0, 0]));
+  const features = getOrThrow(matrix(4, 1, [1, -1, 1, -1]));
+  return { head, data: getOrThrow(batch({ features, labels: [0, 0, 2, 1] })) };
 }
 
 const extremesCase: Case = {
@@ -195,14 +196,16 @@ const extremesCase: Case = {
       await sameStep(backend, head, data, 0.1, {}, 1e-3, `margins of ${size}`);
     }
     const { head, data } = problem(6, 4, 3), row = Array.from(data.features.data.subarray(0, 4));
-    const same = right(batch({ features: right(matrix(6, 4, Array(6).fill(row).flat())), labels: [0, 0, 0, 1, 1, 2] }));
+    const same = getOrThrow(
+      batch({ features: getOrThrow(matrix(6, 4, Array(6).fill(row).flat())), labels: [0, 0, 0, 1, 1, 2] }),
+    );
     await sameStep(backend, head, same, 0.01, {}, 1e-3, "duplicates");
     const weights = [0, 0, 1, 0, 2, 0];
     await sameStep(backend, head, { ...data, weights: Float32Array.from(weights) }, 0.1, {}, 1e-3, "zero weights");
-    const zeros = right(batch({ features: right(matrix(3, 4, Array(12).fill(0))), labels: [0, 1, 2] }));
+    const zeros = getOrThrow(batch({ features: getOrThrow(matrix(3, 4, Array(12).fill(0))), labels: [0, 1, 2] }));
     await sameStep(
       backend,
-      right(linearHead({ features: 4, classes: 3 }, uniform(12, 3), null)),
+      getOrThrow(linearHead({ features: 4, classes: 3 }, uniform(12, 3), null)),
       zeros,
       0.1,
       {},
@@ -210,7 +213,7 @@ const extremesCase: Case = {
       "zeros",
     );
     for (const hidden of ["tanh", "relu"] as const) {
-      const model = right(mlp({ inputs: 4, hidden: [6], classes: 3, activation: hidden }));
+      const model = getOrThrow(mlp({ inputs: 4, hidden: [6], classes: 3, activation: hidden }));
       const wide = { ...data.features, data: data.features.data.map((v) => 300 * v) };
       await sameStep(backend, model, { ...data, features: wide }, relative(1), {}, 1e-3, `saturated ${hidden}`);
     }
@@ -221,13 +224,13 @@ const trainingCase: Case = {
   name: "a training run reaches the loss of the CPU",
   long: true,
   run: async (backend) => {
-    const spec = { inputs: 20, hidden: [24], classes: 4, seed: 5 }, model = right(mlp(spec));
-    const features = right(matrix(200, 20, uniform(4000, 11)));
+    const spec = { inputs: 20, hidden: [24], classes: 4, seed: 5 }, model = getOrThrow(mlp(spec));
+    const features = getOrThrow(matrix(200, 20, uniform(4000, 11)));
     const labels = Array.from({ length: 200 }, (_, i) => {
       const row = features.data.subarray(20 * i, 20 * i + 4);
       return row.indexOf(Math.max(...row));
     });
-    const data = right(batch({ features, labels }));
+    const data = getOrThrow(batch({ features, labels }));
     let expected = { params: model, damping: levenbergMarquardt() as Damping };
     await lent(backend, model, data, async (start, held) => {
       let params = start, damping: Damping = levenbergMarquardt(), loss = Infinity, want = Infinity;
@@ -235,7 +238,7 @@ const trainingCase: Case = {
         const step: ResidentStep = await done(backend.fgnStep(params, held, damping, { donate: n > 0 }));
         ({ params, damping } = step);
         loss = step.report.lossAfter ?? NaN;
-        const on = right(fgnStep(expected.params, data, expected.damping));
+        const on = getOrThrow(fgnStep(expected.params, data, expected.damping));
         expected = on;
         want = on.report.lossAfter ?? NaN;
       }
@@ -255,7 +258,7 @@ const initialiseCase: Case = {
   run: async (backend) => {
     const inner = residual([layerNorm(), dense(16), silu(), dense(16)]);
     const layers = [dense(16), gelu(), inner, inner, layerNorm(), dense(3)];
-    await sameStep(backend, right(initialise({ inputs: 6, layers })), examples(70, 6, 3, 3), relative(1));
+    await sameStep(backend, getOrThrow(initialise({ inputs: 6, layers })), examples(70, 6, 3, 3), relative(1));
   },
 };
 

@@ -6,6 +6,7 @@ import {
   type Damping,
   evaluate,
   fgnStep,
+  getOrThrow,
   matrix,
   mlp,
   type Network,
@@ -13,7 +14,6 @@ import {
   zeroHead,
 } from "../../../mod.ts";
 import type { Backend, Resident, ResidentBatch, ResidentStep, Traffic } from "../../../src/gpu/gpu.ts";
-import { right } from "../../support/reference.ts";
 import { below, type Case, check, close, type Digits, done, equal } from "../check.ts";
 import { gramBytes } from "./handles.ts";
 
@@ -23,8 +23,8 @@ const INPUTS = 784, CLASSES = 10, SIZE = 64;
 /** The images as a batch, or those from `from` to `to`. */
 function images({ pixels, labels }: Digits, from = 0, to = labels.length): Batch {
   const bytes = pixels.slice(from * INPUTS, to * INPUTS);
-  const features = right(matrix(to - from, INPUTS, Float32Array.from(bytes, (v) => v / 255)));
-  return right(batch({ features, labels: labels.slice(from, to) }));
+  const features = getOrThrow(matrix(to - from, INPUTS, Float32Array.from(bytes, (v) => v / 255)));
+  return getOrThrow(batch({ features, labels: labels.slice(from, to) }));
 }
 
 /** All the images in batches. */
@@ -56,7 +56,7 @@ function trainHere(model: Network, data: readonly Batch[], first: Damping, steps
   let params = model, damping = first;
   const losses: number[] = [];
   for (let n = 0; n < steps; n++) {
-    const step = right(fgnStep(params, data[n % data.length] as Batch, damping));
+    const step = getOrThrow(fgnStep(params, data[n % data.length] as Batch, damping));
     ({ params, damping } = step);
     losses.push(step.report.lossBefore);
   }
@@ -67,8 +67,8 @@ const mean = (values: readonly number[]): number => values.reduce((sum, v) => su
 
 /** Two models of the digits, and how many steps each takes; the steps on the network go over the data five times. */
 const MODELS: readonly (readonly [string, number, number, () => Network])[] = [
-  ["a head", 60, 0.8, () => right(zeroHead({ features: INPUTS, classes: CLASSES }))],
-  ["a network", 140, 0.85, () => right(mlp({ inputs: INPUTS, hidden: [32], classes: CLASSES, seed: 3 }))],
+  ["a head", 60, 0.8, () => getOrThrow(zeroHead({ features: INPUTS, classes: CLASSES }))],
+  ["a network", 140, 0.85, () => getOrThrow(mlp({ inputs: INPUTS, hidden: [32], classes: CLASSES, seed: 3 }))],
 ];
 
 const digits: Case = {
@@ -88,7 +88,8 @@ const digits: Case = {
       // Rounding grows with the steps: single losses agree at first, means and what is learnt to the end.
       want.losses.slice(0, 10).forEach((loss, n) => close(end.losses[n], loss, 1e-3, `${name}: loss of step ${n}`));
       close(mean(end.losses.slice(-25)), mean(want.losses.slice(-25)), 0.03, `${name}: the last losses`);
-      const got = await done(backend.evaluate(end.params, judged)), expected = right(evaluate(want.params, unseen));
+      const got = await done(backend.evaluate(end.params, judged)),
+        expected = getOrThrow(evaluate(want.params, unseen));
       below(least, expected.accuracy, `${name}: accuracy on the CPU`);
       close(got.accuracy, expected.accuracy, 0.015, `${name}: accuracy`);
       close(got.loss, expected.loss, 0.05, `${name}: loss of the test`);

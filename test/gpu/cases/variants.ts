@@ -1,8 +1,8 @@
 // Golden vectors of the variants that every backend has: steps by the majorised curvature.
 
-import { batch, matrix, network } from "../../../mod.ts";
+import { batch, getOrThrow, matrix, network } from "../../../mod.ts";
 import { layersOf } from "../../support/golden_file.ts";
-import { difference, flat, relativeError, right } from "../../support/reference.ts";
+import { difference, flat, relativeError } from "../../support/reference.ts";
 import { below, type Case, check, done, lent } from "../check.ts";
 
 export const majorised: Case = {
@@ -11,8 +11,8 @@ export const majorised: Case = {
     check(variants.length === 8, "eight files");
     for (const golden of variants) {
       const { name, batchSize, x, y, damping, expected: { stepMajorized } } = golden, inputs = x.length / batchSize;
-      const model = right(network(inputs, layersOf(golden)));
-      const data = right(batch({ features: right(matrix(batchSize, inputs, x)), labels: y }));
+      const model = getOrThrow(network(inputs, layersOf(golden)));
+      const data = getOrThrow(batch({ features: getOrThrow(matrix(batchSize, inputs, x)), labels: y }));
       const limit = (name.includes("extreme") ? 1e-3 : 1e-4) +
         1e-7 * Math.hypot(...flat(model)) / Math.hypot(...stepMajorized);
       await lent(backend, model, data, async (params, held) => {

@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { pack } from "../../../tools/pack.ts";
-import { Missing } from "../runtime/runtime.ts";
-import { fileOf, serve } from "../runtime/serve.ts";
+import { Missing } from "../../../tools/runtimes/missing.ts";
+import { type Failure, type Skip, writeReport } from "../../../tools/tests/report.ts";
+import { fileOf, serve } from "../../../tools/runtimes/serve.ts";
 import { checkOutput, checkResumed } from "./example.ts";
 import { type Fresh, freshProject } from "./fresh.ts";
 import { pages } from "./pages.ts";
@@ -94,17 +95,21 @@ const CASES: readonly Case[] = [
   { name: "mod.ts by its URL, deno", file: "main.ts", check: fromUrl },
 ];
 
-let failed = false;
+let passed = 0;
+const failed: Failure[] = [], skips: Skip[] = [];
 
 /** Runs a case and says how it went. */
 async function attempt(name: string, run: () => Promise<void>): Promise<void> {
   try {
     await run();
+    passed++;
     console.log(`ok       ${name}`);
   } catch (error) {
     const skipped = error instanceof Missing && !process.env["CI"];
-    failed ||= !skipped;
-    console.log(skipped ? `skipped  ${name}: ${error.message}` : `FAILED   ${name}`);
+    const message = error instanceof Error ? error.message : String(error);
+    if (skipped) skips.push({ name, why: "the runtime is not on this machine", remedy: message });
+    else failed.push({ name, message: error instanceof Error ? error.stack ?? message : message });
+    console.log(skipped ? `skipped  ${name}: ${message}` : `FAILED   ${name}`);
     if (!skipped) console.error(error);
   }
 }
@@ -122,4 +127,5 @@ try {
   await registry.close();
   rmSync(home, { recursive: true });
 }
-if (failed) process.exit(1);
+writeReport(process.argv, { passed, failed, skipped: skips });
+if (failed.length > 0) process.exit(1);

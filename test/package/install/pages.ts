@@ -4,8 +4,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Browser } from "playwright-core";
-import { withBrowser } from "../runtime/browser.ts";
-import { serve } from "../runtime/serve.ts";
+import { withBrowser } from "../../../tools/runtimes/chromium.ts";
+import { serve } from "../../../tools/runtimes/serve.ts";
 import { checkProbabilities } from "./example.ts";
 
 function page(): string {

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { serve, type Served } from "../runtime/serve.ts";
+import { serve, type Served } from "../../../tools/runtimes/serve.ts";
 
 interface Package {
   readonly manifest: Record<string, unknown> & { readonly name: string; readonly version: string };

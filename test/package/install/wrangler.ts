@@ -2,8 +2,8 @@
 
 import { cpSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { nodeOf } from "../runtime/nodes.ts";
-import { output } from "../runtime/programs.ts";
+import { nodeOf } from "../../../tools/runtimes/nodes.ts";
+import { output } from "../../../tools/runtimes/output.ts";
 
 const WRANGLER = "wrangler@4.164.0";
 

@@ -1,6 +1,6 @@
 // What the cases share: they throw where something is wrong, and may give numbers to compare between runtimes.
 
-import { type Either, type FgnError, type FgnErrorTag, showError } from "fgn";
+import type { Either, FgnError, FgnErrorTag } from "fgn";
 import type { Numbers } from "./sha256.ts";
 
 /** Arrays that must be the same bytes in every runtime, or none. */
@@ -32,12 +32,6 @@ export function show(value: unknown): string {
     const special = typeof inner === "number" && (!Number.isFinite(inner) || Object.is(inner, -0));
     return special ? { number: Object.is(inner, -0) ? "-0" : String(inner) } : inner;
   }) ?? String(value);
-}
-
-/** The value of a `Right`; throws what a `Left` says. */
-export function right<A>(either: Either<FgnError, A>): A {
-  if (either._tag === "Left") throw new Error(showError(either.left));
-  return either.right;
 }
 
 /** Throws unless it is a `Left` with a tag, a message and a remedy; gives the error. */

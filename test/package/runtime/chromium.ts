@@ -3,37 +3,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { withBrowser } from "./browser.ts";
+import { openFolder } from "../../../tools/runtimes/chromium.ts";
+import { bundleProject } from "../../../tools/runtimes/project.ts";
 import { failureOf, withForbidden } from "./forbidden.ts";
-import { bundleProject, freshProject } from "./project.ts";
 import type { Report } from "./report.ts";
 import type { Run, Runtime } from "./runtime.ts";
-import { fileOf, serve } from "./serve.ts";
+import { fresh } from "./suite.ts";
 
 /** Bundles load the package when they ask for it. */
 const PARTS = { output: { splitting: true } } as const;
-
-/** Opens a page of a folder in a new browser, and waits for the report that it is asked for. */
-export async function open<A>(
-  folder: string,
-  ask: (page: Page) => Promise<A>,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<{ readonly version: string; readonly report: A }> {
-  const { url, close } = await serve((path) => fileOf(folder, path), headers);
-  try {
-    return await withBrowser(async (browser) => {
-      const page = await browser.newPage(), version = browser.version();
-      const failure = new Promise<never>((_, failed) => {
-        page.on("pageerror", failed);
-        setTimeout(() => failed(new Error("the page took longer than 120 s")), 120_000).unref();
-      });
-      const asked = page.goto(url, { timeout: 30_000 }).then(() => ask(page));
-      return { version, report: await Promise.race([asked, failure]) };
-    });
-  } finally {
-    await close();
-  }
-}
 
 /** The report of a module of the page. */
 const fromPage = async (page: Page): Promise<Report> => {
@@ -61,7 +39,7 @@ const html = (...scripts: readonly string[]): string => `<!doctype html>\n<title
 
 /** The standalone file of the package takes the place of "fgn" in modules of the page. */
 async function modules(folder: string, tarball: string): Promise<Run> {
-  const project = await freshProject(folder, tarball, ["fgn", "fgn/*"]), entry = "dist/index.js";
+  const project = await fresh(folder, tarball, ["fgn", "fgn/*"]), entry = "dist/index.js";
   const installed = "/node_modules/fgn/";
   const imports = {
     fgn: `${installed}${entry}`,
@@ -75,21 +53,21 @@ async function modules(folder: string, tarball: string): Promise<Run> {
       '<script type="module" src="/suite/page.js"></script>',
     ),
   );
-  const { version, report } = await open(project, fromPage);
+  const { version, report } = await openFolder(project, fromPage);
   const policy = { "content-security-policy": "script-src 'self' 'unsafe-inline'" };
-  return { entry, version, report: withForbidden(report, await failureOf(open(project, fromPage, policy))) };
+  return { entry, version, report: withForbidden(report, await failureOf(openFolder(project, fromPage, policy))) };
 }
 
 async function bundled(folder: string, tarball: string): Promise<Run> {
-  const project = await freshProject(folder, tarball), { entry } = await bundleProject(project, "page", PARTS);
+  const project = await fresh(folder, tarball), { entry } = await bundleProject(project, "page", PARTS);
   writeFileSync(join(project, "index.html"), html('<script type="module" src="/page.js"></script>'));
-  return { entry, ...await open(project, fromPage, ISOLATED) };
+  return { entry, ...await openFolder(project, fromPage, ISOLATED) };
 }
 
 async function worker(folder: string, tarball: string): Promise<Run> {
-  const project = await freshProject(folder, tarball), { entry } = await bundleProject(project, "web_worker", PARTS);
+  const project = await fresh(folder, tarball), { entry } = await bundleProject(project, "web_worker", PARTS);
   writeFileSync(join(project, "index.html"), html());
-  return { entry, ...await open(project, fromWorker, ISOLATED) };
+  return { entry, ...await openFolder(project, fromWorker, ISOLATED) };
 }
 
 export const chromium: readonly Runtime[] = [

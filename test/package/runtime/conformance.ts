@@ -7,10 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { pack } from "../../../tools/pack.ts";
+import { Missing } from "../../../tools/runtimes/missing.ts";
+import { type Skip, writeReport } from "../../../tools/tests/report.ts";
 import { chromium } from "./chromium.ts";
 import { edgeRuntime } from "./edge_runtime.ts";
 import { processes } from "./processes.ts";
-import { Missing, type Run, type Runtime } from "./runtime.ts";
+import type { Run, Runtime } from "./runtime.ts";
 import { sha256 } from "./sha256.ts";
 import { page, type Row, screen } from "./table.ts";
 import { workerd } from "./workerd.ts";
@@ -42,7 +44,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => pr
 
 const tarball = pack(folder);
 const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as { exports: { ".": Record<string, string> } };
-const rows: Row[] = [], wrong: string[] = [];
+const rows: Row[] = [], wrong: string[] = [], skips: Skip[] = [];
 let first: First | undefined;
 for (const [index, runtime] of RUNTIMES.entries()) {
   console.error(`${runtime.name} …`);
@@ -56,11 +58,20 @@ for (const [index, runtime] of RUNTIMES.entries()) {
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const skipped = error instanceof Missing && !process.env["CI"];
-    if (!skipped) wrong.push(`${runtime.name}: ${message}`);
+    if (skipped) skips.push({ name: runtime.name, why: "the runtime is not on this machine", remedy: message });
+    else wrong.push(`${runtime.name}: ${message}`);
     rows.push({ runtime, run: null, hash: "–", problem: skipped ? `skipped: ${message}` : "FAILED" });
   }
 }
 console.log(`\n${screen(rows)}`);
+writeReport(process.argv, {
+  passed: rows.reduce((sum, { run }) => sum + (run?.report.passed ?? 0), 0),
+  failed: wrong.map((complaint) => {
+    const [name = "", ...message] = complaint.split("\n");
+    return { name, message: message.join("\n") };
+  }),
+  skipped: skips,
+});
 if (wrong.length > 0) {
   console.error(`\n${wrong.join("\n")}`);
   process.exit(1);

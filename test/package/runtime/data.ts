@@ -4,6 +4,7 @@ import {
   type Batch,
   batch,
   fromRows,
+  getOrThrow,
   linearHead,
   matrix,
   type Network,
@@ -14,7 +15,7 @@ import {
   train,
   type TrainOptions,
 } from "fgn";
-import { check, right } from "./check.ts";
+import { check } from "./check.ts";
 
 /** Numbers in [−1, 1): the words of xoshiro128**, read off its state, which a shuffle of two moves on by one. */
 export function uniform(count: number, seed: number): Float32Array<ArrayBuffer> {
@@ -30,10 +31,10 @@ export function uniform(count: number, seed: number): Float32Array<ArrayBuffer> 
 /** A random problem: a head, features in [−1, 1), labels. */
 export function problem(B: number, D: number, C: number, weights?: number[]): { head: Network; data: Batch } {
   const labels = Uint32Array.from(uniform(B, 3), (v) => Math.floor(((v + 1) / 2) * C));
-  const features = right(matrix(B, D, uniform(B * D, 4)));
+  const features = getOrThrow(matrix(B, D, uniform(B * D, 4)));
   return {
-    head: right(linearHead({ features: D, classes: C }, uniform(C * D, 1), uniform(C, 2))),
-    data: right(batch(weights === undefined ? { features, labels } : { features, labels, weights })),
+    head: getOrThrow(linearHead({ features: D, classes: C }, uniform(C * D, 1), uniform(C, 2))),
+    data: getOrThrow(batch(weights === undefined ? { features, labels } : { features, labels, weights })),
   };
 }
 
@@ -45,7 +46,7 @@ export function sparseProblem(): Batch {
       Array.from({ length: 5 }, (_, j) => [(i * 37 + j * j * 11) % 500, ((i + j) % 7 - 3) / 4]),
   );
   const labels = Array.from({ length: 120 }, (_, i) => i % 6);
-  return right(batch({ features: right(fromRows(500, rows)), labels }));
+  return getOrThrow(batch({ features: getOrThrow(fromRows(500, rows)), labels }));
 }
 
 /** All parameters in one array. */
@@ -58,7 +59,7 @@ export async function trained<S>(
   options: TrainOptions<Network, S>,
 ): Promise<Extract<Progress, { readonly _tag: "done" }>> {
   let last: Progress | undefined;
-  for await (const record of train<Network, S>(model, data, options)) last = right(record);
+  for await (const record of train<Network, S>(model, data, options)) last = getOrThrow(record);
   check(last?._tag === "done", "the last record is not of the end");
   return last;
 }

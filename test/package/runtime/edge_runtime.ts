@@ -1,56 +1,23 @@
-// edge-runtime, in which Next.js runs code for the edge: bundled under the condition edge-light, kernels handed in as
-// globals, and code generation forbidden.
+// The suite in edge-runtime.
 
 import { readFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import process from "node:process";
-import type { Plugin } from "esbuild";
+import { type EdgeBundle, edgeBundle } from "../../../tools/runtimes/edge_runtime.ts";
 import { failureOf, withForbidden } from "./forbidden.ts";
-import { output } from "./programs.ts";
-import { bundleProject, freshProject } from "./project.ts";
 import type { Report } from "./report.ts";
 import type { Run, Runtime } from "./runtime.ts";
+import { fresh } from "./suite.ts";
 
-/** The global that stands for a kernel. */
-const globalOf = (file: string): string => `wasm_${basename(file).replace(/\W/g, "_")}`;
-
-/** Puts a global in the place of an imported kernel; notes which file it stands for. */
-export const kernelGlobals = (kernels: Map<string, string>): Plugin => ({
-  name: "kernel globals",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\.wasm\?module$/ }, ({ path, resolveDir }) => {
-      return { path: join(resolveDir, path.replace("?module", "")), namespace: "kernel" };
-    });
-    onLoad({ filter: /.*/, namespace: "kernel" }, ({ path }) => {
-      kernels.set(globalOf(path), path);
-      return { contents: `export default globalThis.${globalOf(path)};` };
-    });
-  },
-});
-
-/** Runs a bundle in a process of its own. */
-const host = (bundle: string, kernels: readonly string[]): Promise<string> =>
-  output(process.execPath, ["tools/run.mjs", "test/package/runtime/edge_host.ts", bundle, ...kernels], {
-    seconds: 120,
-  });
+/** The report, with the first step as it is seen from outside. */
+async function told({ ask }: EdgeBundle): Promise<Report> {
+  const { started, answers: [cold, report] } = await ask("/cold", "/report");
+  return { ...JSON.parse(report?.text ?? "") as Report, importMs: null, firstStepMs: started + (cold?.ms ?? NaN) };
+}
 
 async function run(folder: string, tarball: string): Promise<Run> {
-  const project = await freshProject(folder, tarball), kernels = new Map<string, string>();
-  const plugins = [kernelGlobals(kernels)];
-  const { file, entry } = await bundleProject(project, "edge_runtime", {
-    conditions: ["edge-light"],
-    output: { format: "iife" },
-    plugins,
-  });
-  const given = Array.from(kernels, ([name, path]) => `${name}=${path}`);
-  const told = JSON.parse(await host(file, given)) as Report;
-  const inlined = await bundleProject(project, "edge_runtime", {
-    outdir: join(project, "inlined"),
-    output: { format: "iife" },
-  });
-  const report = withForbidden(told, await failureOf(host(inlined.file, [])));
+  const project = await fresh(folder, tarball), bundle = await edgeBundle(project, "edge-light");
+  const report = await told(bundle), inlined = await edgeBundle(project, "inlined");
   const { version } = JSON.parse(readFileSync("node_modules/edge-runtime/package.json", "utf8")) as { version: string };
-  return { version, entry, report };
+  return { version, entry: bundle.entry, report: withForbidden(report, await failureOf(told(inlined))) };
 }
 
 export const edgeRuntime: Runtime = { name: "edge-runtime", condition: "edge-light", run };

@@ -18,6 +18,3 @@ export interface Runtime {
   /** Runs the suite in a fresh project, made in the given folder from the tarball. */
   readonly run: (folder: string, tarball: string) => Promise<Run>;
 }
-
-/** Thrown by a runtime that is not on this machine; the message says how it gets there. */
-export class Missing extends Error {}

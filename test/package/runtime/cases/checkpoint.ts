@@ -4,6 +4,7 @@ import {
   type CheckpointStore,
   decodePlain,
   encodePlain,
+  getOrThrow,
   memoryStore,
   mlp,
   readCheckpoint,
@@ -11,12 +12,12 @@ import {
   train,
   type TrainOptions,
 } from "fgn";
-import { type Cases, check, equal, refused, right } from "../check.ts";
+import { type Cases, check, equal, refused } from "../check.ts";
 import { flat, problem, trained } from "../data.ts";
 
 const FORMAT = "fgn-checkpoint";
 const { data } = problem(60, 12, 5);
-const network = () => right(mlp({ inputs: 12, hidden: [8], classes: 5, seed: 1 }));
+const network = () => getOrThrow(mlp({ inputs: 12, hidden: [8], classes: 5, seed: 1 }));
 const options: TrainOptions = { epochs: 3, batchSize: 16, seed: 4 };
 
 /** The bytes of a run that was dropped at its fifth step of twelve. */
@@ -24,22 +25,23 @@ async function dropped(): Promise<Uint8Array<ArrayBuffer>> {
   const store = memoryStore();
   const asked = { ...options, reportEvery: 1, checkpoint: { store, every: 1 } };
   for await (const record of train(network(), data, asked)) {
-    if (right(record).steps === 5) break;
+    if (getOrThrow(record).steps === 5) break;
   }
-  return Uint8Array.from(right(await store.load()) ?? []);
+  return Uint8Array.from(getOrThrow(await store.load()) ?? []);
 }
 
 async function holding(bytes: Uint8Array): Promise<CheckpointStore> {
   const store = memoryStore();
-  right(await store.save(bytes));
+  getOrThrow(await store.save(bytes));
   return store;
 }
 
 export const checkpoint: Cases = {
   "a checkpoint, decoded and encoded again, resumes with the bytes of the whole run": async () => {
-    const bytes = await dropped(), again = right(encodePlain(FORMAT, 1, right(decodePlain(FORMAT, 1, bytes))));
+    const bytes = await dropped(),
+      again = getOrThrow(encodePlain(FORMAT, 1, getOrThrow(decodePlain(FORMAT, 1, bytes))));
     equal(again, bytes, "the file");
-    equal(right(readCheckpoint(again, network(), robust())).steps, 5, "steps kept");
+    equal(getOrThrow(readCheckpoint(again, network(), robust())).steps, 5, "steps kept");
     const whole = await trained(network(), data, options);
     const rest = await trained(network(), data, { ...options, checkpoint: { store: await holding(again) } });
     equal(rest.steps, 12, "steps");
@@ -48,7 +50,7 @@ export const checkpoint: Cases = {
   },
 
   "a checkpoint names the kernel by the hash of its bytes": async () => {
-    const { identity } = right(decodePlain(FORMAT, 1, await dropped())) as { identity: { kernel: string } };
+    const { identity } = getOrThrow(decodePlain(FORMAT, 1, await dropped())) as { identity: { kernel: string } };
     check(/^simd128 [0-9a-f]{16}$/.test(identity.kernel), `the kernel is ${identity.kernel}`);
     return [Uint8Array.from(new TextEncoder().encode(identity.kernel))];
   },

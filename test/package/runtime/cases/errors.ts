@@ -11,6 +11,7 @@ import {
   type FgnErrorTag,
   fgnStep,
   fromRows,
+  getOrThrow,
   initialise,
   linearHead,
   matrix,
@@ -22,20 +23,20 @@ import {
   train,
   zeroHead,
 } from "fgn";
-import { type Cases, equal, refused, right, show } from "../check.ts";
+import { type Cases, equal, refused, show } from "../check.ts";
 import { problem } from "../data.ts";
 
 const { head, data } = problem(4, 3, 5);
-const features = right(matrix(2, 2, [1, 0, 0, 1]));
-const narrow = right(batch({ features, labels: [0, 1] }));
+const features = getOrThrow(matrix(2, 2, [1, 0, 0, 1]));
+const narrow = getOrThrow(batch({ features, labels: [0, 1] }));
 const size = { features: 2, classes: 2 };
-const twice = right(zeroHead(size));
+const twice = getOrThrow(zeroHead(size));
 
 /** Numbers and things that no constructor would let through. */
 const labelled = (label: number) => ({ ...data, labels: Float64Array.of(label, 0, 0, 0) as unknown as Uint32Array });
-const big = right(batch({ features: right(matrix(2, 2, [1e30, 0, 0, 1e30])), labels: [0, 1] }));
-const alike = right(batch({ features: right(matrix(3, 1, [1, 2, 3])), labels: [0, 1, 0] }));
-const rows = { features: right(fromRows(4, [[[0, 1]], [[2, 1]]])), labels: Uint32Array.of(0, 1) };
+const big = getOrThrow(batch({ features: getOrThrow(matrix(2, 2, [1e30, 0, 0, 1e30])), labels: [0, 1] }));
+const alike = getOrThrow(batch({ features: getOrThrow(matrix(3, 1, [1, 2, 3])), labels: [0, 1, 0] }));
+const rows = { features: getOrThrow(fromRows(4, [[[0, 1]], [[2, 1]]])), labels: Uint32Array.of(0, 1) };
 const broken = { ...rows.features, indices: Uint32Array.of(0, 77) };
 
 /** Logits (θx, 0) of two examples with one feature, and derivatives that are scaled. */
@@ -47,7 +48,7 @@ const model = (forward: () => number[], scale: number) => {
     __: unknown,
     c: Float32Array,
   ) => [xs.reduce((sum, x, i) => sum + x * (c[2 * i] ?? 0), 0)];
-  return right(customModel({ parameters: [0.5], classes: 2, forward, jvp, vjp }));
+  return getOrThrow(customModel({ parameters: [0.5], classes: 2, forward, jvp, vjp }));
 };
 const lying = model(() => [0.5, 0, 1, 0], 2);
 const throwing = model(() => {
@@ -73,14 +74,14 @@ const steps = [
   bad("matrix() beyond float32", "NotFinite", matrix, 1, 2, [1, 1e300]),
   bad("sparse() with offsets that fall", "InvalidSparse", sparse, 2, 4, [0, 2, 1], [0, 1], [1, 2]),
   bad("sparse() with columns out of order", "InvalidSparse", sparse, 1, 4, [0, 2], [3, 1], [1, 2]),
-  bad("batch() without examples", "EmptyBatch", batch, { features: right(matrix(0, 2, [])), labels: [] }),
+  bad("batch() without examples", "EmptyBatch", batch, { features: getOrThrow(matrix(0, 2, [])), labels: [] }),
   bad("batch() with too few labels", "ShapeMismatch", batch, { features, labels: [0] }),
   bad("batch() with a label below zero", "LabelOutOfRange", batch, { features, labels: [0, -1] }),
   bad("batch() with a weight below zero", "NegativeWeight", batch, { features, labels: [0, 1], weights: [1, -2] }),
   bad("batch() without weight", "ZeroWeights", batch, { features, labels: [0, 1], weights: [0, 0] }),
   bad("batch() with targets that sum to 2", "InvalidTargets", batch, {
     features,
-    targets: right(matrix(2, 2, [1, 1, 1, 1])),
+    targets: getOrThrow(matrix(2, 2, [1, 1, 1, 1])),
   }),
   bad("a head of one class", "InvalidSize", zeroHead, { features: 3, classes: 1 }),
   bad("a head beyond memory", "OutOfMemory", randomHead, { features: 2 ** 30, classes: 2 ** 20 }, 1),
@@ -98,16 +99,22 @@ const steps = [
     "a step of a singular system",
     "NotPositiveDefinite",
     fgnStep,
-    right(zeroHead({ features: 1, classes: 2 })),
+    getOrThrow(zeroHead({ features: 1, classes: 2 })),
     alike,
     1e-300,
   ),
-  bad("a step over sparse rows made by hand", "InvalidSparse", fgnStep, right(zeroHead({ features: 4, classes: 2 })), {
-    ...rows,
-    features: broken,
-    targets: null,
-    weights: null,
-  }),
+  bad(
+    "a step over sparse rows made by hand",
+    "InvalidSparse",
+    fgnStep,
+    getOrThrow(zeroHead({ features: 4, classes: 2 })),
+    {
+      ...rows,
+      features: broken,
+      targets: null,
+      weights: null,
+    },
+  ),
   bad("a model whose jvp and vjp disagree", "ModelMismatch", fgnStep, lying, narrow),
   bad("a model that throws", "ModelFailure", fgnStep, throwing, narrow),
   bad("evaluate() without weight", "ZeroWeights", evaluate, head, { ...data, weights: new Float32Array(4) }),
@@ -122,7 +129,7 @@ async function errorsOf(records: AsyncIterable<Either<FgnError, unknown>>): Prom
 }
 
 /** The step before anything went wrong. */
-const before = right(fgnStep(head, data)).params;
+const before = getOrThrow(fgnStep(head, data)).params;
 
 export const errors: Cases = {
   ...Object.fromEntries(steps),
@@ -130,7 +137,7 @@ export const errors: Cases = {
   "train() yields its error and ends": async () => {
     const [error, ...rest] = await errorsOf(train(head, data, { epochs: 0 }));
     equal(rest, [], "records");
-    refused(error ?? right(matrix(1, 1, [1])) as never, "InvalidOption", "no epochs");
+    refused(error ?? getOrThrow(matrix(1, 1, [1])) as never, "InvalidOption", "no epochs");
   },
 
   "a store that fails ends a run with StorageFailed": async () => {
@@ -139,10 +146,10 @@ export const errors: Cases = {
     };
     const records = await errorsOf(train(head, data, { checkpoint: { store: { load: memoryStore().load, save } } }));
     const last = records.at(-1);
-    refused(last ?? right(matrix(1, 1, [1])) as never, "StorageFailed", "a failing store");
+    refused(last ?? getOrThrow(matrix(1, 1, [1])) as never, "StorageFailed", "a failing store");
   },
 
   "after all that, a step is as it was": () => {
-    equal(right(fgnStep(head, data)).params, before, "parameters");
+    equal(getOrThrow(fgnStep(head, data)).params, before, "parameters");
   },
 };

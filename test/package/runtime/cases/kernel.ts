@@ -1,8 +1,8 @@
 // The kernel: let go and made again, relaxed where the engine has it, and what an engine says to compiling bytes.
 
-import { fgnStep, prepareKernel, releaseKernel } from "fgn";
+import { fgnStep, getOrThrow, prepareKernel, releaseKernel } from "fgn";
 import { relaxedKernel } from "fgn/relaxed";
-import { below, type Cases, check, equal, refused, relativeError, right } from "../check.ts";
+import { below, type Cases, check, equal, refused, relativeError } from "../check.ts";
 import { flat, problem } from "../data.ts";
 
 const bytes = (hex: string): Uint8Array<ArrayBuffer> =>
@@ -33,30 +33,30 @@ export const kernel = (forbidden: boolean): Cases => ({
   },
 
   "a kernel that was let go is made again, and does the same": () => {
-    const before = right(fgnStep(head, data, 0.1));
+    const before = getOrThrow(fgnStep(head, data, 0.1));
     releaseKernel();
-    const after = right(fgnStep(head, data, 0.1));
+    const after = getOrThrow(fgnStep(head, data, 0.1));
     equal(after, before, "the step");
     return [flat(after.params)];
   },
 
   "prepareKernel() takes its steps on any kernel, and leaves the real ones as they are": () => {
-    const before = right(fgnStep(head, data, 0.1));
+    const before = getOrThrow(fgnStep(head, data, 0.1));
     releaseKernel();
-    for (const option of [{}, ...hasRelaxed() ? [{ kernel: right(relaxedKernel()) }] : []]) {
-      const { steps } = right(prepareKernel(head, 64, { milliseconds: 5, ...option }));
+    for (const option of [{}, ...hasRelaxed() ? [{ kernel: getOrThrow(relaxedKernel()) }] : []]) {
+      const { steps } = getOrThrow(prepareKernel(head, 64, { milliseconds: 5, ...option }));
       check(steps >= 1, `${steps} steps`);
     }
-    equal(right(fgnStep(head, data, 0.1)), before, "the step");
+    equal(getOrThrow(fgnStep(head, data, 0.1)), before, "the step");
   },
 
   "the relaxed kernel is close to the other one, or says what is missing": () => {
     const made = relaxedKernel();
     if (!hasRelaxed()) return void refused(made, "UnsupportedRuntime", "relaxed SIMD");
-    const relaxed = right(made);
+    const relaxed = getOrThrow(made);
     equal(relaxed.name, "relaxed-simd", "name");
-    const own = flat(right(fgnStep(head, data, 0.1, { kernel: relaxed })).params);
-    const plain = flat(right(fgnStep(head, data, 0.1)).params);
+    const own = flat(getOrThrow(fgnStep(head, data, 0.1, { kernel: relaxed })).params);
+    const plain = flat(getOrThrow(fgnStep(head, data, 0.1)).params);
     const start = flat(head), taken = (params: Float32Array) => params.map((v, i) => v - (start[i] as number));
     // One rounding less in each multiply-add of float32.
     below(relativeError(taken(own), taken(plain)), 1e-4, "the step");

@@ -1,15 +1,27 @@
 // Prediction and evaluation, over dense and sparse features.
 
-import { batch, evaluate, fgnStep, isSparse, logits, matrix, mlp, probabilities, sparse, zeroHead } from "fgn";
+import {
+  batch,
+  evaluate,
+  fgnStep,
+  getOrThrow,
+  isSparse,
+  logits,
+  matrix,
+  mlp,
+  probabilities,
+  sparse,
+  zeroHead,
+} from "fgn";
 import { pipe } from "fp-ts/lib/function.js";
 import * as E from "fp-ts/lib/Either.js";
-import { below, type Cases, check, equal, relativeError, right } from "../check.ts";
+import { below, type Cases, check, equal, relativeError } from "../check.ts";
 import { flat, problem, sparseProblem } from "../data.ts";
 
 export const predict: Cases = {
   "probabilities() are the softmax of logits(), for more rows than one pass takes": () => {
     const { head, data } = problem(300, 9, 7);
-    const f = right(logits(head, data.features)).data, p = right(probabilities(head, data.features)).data;
+    const f = getOrThrow(logits(head, data.features)).data, p = getOrThrow(probabilities(head, data.features)).data;
     const wanted = Array.from(p, (_, i) => {
       const row = f.subarray(i - i % 7, i - i % 7 + 7);
       return Math.exp(f[i] as number) / row.reduce((sum, v) => sum + Math.exp(v), 0);
@@ -20,8 +32,8 @@ export const predict: Cases = {
   },
 
   "evaluate() gives loss, accuracy and top 5 of what logits() says": () => {
-    const { head, data } = problem(300, 9, 7), found = right(evaluate(head, data));
-    const f = right(logits(head, data.features)).data;
+    const { head, data } = problem(300, 9, 7), found = getOrThrow(evaluate(head, data));
+    const f = getOrThrow(logits(head, data.features)).data;
     let correct = 0, near = 0, loss = 0;
     for (const [i, label] of data.labels.entries()) {
       const row = f.subarray(7 * i, 7 * i + 7), own = row[label] as number;
@@ -37,7 +49,7 @@ export const predict: Cases = {
 
   "the example of the README learns its six points": () => {
     const embeddings = [1, 0, 0.9, 0.1, 0, 1, 0.2, 0.8, -1, -1, -0.9, -1.1];
-    const result = right(pipe(
+    const result = getOrThrow(pipe(
       E.Do,
       E.bind("features", () => matrix(6, 2, embeddings)),
       E.bind("data", ({ features }) => batch({ features, labels: [0, 0, 1, 1, 2, 2] })),
@@ -58,16 +70,16 @@ export const predict: Cases = {
     const data = sparseProblem(), { features } = data;
     check(isSparse(features), "not sparse");
     const { rows, cols, offsets, indices, data: values } = features;
-    equal(right(sparse(rows, cols, offsets, indices, values)), features, "matrix");
+    equal(getOrThrow(sparse(rows, cols, offsets, indices, values)), features, "matrix");
     const full = new Float32Array(rows * cols);
     for (let row = 0; row < rows; row++) {
       for (let k = offsets[row] as number; k < (offsets[row + 1] as number); k++) {
         full[row * cols + (indices[k] as number)] = values[k] as number;
       }
     }
-    const same = right(batch({ features: right(matrix(rows, cols, full)), labels: data.labels }));
-    const model = right(mlp({ inputs: cols, hidden: [8], classes: 6, seed: 5 }));
-    const [one, other] = [data, same].map((given) => flat(right(fgnStep(model, given, 0.1)).params));
+    const same = getOrThrow(batch({ features: getOrThrow(matrix(rows, cols, full)), labels: data.labels }));
+    const model = getOrThrow(mlp({ inputs: cols, hidden: [8], classes: 6, seed: 5 }));
+    const [one, other] = [data, same].map((given) => flat(getOrThrow(fgnStep(model, given, 0.1)).params));
     check(one !== undefined && other !== undefined, "no steps");
     // Sums of the same products in another order.
     below(relativeError(one, other), 1e-5, "the step");

@@ -1,8 +1,8 @@
 // Several threads: where the runtime has workers and a memory that they share, the bytes of one thread.
 
-import { fgnStep } from "fgn";
+import { fgnStep, getOrThrow } from "fgn";
 import { threadedKernel } from "fgn/threads";
-import { type Cases, check, equal, refused, right } from "../check.ts";
+import { type Cases, check, equal, refused } from "../check.ts";
 import { flat, problem } from "../data.ts";
 
 /** Whether there are workers, and a memory to share: in a page, only if it is cross-origin isolated. */
@@ -16,10 +16,10 @@ export function hasThreads(forbidden: boolean): boolean {
 /** The case of a runtime that lets a program compile bytes, or forbids it: no runtime that does has threads. */
 export const threads = (forbidden: boolean): Cases => ({
   "two threads give the bytes of one, or say what is missing": async () => {
-    const { head, data } = problem(96, 301, 203), one = right(fgnStep(head, data));
+    const { head, data } = problem(96, 301, 203), one = getOrThrow(fgnStep(head, data));
     const made = await threadedKernel({ threads: 2 })();
     if (hasThreads(forbidden)) {
-      const kernel = right(made), step = () => right(fgnStep(head, data, undefined, { kernel }));
+      const kernel = getOrThrow(made), step = () => getOrThrow(fgnStep(head, data, undefined, { kernel }));
       equal(step(), one, "the step");
       kernel.close();
       equal(step(), one, "the step when the workers are gone");

@@ -6,6 +6,7 @@ import {
   fgn,
   fit,
   gelu,
+  getOrThrow,
   initialise,
   layerNorm,
   leakyRelu,
@@ -19,14 +20,14 @@ import {
   withAdapters,
 } from "fgn";
 import { LINEAR, NETWORK, SPARSE } from "../../../support/hashes.ts";
-import { below, type Cases, equal, right } from "../check.ts";
+import { below, type Cases, equal } from "../check.ts";
 import { flat, problem, sparseProblem, trained } from "../data.ts";
 import { sha256 } from "../sha256.ts";
 
 export const training: Cases = {
   "train(): a linear head has the known bytes after 200 steps": async () => {
     const { data } = problem(640, 37, 23, Array.from({ length: 640 }, (_, i) => 1 + i % 2));
-    const head = right(randomHead({ features: 37, classes: 23 }, 11));
+    const head = getOrThrow(randomHead({ features: 37, classes: 23 }, 11));
     const { params, steps } = await trained(head, data, { epochs: 20, batchSize: 64, seed: 3, optimizer: fgn() });
     equal(steps, 200, "steps");
     equal(await sha256(flat(params)), LINEAR, "SHA-256");
@@ -44,7 +45,9 @@ export const training: Cases = {
       tanh(),
       dense(23),
     ];
-    const network = right(withAdapters(right(initialise({ inputs: 37, layers, seed: 4 })), { rank: 3, layers: [4] }));
+    const network = getOrThrow(
+      withAdapters(getOrThrow(initialise({ inputs: 37, layers, seed: 4 })), { rank: 3, layers: [4] }),
+    );
     const options = { epochs: 4, batchSize: 50, seed: 3, labelSmoothing: 0.1, l2: 1e-3, optimizer: fgn({ refine: 2 }) };
     const { params } = await trained(network, data, options);
     equal(await sha256(flat(params)), NETWORK, "SHA-256");
@@ -53,7 +56,7 @@ export const training: Cases = {
 
   "train(): sparse features, matrix-free, have the known bytes": async () => {
     const layers = [embedding(16), layerNorm(), sigmoid(), dense(6)];
-    const network = right(initialise({ inputs: 500, layers, seed: 2 }));
+    const network = getOrThrow(initialise({ inputs: 500, layers, seed: 2 }));
     const options = { epochs: 4, batchSize: 40, seed: 1, optimizer: fgn({ system: "matrixFree" }) };
     const { params } = await trained(network, sparseProblem(), options);
     equal(await sha256(flat(params)), SPARSE, "SHA-256");
@@ -62,10 +65,10 @@ export const training: Cases = {
 
   "fit(): robust() learns, and is what runs without options": async () => {
     const { data } = problem(128, 12, 4);
-    const network = right(mlp({ inputs: 12, hidden: [32], classes: 4, seed: 1 }));
+    const network = getOrThrow(mlp({ inputs: 12, hidden: [32], classes: 4, seed: 1 }));
     const options = { epochs: 20, batchSize: 32, seed: 2, validation: data };
-    const plain = right(await fit(network, data, options)());
-    const named = right(await fit(network, data, { ...options, optimizer: robust() })());
+    const plain = getOrThrow(await fit(network, data, options)());
+    const named = getOrThrow(await fit(network, data, { ...options, optimizer: robust() })());
     equal(named.params, plain.params, "parameters");
     equal(plain.steps, 80, "steps");
     // ln 4 is the loss of knowing nothing; the labels are noise that a network of this width learns by heart.
