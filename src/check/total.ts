@@ -40,7 +40,10 @@ function findFault(
     for (const name of ["_tag", "length", Symbol.iterator, Symbol.toPrimitive, Symbol.toStringTag]) {
       Reflect.get(value, name);
     }
-    for (const name of Object.keys(value)) {
+    const kind: object | null = Object.getPrototypeOf(value);
+    // The getters of a class, beside its fields.
+    const inherited = kind === Object.prototype || Array.isArray(value) ? [] : Object.getOwnPropertyNames(kind ?? {});
+    for (const name of [...Object.keys(value), ...inherited]) {
       at = Array.isArray(value) ? `${path}[${name}]` : path === "" ? name : `${path}.${name}`;
       const fault = findFault(value[name], at, around);
       if (fault !== undefined) return fault;

@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, checkObject, isObject } from "../check/kind.ts";
+import { checkKind, checkNumbers, checkObject, isFloats, isObject } from "../check/kind.ts";
 import { guard } from "../check/total.ts";
 import { checkLength, finiteFloats, type Matrix } from "./matrix.ts";
 import { checkFeaturesKind, type Features } from "./sparse.ts";
@@ -206,8 +206,8 @@ function makeBatch(input: BatchInput): E.Either<FgnError, Batch> {
  */
 export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
   const fields: unknown = value;
-  const isRight = isObject(fields) && ArrayBuffer.isView(fields.labels) && fields.targets !== undefined &&
-    fields.weights !== undefined;
+  const isRight = isObject(fields) && isObject(fields.features) && ArrayBuffer.isView(fields.labels) &&
+    (fields.targets === null || isObject(fields.targets)) && (fields.weights === null || isFloats(fields.weights));
   return checkKind("the batch", value, isRight, "what batch made");
 }
 

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { guardAsync, orElse } from "../check/total.ts";
+import { orElse } from "../check/total.ts";
 import { relative } from "../damping/damping.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { checkModelKind } from "../network/flat.ts";
@@ -20,6 +20,7 @@ import type { Backend, Resident, ResidentBatch } from "./backend.ts";
 import { failLost } from "./device/faults.ts";
 import { noTraffic } from "./device/traffic.ts";
 import { handles } from "./handles.ts";
+import { guardBackend } from "./total.ts";
 import { checkOptions } from "./step/plan.ts";
 
 /** A network alone. Errors: `WrongKind`, `ShapeMismatch`, `InvalidLayer`, `InvalidSize`, `InvalidOption`. */
@@ -63,8 +64,8 @@ export function cpu(options: KernelOption = {}): Backend {
   const batches = handles<ResidentBatch, Batch>({ what: "the batch", maker: "batchOnDevice", dispose: () => {} });
   let closed = false;
   /** The result of a task, unless the backend is closed. */
-  const runTask = <A>(name: string, given: object, run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
-    guardAsync(name, given, () => closed ? failLost("the backend was closed") : run());
+  const runTask = <A>(run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
+    Promise.resolve(closed ? failLost("the backend was closed") : run());
   const release = (resident: Resident | ResidentBatch): void => {
     // A handle of the other kind is none of theirs.
     parameters.release(resident as Resident);
@@ -80,23 +81,22 @@ export function cpu(options: KernelOption = {}): Backend {
     const data = batches.get(batch);
     return data._tag === "Left" ? data : run(network.right, data.right);
   };
-  return {
+  return guardBackend({
     name: "cpu",
     description: kernel?.name ?? "simd128",
     onDevice: (network) =>
-      runTask(
-        "onDevice",
-        { network },
-        () => E.map((checked: Network) => parameters.make(residentOf(checked), checked))(checkParameters(network)),
+      runTask(() =>
+        E.map((checked: Network) => parameters.make(residentOf(checked), checked))(checkParameters(network))
       ),
     batchOnDevice: (batch) =>
-      runTask("batchOnDevice", { batch }, () =>
+      runTask(() =>
         E.map((data: Batch) => {
           const { rows, cols } = data.features;
           return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, data);
-        })(checkBatchKind(batch))),
+        })(checkBatchKind(batch))
+      ),
     fgnStep: (resident, batch, damping = relative(1), stepOptions = {}) =>
-      runTask("fgnStep", { resident, batch, damping, stepOptions }, () => {
+      runTask(() => {
         const checked = checkOptions(stepOptions);
         if (checked._tag === "Left") return checked;
         const { donate = false, ...options } = checked.right;
@@ -109,20 +109,12 @@ export function cpu(options: KernelOption = {}): Backend {
         return E.right({ ...rest, params: parameters.make(residentOf(params), params) });
       }),
     evaluate: (resident, batch) =>
-      runTask(
-        "evaluate",
-        { resident, batch },
-        () => withBoth(resident, batch, (network, data) => evaluate(network, data, option)),
-      ),
+      runTask(() => withBoth(resident, batch, (network, data) => evaluate(network, data, option))),
     logits: (resident, batch) =>
-      runTask(
-        "logits",
-        { resident, batch },
-        () => withBoth(resident, batch, (network, data) => logits(network, data.features, option)),
-      ),
-    download: (resident) => runTask("download", { resident }, () => parameters.get(resident)),
+      runTask(() => withBoth(resident, batch, (network, data) => logits(network, data.features, option))),
+    download: (resident) => runTask(() => parameters.get(resident)),
     release,
     traffic: noTraffic,
     close: () => void (closed = true),
-  };
+  });
 }

@@ -16,6 +16,7 @@ import type { Backend, Resident, ResidentBatch } from "./backend.ts";
 import { type Device, type Lowered, openDevice } from "./device/device.ts";
 import { causeOf, failNoGpu } from "./device/faults.ts";
 import { type Handles, handles } from "./handles.ts";
+import { guardBackend } from "./total.ts";
 import { checkRequest } from "./step/plan.ts";
 import { evaluateOnDevice, logitsOnDevice } from "./step/predict.ts";
 import { stepOnDevice } from "./step/step.ts";
@@ -45,17 +46,16 @@ function withParameters<A>(
   resident: Resident,
   task: (params: Parameters) => Promise<E.Either<FgnError, A>>,
 ): TaskEither<FgnError, A> {
-  return () =>
-    guardAsync("the backend", { resident }, async () => {
-      const params = parameters.get(resident);
-      if (params._tag === "Left") return params;
-      retainTensors(params.right.tensors);
-      try {
-        return await device.inTurn(() => task(params.right));
-      } finally {
-        releaseTensors(device.pool, params.right.tensors);
-      }
-    });
+  return async () => {
+    const params = parameters.get(resident);
+    if (params._tag === "Left") return params;
+    retainTensors(params.right.tensors);
+    try {
+      return await device.inTurn(() => task(params.right));
+    } finally {
+      releaseTensors(device.pool, params.right.tensors);
+    }
+  };
 }
 
 /** Runs a task on parameters and examples that match, in its turn. */
@@ -65,19 +65,20 @@ function withBoth<A>(
   batch: ResidentBatch,
   task: (params: Parameters, examples: Examples) => Promise<E.Either<FgnError, A>>,
 ): TaskEither<FgnError, A> {
-  return () =>
-    guardAsync("the backend", { resident, batch }, async () => {
-      const params = opened.parameters.get(resident);
-      if (params._tag === "Left") return params;
-      const examples = opened.batches.get(batch);
-      if (examples._tag === "Left") return examples;
-      const matched = checkMatch(params.right.skeleton, examples.right);
-      if (matched._tag === "Left") return matched;
-      examples.right.holders++;
-      const result = await withParameters(opened, resident, (kept) => task(kept, examples.right))();
+  return async () => {
+    const params = opened.parameters.get(resident);
+    if (params._tag === "Left") return params;
+    const examples = opened.batches.get(batch);
+    if (examples._tag === "Left") return examples;
+    const matched = checkMatch(params.right.skeleton, examples.right);
+    if (matched._tag === "Left") return matched;
+    examples.right.holders++;
+    try {
+      return await withParameters(opened, resident, (kept) => task(kept, examples.right))();
+    } finally {
       releaseBatch(opened.device, examples.right);
-      return result;
-    });
+    }
+  };
 }
 
 const residentOf = ({ skeleton }: Parameters): Resident => ({
@@ -95,18 +96,17 @@ function describe(device: GPUDevice): string {
 function stepsOf(opened: Opened): Pick<Backend, "fgnStep" | "evaluate" | "logits"> {
   const { device, kernel, parameters } = opened;
   return {
-    fgnStep: (resident, batch, damping = relative(1), options = {}) => () =>
-      guardAsync("fgnStep", { resident, batch, damping, options }, async () => {
-        const stepped = await withBoth(opened, resident, batch, (params, examples) => {
-          const request = checkRequest(params.skeleton, examples.batch, damping, options);
-          if (request._tag === "Left") return Promise.resolve(request);
-          return stepOnDevice(device, kernel, params, examples, damping, request.right);
-        })();
-        if (stepped._tag === "Left") return stepped;
-        if (options.donate === true) parameters.release(resident);
-        const { params } = stepped.right;
-        return E.right({ ...stepped.right, params: parameters.make(residentOf(params), params) });
-      }),
+    fgnStep: (resident, batch, damping = relative(1), options = {}) => async () => {
+      const stepped = await withBoth(opened, resident, batch, (params, examples) => {
+        const request = checkRequest(params.skeleton, examples.batch, damping, options);
+        if (request._tag === "Left") return Promise.resolve(request);
+        return stepOnDevice(device, kernel, params, examples, damping, request.right);
+      })();
+      if (stepped._tag === "Left") return stepped;
+      if (options.donate === true) parameters.release(resident);
+      const { params } = stepped.right;
+      return E.right({ ...stepped.right, params: parameters.make(residentOf(params), params) });
+    },
     evaluate: (resident, batch) =>
       withBoth(opened, resident, batch, (params, examples) => evaluateOnDevice(device, kernel, params, examples)),
     logits: (resident, batch) =>
@@ -130,26 +130,24 @@ export function backendOn(device: Device, kernel: LoadedKernel, description: str
     dispose: (examples) => releaseBatch(device, examples),
   });
   const opened = { device, kernel, parameters, batches };
-  return {
+  return guardBackend({
     name: "webgpu",
     description,
-    onDevice: (network) => () =>
-      guardAsync("onDevice", { network }, async () => {
-        const checked = checkParameters(network);
-        if (checked._tag === "Left") return checked;
-        const uploaded = await device.inTurn(() => upload(device, checked.right));
-        return E.map((state: Parameters) => parameters.make(residentOf(state), state))(uploaded);
-      }),
-    batchOnDevice: (batch) => () =>
-      guardAsync("batchOnDevice", { batch }, async () => {
-        const checked = checkExamples(batch);
-        if (checked._tag === "Left") return checked;
-        const uploaded = await device.inTurn(() => uploadBatch(device, checked.right));
-        return E.map((state: CountedExamples) => {
-          const { rows, cols } = state.features;
-          return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, state);
-        })(uploaded);
-      }),
+    onDevice: (network) => async () => {
+      const checked = checkParameters(network);
+      if (checked._tag === "Left") return checked;
+      const uploaded = await device.inTurn(() => upload(device, checked.right));
+      return E.map((state: Parameters) => parameters.make(residentOf(state), state))(uploaded);
+    },
+    batchOnDevice: (batch) => async () => {
+      const checked = checkExamples(batch);
+      if (checked._tag === "Left") return checked;
+      const uploaded = await device.inTurn(() => uploadBatch(device, checked.right));
+      return E.map((state: CountedExamples) => {
+        const { rows, cols } = state.features;
+        return batches.make({ _tag: "residentBatch", examples: rows, inputs: cols }, state);
+      })(uploaded);
+    },
     ...stepsOf(opened),
     download: (resident) => withParameters(opened, resident, (params) => download(device, params)),
     release: (resident) => {
@@ -159,7 +157,7 @@ export function backendOn(device: Device, kernel: LoadedKernel, description: str
     },
     traffic: () => ({ ...device.counts }),
     close: device.close,
-  };
+  });
 }
 
 /** A device with its adapter's limits. Errors: `UnsupportedRuntime`, `DeviceFailure`. */
@@ -187,22 +185,26 @@ async function requestDevice({ powerPreference }: WebGpuOptions): Promise<E.Eith
  * @internal
  */
 export function webGpuWithin(options: WebGpuOptions, limits: Lowered): TaskEither<FgnError, Backend> {
-  return () =>
-    guardAsync("webGpu", { options }, async () => {
-      const checked = checkObject("the options", options, "an object with options, or nothing");
-      if (checked._tag === "Left") return checked;
-      const { device: own } = options;
-      if (own !== undefined && typeof own?.createBuffer !== "function") {
-        return invalid("device", own, "a GPUDevice, or nothing");
-      }
-      const device = own === undefined ? await requestDevice(options) : E.right(own);
-      if (device._tag === "Left") return device;
-      // A kernel of its own: what lies in its memory outlives the turns of a step.
-      const kernel = instantiate(simd);
-      if (kernel._tag === "Left") return kernel;
-      const opened = openDevice(device.right, own === undefined, limits);
-      return E.right(backendOn(opened, kernel.right, describe(device.right)));
-    });
+  return () => guardAsync("webGpu", { options }, openWebGpu(options, limits));
+}
+
+/** Opens a device, the caller's or one of our own. */
+function openWebGpu(options: WebGpuOptions, limits: Lowered): TaskEither<FgnError, Backend> {
+  return async () => {
+    const checked = checkObject("the options", options, "an object with options, or nothing");
+    if (checked._tag === "Left") return checked;
+    const { device: own } = options;
+    if (own !== undefined && typeof own?.createBuffer !== "function") {
+      return invalid("device", own, "a GPUDevice, or nothing");
+    }
+    const device = own === undefined ? await requestDevice(options) : E.right(own);
+    if (device._tag === "Left") return device;
+    // A kernel of its own: what lies in its memory outlives the turns of a step.
+    const kernel = instantiate(simd);
+    if (kernel._tag === "Left") return kernel;
+    const opened = openDevice(device.right, own === undefined, limits);
+    return E.right(backendOn(opened, kernel.right, describe(device.right)));
+  };
 }
 
 /**
@@ -240,16 +242,20 @@ export const webGpu = (options: WebGpuOptions = {}): TaskEither<FgnError, Backen
  * ```
  */
 export function preferGpu(fallback: Backend, options: WebGpuOptions = {}): TaskEither<FgnError, Backend> {
-  return () =>
-    guardAsync("preferGpu", { fallback, options }, async () => {
-      const usable = checkKind(
-        "the fallback",
-        fallback,
-        typeof fallback?.fgnStep === "function",
-        "a backend, such as cpu()",
-      );
-      if (usable._tag === "Left") return usable;
-      const backend = await webGpu(options)();
-      return backend._tag === "Left" && backend.left._tag === "UnsupportedRuntime" ? E.right(fallback) : backend;
-    });
+  return () => guardAsync("preferGpu", { fallback, options }, preferDevice(fallback, options));
+}
+
+/** A device, or the fallback. */
+function preferDevice(fallback: Backend, options: WebGpuOptions): TaskEither<FgnError, Backend> {
+  return async () => {
+    const usable = checkKind(
+      "the fallback",
+      fallback,
+      typeof fallback?.fgnStep === "function",
+      "a backend, such as cpu()",
+    );
+    if (usable._tag === "Left") return usable;
+    const backend = await webGpu(options)();
+    return backend._tag === "Left" && backend.left._tag === "UnsupportedRuntime" ? E.right(fallback) : backend;
+  };
 }

@@ -8,9 +8,9 @@
 /** The state of the generator: four unsigned 32-bit words, not all zero. */
 export type Random = readonly [number, number, number, number];
 
-/** The generator of a seed (any number; its low 32 bits count). */
+/** The generator of a seed (any number; its low 32 bits count); of what is no number, that of 0. */
 export function seedRandom(seed: number): Random {
-  let state = seed >>> 0;
+  let state = typeof seed === "number" ? seed >>> 0 : 0;
   const word = (): number => {
     state = (state + 0x9e3779b9) >>> 0;
     let z = state;

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
+import { checkKind, checkObject } from "../check/kind.ts";
 import { guard } from "../check/total.ts";
 import { checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
@@ -40,6 +41,8 @@ function changeNetwork(network: Network, change: Change, chosen?: readonly numbe
   const fits = checkNetwork(network);
   if (fits._tag === "Left") return fits;
   const count = network.layers.length;
+  const list = checkKind("layers", chosen, chosen === undefined || Array.isArray(chosen), "a list of places");
+  if (list._tag === "Left") return list;
   const wrong = chosen?.find((index) => !(Number.isInteger(index) && index >= 0 && index < count));
   if (wrong !== undefined) {
     return layerError(`layers[${wrong}]`, `is not one of the ${count} layers, 0 to ${count - 1}`);
@@ -133,7 +136,10 @@ function adapt({ weight, bias }: Dense, rank: number, scale: number, source: Sou
  * ```
  */
 export function withAdapters(network: Network, options: AdapterOptions): E.Either<FgnError, Network> {
-  return guard("withAdapters", { network, options }, () => addAdapters(network, options));
+  return guard("withAdapters", { network, options }, () => {
+    const given = checkObject("the options", options, "an object with the rank");
+    return given._tag === "Left" ? given : addAdapters(network, options);
+  });
 }
 
 /** The network with adapters. */

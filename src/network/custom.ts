@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, isFloats } from "../check/kind.ts";
+import { checkKind, checkNumbers, checkObject, isFloats } from "../check/kind.ts";
 import { guard } from "../check/total.ts";
 import { checkSize, finiteFloats } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
@@ -61,7 +61,10 @@ export function customModel(
     & { readonly parameters: ArrayLike<number>; readonly classes: number }
     & ModelFunctions,
 ): E.Either<FgnError, CustomModel> {
-  return guard("customModel", { spec }, () => makeCustom(spec));
+  return guard("customModel", { spec }, () => {
+    const given = checkObject("the model's specification", spec, "an object with parameters, classes and functions");
+    return given._tag === "Left" ? given : makeCustom(spec);
+  });
 }
 
 /** A model from its functions. */
@@ -76,7 +79,21 @@ function makeCustom({ parameters, classes, forward, jvp, vjp }:
   if (count._tag === "Left") return count;
   const values = finiteFloats("parameters", parameters);
   if (values._tag === "Left") return values;
+  const usable = checkFunctions({ forward, jvp, vjp });
+  if (usable._tag === "Left") return usable;
   return E.right({ _tag: "custom", parameters: values.right, outputs: classes, functions: { forward, jvp, vjp } });
+}
+
+/** Errors: `WrongKind`. */
+function checkFunctions(functions: ModelFunctions): E.Either<FgnError, unknown> {
+  const whole = checkObject("the model's functions", functions, "an object with forward, jvp and vjp");
+  if (whole._tag === "Left") return whole;
+  const { forward, jvp, vjp } = functions;
+  for (const [name, value] of [["forward", forward], ["jvp", jvp], ["vjp", vjp]] as const) {
+    const kind = checkKind(`${name} of the model`, value, typeof value === "function", "a function");
+    if (kind._tag === "Left") return kind;
+  }
+  return whole;
 }
 
 /**
@@ -84,7 +101,11 @@ function makeCustom({ parameters, classes, forward, jvp, vjp }:
  * `WrongKind`, `DonatedParameters`, `InvalidSize`.
  * @internal
  */
-export function checkCustom({ parameters }: CustomModel): E.Either<FgnError, number> {
+export function checkCustom({ parameters, outputs, functions }: CustomModel): E.Either<FgnError, number> {
+  const usable = checkFunctions(functions);
+  if (usable._tag === "Left") return usable;
+  const classes = checkSize("classes", outputs, 2);
+  if (classes._tag === "Left") return classes;
   const kind = checkKind("the model's parameters", parameters, isFloats(parameters), "a Float32Array");
   if (kind._tag === "Left") return kind;
   const attached = checkAttached("parameters", parameters);

@@ -10,7 +10,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
+import { checkKind, checkNumbers, isFloats, isObject } from "../check/kind.ts";
 import { guard, orElse } from "../check/total.ts";
 import { checkLength, finiteFloats } from "../data/matrix.ts";
 import { type LayerArray, listArrays, mapArrays } from "./arrays.ts";
@@ -56,7 +56,10 @@ export const allArrays = (model: Network | CustomModel): Float32Array[] =>
  */
 export function checkAttachedModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const kind = checkModelKind(model);
-  if (kind._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return kind;
+  if (kind._tag === "Left") return kind;
+  const isWhole = orElse(() => arraysOf(model).every(isFloats), false);
+  const whole = checkKind("the model", model, isWhole, "a network with whole layers: network() says which one is not");
+  if (whole._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return whole;
   let checked: E.Either<FgnError, Network | CustomModel> = kind;
   const check = (path: string, data: Float32Array): Float32Array => {
     const array = checkAttached(path, data);

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
+import { checkKind, checkObject, isObject } from "../check/kind.ts";
 import { guard, orElse } from "../check/total.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
@@ -202,6 +203,7 @@ function startLayer(
   path: string,
   source: Source,
 ): E.Either<FgnError, Layer> {
+  if (!isObject(spec)) return layerError(path, "is not a layer, such as dense(10)");
   switch (spec._tag) {
     case "dense":
     case "embedding":
@@ -226,6 +228,7 @@ function startLayers(
   path: string,
   source: Source,
 ): E.Either<FgnError, readonly Layer[]> {
+  if (!Array.isArray(specs)) return layerError(path, "is not a list of layers");
   const layers: Layer[] = [];
   let features = inputs;
   if (path.split(".").length > DEEPEST) return layerError(path, `is more than ${DEEPEST} residual blocks deep`);
@@ -253,7 +256,10 @@ function startLayers(
  * ```
  */
 export function initialise(spec: NetworkSpec): E.Either<FgnError, Network> {
-  return guard("initialise", { spec }, () => startNetwork(spec));
+  return guard("initialise", { spec }, () => {
+    const given = checkObject("the network's specification", spec, "an object with inputs and layers");
+    return given._tag === "Left" ? given : startNetwork(spec);
+  });
 }
 
 /** A network from its specification. */
@@ -279,7 +285,10 @@ function startNetwork({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<FgnEr
  * ```
  */
 export function mlp(spec: MlpSpec): E.Either<FgnError, Network> {
-  return guard("mlp", { spec }, () => startMlp(spec));
+  return guard("mlp", { spec }, () => {
+    const given = checkObject("the network's specification", spec, "an object with inputs, hidden and classes");
+    return given._tag === "Left" ? given : startMlp(spec);
+  });
 }
 
 /** A multilayer perceptron from its specification. */
@@ -288,6 +297,8 @@ function startMlp(
 ): E.Either<FgnError, Network> {
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
+  const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "a list of sizes, such as [128, 64]");
+  if (sizes._tag === "Left") return sizes;
   const after = activation(kind);
   const layers = [...hidden.flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
   return initialise({ inputs, layers, seed });

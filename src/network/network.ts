@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
-import { isFloats } from "../check/kind.ts";
+import { isFloats, isObject } from "../check/kind.ts";
 import { guard } from "../check/total.ts";
 import { checkLength, checkSize, finiteFloats, type Matrix } from "../data/matrix.ts";
 import { type Activation, ACTIVATIONS } from "./activations.ts";
@@ -44,7 +44,9 @@ function checkArray(what: string, array: Float32Array, length: number): Outputs 
   return attached._tag === "Left" ? attached : checkLength(what, array.length, length);
 }
 
-function checkMatrix(what: string, { rows, cols, data }: Matrix): Outputs {
+function checkMatrix(what: string, matrix: Matrix): Outputs {
+  if (!isObject(matrix)) return layerError(what, "is not a matrix");
+  const { rows, cols, data } = matrix;
   const height = checkSize(`${what} rows`, rows, 1);
   if (height._tag === "Left") return height;
   const width = checkSize(`${what} columns`, cols, 1);
@@ -72,7 +74,7 @@ function checkAffine(
 
 function checkEmbedding(layer: Embedding, place: Place): Outputs {
   return place.path === "layers[0]"
-    ? checkAffine(layer, place, layer.weight.rows, layer.weight.cols)
+    ? checkAffine(layer, place, layer.weight?.rows, layer.weight?.cols)
     : layerError(place.path, "is an embedding, which can only be the first layer");
 }
 
@@ -82,6 +84,7 @@ function checkActivation({ kind, slope }: Activation, { path, inputs }: Place): 
 }
 
 function checkLayerNorm({ gain, shift, epsilon }: LayerNorm, { path, inputs }: Place): Outputs {
+  if (!isFloats(gain)) return layerError(`${path}.gain`, "is not a Float32Array");
   if (!(epsilon > 0 && epsilon < Infinity)) return layerError(path, `has epsilon ${epsilon}, not a positive number`);
   const length = checkArray(`${path}.gain`, gain, gain.length);
   if (length._tag === "Left") return length;
@@ -91,7 +94,7 @@ function checkLayerNorm({ gain, shift, epsilon }: LayerNorm, { path, inputs }: P
 
 function checkAdapter(layer: Adapter, place: Place): Outputs {
   const { weight, down, up, scale } = layer, { path } = place;
-  const base = checkAffine(layer, place, weight.cols, weight.rows);
+  const base = checkAffine(layer, place, weight?.cols, weight?.rows);
   if (base._tag === "Left") return base;
   if (!Number.isFinite(scale)) return layerError(path, `has scale ${scale}, which is not finite`);
   const v = checkMatrix(`${path}.down`, down);
@@ -113,9 +116,13 @@ function checkResidual({ layers }: Residual, { path, inputs, depth }: Place): Ou
 }
 
 function checkLayer(layer: Layer, place: Place): Outputs {
+  if (!isObject(layer)) return layerError(place.path, "is not an object");
+  if ("frozen" in layer && typeof layer.frozen !== "boolean") {
+    return layerError(place.path, "is neither frozen nor not: frozen is true or false");
+  }
   switch (layer._tag) {
     case "dense":
-      return checkAffine(layer, place, layer.weight.cols, layer.weight.rows);
+      return checkAffine(layer, place, layer.weight?.cols, layer.weight?.rows);
     case "embedding":
       return checkEmbedding(layer, place);
     case "activation":
@@ -133,6 +140,7 @@ function checkLayer(layer: Layer, place: Place): Outputs {
 }
 
 function checkLayers(layers: readonly Layer[], inputs: number, path: string, depth: number): Outputs {
+  if (!Array.isArray(layers)) return layerError(path, "is not a list of layers");
   if (layers.length === 0) return layerError(path, "is empty");
   let features = inputs;
   for (const [index, layer] of layers.entries()) {

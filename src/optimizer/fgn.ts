@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { type Damping, relative } from "../damping/damping.ts";
-import type { Batch } from "../data/batch.ts";
+import { type Batch, checkBatchKind } from "../data/batch.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { accumulatedStep, checkMicroBatch } from "../step/micro_step.ts";
@@ -68,6 +68,8 @@ export function fgn<M extends Model = Network>(
     if (most._tag === "Left") return most;
     const chosen = methodOf(asked);
     if (chosen._tag === "Left") return chosen;
+    const isBatch = checkBatchKind(batch);
+    if (isBatch._tag === "Left") return isBatch;
     const step = batch.features.rows > most.right
       ? accumulatedStep(params, batch, most.right, state.damping, asked)
       : stepInto(params, batch, state.damping, asked, chosen.right);

@@ -17,11 +17,18 @@ export interface Schedule {
   readonly note: string;
 }
 
-/** Makes a schedule, of NaN throughout where its arguments do not fit. */
-const checkedSchedule = (fits: boolean, at: (step: number) => number, note: string): Schedule => ({
-  at: fits ? (step) => typeof step === "number" ? at(step) : NaN : () => NaN,
-  note,
-});
+/** Makes a schedule of two numbers, of NaN throughout where they are none or do not fit. */
+function checkedSchedule(
+  [a, b]: readonly [number, number],
+  fits: () => boolean,
+  at: (step: number) => number,
+  note: () => string,
+): Schedule {
+  if (typeof a !== "number" || typeof b !== "number") {
+    return { at: () => NaN, note: "no schedule: not made of numbers" };
+  }
+  return { at: fits() ? (step) => typeof step === "number" ? at(step) : NaN : () => NaN, note: note() };
+}
 
 /**
  * The same factor at every step.
@@ -33,7 +40,8 @@ const checkedSchedule = (fits: boolean, at: (step: number) => number, note: stri
  * console.log(always(0.5).at(7)); // 0.5
  * ```
  */
-export const always = (factor: number): Schedule => ({ at: () => factor, note: `${factor}` });
+export const always = (factor: number): Schedule =>
+  checkedSchedule([factor, factor], () => true, () => factor, () => `${factor}`);
 
 /**
  * Rises in equal parts over the first `steps` steps, from factor/steps, and stays.
@@ -49,9 +57,10 @@ export const always = (factor: number): Schedule => ({ at: () => factor, note: `
  */
 export const warmUp = (steps: number, factor = 1): Schedule =>
   checkedSchedule(
-    steps > 0 && factor >= 0,
+    [steps, factor],
+    () => steps > 0 && factor >= 0,
     (step) => factor * Math.min(1, (step + 1) / steps),
-    `rises to ${factor} over ${steps} steps`,
+    () => `rises to ${factor} over ${steps} steps`,
   );
 
 /** cos(πx) for x in [0, ½] by its Taylor series, to the last digit: engines differ in Math.cos. */
@@ -79,12 +88,13 @@ function cosine(x: number): number {
  */
 export const cosineDecay = (steps: number, floor = 0): Schedule =>
   checkedSchedule(
-    steps > 0 && floor >= 0,
+    [steps, floor],
+    () => steps > 0 && floor >= 0,
     (step) => {
       const x = Math.min(1, step / steps);
       return floor + (1 - floor) * (1 + (x <= 0.5 ? cosine(x) : -cosine(1 - x))) / 2;
     },
-    `falls to ${floor} over ${steps} steps by half a cosine`,
+    () => `falls to ${floor} over ${steps} steps by half a cosine`,
   );
 
 /** xⁿ for whole n ≥ 0 by squaring: engines differ in powers. */
@@ -110,9 +120,10 @@ function power(x: number, n: number): number {
  */
 export const stepDecay = (every: number, factor: number): Schedule =>
   checkedSchedule(
-    every > 0 && factor >= 0,
+    [every, factor],
+    () => every > 0 && factor >= 0,
     (step) => power(factor, Math.min(Math.floor(step / every), 2 ** 53)),
-    `times ${factor} every ${every} steps`,
+    () => `times ${factor} every ${every} steps`,
   );
 
 /**

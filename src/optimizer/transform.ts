@@ -128,6 +128,9 @@ export const clipGlobalNorm = (most: number): Transform => (given) =>
     },
   }));
 
+/** The state inside a state; what is no state has none. */
+const innerOf = <S>(state: { readonly inner: S }): S => orElse(() => state.inner, undefined as S);
+
 /** A state that counts steps. */
 export interface Counted {
   /** Steps taken. */
@@ -153,7 +156,7 @@ function byStep(
         const next = { steps: state.steps + 1, inner: update.right.state };
         return E.right({ params: changed.right, state: next, report: update.right.report });
       },
-      result: (params, state) => inner.result(params, state.inner),
+      result: (params, state) => inner.result(params, innerOf(state)),
     }));
 }
 
@@ -249,6 +252,6 @@ export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
         const previous = parameters(update.right.params).map((v, i) => v - (before[i] as number));
         return E.right({ ...update.right, state: { previous, inner: update.right.state } });
       },
-      result: (params, state) => inner.result(params, state.inner),
+      result: (params, state) => inner.result(params, innerOf(state)),
     }));
 }

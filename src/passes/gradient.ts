@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
+import { checkKind, isFloats, isObject } from "../check/kind.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import { finiteFloats, type Matrix } from "../data/matrix.ts";
@@ -14,7 +15,7 @@ import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
-import { type KernelOption, openBatch, type Session, type Wants } from "../problem/session.ts";
+import { checkFeatures, type KernelOption, openBatch, type Session, type Wants } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
@@ -175,6 +176,15 @@ function multiplyBack(
   cotangent: Matrix,
   option: KernelOption,
 ): E.Either<FgnError, Float32Array> {
+  const fits = checkFeatures(params, features);
+  if (fits._tag === "Left") return fits;
+  const isMatrix = checkKind(
+    "cotangent",
+    cotangent,
+    isObject(cotangent) && isFloats(cotangent.data),
+    "what matrix made",
+  );
+  if (isMatrix._tag === "Left") return isMatrix;
   const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
   const c = finiteFloats("cotangent", cotangent.data, cotangent.cols);
@@ -240,7 +250,7 @@ function makeSystem(
   batch: Batch,
   options: ObjectiveOptions & KernelOption,
 ): E.Either<FgnError, RowSystem> {
-  if (params._tag === "custom") return invalid("system", "gram", "a network: a model of your own has no Gram matrix");
+  if (params?._tag === "custom") return invalid("system", "gram", "a network: a model of your own has no Gram matrix");
   const session = openPassed(params, batch, { signals: true, gram: true }, options);
   if (session._tag === "Left") return session;
   const { ws } = session.right;

@@ -132,40 +132,45 @@ function closerOf(control: Control, running: readonly Running[]): () => void {
  */
 export function threadedKernel(options: ThreadsOptions = {}): TaskEither<FgnError, ThreadedKernel> {
   return () =>
-    guardAsync("threadedKernel", { options }, async () => {
+    guardAsync("threadedKernel", { options }, () => {
       const given = checkObject("the options", options, "an object with options");
-      if (given._tag === "Left") return given;
-      const { threads } = options;
-      const processors = (globalThis.navigator as Navigator | undefined)?.hardwareConcurrency ?? 2;
-      const count = threads ?? Math.max(2, Math.min(8, processors));
-      if (!(Number.isInteger(count) && count >= 2 && count <= 64)) {
-        return invalid("threads", threads, "a whole number from 2 to 64");
-      }
-      const startWorker = workerStarter();
-      if (startWorker === null) return noThreads("workers are missing");
-      const memory = makeSharedMemory();
-      if (memory === null) return noThreads("SharedArrayBuffer is missing");
-      const module = compile(shared);
-      if (module._tag === "Left") return module;
-      try {
-        const raw = new WebAssembly.Instance(module.right, { env: { memory } }).exports as unknown as KernelExports;
-        const base = Math.ceil(raw.heapBase() / 64) * 64, free = base + SCRATCH * (count - 1);
-        memory.grow(Math.max(0, Math.ceil(free / 65_536) - memory.buffer.byteLength / 65_536));
-        const { control, running } = await startTeam(startWorker, module.right, memory, count - 1, base);
-        const kernel: LoadedKernel & ThreadedKernel = {
-          name: simd.name,
-          exports: shareExports(raw, control, free, (pages) => copyMemory(module.right, memory, pages)),
-          hash: simd.hash,
-          classes: CLASS_LIMITS,
-          busy: false,
-          threads: count,
-          close: closerOf(control, running),
-        };
-        return E.right(kernel);
-      } catch (cause) {
-        return cause instanceof WebAssembly.LinkError || cause instanceof WebAssembly.CompileError
-          ? refusalOf(cause)
-          : noThreads(cause instanceof Error ? cause.message : String(cause));
-      }
+      return given._tag === "Left" ? given : startThreads(options)();
     });
+}
+
+/** Starts the workers and the kernel that they share. */
+function startThreads({ threads }: ThreadsOptions): TaskEither<FgnError, ThreadedKernel> {
+  return async () => {
+    const processors = (globalThis.navigator as Navigator | undefined)?.hardwareConcurrency ?? 2;
+    const count = threads ?? Math.max(2, Math.min(8, processors));
+    if (!(Number.isInteger(count) && count >= 2 && count <= 64)) {
+      return invalid("threads", threads, "a whole number from 2 to 64");
+    }
+    const startWorker = workerStarter();
+    if (startWorker === null) return noThreads("workers are missing");
+    const memory = makeSharedMemory();
+    if (memory === null) return noThreads("SharedArrayBuffer is missing");
+    const module = compile(shared);
+    if (module._tag === "Left") return module;
+    try {
+      const raw = new WebAssembly.Instance(module.right, { env: { memory } }).exports as unknown as KernelExports;
+      const base = Math.ceil(raw.heapBase() / 64) * 64, free = base + SCRATCH * (count - 1);
+      memory.grow(Math.max(0, Math.ceil(free / 65_536) - memory.buffer.byteLength / 65_536));
+      const { control, running } = await startTeam(startWorker, module.right, memory, count - 1, base);
+      const kernel: LoadedKernel & ThreadedKernel = {
+        name: simd.name,
+        exports: shareExports(raw, control, free, (pages) => copyMemory(module.right, memory, pages)),
+        hash: simd.hash,
+        classes: CLASS_LIMITS,
+        busy: false,
+        threads: count,
+        close: closerOf(control, running),
+      };
+      return E.right(kernel);
+    } catch (cause) {
+      return cause instanceof WebAssembly.LinkError || cause instanceof WebAssembly.CompileError
+        ? refusalOf(cause)
+        : noThreads(cause instanceof Error ? cause.message : String(cause));
+    }
+  };
 }

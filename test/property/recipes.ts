@@ -4,8 +4,9 @@ import * as fgn from "../../mod.ts";
 import * as gpu from "../../src/gpu/gpu.ts";
 import * as file from "../../src/io/file_store.ts";
 import * as threads from "../../src/threads/threads.ts";
-import { right } from "../support/reference.ts";
 import * as some from "./values.ts";
+
+const right = fgn.getOrThrow;
 
 /** What a function gives: an Either, a task or promise of one, an iterator of them, or a plain value. */
 type Gives = "either" | "task" | "promise" | "iterator" | ((result: unknown) => boolean);
@@ -18,6 +19,8 @@ export interface Recipe {
   readonly gives: Gives;
   /** Rounds that pass before it is called again (default 1: every round): starting workers takes time. */
   readonly every?: number;
+  /** Whether its result is to be closed: it has workers or a device of its own. */
+  readonly ends?: boolean;
 }
 
 type Call = Recipe["call"];
@@ -101,8 +104,14 @@ const schedule = (name: string, make: (...args: never[]) => unknown, args: Recip
 });
 
 const backend = gpu.cpu();
-const resident = right(await backend.onDevice(some.head())()),
-  residentBatch = right(await backend.batchOnDevice(some.data())());
+// Handles are known by themselves, not by their fields, and are used again: none may be written to.
+const resident = Object.freeze(right(await backend.onDevice(some.head())()));
+const residentBatch = Object.freeze(right(await backend.batchOnDevice(some.data())()));
+/** A step on parameters of its own, which it may be told to give up. */
+const residentStep = (params: unknown, ...rest: [never]) => async (): Promise<unknown> => {
+  const own = params === resident ? right(await backend.onDevice(some.head())()) : params;
+  return await backend.fgnStep(own as gpu.Resident, ...rest)();
+};
 const promise = (call: unknown, args: Recipe["args"]): Recipe => ({ call: call as Call, args, gives: "promise" });
 const path = (): string => `node_modules/.cache/fgn/property/${Math.floor(Math.random() * 4)}.safetensors`;
 
@@ -265,14 +274,14 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   cpu: plain(gpu.cpu, () => [{}], hasFunctions("onDevice", "fgnStep", "release", "close")),
   "cpu().onDevice": task(backend.onDevice, () => [some.net()]),
   "cpu().batchOnDevice": task(backend.batchOnDevice, (v) => [some.data(v)]),
-  "cpu().fgnStep": task(backend.fgnStep, () => [resident, residentBatch, 0.1, { ...some.stepOptions() }]),
+  "cpu().fgnStep": task(residentStep, () => [resident, residentBatch, 0.1, { ...some.stepOptions() }]),
   "cpu().evaluate": task(backend.evaluate, () => [resident, residentBatch]),
   "cpu().logits": task(backend.logits, () => [resident, residentBatch]),
   "cpu().download": task(backend.download, () => [resident]),
   "cpu().release": plain(gpu.cpu().release, () => [resident], isNothing),
   "cpu().traffic": plain(backend.traffic, () => [], isObject),
   "cpu().close": plain(gpu.cpu().close, () => [], isNothing),
-  webGpu: task(gpu.webGpu, () => [{ powerPreference: "low-power" }]),
+  webGpu: { ...task(gpu.webGpu, () => [{ powerPreference: "low-power" }]), ends: true },
   preferGpu: task(gpu.preferGpu, () => [gpu.cpu(), { powerPreference: "low-power" }]),
   // Files and threads
   fileStore: plain(file.fileStore, () => [path()], hasFunctions("load", "save")),
@@ -281,7 +290,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     ...promise((...args: [never]) => file.fileStore(path()).save(...args), () => [Uint8Array.of(1, 2)]),
     every: 10,
   },
-  threadedKernel: { ...task(threads.threadedKernel, () => [{ threads: 2 }]), every: 200 },
+  threadedKernel: { ...task(threads.threadedKernel, () => [{ threads: 2 }]), every: 200, ends: true },
 };
 
 /** Functions that throw by design. */

@@ -1,9 +1,8 @@
 // Rounds of attacks on every function, and the soundness of the kernel after each.
 
-import { fgnStep } from "../../mod.ts";
+import { fgnStep, getOrThrow as right } from "../../mod.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
 import { hashOf } from "../../src/math/hash.ts";
-import { right } from "../support/reference.ts";
 import { attack, type Fault } from "./attack.ts";
 import { RECIPES } from "./recipes.ts";
 import { data, deep } from "./values.ts";
@@ -15,12 +14,14 @@ export const SOUND = "fe3c46320863b184";
 export const stepHash = (): string => hashOf(right(fgnStep(deep(), data(1), 0.1, { l2: 0.01 })));
 
 /** Bytes of the default kernel's memory. */
-export const kernelBytes = (): number => right(defaultKernel()).exports.memory.buffer.byteLength;
+const kernelBytes = (): number => right(defaultKernel()).exports.memory.buffer.byteLength;
 
 /** What rounds of attacks found. */
 export interface Findings {
   readonly calls: number;
   readonly faults: readonly Fault[];
+  /** Most bytes of the default kernel's memory after a call. */
+  readonly mostBytes: number;
 }
 
 /** Attacks every function in rounds until the time is over. */
@@ -31,7 +32,7 @@ export async function attackAll(
   note: (name: string, seed: number) => void = () => {},
 ): Promise<Findings> {
   const faults: Fault[] = [], end = performance.now() + milliseconds;
-  let calls = 0;
+  let calls = 0, mostBytes = 0;
   for (let round = 0; performance.now() < end; round++) {
     for (const name of names) {
       if (round % (RECIPES[name]?.every ?? 1) !== 0) continue;
@@ -39,6 +40,7 @@ export async function attackAll(
       note(name, seed + calls);
       const fault = await attack(name, seed + calls++);
       if (fault !== undefined) faults.push(fault);
+      mostBytes = Math.max(mostBytes, kernelBytes());
       const hash = stepHash();
       if (hash !== SOUND) {
         faults.push({
@@ -49,5 +51,5 @@ export async function attackAll(
       }
     }
   }
-  return { calls, faults };
+  return { calls, faults, mostBytes };
 }

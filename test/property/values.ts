@@ -1,7 +1,8 @@
 // Well-formed values, made anew for every call: what the attacks start from.
 
 import * as fgn from "../../mod.ts";
-import { right } from "../support/reference.ts";
+
+const right = fgn.getOrThrow;
 
 export const features = (): fgn.Matrix =>
   right(fgn.matrix(6, 3, Float32Array.from({ length: 18 }, (_, i) => (i * 7 % 11) / 5 - 1)));
