@@ -19,33 +19,26 @@ import { isObject } from "./kind.ts";
  */
 export function causeOf(cause: unknown): string {
   try {
-    return String(cause instanceof Error ? cause.message : cause);
+    return String(cause);
   } catch {
     return "something that cannot be shown";
   }
 }
 
 /** The first place in a value that cannot be read or computed with, and why; undefined where there is none. */
-function findFault(
-  value: unknown,
-  path: string,
-  around: Set<unknown>,
-): readonly [path: string, why: string] | undefined {
+function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [path: string, why: string] | undefined {
   if (typeof value === "symbol" || typeof value === "bigint") return [path, `this is a ${typeof value}`];
-  if (!isObject(value) || around.has(value) || around.size > 9999) return undefined;
-  around.add(value);
+  if (!isObject(value) || seen.has(value)) return undefined;
+  seen.add(value);
   let at = path;
   try {
     if (ArrayBuffer.isView(value)) return isDetached(value) ? [path, "its memory was given up"] : undefined;
-    for (const name of ["_tag", "length", Symbol.iterator, Symbol.toPrimitive, Symbol.toStringTag]) {
-      Reflect.get(value, name);
-    }
-    const kind: object | null = Object.getPrototypeOf(value);
-    // The getters of a class, beside its fields.
-    const inherited = kind === Object.prototype || Array.isArray(value) ? [] : Object.getOwnPropertyNames(kind ?? {});
-    for (const name of [...Object.keys(value), ...inherited]) {
-      at = Array.isArray(value) ? `${path}[${name}]` : path === "" ? name : `${path}.${name}`;
-      const fault = findFault(value[name], at, around);
+    const list = Array.isArray(value), kind = Object.getPrototypeOf(value);
+    // Also what a proxy is asked first, and the getters of a class.
+    const inherited = list || kind === Object.prototype ? [] : Object.getOwnPropertyNames(kind ?? {});
+    for (const name of ["_tag", ...inherited, ...Object.keys(value)]) {
+      at = list ? `${path}[${name}]` : path === "" ? name : `${path}.${name}`;
+      const fault = findFault(value[name], at, seen);
       if (fault !== undefined) return fault;
     }
   } catch (cause) {
@@ -67,14 +60,14 @@ export function thrownBy(name: string, given: object, cause: unknown): Either<Fg
       "WrongKind",
       { what },
       `${what}: ${why}`,
-      "Give plain data: objects, arrays and numbers that can be read",
+      "Give plain data",
     );
   }
   return fail(
     "Unexpected",
     { where: name, cause },
     `${name} failed: ${causeOf(cause)}`,
-    "This is a fault of the library: please report it, with the stack of its cause and what was given",
+    "This is a fault of the library: please report it with the stack of its cause",
   );
 }
 

@@ -24,7 +24,7 @@ export interface CheckpointStore {
  * @internal
  */
 export function storageFailed(what: "load" | "save", error: unknown): E.Either<FgnError, never> {
-  const cause = causeOf(error);
+  const cause = causeOf(error).replace(/^Error: /, "");
   return fail(
     "StorageFailed",
     { what, cause },

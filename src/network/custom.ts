@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, checkObject, isFloats } from "../check/kind.ts";
+import { checkKind, checkNumbers, checkObject, isFloats, isObject } from "../check/kind.ts";
 import { guard } from "../check/total.ts";
 import { checkSize, finiteFloats } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
@@ -86,14 +86,9 @@ function makeCustom({ parameters, classes, forward, jvp, vjp }:
 
 /** Errors: `WrongKind`. */
 function checkFunctions(functions: ModelFunctions): E.Either<FgnError, unknown> {
-  const whole = checkObject("the model's functions", functions, "an object with forward, jvp and vjp");
-  if (whole._tag === "Left") return whole;
-  const { forward, jvp, vjp } = functions;
-  for (const [name, value] of [["forward", forward], ["jvp", jvp], ["vjp", vjp]] as const) {
-    const kind = checkKind(`${name} of the model`, value, typeof value === "function", "a function");
-    if (kind._tag === "Left") return kind;
-  }
-  return whole;
+  const isRight = isObject(functions) &&
+    [functions.forward, functions.jvp, functions.vjp].every((part) => typeof part === "function");
+  return checkKind("the model", functions, isRight, "a model with the functions forward, jvp and vjp");
 }
 
 /**

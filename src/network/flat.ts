@@ -58,7 +58,7 @@ export function checkAttachedModel(model: Network | CustomModel): E.Either<FgnEr
   const kind = checkModelKind(model);
   if (kind._tag === "Left") return kind;
   const isWhole = orElse(() => arraysOf(model).every(isFloats), false);
-  const whole = checkKind("the model", model, isWhole, "a network with whole layers: network() says which one is not");
+  const whole = checkKind("the model", model, isWhole, "a network with whole layers");
   if (whole._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return whole;
   let checked: E.Either<FgnError, Network | CustomModel> = kind;
   const check = (path: string, data: Float32Array): Float32Array => {

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { isDetached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
-import { guard, orElse } from "../check/total.ts";
+import { orElse, thrownBy } from "../check/total.ts";
 import { checkLength, checkSize, type Matrix } from "../data/matrix.ts";
 import { type ArrayField, type Field, type Layer, LAYERS, type Network } from "./layer.ts";
 import { layerError, network } from "./network.ts";
@@ -188,13 +188,12 @@ function read(value: unknown): E.Either<FgnError, Network> {
  * ```
  */
 export function fromJson(value: unknown): E.Either<FgnError, Network> {
-  return guard("fromJson", { value }, () => {
-    try {
-      return read(value);
-    } catch (cause) {
-      // Nesting beyond the stack, or more numbers than memory.
-      if (cause instanceof RangeError) return failUnreadable("value", undefined);
-      throw cause;
-    }
-  });
+  try {
+    return read(value);
+  } catch (cause) {
+    const error = thrownBy("fromJson", { value }, cause);
+    // A getter or proxy that throws, nesting beyond the stack, or more numbers than memory.
+    const isTheirs = cause instanceof RangeError || (error._tag === "Left" && error.left._tag === "WrongKind");
+    return isTheirs ? failUnreadable("value", undefined) : error;
+  }
 }

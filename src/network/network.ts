@@ -118,7 +118,7 @@ function checkResidual({ layers }: Residual, { path, inputs, depth }: Place): Ou
 function checkLayer(layer: Layer, place: Place): Outputs {
   if (!isObject(layer)) return layerError(place.path, "is not an object");
   if ("frozen" in layer && typeof layer.frozen !== "boolean") {
-    return layerError(place.path, "is neither frozen nor not: frozen is true or false");
+    return layerError(place.path, "has frozen that is not true or false");
   }
   switch (layer._tag) {
     case "dense":
