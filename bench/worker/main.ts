@@ -3,10 +3,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { performance } from "node:perf_hooks";
-import { adapt, batch, getOrThrow, matrix, type Network } from "../../mod.ts";
+import { adapt, batch, getOrThrow, matrix, type Network, type OnlineState } from "../../mod.ts";
 import { processBytes, processSeconds, watchHeap } from "../../examples/worker/local/memory.ts";
 import { type Answer, Client } from "../../examples/worker/test/client.ts";
-import { Clusters, fileOf, Reference } from "../../examples/worker/test/reference.ts";
+import { Clusters, fileOf, memoryOf, Reference } from "../../examples/worker/test/reference.ts";
 
 const EXAMPLES = 16, WARM = 10, TIMES = 100;
 
@@ -47,7 +47,11 @@ async function measure(classes: number, features: number) {
   const bias = new Float32Array(classes);
   await client.put(
     fileOf(
-      { weight: { shape: [classes, features], data: weight }, bias: { shape: [classes], data: bias } },
+      {
+        weight: { shape: [classes, features], data: weight },
+        bias: { shape: [classes], data: bias },
+        ...memoryOf(features),
+      },
       reference.labels,
     ),
   );
@@ -67,7 +71,10 @@ async function measure(classes: number, features: number) {
     bias,
     frozen: false,
   }] as const;
-  let network: Network = { _tag: "network", inputs: features, outputs: classes, layers }, state = reference.state;
+  let network: Network = { _tag: "network", inputs: features, outputs: classes, layers };
+  // The moments of memoryOf(), so that the step is that of the worker.
+  const moments = { mean: new Float32Array(features), variance: new Float32Array(features).fill(1 / 3) };
+  let state: OnlineState = { steps: 0, examples: 1000, layers: [moments] };
   const step = here(() => {
     const { embeddings, labels } = next();
     const data = getOrThrow(batch({
@@ -86,7 +93,8 @@ async function measure(classes: number, features: number) {
 async function memory(classes: number, features: number) {
   const client = await Client.open({ inspect: true }), clusters = new Clusters(classes, features);
   const weight = { shape: [classes, features], data: new Float32Array(classes * features) };
-  await client.put(fileOf({ weight, bias: { shape: [classes], data: new Float32Array(classes) } }));
+  const bias = { shape: [classes], data: new Float32Array(classes) };
+  await client.put(fileOf({ weight, bias, ...memoryOf(features) }));
   const stop = watchHeap(client.running);
   for (let i = 0; i < 40; i++) {
     const { embeddings, labels } = clusters.examples(EXAMPLES);

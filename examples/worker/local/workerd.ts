@@ -13,6 +13,8 @@ export const FOLDER = "examples/worker";
 
 /** How to run the worker. */
 export interface Setting {
+  /** Its module in the folder of the example, in the place of that of wrangler.jsonc. */
+  readonly main?: string;
   /** Where the bundle and its configuration are written. */
   readonly build: string;
   /** Where the objects' data lie. */
@@ -28,9 +30,9 @@ export interface Setting {
 }
 
 /** Bundles the worker and writes the configuration; gives its path. */
-async function prepare({ build, vars = {}, secrets = {} }: Setting): Promise<string> {
+async function prepare({ main, build, vars = {}, secrets = {} }: Setting): Promise<string> {
   const wrangler = readWrangler(join(FOLDER, "wrangler.jsonc"));
-  const bundled = await bundle(join(FOLDER, wrangler.main), build), path = join(build, "config.capnp");
+  const bundled = await bundle(join(FOLDER, main ?? wrangler.main), build), path = join(build, "config.capnp");
   writeFileSync(path, workerdConfig(wrangler, bundled, { ...wrangler.vars, ...vars }, Object.keys(secrets)));
   return path;
 }

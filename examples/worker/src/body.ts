@@ -3,8 +3,9 @@
 import * as E from "fp-ts/Either";
 import { type Answered, refuse } from "./answers.ts";
 import type { Limits } from "./limits.ts";
+import { release } from "./release.ts";
 
-/** Room for the bodies that are read at once. */
+/** Room for the bodies of one kind that are read at once. */
 export class Room {
   #taken = 0;
 
@@ -75,21 +76,48 @@ export async function drop(request: Request): Promise<void> {
   await read(request, DROPPING, ({ length }) => (left -= length) >= 0);
 }
 
-/** The chunks of a body that have arrived. */
+/** The chunks of a body that have arrived, and the bytes of room that they take. */
 interface Arrived {
   chunks: Uint8Array[];
   length: number;
+  taken: number;
+}
+
+/** Bytes of room that a body takes at least: what a request costs while it is open, however little of it comes. */
+const LEAST = 16 * 2 ** 10;
+
+/** Takes room for so many bytes of a body in all, if there is. */
+function reserve(arrived: Arrived, bytes: number, room: Room): boolean {
+  const more = bytes - arrived.taken;
+  if (more <= 0) return true;
+  if (!room.take(more)) return false;
+  arrived.taken = bytes;
+  return true;
+}
+
+function busy(): Answered<never> {
+  return refuse(429, "Busy", "too many bodies are being read", "Try again later", { "retry-after": "1" });
 }
 
 /** Milliseconds that a body may take to arrive: it holds room for as long. */
 const PATIENCE = 10_000;
 
 async function collect(request: Request, most: number, room: Room, arrived: Arrived): Promise<Answered<void>> {
+  const encoding = request.headers.get("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity") {
+    return refuse(
+      415,
+      "BodyEncoded",
+      `the body is encoded as ${encoding.slice(0, 80)}`,
+      "Send it as it is, uncompressed",
+    );
+  }
   if (Number(request.headers.get("content-length")) > most) return tooLarge(most);
+  if (!reserve(arrived, Math.min(LEAST, most), room)) return busy();
   let fits = true;
   const ended = await read(request, PATIENCE, (chunk) => {
     fits = arrived.length + chunk.length <= most;
-    if (!fits || !room.take(chunk.length)) return false;
+    if (!fits || !reserve(arrived, arrived.length + chunk.length, room)) return false;
     arrived.length += chunk.length;
     arrived.chunks.push(chunk);
     return true;
@@ -99,8 +127,7 @@ async function collect(request: Request, most: number, room: Room, arrived: Arri
     return refuse(408, "BodyTooSlow", `the body took more than ${PATIENCE} ms`, "Send it in one go");
   }
   if (ended === "broken") return refuse(400, "BodyBroken", "the body ended before its end", "Send all of it");
-  if (!fits) return tooLarge(most);
-  return refuse(429, "Busy", "too many bodies are being read", "Try again later", { "retry-after": "1" });
+  return fits ? busy() : tooLarge(most);
 }
 
 function joined({ chunks, length }: Arrived): Uint8Array<ArrayBuffer> {
@@ -113,26 +140,30 @@ function joined({ chunks, length }: Arrived): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Reads a body, and hands it to `use` for as long as its room is held. */
+/** Reads a body, and hands it to `use` for as long as its room is held; then it is empty. */
 export async function withBody<A>(
   request: Request,
   most: number,
   room: Room,
   use: (bytes: Uint8Array<ArrayBuffer>) => Answered<A> | Promise<Answered<A>>,
 ): Promise<Answered<A>> {
-  const arrived: Arrived = { chunks: [], length: 0 };
+  const arrived: Arrived = { chunks: [], length: 0, taken: 0 };
   try {
     const whole = await collect(request, most, room, arrived);
     if (whole._tag === "Right") {
       const bytes = joined(arrived);
       arrived.chunks = [];
-      return await use(bytes);
+      try {
+        return await use(bytes);
+      } finally {
+        release(bytes);
+      }
     }
     arrived.chunks = [];
     await drop(request);
     return whole;
   } finally {
-    room.give(arrived.length);
+    room.give(arrived.taken);
   }
 }
 

@@ -16,6 +16,17 @@ export function field(body: unknown, name: string): unknown {
   return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }
 
+const FIELDS = ["embeddings", "labels", "top"];
+
+/** Refuses fields that mean nothing: a misspelt one would be ignored. */
+export function checkFields(body: unknown): Answered<unknown> {
+  const fields = typeof body === "object" && body !== null && !Array.isArray(body) ? Object.keys(body) : [];
+  const unknown = fields.find((name) => !FIELDS.includes(name));
+  return unknown === undefined
+    ? E.right(body)
+    : invalid(`the body has a field ${JSON.stringify(unknown.slice(0, 80))}`, `Send ${FIELDS.join(", ")} only`);
+}
+
 function checkWidth(rows: readonly unknown[], most: number): Answered<number> {
   let width = 0;
   for (const [index, row] of rows.entries()) {
@@ -81,9 +92,10 @@ export function readLabels(body: unknown, count: number, limits: Limits): Answer
 }
 
 /** How many classes of each example a prediction names. */
-export function readTop(body: unknown): Answered<number> {
-  const top = field(body, "top") ?? 5;
-  return Number.isSafeInteger(top) && top as number > 0
-    ? E.right(top as number)
-    : invalid("top is no whole number from 1", 'Send "top": how many of the likeliest classes to name (default 5)');
+export function readTop(body: unknown, { MAX_TOP }: Limits): Answered<number> {
+  const top = field(body, "top") ?? Math.min(5, MAX_TOP);
+  return Number.isSafeInteger(top) && top as number > 0 && top as number <= MAX_TOP ? E.right(top as number) : invalid(
+    `top is no whole number from 1 to ${MAX_TOP}`,
+    `Send "top": how many of the likeliest classes to name, ${MAX_TOP} at most (default 5)`,
+  );
 }

@@ -5,9 +5,11 @@
 //   examples, steps             F64, single values: how many those were, and the updates
 //   metadata "labels"           the names of the classes, a JSON array; without it "0" to "C − 1"
 //
-// A head that has learnt nothing here has none of the four in the middle.
+// A head without the four in the middle answers, but cannot learn: without the moments of the embeddings that it was
+// trained on, the first update would destroy what it knows. An upload must have them.
 
 import {
+  type InputMoments,
   linearHead,
   type Network,
   type OnlineState,
@@ -26,11 +28,9 @@ import type { Limits } from "./limits.ts";
 export interface LabelledHead {
   readonly network: Network;
   readonly labels: readonly string[];
-  readonly state: OnlineState;
+  /** Null: nothing is known of the embeddings that it has learnt. */
+  readonly state: OnlineState | null;
 }
-
-/** The memory of a head that has learnt nothing here. */
-export const NOTHING: OnlineState = { steps: 0, examples: 0, layers: [] };
 
 function invalid(message: string, remedy: string): Answered<never> {
   return refuse(400, "InvalidHead", message, remedy);
@@ -46,8 +46,8 @@ export function writeHead({ network, labels, state }: LabelledHead, { MAX_HEAD_B
     ["weight", { shape: [network.outputs, network.inputs], data: layer.weight.data }],
     ["bias", { shape: [network.outputs], data: layer.bias }],
   ]);
-  const [moments] = state.layers;
-  if (moments !== undefined) {
+  const moments = state?.layers[0];
+  if (state !== null && moments !== undefined) {
     tensors.set("mean", { shape: [network.inputs], data: moments.mean });
     tensors.set("variance", { shape: [network.inputs], data: moments.variance });
     tensors.set("examples", single(state.examples)).set("steps", single(state.steps));
@@ -80,8 +80,23 @@ function tensor<A extends TensorData>(
 
 const HEAD = ["weight", "bias"], MEMORY = ["mean", "variance", "examples", "steps"];
 
-function readMemory(tensors: Safetensors["tensors"], features: number): Answered<OnlineState> {
-  if (MEMORY.every((name) => !tensors.has(name))) return E.right(NOTHING);
+/** The refusal to keep or to teach a head whose moments are not known. */
+export function withoutMoments(status: number): Answered<never> {
+  return refuse(
+    status,
+    "NoMoments",
+    "the head has no moments of the embeddings it was trained on; without them a learn would destroy what it knows",
+    "PUT it with the tensors mean and variance (F32: of each feature over those embeddings or some hundred like them), " +
+      "examples (F64, their number) and steps (F64, 0): observe() of fgn makes them, docs/deploy.md shows how",
+  );
+}
+
+/** Whether the mean squares fit a float32: where they do not, the next example would make a variance infinite. */
+const moderate = ({ mean, variance }: InputMoments): boolean =>
+  mean.every((m, i) => Number.isFinite(Math.fround(m * m + (variance[i] as number))));
+
+function readMemory(tensors: Safetensors["tensors"], features: number): Answered<OnlineState | null> {
+  if (MEMORY.every((name) => !tensors.has(name))) return E.right(null);
   const mean = tensor(tensors, "mean", Float32Array, [features]);
   if (mean._tag === "Left") return mean;
   const variance = tensor(tensors, "variance", Float32Array, [features]);
@@ -93,11 +108,13 @@ function readMemory(tensors: Safetensors["tensors"], features: number): Answered
   const moments = { mean: mean.right.data, variance: variance.right.data };
   const finite = moments.mean.every(Number.isFinite) && moments.variance.every((v) => v >= 0 && v < Infinity);
   if (!finite) {
-    return invalid("its mean or variance is not finite, or a variance below zero", "Leave both out, or give others");
+    return invalid(
+      "its mean or variance is not finite, or a variance below zero",
+      "Give finite ones, and variances from 0",
+    );
   }
   const [count] = examples.right.data as unknown as [number], [updates] = steps.right.data as unknown as [number];
-  // Room for more: what is learnt after it must be read again.
-  const counted = count > 0 && count < 2 ** 52 && Number.isSafeInteger(updates) && updates >= 0 && updates < 2 ** 52;
+  const counted = count > 0 && count < 2 ** 53 && Number.isSafeInteger(updates) && updates >= 0;
   if (!counted || Object.is(updates, -0)) {
     return invalid("its examples or steps are no counts", "Give examples > 0 and whole steps ≥ 0");
   }
@@ -128,8 +145,28 @@ function readLabels(text: string | undefined, classes: number, limits: Limits): 
   return E.right([...names]);
 }
 
+/** Bytes that a UTF-16 unit of a label takes at most in a text within a text, and a label's quotes and comma there. */
+const UNIT = 7, QUOTES = 5;
+
+/** A header beyond what the labels may take is refused unread: a few megabytes of lists take hundreds when parsed. */
+function checkHeader(bytes: Uint8Array, { MAX_CLASSES, MAX_LABEL_LENGTH }: Limits): Answered<void> {
+  if (bytes.length < 8) return E.right(undefined);
+  const most = 2 ** 16 + MAX_CLASSES * (MAX_LABEL_LENGTH * UNIT + QUOTES);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+  if (length <= most || length > bytes.length - 8) return E.right(undefined);
+  return refuse(
+    413,
+    "HeadTooLarge",
+    `its header has ${length} bytes`,
+    `Keep it within ${most}: no texts but the labels`,
+  );
+}
+
 /** The head of a file. */
 export function readHead(bytes: Uint8Array, limits: Limits): Answered<LabelledHead> {
+  const header = checkHeader(bytes, limits);
+  if (header._tag === "Left") return header;
   const file = answered(readSafetensors(bytes));
   if (file._tag === "Left") return file;
   const { tensors, metadata } = file.right;
@@ -160,4 +197,38 @@ export function readHead(bytes: Uint8Array, limits: Limits): Answered<LabelledHe
   if (state._tag === "Left") return state;
   const network = linearHead({ classes, features }, weight.right.data, bias.right.data);
   return E.map((network: Network) => ({ network, labels: labels.right, state: state.right }))(answered(network));
+}
+
+/** The head of an upload: one that can learn, and for long. */
+export function readUpload(bytes: Uint8Array, limits: Limits): Answered<LabelledHead> {
+  const head = readHead(bytes, limits);
+  if (head._tag === "Left") return head;
+  const { state } = head.right;
+  if (state === null) return withoutMoments(400);
+  if (!state.layers.every(moderate)) {
+    return invalid("its mean or variance is too large for squares in float32", "Scale its embeddings to about 1");
+  }
+  return Math.max(state.examples, state.steps) < 2 ** 52
+    ? head
+    : invalid("its examples or steps leave no room for more", "Give counts below 2^52");
+}
+
+/** A file, and the head that is read from it. */
+export interface HeadFile {
+  readonly bytes: Uint8Array;
+  readonly head: LabelledHead;
+}
+
+/** The file of a head, read back: a file that could not be read when it is needed is refused before it is kept. */
+export function prepareFile(head: LabelledHead, limits: Limits): Answered<HeadFile> {
+  const bytes = writeHead(head, limits);
+  if (bytes._tag === "Left") return bytes;
+  const back = readHead(bytes.right, limits);
+  if (back._tag === "Right") return E.right({ bytes: bytes.right, head: back.right });
+  return refuse(
+    400,
+    "UnreadableHead",
+    `the head that this makes could not be read again: ${back.left.message}`,
+    "The head is as it was before. Send embeddings of about unit size, or PUT a head whose moments are",
+  );
 }

@@ -5,13 +5,15 @@ import * as E from "fp-ts/Either";
 import { type Answered, json, refuse, respond } from "./answers.ts";
 import { parseJson, Room, withBody } from "./body.ts";
 import type { Env } from "./env.ts";
-import { readEmbeddings, readLabels, readTop } from "./examples.ts";
-import { type LabelledHead, readHead, writeHead } from "./head_file.ts";
+import { checkFields, readEmbeddings, readLabels, readTop } from "./examples.ts";
+import { type LabelledHead, prepareFile, readHead, readUpload, writeHead } from "./head_file.ts";
 import { learn } from "./learn.ts";
-import { type Limits, readLimits } from "./limits.ts";
+import type { Limits } from "./limits.ts";
 import { predict } from "./predict.ts";
 import { Queue } from "./queue.ts";
+import { release } from "./release.ts";
 import { type RouteName, routeOf } from "./routes.ts";
+import { readSettings, type Settings } from "./settings.ts";
 import { FileStorage } from "./storage.ts";
 
 /** The head as it is stored: null where there is none yet. */
@@ -24,13 +26,16 @@ interface Stored {
 class Owner {
   readonly #files: FileStorage;
   readonly #queue: Queue;
-  readonly #room: Room;
+  /** Room for bodies with the token, and for those without: the ones cannot shut out the others. */
+  readonly #held: Room;
+  readonly #open: Room;
   #stored: Answered<Stored>;
 
   constructor(ctx: DurableObjectState, readonly limits: Limits) {
     this.#files = new FileStorage(ctx);
     this.#queue = new Queue(limits.MAX_WAITING);
-    this.#room = new Room(limits.MAX_HELD_BYTES);
+    this.#held = new Room(limits.MAX_HELD_BYTES);
+    this.#open = new Room(limits.MAX_OPEN_BYTES);
     this.#stored = this.#load();
   }
 
@@ -47,13 +52,14 @@ class Owner {
     );
   }
 
-  /** Stores a head, and only then owns it. */
-  async #keep(head: LabelledHead): Promise<Answered<Response>> {
-    const file = writeHead(head, this.limits);
+  /** Stores a head, and only then owns it, as it is read back from its file. */
+  async #keep(made: LabelledHead): Promise<Answered<Response>> {
+    const file = prepareFile(made, this.limits);
     if (file._tag === "Left") return file;
-    const saved = await this.#files.save(file.right);
+    const { bytes, head } = file.right, { length } = bytes, saved = await this.#files.save(bytes);
+    release(bytes);
     if (saved._tag === "Left") return saved;
-    this.#stored = E.right({ head, bytes: file.right.length });
+    this.#stored = E.right({ head, bytes: length });
     return E.map((summary) => json(summary))(this.#summary());
   }
 
@@ -61,8 +67,8 @@ class Owner {
     return E.map(({ head, bytes }: Stored) => ({
       classes: head?.network.outputs ?? 0,
       features: head?.network.inputs ?? 0,
-      examples: head?.state.examples ?? 0,
-      updates: head?.state.steps ?? 0,
+      examples: head?.state?.examples ?? 0,
+      updates: head?.state?.steps ?? 0,
       bytes,
     }))(this.#stored);
   }
@@ -77,12 +83,12 @@ class Owner {
 
   /** POST /predict */
   predict(request: Request): Promise<Answered<Response>> {
-    return withBody(request, this.limits.MAX_BODY_BYTES, this.#room, (bytes) => {
-      const body = parseJson(bytes, this.limits);
+    return withBody(request, this.limits.MAX_BODY_BYTES, this.#open, (bytes) => {
+      const body = E.chain(checkFields)(parseJson(bytes, this.limits));
       if (body._tag === "Left") return body;
       const embeddings = readEmbeddings(body.right, this.limits);
       if (embeddings._tag === "Left") return embeddings;
-      const top = readTop(body.right);
+      const top = readTop(body.right, this.limits);
       if (top._tag === "Left") return top;
       const head = this.#head();
       if (head._tag === "Left") return head;
@@ -92,8 +98,8 @@ class Owner {
 
   /** POST /learn */
   async learn(request: Request): Promise<Answered<Response>> {
-    const examples = await withBody(request, this.limits.MAX_BODY_BYTES, this.#room, (bytes) => {
-      const body = parseJson(bytes, this.limits);
+    const examples = await withBody(request, this.limits.MAX_BODY_BYTES, this.#held, (bytes) => {
+      const body = E.chain(checkFields)(parseJson(bytes, this.limits));
       if (body._tag === "Left") return body;
       const embeddings = readEmbeddings(body.right, this.limits);
       if (embeddings._tag === "Left") return embeddings;
@@ -119,8 +125,8 @@ class Owner {
 
   /** PUT /head */
   writeHead(request: Request): Promise<Answered<Response>> {
-    return withBody(request, this.limits.MAX_HEAD_BYTES, this.#room, (bytes) => {
-      const head = readHead(bytes, this.limits);
+    return withBody(request, this.limits.MAX_HEAD_BYTES, this.#held, (bytes) => {
+      const head = readUpload(bytes, this.limits);
       return head._tag === "Left" ? head : this.#queue.run(() => this.#keep(head.right));
     });
   }
@@ -139,7 +145,7 @@ export class HeadObject extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     void ctx.blockConcurrencyWhile(() => {
-      this.#owner = E.map((limits: Limits) => new Owner(ctx, limits))(readLimits(env));
+      this.#owner = E.map(({ limits }: Settings) => new Owner(ctx, limits))(readSettings(env));
       return Promise.resolve();
     });
   }

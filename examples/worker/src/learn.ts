@@ -3,7 +3,7 @@
 import { adapt, batch, type Matrix, matrix, zeroHead } from "fgn";
 import * as E from "fp-ts/Either";
 import { type Answered, answered, refuse } from "./answers.ts";
-import { type LabelledHead, NOTHING } from "./head_file.ts";
+import { type LabelledHead, withoutMoments } from "./head_file.ts";
 import type { Limits } from "./limits.ts";
 
 /** Examples of one update: between two of them others have their turn, and the clock is looked at. */
@@ -42,7 +42,7 @@ function number(known: readonly string[], names: readonly string[], { MAX_CLASSE
 
 function begin(features: number, { labels }: Numbered): Answered<LabelledHead> {
   const network = answered(zeroHead({ features, classes: labels.length }));
-  return network._tag === "Left" ? network : E.right({ network: network.right, labels, state: NOTHING });
+  return network._tag === "Left" ? network : E.right({ network: network.right, labels, state: null });
 }
 
 /** The head after one update. A head of our own making gives its memory up. */
@@ -57,7 +57,7 @@ function update(
   if (examples._tag === "Left") return examples;
   const ratio = RATIO === undefined ? {} : { ratio: RATIO };
   const adapted = answered(
-    adapt(network, state, examples.right, { maxClasses: Math.max(maxClasses, 2), donate, ...ratio }),
+    adapt(network, state, examples.right, { maxClasses, donate, ...ratio }),
   );
   return adapted._tag === "Left"
     ? adapted
@@ -80,6 +80,7 @@ export async function learn(
   names: readonly string[],
   limits: Limits,
 ): Promise<Answered<LabelledHead>> {
+  if (before !== null && before.state === null) return withoutMoments(409);
   const since = Date.now();
   const numbered = number(before?.labels ?? [], names, limits);
   if (numbered._tag === "Left") return numbered;

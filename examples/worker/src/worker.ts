@@ -4,13 +4,16 @@ import { type Answered, refuse, respond } from "./answers.ts";
 import { drop } from "./body.ts";
 import type { Env } from "./env.ts";
 import { routeOf } from "./routes.ts";
+import { readSettings } from "./settings.ts";
 import { checkToken } from "./token.ts";
 
 export { HeadObject } from "./head_object.ts";
 
 async function allowed(request: Request, env: Env): Promise<Answered<unknown>> {
   const route = routeOf(request);
-  return route._tag === "Right" && route.right.guarded ? await checkToken(request, env.TOKEN) : route;
+  if (route._tag === "Left") return route;
+  const settings = readSettings(env);
+  return settings._tag === "Right" && route.right.guarded ? await checkToken(request, settings.right.token) : settings;
 }
 
 export default {

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { getOrThrow, matrix, type Network, observe } from "../../../mod.ts";
 import type { Prediction } from "./client.ts";
 import { open } from "./open.ts";
-import { Clusters, fileOf, Reference } from "./reference.ts";
+import { Clusters, fileOf, memoryOf, Reference } from "./reference.ts";
 
 /** The probabilities of a prediction that names all classes, in the order of the labels. */
 const inOrder = ({ classes }: Prediction, labels: readonly string[]): number[] =>
@@ -105,7 +106,8 @@ test("a thousand predictions and learns, several in flight, are as if one came a
 });
 
 test("predictions go on with the head last acknowledged while a learn is under way", async () => {
-  const client = await open(), clusters = new Clusters(1000, 768), reference = new Reference();
+  const client = await open({ vars: { MAX_TOP: 1000 } }), clusters = new Clusters(1000, 768);
+  const reference = new Reference();
   for (let from = 0; from < 1000; from += 50) {
     const classes = Array.from({ length: 50 }, (_, i) => from + i);
     const embeddings = classes.map((c) => clusters.example(c));
@@ -134,14 +136,18 @@ test("a learn beyond its time changes nothing", async () => {
   const client = await open({ vars: { MAX_MILLISECONDS: 1 } }), clusters = new Clusters(1000, 768);
   const weight = new Float32Array(1000 * 768).map(() => clusters.draw() - 0.5);
   await client.put(
-    fileOf({ weight: { shape: [1000, 768], data: weight }, bias: { shape: [1000], data: new Float32Array(1000) } }),
+    fileOf({
+      weight: { shape: [1000, 768], data: weight },
+      bias: { shape: [1000], data: new Float32Array(1000) },
+      ...memoryOf(768),
+    }),
   );
   const before = await client.head(), { embeddings, labels } = clusters.examples(64);
   const { status, body } = await client.learn(embeddings, labels.map((label) => label.slice(6)));
   expect([status, body.error?.code]).toEqual([503, "OutOfTime"]);
   expect((await client.head()).equals(before)).toBe(true);
   const few = await client.learn(embeddings.slice(0, 16), labels.slice(0, 16));
-  expect([few.status, few.body.examples]).toEqual([200, 16]);
+  expect([few.status, few.body.examples]).toEqual([200, 1016]);
 });
 
 test("learns beyond those that may wait are refused, and the others all learnt", async () => {
@@ -160,4 +166,69 @@ test("learns beyond those that may wait are refused, and the others all learnt",
   }
   const { body } = await client.stats();
   expect(body).toMatchObject({ examples: 2 + 64 * learnt.length, updates: 1 + 4 * learnt.length, waiting: 0 });
+});
+
+/** Examples of clusters about a point far from zero, as embeddings lie. */
+function offCentre(clusters: Clusters, count: number, known?: number): { embeddings: number[][]; labels: string[] } {
+  const { embeddings, labels } = clusters.examples(count, known);
+  return { embeddings: embeddings.map((row) => row.map((value) => Math.fround(value + 2))), labels };
+}
+
+test("a head trained elsewhere learns a new class by its moments, and keeps the old ones", async () => {
+  const client = await open(), clusters = new Clusters(9, 16), elsewhere = new Reference();
+  elsewhere.learn(
+    [0, 1, 2, 3, 4, 5, 6, 7].map((c) => clusters.example(c).map((v) => v + 2)),
+    [0, 1, 2, 3, 4, 5, 6, 7].map((c) => `class ${c}`),
+  );
+  for (let i = 0; i < 30; i++) {
+    const { embeddings, labels } = offCentre(clusters, 16, 8);
+    elsewhere.learn(embeddings, labels);
+  }
+  // Its moments by the definition, as docs/deploy.md has them made by NumPy or PyTorch.
+  const { embeddings: seen } = offCentre(clusters, 300, 8),
+    columns = Array.from({ length: 16 }, (_, i) => seen.map((row) => row[i] as number));
+  const means = columns.map((column) => column.reduce((sum, value) => sum + value, 0) / 300);
+  const variances = columns.map((column, i) =>
+    column.reduce((sum, v) => sum + (v - (means[i] as number)) ** 2, 0) / 300
+  );
+  const state = getOrThrow(observe(elsewhere.network as Network, null, getOrThrow(matrix(300, 16, seen.flat())))),
+    [moments] = state.layers;
+  expect(state.examples).toBe(300);
+  means.forEach((mean, i) => expect(moments?.mean[i]).toBeCloseTo(mean, 5));
+  variances.forEach((variance, i) => expect(moments?.variance[i]).toBeCloseTo(variance, 5));
+
+  const put = Object.assign(elsewhere.copy(), { state });
+  expect((await client.put(new Uint8Array(put.file()))).body).toMatchObject({ classes: 8, examples: 300, updates: 0 });
+  const few = Array.from({ length: 5 }, () => clusters.example(8).map((value) => Math.fround(value + 2)));
+  const added = { embeddings: few, labels: few.map(() => "class 8") };
+  expect((await client.learn(added.embeddings, added.labels)).status).toBe(200);
+  put.learn(added.embeddings, added.labels);
+  expect((await client.head()).equals(put.file())).toBe(true);
+  const { embeddings, labels } = offCentre(clusters, 64, 8), { predictions } = (await client.predict(embeddings)).body;
+  const kept = predictions?.filter(({ label }, i) => label === labels[i]).length ?? 0;
+  expect(kept / 64).toBeGreaterThan(0.9);
+});
+
+test("predictions of all classes give the head away, as docs/deploy.md says", async () => {
+  const client = await open(), clusters = new Clusters(5, 6), reference = new Reference();
+  const { embeddings, labels } = clusters.examples(64);
+  await client.learn(embeddings, labels);
+  reference.learn(embeddings, labels);
+  // Zero gives the differences of biases, a unit vector those of the weights of its feature.
+  const asked = [
+    Array(6).fill(0),
+    ...Array.from({ length: 6 }, (_, i) => Array.from({ length: 6 }, (_, j) => Number(i === j))),
+  ];
+  const { predictions } = (await client.predict(asked)).body;
+  const logs = (predictions ?? []).map((p) => inOrder(p, reference.labels).map(Math.log));
+  const differences = logs.map((row) => row.map((value) => value - (row[0] as number)));
+  const [layer] = (reference.network as Network).layers;
+  if (layer?._tag !== "dense") throw new Error("no head");
+  const { cols, data } = layer.weight, at = (c: number, i: number) => data[c * cols + i] as number;
+  for (let c = 1; c < 5; c++) {
+    for (let i = 0; i < 6; i++) {
+      const stolen = (differences[i + 1]?.[c] ?? NaN) - (differences[0]?.[c] ?? NaN);
+      expect(stolen).toBeCloseTo(at(c, i) - at(0, i), 4);
+    }
+  }
 });

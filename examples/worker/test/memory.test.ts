@@ -1,18 +1,22 @@
 import { expect, test } from "vitest";
 import { processBytes, watchHeap } from "../local/memory.ts";
 import { open } from "./open.ts";
-import { Clusters, fileOf } from "./reference.ts";
+import { Clusters, fileOf, memoryOf } from "./reference.ts";
 
 const MB = 1e6;
 
 test("the isolate stays below 128 MB with 1,000 classes of 768 features", async () => {
-  const client = await open({ inspect: true }), clusters = new Clusters(1000, 768);
+  const client = await open({ inspect: true, vars: { MAX_TOP: 1000 } }), clusters = new Clusters(1000, 768);
   const weight = new Float32Array(1000 * 768).map(() => clusters.draw() / 10);
   const labels = Array.from({ length: 1000 }, (_, i) => `class ${i}`);
   const stop = watchHeap(client.running);
   await client.put(
     fileOf(
-      { weight: { shape: [1000, 768], data: weight }, bias: { shape: [1000], data: new Float32Array(1000) } },
+      {
+        weight: { shape: [1000, 768], data: weight },
+        bias: { shape: [1000], data: new Float32Array(1000) },
+        ...memoryOf(768),
+      },
       labels,
     ),
   );

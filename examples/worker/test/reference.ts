@@ -77,6 +77,21 @@ export function fileOf(tensors: Readonly<Record<string, Tensor>>, labels?: unkno
   return Buffer.from(getOrThrow(writeSafetensors({ tensors: new Map(Object.entries(tensors)), ...metadata })));
 }
 
+/** A file by hand, whose header need not be true. */
+export function raw(header: unknown, data: Uint8Array): Buffer<ArrayBuffer> {
+  const text = Buffer.from(typeof header === "string" ? header : JSON.stringify(header)), size = Buffer.alloc(8);
+  size.writeUInt32LE(text.length);
+  return Buffer.concat([size, text, data]);
+}
+
+/** The tensors of what a head remembers: moments of embeddings about zero, of variance 1/3. */
+export const memoryOf = (features: number): Readonly<Record<string, Tensor>> => ({
+  mean: { shape: [features], data: new Float32Array(features) },
+  variance: { shape: [features], data: new Float32Array(features).fill(1 / 3) },
+  examples: { shape: [], data: Float64Array.of(1000) },
+  steps: { shape: [], data: Float64Array.of(0) },
+});
+
 /** Examples of clusters: each class about a centre of its own. */
 export class Clusters {
   readonly #random: Source;

@@ -137,23 +137,6 @@ describe("/predict: top", () => {
   }
 });
 
-test("bodies beyond the room that there is for all are refused, and leave it to others", async () => {
-  const narrow = await open({ vars: { MAX_HELD_BYTES: 1000 } });
-  for (let i = 0; i < 5; i++) {
-    const { status, headers, body } = await narrow.predict(Array(10).fill(Array(100).fill(1)));
-    expect([status, body.error?.code, headers.get("retry-after")]).toEqual([429, "Busy", "1"]);
-  }
-  for (let i = 0; i < 100; i++) expect((await narrow.predict([[1]])).body.error?.code).toBe("NoHead");
-});
-
-test("vars that are no limits are said to be none", async () => {
-  for (const vars of [{ MAX_EXAMPLES: 0 }, { MAX_EXAMPLES: "many" }, { RATIO: -1 }, { RATIO: "x" }]) {
-    const wrong = await open({ vars });
-    const { status, body } = await wrong.stats();
-    expect([status, body.error?.code]).toEqual([500, "Misconfigured"]);
-  }
-});
-
 /** Sends a part of a body, and no more; gives the status of the answer. */
 const stalled = (path: string, headers: Record<string, string>): Promise<number | undefined> =>
   new Promise((answered, failed) => {
