@@ -83,7 +83,7 @@ async function setUp<M extends Model, S>(
   const optimizer = asInner(options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>));
   const setup = { ...split.right, optimizer, checked: checked.right, options };
   const start = (): E.Either<FgnError, Run<M, S>> =>
-    callValue("optimizer.init", () => startRun(copyModel(params), optimizer, checked.right.seed));
+    callValue(`${optimizer.name}.init`, () => startRun(copyModel(params), optimizer, checked.right.seed));
   if (options.checkpoint === undefined) {
     return E.map((run: Run<M, S>): Setup<M, S> => ({ ...setup, identity: null, run }))(start());
   }
