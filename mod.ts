@@ -5,6 +5,7 @@
  */
 
 // Data
+export type { Numbers } from "./src/check/numbers.ts";
 export { type Matrix, matrix } from "./src/data/matrix.ts";
 export { type Features, fromRows, isSparse, sparse, type SparseMatrix } from "./src/data/sparse.ts";
 export { type Batch, batch, type BatchInput } from "./src/data/batch.ts";

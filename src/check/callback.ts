@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
 import { isObject } from "./kind.ts";
-import { causeOf } from "./total.ts";
+import { causeOf } from "./show.ts";
 
 /**
  * A `CallbackFailure`.
@@ -33,7 +33,7 @@ export function callValue<A>(what: string, call: () => A): E.Either<FgnError, A>
   try {
     return E.right(call());
   } catch (cause) {
-    return callbackFailure(what, `threw ${causeOf(cause)}`);
+    return callbackFailure(what, `threw ${causeOf(cause, true)}`);
   }
 }
 
@@ -46,7 +46,7 @@ export function callEither<A>(what: string, call: () => E.Either<FgnError, A>): 
     const result = call();
     return isResult(result) ? result : callbackFailure(what, "gave no Either with a value or an error of this library");
   } catch (cause) {
-    return callbackFailure(what, `threw ${causeOf(cause)}`);
+    return callbackFailure(what, `threw ${causeOf(cause, true)}`);
   }
 }
 
@@ -58,6 +58,6 @@ export async function callTask<A>(what: string, promise: Promise<A>): Promise<E.
   try {
     return E.right(await promise);
   } catch (cause) {
-    return callbackFailure(what, `threw ${causeOf(cause)}`);
+    return callbackFailure(what, `threw ${causeOf(cause, true)}`);
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { cureOf, show } from "./show.ts";
 
 /** The texts that every error carries beside its tag. */
 export interface ErrorText {
@@ -19,7 +20,7 @@ export interface ErrorText {
 export interface FgnErrorCases {
   /** An array has the wrong length. */
   readonly ShapeMismatch: { readonly what: string; readonly expected: number; readonly actual: number };
-  /** A value of another kind than types ask for, such as an Either in the place of what it holds. */
+  /** A value of another kind than types ask for: an Either in the place of what it holds, null among numbers. */
   readonly WrongKind: { readonly what: string };
   /** A size (rows, columns, classes) is not a whole number in its range. */
   readonly InvalidSize: { readonly what: string; readonly value: number };
@@ -27,7 +28,7 @@ export interface FgnErrorCases {
   readonly DonatedParameters: { readonly what: string };
   /** A batch without examples. */
   readonly EmptyBatch: Readonly<Record<never, never>>;
-  /** A label is not a whole number ≥ 0 and below the number of classes. */
+  /** A label is not a whole number ≥ 0 and below the number of classes; `label` is NaN where it is no number. */
   readonly LabelOutOfRange: {
     readonly index: number;
     readonly label: number;
@@ -151,5 +152,5 @@ export function overflow(what: string): E.Either<FgnError, never> {
  * @internal
  */
 export function invalid(option: string, value: unknown, wanted: string): E.Either<FgnError, never> {
-  return fail("InvalidOption", { option, value }, `${option} is ${String(value)}`, `Give ${wanted}`);
+  return fail("InvalidOption", { option, value }, `${option} is ${show(value)}`, cureOf(value) ?? `Give ${wanted}`);
 }

@@ -7,6 +7,7 @@
 import type { Either } from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { fail, type FgnError, showError } from "./error.ts";
+import { show } from "./show.ts";
 
 /** The value of a Right; an Either is data, so that one made by any copy of fp-ts is one. */
 function valueOf<A>(result: Either<FgnError, A>): A {
@@ -15,7 +16,7 @@ function valueOf<A>(result: Either<FgnError, A>): A {
   const known = tag === "Left" ? result : fail(
     "WrongKind",
     { what: "result" },
-    "result: this is neither an Either nor a task of one",
+    `result: ${show(result)} is given, which is neither an Either nor a task of one`,
     "Give what a function of this library returns: a task as it is, without calling it",
   );
   const error = (known as { readonly left: FgnError }).left;
@@ -44,5 +45,5 @@ export function getOrThrow<A>(result: Either<FgnError, A>): A;
 /** A promise of the value of a task of an Either. */
 export function getOrThrow<A>(result: TaskEither<FgnError, A>): Promise<A>;
 export function getOrThrow<A>(result: Either<FgnError, A> | TaskEither<FgnError, A>): A | Promise<A> {
-  return typeof result === "function" ? result().then(valueOf) : valueOf(result);
+  return typeof result === "function" ? Promise.resolve(result()).then(valueOf) : valueOf(result);
 }

@@ -7,6 +7,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
+import { cureOf, show, typedName } from "./show.ts";
 
 /**
  * Whether a value is an object, an array included.
@@ -20,7 +21,7 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
  * @internal
  */
 export const isFloats = (value: unknown): value is Float32Array =>
-  Object.prototype.toString.call(value) === "[object Float32Array]";
+  value instanceof Float32Array || typedName(value) === "Float32Array";
 
 /**
  * The value, if it is of the wanted kind. Errors: `WrongKind`.
@@ -28,22 +29,33 @@ export const isFloats = (value: unknown): value is Float32Array =>
  */
 export function checkKind<A>(what: string, value: A, isRight: boolean, wanted: string): E.Either<FgnError, A> {
   if (isRight) return E.right(value);
-  const isEither = isObject(value) && (value._tag === "Left" || value._tag === "Right");
+  const cure = cureOf(value);
   return fail(
     "WrongKind",
     { what },
-    isEither ? `${what}: an Either is given, in the place of what it holds` : `${what}: this is not ${wanted}`,
-    isEither ? "Check its _tag and give its right, or chain with E.chain" : `Give ${wanted}`,
+    `${what}: ${show(value)} is given, in the place of ${wanted}`,
+    cure ?? `Give ${wanted}`,
   );
 }
 
 /**
- * An array of numbers, typed or not. Errors: `WrongKind`.
+ * Whether a value has a length, as arrays have.
  * @internal
  */
-export function checkNumbers(what: string, value: ArrayLike<number>): E.Either<FgnError, ArrayLike<number>> {
-  const array: unknown = value;
-  return checkKind(what, value, isObject(array) && typeof array.length === "number", "an array of numbers");
+export function hasLength(value: unknown): value is ArrayLike<unknown> {
+  try {
+    return isObject(value) && typeof value.length === "number";
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * An array of numbers, typed or not, whose values are not looked at. Errors: `WrongKind`.
+ * @internal
+ */
+export function checkNumbers<A>(what: string, value: ArrayLike<A>): E.Either<FgnError, ArrayLike<A>> {
+  return checkKind(what, value, hasLength(value), "an array of numbers");
 }
 
 /**

@@ -12,18 +12,7 @@ import type { Either } from "fp-ts/lib/Either.js";
 import { isDetached } from "./detached.ts";
 import { fail, type FgnError } from "./error.ts";
 import { isObject } from "./kind.ts";
-
-/**
- * An exception in words, whatever was thrown.
- * @internal
- */
-export function causeOf(cause: unknown): string {
-  try {
-    return String(cause);
-  } catch {
-    return "something that cannot be shown";
-  }
-}
+import { causeOf } from "./show.ts";
 
 /** The first place in a value that cannot be read or computed with, and why; undefined where there is none. */
 function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [path: string, why: string] | undefined {
@@ -42,7 +31,7 @@ function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [
       if (fault !== undefined) return fault;
     }
   } catch (cause) {
-    return [at, `reading it throws ${causeOf(cause)}`];
+    return [at, `reading it throws ${causeOf(cause, true)}`];
   }
   return undefined;
 }
@@ -66,7 +55,7 @@ export function thrownBy(name: string, given: object, cause: unknown): Either<Fg
   return fail(
     "Unexpected",
     { where: name, cause },
-    `${name} failed: ${causeOf(cause)}`,
+    `${name} failed: ${causeOf(cause, true)}`,
     "This is a fault of the library: please report it with the stack of its cause",
   );
 }

@@ -6,9 +6,19 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, checkObject, isFloats, isObject } from "../check/kind.ts";
+import { checkKind, checkNumbers, checkObject, hasLength, isFloats, isObject } from "../check/kind.ts";
+import {
+  checkCount,
+  failNumber,
+  firstNotFinite,
+  type Numbers,
+  numbersOf,
+  readFloats,
+  valueAt,
+} from "../check/numbers.ts";
+import { show, typedName } from "../check/show.ts";
 import { guard } from "../check/total.ts";
-import { checkLength, finiteFloats, type Matrix } from "./matrix.ts";
+import { checkLength, type Matrix } from "./matrix.ts";
 import { checkFeaturesKind, type Features } from "./sparse.ts";
 
 /** Examples with their labels. Made by {@link batch}, which validates it; not to be written to afterwards. */
@@ -28,11 +38,11 @@ export interface BatchInput {
   /** B × D, one example a row, dense or sparse. */
   readonly features: Features;
   /** B class indices from 0. Default: the largest target of each row, the lower class where several are largest. */
-  readonly labels?: ArrayLike<number>;
+  readonly labels?: Numbers;
   /** B × C probabilities of the classes, one example a row: ≥ 0, with sum 1 within 1e-4. */
   readonly targets?: Matrix;
   /** B weights ≥ 0, around 1. Default: all 1. */
-  readonly weights?: ArrayLike<number>;
+  readonly weights?: Numbers;
   /** The label that stands for "no label", such as −1: such examples get weight 0 and label 0. */
   readonly ignoredLabel?: number;
 }
@@ -55,20 +65,22 @@ interface Labelled {
   readonly ignored: readonly number[];
 }
 
-function checkLabels(labels: ArrayLike<number>, ignoredLabel?: number): E.Either<FgnError, Labelled> {
+function checkLabels(given: Numbers, count: number, ignoredLabel?: number): E.Either<FgnError, Labelled> {
   if (ignoredLabel !== undefined && !Number.isInteger(ignoredLabel)) {
     return fail(
       "InvalidOption",
       { option: "ignoredLabel", value: ignoredLabel },
-      `ignoredLabel is ${ignoredLabel}`,
+      `ignoredLabel is ${show(ignoredLabel)}`,
       "Give the whole number that marks examples without a label, such as -1",
     );
   }
-  const ignored: number[] = [];
-  for (let index = 0; index < labels.length; index++) {
+  const labels = numbersOf(given, count), ignored: number[] = [];
+  for (let index = 0; index < count; index++) {
     const label = labels[index] as number;
     if (label === ignoredLabel) ignored.push(index);
-    else if (!(Number.isInteger(label) && label >= 0 && label < 2 ** 32)) return labelError(index, label, undefined);
+    else if (!(Number.isInteger(label) && label >= 0 && label < 2 ** 32)) {
+      return failLabel(index, label, valueAt(given, index));
+    }
   }
   if (ignored.length === 0 && labels instanceof Uint32Array) return E.right({ labels, ignored });
   const known = Uint32Array.from(labels);
@@ -76,17 +88,17 @@ function checkLabels(labels: ArrayLike<number>, ignoredLabel?: number): E.Either
   return E.right({ labels: known, ignored });
 }
 
-function labelError(index: number, label: number, classes: number | undefined): E.Either<FgnError, never> {
-  return fail(
-    "LabelOutOfRange",
-    { index, label, classes },
-    classes === undefined
-      ? `label ${index} is ${label}`
-      : `label ${index} is ${label}, but the model has ${classes} classes (0 to ${classes - 1})`,
-    classes === undefined
-      ? "Labels are whole numbers from 0; say in ignoredLabel which one stands for no label"
-      : "Number the classes from 0, or make a model with more classes",
-  );
+/** A label that is no class index, as it was given. */
+function failLabel(index: number, label: number, given: unknown): E.Either<FgnError, never> {
+  const remedy = typeof given === "string"
+    ? "Labels are text here: number them, such as by names.indexOf(label) in a list of names"
+    : given === undefined || given === null
+    ? "Labels are whole numbers from 0, and this one is missing: give such examples a number and say it in ignoredLabel"
+    : hasLength(given)
+    ? "Labels are whole numbers from 0: give rows of probabilities or of zeros and a one as targets, by matrix(rows)"
+    : "Labels are whole numbers from 0; say in ignoredLabel which one stands for no label";
+  const details = { index, label, classes: undefined };
+  return fail("LabelOutOfRange", details, `example ${index} has label ${show(given)}`, remedy);
 }
 
 function targetError(row: number, sum: number, message: string): E.Either<FgnError, never> {
@@ -95,8 +107,8 @@ function targetError(row: number, sum: number, message: string): E.Either<FgnErr
 
 /** Every row a distribution, and its largest entry. */
 function checkDistributions({ rows, cols, data }: Matrix): E.Either<FgnError, Labelled> {
-  const finite = finiteFloats("targets", data, cols);
-  if (finite._tag === "Left") return finite;
+  const index = firstNotFinite(data, 0, rows * cols);
+  if (index >= 0) return failNumber("targets", data[index], index, cols);
   const labels = new Uint32Array(rows);
   for (let row = 0; row < rows; row++) {
     let sum = 0, top = 0, negative = -1;
@@ -120,9 +132,9 @@ function checkDistributions({ rows, cols, data }: Matrix): E.Either<FgnError, La
 }
 
 function readLabels({ features, labels, targets, ignoredLabel }: BatchInput): E.Either<FgnError, Labelled> {
-  const count = checkLength("labels", labels?.length ?? features.rows, features.rows);
-  if (count._tag === "Left") return count;
-  const hard = labels === undefined ? null : checkLabels(labels, ignoredLabel);
+  const count = labels === undefined ? null : checkCount("labels", labels, features.rows);
+  if (count?._tag === "Left") return count;
+  const hard = labels === undefined ? null : checkLabels(labels, features.rows, ignoredLabel);
   if (hard?._tag === "Left") return hard;
   if (targets === undefined) {
     return hard ?? fail(
@@ -138,15 +150,15 @@ function readLabels({ features, labels, targets, ignoredLabel }: BatchInput): E.
   return soft._tag === "Left" ? soft : hard ?? soft;
 }
 
-function checkWeights(values: ArrayLike<number>, ignored: readonly number[]): E.Either<FgnError, Float32Array> {
-  const finite = finiteFloats("weights", values);
+function checkWeights(values: Numbers, count: number, ignored: readonly number[]): E.Either<FgnError, Float32Array> {
+  const finite = readFloats("weights", values, count);
   if (finite._tag === "Left") return finite;
   const index = finite.right.findIndex((w) => w < 0);
   if (index >= 0) {
     return fail(
       "NegativeWeight",
       { index, value: finite.right[index] as number },
-      `weight ${index} is ${finite.right[index]}`,
+      `example ${index} has weight ${finite.right[index]}`,
       "Weights count examples: give 0 to leave one out",
     );
   }
@@ -164,6 +176,7 @@ function checkWeights(values: ArrayLike<number>, ignored: readonly number[]): E.
  * A batch of B examples with labels, soft targets (as from label smoothing, mixing or a teacher) or both. Typed
  * arrays are taken over without copying: do not write to them afterwards.
  *
+ * Labels may be of any kind of array, 64-bit integers too; text is to be numbered first, by `names.indexOf(label)`, say.
  * The loss of a batch is Σ ω_i ℓ_i / Σ ω_i. Errors: `WrongKind`, `EmptyBatch`, `ShapeMismatch`, `LabelOutOfRange`,
  * `InvalidTargets`, `NotFinite`, `NegativeWeight`, `ZeroWeights` (also: no label left), `InvalidOption`.
  *
@@ -194,9 +207,7 @@ function makeBatch(input: BatchInput): E.Either<FgnError, Batch> {
   if (labelled._tag === "Left") return labelled;
   const { labels, ignored } = labelled.right;
   if (weights === undefined && ignored.length === 0) return E.right({ features, labels, targets, weights: null });
-  const length = checkLength("weights", weights?.length ?? features.rows, features.rows);
-  if (length._tag === "Left") return length;
-  const omega = checkWeights(weights ?? new Float32Array(features.rows).fill(1), ignored);
+  const omega = checkWeights(weights ?? new Float32Array(features.rows).fill(1), features.rows, ignored);
   return omega._tag === "Left" ? omega : E.right({ features, labels, targets, weights: omega.right });
 }
 
@@ -206,7 +217,8 @@ function makeBatch(input: BatchInput): E.Either<FgnError, Batch> {
  */
 export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
   const fields: unknown = value;
-  const isRight = isObject(fields) && isObject(fields.features) && ArrayBuffer.isView(fields.labels) &&
+  const isRight = isObject(fields) && isObject(fields.features) &&
+    (fields.labels instanceof Uint32Array || typedName(fields.labels) !== undefined) &&
     (fields.targets === null || isObject(fields.targets)) && (fields.weights === null || isFloats(fields.weights));
   return checkKind("the batch", value, isRight, "what batch made");
 }
@@ -218,7 +230,14 @@ export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
 export function checkClasses(labels: Uint32Array, classes: number): E.Either<FgnError, Uint32Array> {
   for (let index = 0; index < labels.length; index++) {
     const label = labels[index] as number;
-    if (!(Number.isInteger(label) && label >= 0 && label < classes)) return labelError(index, label, classes);
+    if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
+      return fail(
+        "LabelOutOfRange",
+        { index, label, classes },
+        `example ${index} has label ${show(label)}, but the model has ${classes} classes (0 to ${classes - 1})`,
+        "Number the classes from 0, or make a model with more classes",
+      );
+    }
   }
   return E.right(labels);
 }

@@ -6,7 +6,10 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkNumbers } from "../check/kind.ts";
+import { checkKind, hasLength, isObject } from "../check/kind.ts";
+import { copyNumbers, failNumber, type Numbers, readFloats, valueAt } from "../check/numbers.ts";
+import { show } from "../check/show.ts";
+import { allocateFloats, checkLength, checkSize } from "../check/size.ts";
 import { guard } from "../check/total.ts";
 
 /** A row-major float32 matrix. Made by {@link matrix}, which validates it; not to be written to afterwards. */
@@ -19,106 +22,94 @@ export interface Matrix {
   readonly data: Float32Array;
 }
 
-/**
- * A whole number from `minimum` up. Errors: `InvalidSize`.
- * @internal
- */
-export function checkSize(what: string, value: number, minimum: number): E.Either<FgnError, number> {
-  return Number.isSafeInteger(value) && value >= minimum ? E.right(value) : fail(
-    "InvalidSize",
-    { what, value },
-    `${what} is ${value}`,
-    `Give a whole number of at least ${minimum}`,
-  );
-}
+export { allocateFloats, checkLength, checkSize };
 
-/**
- * An array of the expected length. Errors: `ShapeMismatch`.
- * @internal
- */
-export function checkLength(what: string, actual: number, expected: number): E.Either<FgnError, number> {
-  return actual === expected ? E.right(actual) : fail(
-    "ShapeMismatch",
-    { what, expected, actual },
-    `${what} has ${actual} values where ${expected} are needed`,
-    "Check the sizes against the array",
-  );
-}
-
-/**
- * A fresh array of zeros. Errors: `OutOfMemory`.
- * @internal
- */
-export function allocateFloats(what: string, count: number): E.Either<FgnError, Float32Array> {
-  try {
-    return E.right(new Float32Array(count));
-  } catch {
-    return fail(
-      "OutOfMemory",
-      { bytes: count * 4 },
-      `${what}: ${count} numbers take ${(count / 2 ** 18).toFixed(0)} MiB, more than this runtime gives one array`,
-      "Use fewer examples at a time, fewer features, classes or hidden units",
-    );
-  }
-}
-
-/**
- * Float32 values, all finite: a Float32Array is kept as it is, anything else is converted.
- * Errors: `NotFinite` with the index (and with row and column for a matrix of `cols` columns).
- * @internal
- */
-export function finiteFloats(what: string, values: ArrayLike<number>, cols = 0): E.Either<FgnError, Float32Array> {
-  const data = values instanceof Float32Array ? values : Float32Array.from(values);
-  for (let index = 0; index < data.length; index++) {
-    const value = data[index] as number;
-    if (value - value !== 0) {
-      const place = cols > 0 ? `row ${Math.floor(index / cols)}, column ${index % cols}` : `index ${index}`;
-      return fail(
-        "NotFinite",
-        { what, index, value: values[index] as number },
-        `${what} holds ${values[index]} at ${place}`,
-        "Remove or impute such values; float32 reaches ±3.4e38",
-      );
+/** A matrix from its rows, copied. Errors: as {@link matrix}. */
+function stackRows(rows: ArrayLike<Numbers>): E.Either<FgnError, Matrix> {
+  const kind = checkKind("matrix", rows, hasLength(rows), "an array of rows");
+  if (kind._tag === "Left") return kind;
+  const height = rows.length, sized = checkSize("matrix rows", height, 1);
+  if (sized._tag === "Left") return sized;
+  let matrix: Matrix = { rows: height, cols: 0, data: new Float32Array(0) };
+  for (let row = 0; row < height; row++) {
+    const values = valueAt(rows, row);
+    if (!hasLength(values)) return failRow(row, values);
+    if (row === 0) {
+      const cols = checkSize("matrix columns", values.length, 1);
+      if (cols._tag === "Left") return cols;
+      const data = allocateFloats("matrix", height * values.length);
+      if (data._tag === "Left") return data;
+      matrix = { rows: height, cols: values.length, data: data.right };
     }
+    const { cols, data } = matrix, at = row * cols;
+    if (values.length !== cols) return failRagged(row, cols, values.length);
+    const index = copyNumbers(values, cols, data, at);
+    if (index >= 0) return failNumber("matrix", valueAt(values, index - at), index, cols);
   }
-  return E.right(data);
+  return E.right(matrix);
+}
+
+function failRow(row: number, value: unknown): E.Either<FgnError, never> {
+  return fail(
+    "WrongKind",
+    { what: "matrix" },
+    `row ${row} of the matrix is ${show(value)}`,
+    "Give an array of rows, each an array of numbers, or matrix(rows, columns, values) for one flat array",
+  );
+}
+
+function failRagged(row: number, expected: number, actual: number): E.Either<FgnError, never> {
+  return fail(
+    "ShapeMismatch",
+    { what: `matrix row ${row}`, expected, actual },
+    `row ${row} of the matrix has ${actual} values, row 0 has ${expected}`,
+    "Give rows of one length",
+  );
 }
 
 /**
- * A matrix of `rows` × `cols` from row-major values.
+ * A matrix from its rows, or of `rows` × `cols` from row-major values.
  *
- * A Float32Array is taken over without copying: do not write to it afterwards. Other arrays are converted.
- * Errors: `WrongKind`, `InvalidSize`, `ShapeMismatch`, `NotFinite` (with the index).
+ * Values are numbers, in arrays or typed arrays of any kind; of bigints, those within ±2⁵³. Rows are copied, and so are
+ * values, but for a Float32Array of all values, which is taken over: do not write to it afterwards. Errors: `WrongKind`
+ * (with the place of what is no number), `InvalidSize`, `ShapeMismatch` (with the row whose length is another),
+ * `NotFinite` (with the index), `OutOfMemory`.
  *
  * @example
  * ```ts
  * import { matrix } from "fgn";
  *
+ * console.log(matrix([[1, 2, 3], [4, 5, 6]])._tag); // Right
  * console.log(matrix(2, 3, [1, 2, 3, 4, 5, 6])._tag); // Right
  * ```
  */
-export function matrix(rows: number, cols: number, data: ArrayLike<number>): E.Either<FgnError, Matrix> {
-  return guard("matrix", { rows, cols, data }, () => makeMatrix("matrix", rows, cols, data));
+export function matrix(rows: ArrayLike<Numbers>): E.Either<FgnError, Matrix>;
+/** A matrix of `rows` × `cols` from row-major values. */
+export function matrix(rows: number, cols: number, data: Numbers): E.Either<FgnError, Matrix>;
+export function matrix(
+  rows: number | ArrayLike<Numbers>,
+  cols?: number,
+  data?: Numbers,
+): E.Either<FgnError, Matrix> {
+  return guard(
+    "matrix",
+    { rows, cols, data },
+    () =>
+      isObject(rows) && cols === undefined && data === undefined
+        ? stackRows(rows as ArrayLike<Numbers>)
+        : makeMatrix("matrix", rows as number, cols as number, data as Numbers),
+  );
 }
 
 /**
- * {@link matrix} under the name that its errors give it.
+ * {@link matrix} of row-major values, under the name that its errors give it.
  * @internal
  */
-export function makeMatrix(
-  what: string,
-  rows: number,
-  cols: number,
-  data: ArrayLike<number>,
-): E.Either<FgnError, Matrix> {
+export function makeMatrix(what: string, rows: number, cols: number, data: Numbers): E.Either<FgnError, Matrix> {
   const height = checkSize(`${what} rows`, rows, 0);
   if (height._tag === "Left") return height;
   const width = checkSize(`${what} columns`, cols, 1);
   if (width._tag === "Left") return width;
-  const kind = checkNumbers(what, data);
-  if (kind._tag === "Left") return kind;
-  const length = checkLength(what, data.length, rows * cols);
-  if (length._tag === "Left") return length;
-  const values = finiteFloats(what, data, cols);
+  const values = readFloats(what, data, rows * cols, cols);
   return values._tag === "Left" ? values : E.right({ rows, cols, data: values.right });
 }

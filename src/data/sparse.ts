@@ -6,9 +6,11 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
+import { checkKind, checkNumbers, hasLength, isFloats, isObject } from "../check/kind.ts";
+import { checkCount, type Numbers, numbersOf, readFloats, valueAt } from "../check/numbers.ts";
+import { show, typedName } from "../check/show.ts";
 import { guard, orElse } from "../check/total.ts";
-import { checkLength, checkSize, finiteFloats, type Matrix } from "./matrix.ts";
+import { checkSize, type Matrix } from "./matrix.ts";
 
 /** A sparse float32 matrix, row after row. Made by {@link sparse}, which validates it; not to be written to. */
 export interface SparseMatrix {
@@ -37,16 +39,17 @@ function isWithin(value: number, minimum: number, maximum: number): boolean {
   return Number.isInteger(value) && value >= minimum && value <= maximum;
 }
 
-function checkOffsets(offsets: ArrayLike<number>, rows: number, entries: number): E.Either<FgnError, Uint32Array> {
-  const length = checkLength("sparse offsets", offsets.length, rows + 1);
+function checkOffsets(given: Numbers, rows: number, entries: number): E.Either<FgnError, Uint32Array> {
+  const length = checkCount("sparse offsets", given, rows + 1);
   if (length._tag === "Left") return length;
+  const offsets = numbersOf(given, rows + 1);
   for (let index = 0, before = 0; index <= rows; index++) {
     const value = offsets[index] as number;
     if (!isWithin(value, index === rows ? entries : before, index === 0 ? 0 : entries)) {
       return fail(
         "InvalidSparse",
         { what: "offsets", row: Math.max(index - 1, 0), index },
-        `sparse offset ${index} is ${value}`,
+        `sparse offset ${index} is ${show(valueAt(given, index))}`,
         `Offsets start at 0, do not fall, and end at the number of entries, ${entries}`,
       );
     }
@@ -55,7 +58,8 @@ function checkOffsets(offsets: ArrayLike<number>, rows: number, entries: number)
   return E.right(offsets instanceof Uint32Array ? offsets : Uint32Array.from(offsets));
 }
 
-function checkIndices(indices: ArrayLike<number>, cols: number, offsets: Uint32Array): E.Either<FgnError, Uint32Array> {
+function checkIndices(given: Numbers, cols: number, offsets: Uint32Array): E.Either<FgnError, Uint32Array> {
+  const indices = numbersOf(given, offsets[offsets.length - 1] as number);
   for (let row = 0; row + 1 < offsets.length; row++) {
     let minimum = 0;
     for (let index = offsets[row] as number; index < (offsets[row + 1] as number); index++) {
@@ -64,7 +68,7 @@ function checkIndices(indices: ArrayLike<number>, cols: number, offsets: Uint32A
         return fail(
           "InvalidSparse",
           { what: "indices", row, index },
-          `row ${row} of the sparse matrix has column ${column} at entry ${index}`,
+          `row ${row} of the sparse matrix has column ${show(valueAt(given, index))} at entry ${index}`,
           `Columns are whole numbers below ${cols}, ascending within a row, each at most once`,
         );
       }
@@ -80,7 +84,7 @@ function checkIndices(indices: ArrayLike<number>, cols: number, offsets: Uint32A
  */
 export function checkFeaturesKind(what: string, value: Features): E.Either<FgnError, Features> {
   const fields: unknown = value;
-  const isRight = isObject(fields) && typeof fields.rows === "number" && ArrayBuffer.isView(fields.data);
+  const isRight = isObject(fields) && typeof fields.rows === "number" && isFloats(fields.data);
   return checkKind(what, value, isRight, "what matrix, sparse or fromRows made");
 }
 
@@ -89,7 +93,11 @@ export function checkFeaturesKind(what: string, value: Features): E.Either<FgnEr
  * @internal
  */
 export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix): E.Either<FgnError, void> {
-  const length = checkLength("sparse values", data.length, indices.length);
+  const arrays: readonly unknown[] = [offsets, indices, data];
+  const isRight = arrays.every((array) => typedName(array) !== undefined);
+  const kind = checkKind("features", arrays, isRight, "what sparse or fromRows made");
+  if (kind._tag === "Left") return kind;
+  const length = checkCount("sparse values", data, indices.length);
   if (length._tag === "Left") return length;
   const starts = checkOffsets(offsets, rows, indices.length);
   if (starts._tag === "Left") return starts;
@@ -102,8 +110,9 @@ export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix
  * offsets[i + 1], each with a column and a value.
  *
  * Typed arrays (Uint32Array, Float32Array for the values) are taken over without copying: do not write to them
- * afterwards. Other arrays are converted. Errors: `InvalidSize`, `ShapeMismatch`, `InvalidSparse` (offsets that
- * fall, columns out of range, out of order or twice in a row), `NotFinite`.
+ * afterwards. Other arrays are converted. Errors: `WrongKind` (with the place of a value that is no number),
+ * `InvalidSize`, `ShapeMismatch`, `InvalidSparse` (offsets that fall, columns out of range, out of order or twice in a
+ * row), `NotFinite`.
  *
  * @example
  * ```ts
@@ -117,9 +126,9 @@ export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix
 export function sparse(
   rows: number,
   cols: number,
-  offsets: ArrayLike<number>,
-  indices: ArrayLike<number>,
-  values: ArrayLike<number>,
+  offsets: Numbers,
+  indices: Numbers,
+  values: Numbers,
 ): E.Either<FgnError, SparseMatrix> {
   return guard(
     "sparse",
@@ -132,9 +141,9 @@ export function sparse(
 function makeSparse(
   rows: number,
   cols: number,
-  offsets: ArrayLike<number>,
-  indices: ArrayLike<number>,
-  values: ArrayLike<number>,
+  offsets: Numbers,
+  indices: Numbers,
+  values: Numbers,
 ): E.Either<FgnError, SparseMatrix> {
   const height = checkSize("sparse rows", rows, 0);
   if (height._tag === "Left") return height;
@@ -145,28 +154,50 @@ function makeSparse(
     return fail(
       "InvalidSize",
       { what, value: cols },
-      `${what} is ${cols}`,
+      `${what} is ${show(cols)}`,
       "Column numbers have 32 bits: give at most 2³²",
     );
   }
   for (const [what, array] of Object.entries({ offsets, indices, values })) {
-    const kind = checkNumbers(`sparse ${what}`, array);
+    const kind = checkNumbers(`sparse ${what}`, array as Numbers);
     if (kind._tag === "Left") return kind;
   }
-  const length = checkLength("sparse values", values.length, indices.length);
+  const length = checkCount("sparse values", values, indices.length);
   if (length._tag === "Left") return length;
   const starts = checkOffsets(offsets, rows, indices.length);
   if (starts._tag === "Left") return starts;
   const columns = checkIndices(indices, cols, starts.right);
   if (columns._tag === "Left") return columns;
-  const data = finiteFloats("sparse values", values);
+  const data = readFloats("sparse values", values, indices.length);
   if (data._tag === "Left") return data;
   return E.right({ rows, cols, offsets: starts.right, indices: columns.right, data: data.right });
 }
 
+/** An entry of a row as numbers. Errors: `WrongKind`. */
+function readEntry(row: number, entry: unknown): E.Either<FgnError, Float64Array> {
+  const isDense = typeof entry === "number";
+  if (!hasLength(entry) || entry.length !== 2) {
+    return fail(
+      "WrongKind",
+      { what: "rows" },
+      `row ${row} holds ${show(entry)} in the place of an entry [column, value]`,
+      isDense ? "For rows with a number in every column use matrix(rows)" : "Give entries such as [[0, 5], [2, 7]]",
+    );
+  }
+  const numbers = Float64Array.from(numbersOf(entry as Numbers, 2));
+  const wrong = numbers.findIndex((number, i) => Number.isNaN(number) && typeof valueAt(entry, i) !== "number");
+  return wrong < 0 ? E.right(numbers) : fail(
+    "WrongKind",
+    { what: "rows" },
+    `row ${row} has an entry with the ${wrong === 0 ? "column" : "value"} ${show(valueAt(entry, wrong))}`,
+    "Give finite numbers as [column, value]",
+  );
+}
+
 /**
  * A sparse matrix from the entries of each row as [column, value], in any order; entries of the same column are
- * added up. Errors: `InvalidSize`, `InvalidSparse` (its `index` counts the entries in order), `NotFinite`.
+ * added up. Errors: `WrongKind` (also: rows of numbers, which `matrix` takes), `InvalidSize`, `InvalidSparse`
+ * (its `index` counts the entries in order), `NotFinite`.
  *
  * @example
  * ```ts
@@ -179,7 +210,7 @@ function makeSparse(
  */
 export function fromRows(
   cols: number,
-  rows: readonly (readonly (readonly [number, number])[])[],
+  rows: readonly (readonly (readonly [number | bigint, number | bigint])[])[],
 ): E.Either<FgnError, SparseMatrix> {
   return guard("fromRows", { cols, rows }, () => gatherRows(cols, rows));
 }
@@ -187,14 +218,20 @@ export function fromRows(
 /** A sparse matrix from the entries of its rows. */
 function gatherRows(
   cols: number,
-  rows: readonly (readonly (readonly [number, number])[])[],
+  rows: readonly (readonly (readonly [number | bigint, number | bigint])[])[],
 ): E.Either<FgnError, SparseMatrix> {
-  const kind = checkKind("rows", rows, Array.isArray(rows) && rows.every(Array.isArray), "a list of lists of entries");
+  const isRight = Array.isArray(rows) && rows.every(hasLength);
+  const kind = checkKind("rows", rows, isRight, "a list of rows, each a list of entries [column, value]");
   if (kind._tag === "Left") return kind;
   const offsets = [0], indices: number[] = [], values: number[] = [];
-  for (const row of rows) {
-    const start = indices.length;
-    for (const [column, value] of [...row].sort((a, b) => a[0] - b[0])) {
+  for (const [at, row] of rows.entries()) {
+    const start = indices.length, entries: Float64Array[] = [];
+    for (const entry of row) {
+      const numbers = readEntry(at, entry);
+      if (numbers._tag === "Left") return numbers;
+      entries.push(numbers.right);
+    }
+    for (const [column = 0, value = 0] of entries.sort(([a = 0], [b = 0]) => a - b)) {
       const last = indices.length - 1;
       if (last >= start && indices[last] === column) values[last] = (values[last] as number) + value;
       else {

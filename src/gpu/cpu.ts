@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import { orElse } from "../check/total.ts";
 import { relative } from "../damping/damping.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
@@ -27,7 +27,10 @@ import { checkOptions } from "./step/plan.ts";
 function checkParameters(network: Network): E.Either<FgnError, Network> {
   const kind = checkModelKind(network);
   if (kind._tag === "Left") return kind;
-  if (kind.right._tag === "custom") return invalid("params", "a custom model", "a network");
+  if (kind.right._tag === "custom") {
+    const details = { option: "params", value: "a custom model" };
+    return fail("InvalidOption", details, "the model is one of your own", "Give a network: backends take no functions");
+  }
   const checked = checkNetwork(network);
   return checked._tag === "Left" ? checked : E.right(network);
 }

@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
+import { cureOf, show } from "../check/show.ts";
 
 /** Handles of one kind, each with a state that its backend alone sees. */
 export interface Handles<Handle extends object, State extends object> {
@@ -52,12 +53,11 @@ export function handles<Handle extends object, State extends object>(
           `Use them before, or put them there again with ${maker}`,
         );
       }
-      const isEither = isObject(handle) && (handle["_tag"] === "Left" || handle["_tag"] === "Right");
       return fail(
         "WrongKind",
         { what },
-        isEither ? `${what}: an Either is given, in the place of what it holds` : `${what}: not made by this backend`,
-        isEither ? "Check its _tag and give its right" : `Give what ${maker} of the same backend made`,
+        `${what}: ${show(handle)} is given, not made by this backend`,
+        cureOf(handle) ?? `Give what ${maker} of the same backend made`,
       );
     },
     release: (handle) => {

@@ -8,18 +8,20 @@ import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
 import { checkKind, checkObject } from "../check/kind.ts";
+import { causeOf } from "../check/show.ts";
 import { guardAsync } from "../check/total.ts";
 import { relative } from "../damping/damping.ts";
 import { instantiate, type LoadedKernel } from "../kernel/kernel.ts";
 import { simd } from "../kernel/simd.generated.ts";
 import type { Backend, Resident, ResidentBatch } from "./backend.ts";
 import { type Device, type Lowered, openDevice } from "./device/device.ts";
-import { causeOf, failNoGpu } from "./device/faults.ts";
+import { failNoGpu } from "./device/faults.ts";
 import { type Handles, handles } from "./handles.ts";
 import { guardBackend } from "./total.ts";
 import { checkRequest } from "./step/plan.ts";
 import { evaluateOnDevice, logitsOnDevice } from "./step/predict.ts";
 import { stepOnDevice } from "./step/step.ts";
+import type { Purpose } from "../problem/session.ts";
 import { checkExamples, checkMatch, type Examples } from "./tape/examples.ts";
 import { type Parameters, releaseTensors, retainTensors } from "./tape/tensor.ts";
 import { checkParameters, type CountedExamples, download, releaseBatch, upload, uploadBatch } from "./tape/upload.ts";
@@ -63,6 +65,7 @@ function withBoth<A>(
   opened: Opened,
   resident: Resident,
   batch: ResidentBatch,
+  purpose: Purpose,
   task: (params: Parameters, examples: Examples) => Promise<E.Either<FgnError, A>>,
 ): TaskEither<FgnError, A> {
   return async () => {
@@ -70,7 +73,7 @@ function withBoth<A>(
     if (params._tag === "Left") return params;
     const examples = opened.batches.get(batch);
     if (examples._tag === "Left") return examples;
-    const matched = checkMatch(params.right.skeleton, examples.right);
+    const matched = checkMatch(params.right.skeleton, examples.right, purpose);
     if (matched._tag === "Left") return matched;
     examples.right.holders++;
     try {
@@ -97,7 +100,7 @@ function stepsOf(opened: Opened): Pick<Backend, "fgnStep" | "evaluate" | "logits
   const { device, kernel, parameters } = opened;
   return {
     fgnStep: (resident, batch, damping = relative(1), options = {}) => async () => {
-      const stepped = await withBoth(opened, resident, batch, (params, examples) => {
+      const stepped = await withBoth(opened, resident, batch, "train", (params, examples) => {
         const request = checkRequest(params.skeleton, examples.batch, damping, options);
         if (request._tag === "Left") return Promise.resolve(request);
         return stepOnDevice(device, kernel, params, examples, damping, request.right);
@@ -108,9 +111,15 @@ function stepsOf(opened: Opened): Pick<Backend, "fgnStep" | "evaluate" | "logits
       return E.right({ ...stepped.right, params: parameters.make(residentOf(params), params) });
     },
     evaluate: (resident, batch) =>
-      withBoth(opened, resident, batch, (params, examples) => evaluateOnDevice(device, kernel, params, examples)),
+      withBoth(
+        opened,
+        resident,
+        batch,
+        "predict",
+        (params, examples) => evaluateOnDevice(device, kernel, params, examples),
+      ),
     logits: (resident, batch) =>
-      withBoth(opened, resident, batch, (params, examples) => logitsOnDevice(device, params, examples)),
+      withBoth(opened, resident, batch, "predict", (params, examples) => logitsOnDevice(device, params, examples)),
   };
 }
 

@@ -6,7 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
-import { causeOf, orElse } from "../check/total.ts";
+import { causeOf } from "../check/show.ts";
+import { orElse } from "../check/total.ts";
 
 /** A place for one checkpoint. Neither function throws or rejects. */
 export interface CheckpointStore {
@@ -24,7 +25,7 @@ export interface CheckpointStore {
  * @internal
  */
 export function storageFailed(what: "load" | "save", error: unknown): E.Either<FgnError, never> {
-  const cause = causeOf(error).replace(/^Error: /, "");
+  const cause = causeOf(error);
   return fail(
     "StorageFailed",
     { what, cause },
@@ -38,9 +39,7 @@ export function storageFailed(what: "load" | "save", error: unknown): E.Either<F
  * @internal
  */
 export function checkBytes(bytes: Uint8Array): E.Either<FgnError, Uint8Array> {
-  return orElse(() => bytes instanceof Uint8Array, false)
-    ? E.right(bytes)
-    : invalid("bytes", typeof bytes, "a Uint8Array");
+  return orElse(() => bytes instanceof Uint8Array, false) ? E.right(bytes) : invalid("bytes", bytes, "a Uint8Array");
 }
 
 /**

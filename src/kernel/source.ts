@@ -7,6 +7,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
+import { causeOf } from "../check/show.ts";
 
 /**
  * A kernel as the package carries it.
@@ -51,7 +52,7 @@ export function decode(
 
 /** The error of an engine that refused the kernel. */
 export function refusalOf(cause: unknown): E.Either<FgnError, never> {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = causeOf(cause);
   if (/content security|unsafe-eval|disallowed by embedder|code generation|blocked by CSP/i.test(text)) {
     return fail(
       "CompilationForbidden",

@@ -5,8 +5,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../check/error.ts";
+import { fail, type FgnError, invalid } from "../check/error.ts";
 import { checkKind, checkObject } from "../check/kind.ts";
+import { show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
 import { checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
@@ -41,11 +42,11 @@ function changeNetwork(network: Network, change: Change, chosen?: readonly numbe
   const fits = checkNetwork(network);
   if (fits._tag === "Left") return fits;
   const count = network.layers.length;
-  const list = checkKind("layers", chosen, chosen === undefined || Array.isArray(chosen), "a list of places");
-  if (list._tag === "Left") return list;
-  const wrong = chosen?.find((index) => !(Number.isInteger(index) && index >= 0 && index < count));
-  if (wrong !== undefined) {
-    return layerError(`layers[${wrong}]`, `is not one of the ${count} layers, 0 to ${count - 1}`);
+  const kind = checkKind("layers", chosen, chosen === undefined || Array.isArray(chosen), "an array of numbers");
+  if (kind._tag === "Left") return kind;
+  const wrong = chosen?.findIndex((index) => !(Number.isInteger(index) && index >= 0 && index < count)) ?? -1;
+  if (wrong >= 0) {
+    return layerError(`layers[${show(chosen?.[wrong])}]`, `is not one of the ${count} layers, 0 to ${count - 1}`);
   }
   const wanted = chosen && new Set(chosen);
   let failure: E.Either<FgnError, never> | undefined;
@@ -151,8 +152,9 @@ function addAdapters(
   if (size._tag === "Left") return size;
   if (!Number.isFinite(alpha)) {
     const details = { option: "alpha", value: alpha };
-    return fail("InvalidOption", details, `alpha is ${alpha}`, "Give a finite number, such as the rank");
+    return fail("InvalidOption", details, `alpha is ${show(alpha)}`, "Give a finite number, such as the rank");
   }
+  if (!Number.isFinite(seed)) return invalid("seed", seed, "a finite number");
   const source = drawFrom(seedRandom(seed));
   const result = changeNetwork(
     network,
@@ -161,7 +163,7 @@ function addAdapters(
   );
   if (result._tag === "Left") return result;
   const places = densePlaces(network), idle = layers?.find((index) => !places.has(index));
-  if (idle !== undefined) return layerError(`layers[${idle}]`, "has no dense layer to adapt");
+  if (idle !== undefined) return layerError(`layers[${show(idle)}]`, "has no dense layer to adapt");
   return places.size > 0 ? result : layerError("layers", "hold no dense layer to adapt");
 }
 

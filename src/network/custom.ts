@@ -8,8 +8,9 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, checkObject, isFloats, isObject } from "../check/kind.ts";
+import { type Numbers, readFloats } from "../check/numbers.ts";
 import { guard } from "../check/total.ts";
-import { checkSize, finiteFloats } from "../data/matrix.ts";
+import { checkSize } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
 
 /** The three functions of a model f(θ, x) over flat parameters. They must not write to their arguments. */
@@ -58,7 +59,7 @@ export interface CustomModel {
  */
 export function customModel(
   spec:
-    & { readonly parameters: ArrayLike<number>; readonly classes: number }
+    & { readonly parameters: Numbers; readonly classes: number }
     & ModelFunctions,
 ): E.Either<FgnError, CustomModel> {
   return guard("customModel", { spec }, () => {
@@ -69,15 +70,15 @@ export function customModel(
 
 /** A model from its functions. */
 function makeCustom({ parameters, classes, forward, jvp, vjp }:
-  & { readonly parameters: ArrayLike<number>; readonly classes: number }
+  & { readonly parameters: Numbers; readonly classes: number }
   & ModelFunctions): E.Either<FgnError, CustomModel> {
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const numbers = checkNumbers("parameters", parameters);
   if (numbers._tag === "Left") return numbers;
-  const count = checkSize("parameters", parameters.length, 1);
+  const count = checkSize("the number of parameters", parameters.length, 1);
   if (count._tag === "Left") return count;
-  const values = finiteFloats("parameters", parameters);
+  const values = readFloats("parameters", parameters, count.right);
   if (values._tag === "Left") return values;
   const usable = checkFunctions({ forward, jvp, vjp });
   if (usable._tag === "Left") return usable;
@@ -104,5 +105,5 @@ export function checkCustom({ parameters, outputs, functions }: CustomModel): E.
   const kind = checkKind("the model's parameters", parameters, isFloats(parameters), "a Float32Array");
   if (kind._tag === "Left") return kind;
   const attached = checkAttached("parameters", parameters);
-  return attached._tag === "Left" ? attached : checkSize("parameters", parameters.length, 1);
+  return attached._tag === "Left" ? attached : checkSize("the number of parameters", parameters.length, 1);
 }

@@ -10,9 +10,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, isFloats, isObject } from "../check/kind.ts";
+import { checkKind, isFloats, isObject } from "../check/kind.ts";
+import { type Numbers, readFloats } from "../check/numbers.ts";
 import { guard, orElse } from "../check/total.ts";
-import { checkLength, finiteFloats } from "../data/matrix.ts";
 import { type LayerArray, listArrays, mapArrays } from "./arrays.ts";
 import type { CustomModel } from "./custom.ts";
 import type { Network } from "./layer.ts";
@@ -131,7 +131,7 @@ function flatten(model: Network | CustomModel): Float32Array {
 
 /**
  * The model with other values for its P trainable parameters, in the order of {@link parameters}; they are copied.
- * Errors: `ShapeMismatch`, `NotFinite`, `DonatedParameters`.
+ * Errors: `WrongKind`, `ShapeMismatch`, `NotFinite`, `DonatedParameters`.
  *
  * @example
  * ```ts
@@ -145,18 +145,16 @@ function flatten(model: Network | CustomModel): Float32Array {
  */
 export function withParameters<M extends Network | CustomModel>(
   model: M,
-  flat: ArrayLike<number>,
+  flat: Numbers,
 ): E.Either<FgnError, M> {
   return guard("withParameters", { model, flat }, () => replaceParameters(model, flat));
 }
 
 /** The model with other parameters. */
-function replaceParameters<M extends Network | CustomModel>(model: M, flat: ArrayLike<number>): E.Either<FgnError, M> {
-  const kinds = E.chain(() => checkNumbers("parameters", flat))(checkAttachedModel(model));
-  if (kinds._tag === "Left") return kinds;
-  const length = checkLength("parameters", flat.length, parameterCount(model));
-  if (length._tag === "Left") return length;
-  const values = finiteFloats("parameters", flat);
+function replaceParameters<M extends Network | CustomModel>(model: M, flat: Numbers): E.Either<FgnError, M> {
+  const attached = checkAttachedModel(model);
+  if (attached._tag === "Left") return attached;
+  const values = readFloats("parameters", flat, parameterCount(model));
   if (values._tag === "Left") return values;
   let at = 0;
   const changed: Network | CustomModel = model._tag === "custom"

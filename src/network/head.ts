@@ -6,9 +6,10 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { checkNumbers, checkObject } from "../check/kind.ts";
+import { checkObject } from "../check/kind.ts";
+import { type Numbers, readFloats } from "../check/numbers.ts";
 import { guard } from "../check/total.ts";
-import { checkLength, checkSize, finiteFloats, makeMatrix, type Matrix } from "../data/matrix.ts";
+import { checkSize, makeMatrix, type Matrix } from "../data/matrix.ts";
 import type { Network } from "./layer.ts";
 import { dense, initialise } from "./layers.ts";
 
@@ -31,7 +32,7 @@ function head(weight: Matrix, bias: Float32Array | null): Network {
 
 /**
  * A head from given parameters: C × D row-major weights and C biases or none. Typed arrays are taken over.
- * Errors: `InvalidSize`, `ShapeMismatch`, `NotFinite`.
+ * Errors: `WrongKind`, `InvalidSize`, `ShapeMismatch`, `NotFinite`.
  *
  * @example
  * ```ts
@@ -42,8 +43,8 @@ function head(weight: Matrix, bias: Float32Array | null): Network {
  */
 export function linearHead(
   size: HeadSize,
-  weight: ArrayLike<number>,
-  bias: ArrayLike<number> | null,
+  weight: Numbers,
+  bias: Numbers | null,
 ): E.Either<FgnError, Network> {
   return guard("linearHead", { size, weight, bias }, () => makeHead(size, weight, bias));
 }
@@ -51,8 +52,8 @@ export function linearHead(
 /** A head from its arrays. */
 function makeHead(
   size: HeadSize,
-  weight: ArrayLike<number>,
-  bias: ArrayLike<number> | null,
+  weight: Numbers,
+  bias: Numbers | null,
 ): E.Either<FgnError, Network> {
   const kind = checkObject("the size", size, SIZE);
   if (kind._tag === "Left") return kind;
@@ -61,11 +62,7 @@ function makeHead(
   const w = makeMatrix("weight parameters", size.classes, size.features, weight);
   if (w._tag === "Left") return w;
   if (bias === null) return E.right(head(w.right, null));
-  const numbers = checkNumbers("bias parameters", bias);
-  if (numbers._tag === "Left") return numbers;
-  const length = checkLength("bias parameters", bias.length, size.classes);
-  if (length._tag === "Left") return length;
-  const b = finiteFloats("bias parameters", bias);
+  const b = readFloats("bias parameters", bias, size.classes);
   return b._tag === "Left" ? b : E.right(head(w.right, b.right));
 }
 
@@ -77,7 +74,7 @@ function initialHead(size: HeadSize, initial: "zero" | "glorot", seed: number): 
   if (outputs._tag === "Left") return outputs;
   const inputs = checkSize("features", features, 1);
   if (inputs._tag === "Left") return inputs;
-  const count = checkSize("parameters", classes * features, 2);
+  const count = checkSize("the number of parameters", classes * features, 2);
   if (count._tag === "Left") return count;
   return initialise({ inputs: features, layers: [dense(classes, { bias, initial })], seed });
 }

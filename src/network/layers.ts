@@ -5,8 +5,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../check/error.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 import { checkKind, checkObject, isObject } from "../check/kind.ts";
+import { show } from "../check/show.ts";
 import { guard, orElse } from "../check/total.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
@@ -179,7 +180,9 @@ function startAffine(
   const { _tag, outputs, bias, initial, frozen } = spec;
   const size = checkSize(`${path} outputs`, outputs, 1);
   if (size._tag === "Left") return size;
-  if (!["glorot", "he", "zero", "auto"].includes(initial)) return layerError(path, `has unknown initial ${initial}`);
+  if (!["glorot", "he", "zero", "auto"].includes(initial)) {
+    return layerError(path, `has unknown initial ${show(initial)}`);
+  }
   const [rows, cols] = _tag === "dense" ? [outputs, inputs] : [inputs, outputs];
   const weight = uniformMatrix(rows, cols, initialBound(spec, inputs, outputs, rest), source);
   if (weight._tag === "Left") return weight;
@@ -266,6 +269,7 @@ export function initialise(spec: NetworkSpec): E.Either<FgnError, Network> {
 function startNetwork({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<FgnError, Network> {
   const features = checkSize("inputs", inputs, 1);
   if (features._tag === "Left") return features;
+  if (!Number.isFinite(seed)) return invalid("seed", seed, "a finite number");
   const started = startLayers(layers, inputs, "layers", drawFrom(seedRandom(seed)));
   if (started._tag === "Left") return started;
   const last = started.right.findLast(({ _tag }) => _tag === "dense" || _tag === "embedding");
@@ -300,6 +304,6 @@ function startMlp(
   const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "a list of sizes, such as [128, 64]");
   if (sizes._tag === "Left") return sizes;
   const after = activation(kind);
-  const layers = [...hidden.flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
+  const layers = [...Array.from(hidden).flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
   return initialise({ inputs, layers, seed });
 }

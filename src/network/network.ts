@@ -8,8 +8,10 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { isFloats, isObject } from "../check/kind.ts";
+import { failNumber, firstNotFinite } from "../check/numbers.ts";
+import { show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
-import { checkLength, checkSize, finiteFloats, type Matrix } from "../data/matrix.ts";
+import { checkLength, checkSize, type Matrix } from "../data/matrix.ts";
 import { type Activation, ACTIVATIONS } from "./activations.ts";
 import { mapArrays } from "./arrays.ts";
 import { checkModelKind } from "./flat.ts";
@@ -79,13 +81,15 @@ function checkEmbedding(layer: Embedding, place: Place): Outputs {
 }
 
 function checkActivation({ kind, slope }: Activation, { path, inputs }: Place): Outputs {
-  if (!KINDS.has(kind)) return layerError(path, `is an activation of unknown kind ${kind}`);
-  return Number.isFinite(slope) ? E.right(inputs) : layerError(path, `has slope ${slope}, which is not finite`);
+  if (!KINDS.has(kind)) return layerError(path, `is an activation of unknown kind ${show(kind)}`);
+  return Number.isFinite(slope) ? E.right(inputs) : layerError(path, `has slope ${show(slope)}, which is not finite`);
 }
 
 function checkLayerNorm({ gain, shift, epsilon }: LayerNorm, { path, inputs }: Place): Outputs {
   if (!isFloats(gain)) return layerError(`${path}.gain`, "is not a Float32Array");
-  if (!(epsilon > 0 && epsilon < Infinity)) return layerError(path, `has epsilon ${epsilon}, not a positive number`);
+  if (!(epsilon > 0 && epsilon < Infinity)) {
+    return layerError(path, `has epsilon ${show(epsilon)}, not a positive number`);
+  }
   const length = checkArray(`${path}.gain`, gain, gain.length);
   if (length._tag === "Left") return length;
   const chain = takes(path, gain.length, inputs);
@@ -96,7 +100,7 @@ function checkAdapter(layer: Adapter, place: Place): Outputs {
   const { weight, down, up, scale } = layer, { path } = place;
   const base = checkAffine(layer, place, weight?.cols, weight?.rows);
   if (base._tag === "Left") return base;
-  if (!Number.isFinite(scale)) return layerError(path, `has scale ${scale}, which is not finite`);
+  if (!Number.isFinite(scale)) return layerError(path, `has scale ${show(scale)}, which is not finite`);
   const v = checkMatrix(`${path}.down`, down);
   if (v._tag === "Left") return v;
   const u = checkMatrix(`${path}.up`, up);
@@ -161,7 +165,8 @@ function checkShapes(inputs: number, layers: readonly Layer[]): Outputs {
 function checkFinite(layers: readonly Layer[]): E.Either<FgnError, unknown> {
   let finite: E.Either<FgnError, unknown> = E.right(null);
   mapArrays(layers, true, ({ path, data, cols, field }) => {
-    if (finite._tag === "Right") finite = finiteFloats(path, data, field.shape === "matrix" ? cols : 0);
+    const index = finite._tag === "Right" ? firstNotFinite(data, 0, data.length) : -1;
+    if (index >= 0) finite = failNumber(path, data[index], index, field.shape === "matrix" ? cols : 0);
     return data;
   });
   return finite;

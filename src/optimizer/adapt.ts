@@ -30,7 +30,7 @@ function classesOf({ labels, targets }: Batch, known: number, most: number): E.E
       return fail(
         "LabelOutOfRange",
         { index, label, classes: limit },
-        `label ${index} is ${label}, but the network may grow to ${limit} classes only`,
+        `example ${index} has label ${label}, but the network may grow to ${limit} classes only`,
         "Number new classes in the order of their arrival, or raise maxClasses",
       );
     }

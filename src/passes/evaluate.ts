@@ -61,7 +61,7 @@ export function evaluate(params: Model, batch: Batch, option: KernelOption = {})
 
 /** An evaluation in parts of a pass each. */
 function evaluateParts(params: Model, batch: Batch, option: KernelOption): E.Either<FgnError, Evaluation> {
-  const checked = checkBatch(params, batch);
+  const checked = checkBatch(params, batch, "predict");
   if (checked._tag === "Left") return checked;
   const examples = batch.features.rows, most = rowsOfPass(params.outputs);
   let sum = 0, correct = 0, near = 0, total = 0;

@@ -5,11 +5,12 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid, overflow } from "../check/error.ts";
+import { fail, type FgnError, overflow } from "../check/error.ts";
 import { checkKind, isFloats, isObject } from "../check/kind.ts";
+import { type Numbers, readFloats } from "../check/numbers.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
-import { finiteFloats, type Matrix } from "../data/matrix.ts";
+import type { Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
 import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
@@ -116,7 +117,7 @@ function differentiate(
 export function jvp(
   params: Model,
   features: Features,
-  direction: ArrayLike<number>,
+  direction: Numbers,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
   return guard(
@@ -130,7 +131,7 @@ export function jvp(
 function multiplyForward(
   params: Model,
   features: Features,
-  direction: ArrayLike<number>,
+  direction: Numbers,
   option: KernelOption,
 ): E.Either<FgnError, Matrix> {
   const v = checkVector(params, "direction", direction);
@@ -187,7 +188,7 @@ function multiplyBack(
   if (isMatrix._tag === "Left") return isMatrix;
   const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
-  const c = finiteFloats("cotangent", cotangent.data, cotangent.cols);
+  const c = readFloats("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);
   if (c._tag === "Left") return c;
   const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, option);
   if (session._tag === "Left") return session;
@@ -250,7 +251,10 @@ function makeSystem(
   batch: Batch,
   options: ObjectiveOptions & KernelOption,
 ): E.Either<FgnError, RowSystem> {
-  if (params?._tag === "custom") return invalid("system", "gram", "a network: a model of your own has no Gram matrix");
+  if (params?._tag === "custom") {
+    const details = { option: "system", value: "gram" };
+    return fail("InvalidOption", details, "a model of your own has no Gram matrix", "Give a network");
+  }
   const session = openPassed(params, batch, { signals: true, gram: true }, options);
   if (session._tag === "Left") return session;
   const { ws } = session.right;

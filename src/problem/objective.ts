@@ -13,13 +13,14 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
+import { type Numbers, readFloats } from "../check/numbers.ts";
 import type { Batch } from "../data/batch.ts";
-import { allocateFloats, checkLength, finiteFloats } from "../data/matrix.ts";
+import { allocateFloats } from "../data/matrix.ts";
 
 /** Options of the objective. */
 export interface ObjectiveOptions {
   /** C weights ≥ 0: examples count by that of their label, beside their own. Only ratios matter. Default: all 1. */
-  readonly classWeights?: ArrayLike<number>;
+  readonly classWeights?: Numbers;
   /** ε in [0, 1): targets (1 − ε) t + ε/C (Szegedy et al. 2016). Default 0. */
   readonly labelSmoothing?: number;
   /** ½ ℓ2 ‖θ‖² over all trainable parameters, biases included, is added to the loss. Default 0. */
@@ -105,16 +106,14 @@ export function fillRest(
   }
 }
 
-function checkClassWeights(values: ArrayLike<number>, classes: number): E.Either<FgnError, Float32Array> {
-  const length = checkLength("classWeights", values.length, classes);
-  if (length._tag === "Left") return length;
-  const weights = finiteFloats("classWeights", values);
+function checkClassWeights(values: Numbers, classes: number): E.Either<FgnError, Float32Array> {
+  const weights = readFloats("classWeights", values, classes);
   if (weights._tag === "Left") return weights;
   const index = weights.right.findIndex((w) => w < 0);
   return index < 0 ? weights : fail(
     "NegativeWeight",
     { index, value: weights.right[index] as number },
-    `class weight ${index} is ${weights.right[index]}`,
+    `class ${index} has weight ${weights.right[index]}`,
     "Class weights are ≥ 0: give 0 to leave a class out",
   );
 }

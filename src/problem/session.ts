@@ -56,19 +56,35 @@ const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds
  */
 export const NOTHING: RowNeeds = needsOf({}, false, false);
 
-function checkModel(model: Model, features: Features): E.Either<FgnError, unknown> {
+/**
+ * What features of another width are for: a model that can still be made to fit, or one that was trained.
+ * @internal
+ */
+export type Purpose = "train" | "predict";
+
+/**
+ * A `FeatureMismatch`.
+ * @internal
+ */
+export function failWidth(expected: number, actual: number, purpose: Purpose): E.Either<FgnError, never> {
+  return fail(
+    "FeatureMismatch",
+    { expected, actual },
+    `the features have ${actual} columns, the model takes ${expected}`,
+    purpose === "train"
+      ? "Make the model with as many features as the examples have"
+      : `Give features of ${expected} columns, made as those that the model was trained on`,
+  );
+}
+
+function checkModel(model: Model, features: Features, purpose: Purpose): E.Either<FgnError, unknown> {
   const kind = checkModelKind(model);
   if (kind._tag === "Left") return kind;
   if (model._tag === "custom") return checkCustom(model);
   const shapes = checkNetwork(model);
   if (shapes._tag === "Left") return shapes;
   if (features.cols !== model.inputs) {
-    return fail(
-      "FeatureMismatch",
-      { expected: model.inputs, actual: features.cols },
-      `the features have ${features.cols} columns, the model takes ${model.inputs}`,
-      "Make the model with as many features as the examples have",
-    );
+    return failWidth(model.inputs, features.cols, purpose);
   }
   return checkFirstLayer(model, features);
 }
@@ -78,13 +94,17 @@ function checkModel(model: Model, features: Features): E.Either<FgnError, unknow
  * `InvalidLayer`, `InvalidSize`, `DonatedParameters`.
  * @internal
  */
-export function checkFeatures(model: Model, features: Features): E.Either<FgnError, Features> {
+export function checkFeatures(
+  model: Model,
+  features: Features,
+  purpose: Purpose = "predict",
+): E.Either<FgnError, Features> {
   const kind = checkFeaturesKind("features", features);
   if (kind._tag === "Left") return kind;
   if (features.rows === 0) {
     return fail("EmptyBatch", {}, "there are no examples", "Give at least one row of features");
   }
-  const matched = checkModel(model, features);
+  const matched = checkModel(model, features, purpose);
   if (matched._tag === "Left") return matched;
   const length = isSparse(features)
     ? checkSparse(features)
@@ -96,10 +116,10 @@ export function checkFeatures(model: Model, features: Features): E.Either<FgnErr
  * A batch that matches the model. Errors: those of {@link checkFeatures}, `LabelOutOfRange`.
  * @internal
  */
-export function checkBatch(model: Model, batch: Batch): E.Either<FgnError, Batch> {
+export function checkBatch(model: Model, batch: Batch, purpose: Purpose = "train"): E.Either<FgnError, Batch> {
   const kind = checkBatchKind(batch);
   if (kind._tag === "Left") return kind;
-  const features = checkFeatures(model, batch.features);
+  const features = checkFeatures(model, batch.features, purpose);
   if (features._tag === "Left") return features;
   const { rows } = batch.features;
   const count = checkLength("labels", batch.labels.length, rows);

@@ -6,8 +6,7 @@
 
 import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { checkNumbers } from "../check/kind.ts";
-import { checkLength, finiteFloats } from "../data/matrix.ts";
+import { type Numbers, readFloats } from "../check/numbers.ts";
 import { arraysOf, checkAttachedModel, parameterCount } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { loadVector, storeVector } from "../tape/tape.ts";
@@ -40,11 +39,8 @@ export function readVector({ tape }: Workspace, model: Model, vector: number): F
  * P finite numbers. Errors: `DonatedParameters`, `ShapeMismatch`, `NotFinite`.
  * @internal
  */
-export function checkVector(model: Model, what: string, flat: ArrayLike<number>): E.Either<FgnError, Float32Array> {
+export function checkVector(model: Model, what: string, flat: Numbers): E.Either<FgnError, Float32Array> {
   const attached = checkAttachedModel(model);
   if (attached._tag === "Left") return attached;
-  const kind = checkNumbers(what, flat);
-  if (kind._tag === "Left") return kind;
-  const length = checkLength(what, flat.length, parameterCount(model));
-  return length._tag === "Left" ? length : finiteFloats(what, flat);
+  return readFloats(what, flat, parameterCount(model));
 }

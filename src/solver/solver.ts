@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { checkCount, copyNumbers, failNumber, valueAt } from "../check/numbers.ts";
 import { f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, type IterativeStop, type Products, rowSpace } from "./cg.ts";
@@ -69,6 +70,24 @@ export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedS
     return invalid("maxIterations", maxIterations, "a whole number from 1");
   }
   return E.right({ solver, tolerance, maxIterations, system, warmStart });
+}
+
+/**
+ * The options with the start of conjugate gradient, where there is one, as doubles: finite numbers, one a row. Errors:
+ * `WrongKind`, `ShapeMismatch`, `InvalidOption`.
+ * @internal
+ */
+export function readStart(options: CheckedSolver, rows: number): E.Either<FgnError, CheckedSolver> {
+  const { warmStart } = options;
+  if (warmStart === null) return E.right(options);
+  const count = checkCount("warmStart", warmStart, rows);
+  if (count._tag === "Left") return count;
+  const start = new Float64Array(rows), index = copyNumbers(warmStart, rows, start, 0);
+  if (index < 0) return E.right({ ...options, warmStart: start });
+  const value = valueAt(warmStart, index);
+  return typeof value === "number"
+    ? invalid("warmStart", warmStart, "finite numbers")
+    : failNumber("warmStart", value, index, 0);
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
+import type { Numbers } from "../check/numbers.ts";
 import { guard } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
@@ -93,7 +94,7 @@ function stepFully<M extends Model>(
 export function ggnProduct(
   params: Model,
   batch: Batch,
-  direction: ArrayLike<number>,
+  direction: Numbers,
   option: KernelOption = {},
 ): E.Either<FgnError, Float32Array> {
   return guard("ggnProduct", { params, batch, direction, option }, () => multiply(params, batch, direction, option));
@@ -103,7 +104,7 @@ export function ggnProduct(
 function multiply(
   params: Model,
   batch: Batch,
-  direction: ArrayLike<number>,
+  direction: Numbers,
   option: KernelOption,
 ): E.Either<FgnError, Float32Array> {
   const v = checkVector(params, "direction", direction);

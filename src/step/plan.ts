@@ -9,7 +9,6 @@ import { fail, type FgnError, invalid } from "../check/error.ts";
 import type { Damping } from "../damping/damping.ts";
 import { checkDamping, judges, type TaggedDamping } from "../damping/tagged.ts";
 import type { Batch } from "../data/batch.ts";
-import { checkLength } from "../data/matrix.ts";
 import { arraysOf } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { leavesRowSpace } from "../problem/objective.ts";
@@ -19,7 +18,7 @@ import { checkCompetitors, withCopies } from "../row_system/competitors.ts";
 import { metricNamed, METRICS } from "../row_system/metric_option.ts";
 import type { MetricUpdate } from "../row_system/metric_rule.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
-import { type CheckedSolver, checkSolver } from "../solver/solver.ts";
+import { type CheckedSolver, checkSolver, readStart } from "../solver/solver.ts";
 import { checkAt, type StepOptions, wantedAt, worksAt } from "./options.ts";
 import { hasTwoStageLayer, placesOf } from "./places.ts";
 import type { Method } from "./stage.ts";
@@ -121,12 +120,9 @@ export function plan(
   if (solver._tag === "Left") return solver;
   const fits = checkBatch(model, batch);
   if (fits._tag === "Left") return fits;
-  const { warmStart, system } = solver.right;
-  if (warmStart !== null) {
-    const length = checkLength("warmStart", warmStart.length, batch.labels.length);
-    if (length._tag === "Left") return length;
-    if (!warmStart.every(Number.isFinite)) return invalid("warmStart", warmStart, "finite numbers");
-  }
+  const started = readStart(solver.right, batch.labels.length);
+  if (started._tag === "Left") return started;
+  const { system } = started.right;
   if (arraysOf(model).length === 0) {
     return fail(
       "InvalidLayer",
@@ -165,7 +161,7 @@ export function plan(
     batch: rows.right,
     competes: copies.right > 0,
     damping: checked.right,
-    solver: solver.right,
+    solver: started.right,
     method,
     kind: kind.right,
     judged: lossAfter || judges(checked.right),

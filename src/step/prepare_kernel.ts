@@ -9,8 +9,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import { fail, type FgnError, invalid } from "../check/error.ts";
 import { checkKind, isObject } from "../check/kind.ts";
+import { causeOf, show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, batch } from "../data/batch.ts";
 import { allocateFloats, checkSize, matrix } from "../data/matrix.ts";
@@ -106,13 +107,17 @@ function checkOptions(options: PrepareOptions): E.Either<FgnError, Required<Omit
     : invalid("run", run, "a function of a model and a batch");
 }
 
+function failRun(value: unknown, what: string): E.Either<FgnError, never> {
+  return fail("InvalidOption", { option: "run", value }, `run ${what}`, "Give a function that returns an Either");
+}
+
 /** Calls the caller's function, which may be anything. Errors: its own, `InvalidOption` where it fails to give one. */
 function call(run: Run, model: Network, data: Batch): E.Either<FgnError, unknown> {
   try {
     const result = run(model, data);
-    return isObject(result) && "_tag" in result ? result : invalid("run", result, "a function that returns an Either");
+    return isObject(result) && "_tag" in result ? result : failRun(result, `returned ${show(result)}`);
   } catch (cause) {
-    return invalid("run", cause, "a function that does not throw");
+    return failRun(cause, `threw ${causeOf(cause, true)}`);
   }
 }
 

@@ -117,6 +117,8 @@ export function checkFirstLayer(model: Network, features: Features): E.Either<Fg
     "InvalidLayer",
     { layer: "layers[0]", reason },
     `layers[0]: ${reason}`,
-    "Change the layer or the features",
+    isSparse(features)
+      ? "Begin with a dense or embedding layer, or give dense features by matrix"
+      : "Begin with a dense layer, or give sparse features by sparse or fromRows",
   );
 }

@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
 import { checkObject } from "../check/kind.ts";
+import { causeOf } from "../check/show.ts";
 import { guardAsync } from "../check/total.ts";
 import { CLASS_LIMITS } from "../kernel/class_limits.ts";
 import type { Kernel, KernelExports, LoadedKernel } from "../kernel/kernel.ts";
@@ -170,7 +171,7 @@ function startThreads({ threads }: ThreadsOptions): TaskEither<FgnError, Threade
     } catch (cause) {
       return cause instanceof WebAssembly.LinkError || cause instanceof WebAssembly.CompileError
         ? refusalOf(cause)
-        : noThreads(cause instanceof Error ? cause.message : String(cause));
+        : noThreads(causeOf(cause));
     }
   };
 }

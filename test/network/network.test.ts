@@ -44,7 +44,7 @@ describe("network()", () => {
     ["layers", "is empty", []],
     ["layers[1]", "is an embedding", [relu, embedding]],
     ["layers[0].layers[0]", "is an embedding", [residual({ ...embedding, weight: mat(4, 4) })]],
-    ["layers[0]", "unknown kind elu", [{ ...relu, kind: "elu" as "relu" }]],
+    ["layers[0]", 'unknown kind "elu"', [{ ...relu, kind: "elu" as "relu" }]],
     ["layers[0]", "slope NaN", [{ ...relu, slope: NaN }]],
     ["layers[0]", "unknown kind", [{ _tag: "conv" } as unknown as Layer]],
     ["layers[0]", "epsilon 0", [{ ...norm, epsilon: 0 }]],

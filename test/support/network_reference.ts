@@ -197,7 +197,7 @@ function aims({ labels, weights, targets }: Batch, C: number, options: Objective
   const { classWeights, labelSmoothing: eps = 0 } = options;
   const shares = Array.from(
     labels,
-    (y, i) => (weights?.[i] ?? 1) * (classWeights === undefined ? 1 : at(classWeights, y)),
+    (y, i) => (weights?.[i] ?? 1) * (classWeights === undefined ? 1 : at(classWeights as ArrayLike<number>, y)),
   );
   const total = shares.reduce((s, v) => s + v, 0);
   const given = (i: number, k: number): number =>

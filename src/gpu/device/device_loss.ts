@@ -6,7 +6,8 @@
 
 import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../../check/error.ts";
-import { causeOf, failLost, failRefused } from "./faults.ts";
+import { causeOf } from "../../check/show.ts";
+import { failLost, failRefused } from "./faults.ts";
 
 /** A watch for the end of a device. */
 export interface Watch {

@@ -7,9 +7,6 @@
 import type * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../../check/error.ts";
 
-/** The words of a thrown value. */
-export const causeOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause);
-
 /** A `DeviceLost`. */
 export const failLost = (cause: string): E.Either<FgnError, never> =>
   fail(

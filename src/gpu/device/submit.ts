@@ -6,8 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../../check/error.ts";
+import { causeOf } from "../../check/show.ts";
 import { type Encoder, type Resources, startEncoder } from "./encoder.ts";
-import { causeOf, failRefused } from "./faults.ts";
+import { failRefused } from "./faults.ts";
 import type { Pool } from "./pool.ts";
 import type { Counts } from "./traffic.ts";
 import type { Range } from "./view.ts";

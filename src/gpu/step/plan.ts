@@ -10,10 +10,9 @@ import { checkObject } from "../../check/kind.ts";
 import type { Damping } from "../../damping/damping.ts";
 import { checkDamping, judges, type TaggedDamping } from "../../damping/tagged.ts";
 import type { Batch } from "../../data/batch.ts";
-import { checkLength } from "../../data/matrix.ts";
 import type { Network } from "../../network/layer.ts";
 import { type Aim, aimOf } from "../../problem/objective.ts";
-import { checkSolver } from "../../solver/solver.ts";
+import { checkSolver, readStart } from "../../solver/solver.ts";
 import { refusedAt } from "../../step/options.ts";
 import type { Asked } from "../../step/stage.ts";
 import { failUnsupported } from "../device/faults.ts";
@@ -42,14 +41,6 @@ function checkSupported(options: BackendStepOptions & { readonly microBatch?: nu
   return name === undefined ? E.right(undefined) : failUnsupported(`the option ${name}`);
 }
 
-/** Errors: `InvalidOption`, `ShapeMismatch`. */
-function checkStart(warmStart: Float64Array | null, rows: number): E.Either<FgnError, void> {
-  if (warmStart === null) return E.right(undefined);
-  const length = checkLength("warmStart", warmStart.length, rows);
-  if (length._tag === "Left") return length;
-  return warmStart.every(Number.isFinite) ? E.right(undefined) : invalid("warmStart", warmStart, "finite numbers");
-}
-
 /** Errors: those of `fgnStep` for bad options, `Unsupported`. */
 export function checkRequest(
   network: Network,
@@ -65,8 +56,8 @@ export function checkRequest(
   if (tagged._tag === "Left") return tagged;
   const solver = checkSolver(options);
   if (solver._tag === "Left") return solver;
-  const start = checkStart(solver.right.warmStart, batch.labels.length);
-  if (start._tag === "Left") return start;
+  const started = readStart(solver.right, batch.labels.length);
+  if (started._tag === "Left") return started;
   const { lossAfter = true, curvature = "gaussNewton" } = options;
   if (curvature !== "gaussNewton" && curvature !== "majorized") {
     return invalid("curvature", curvature, "gaussNewton or majorized");
@@ -74,7 +65,7 @@ export function checkRequest(
   const aim = aimOf(batch, network.outputs, options);
   return aim._tag === "Left" ? aim : E.right({
     damping: tagged.right,
-    solver: solver.right,
+    solver: started.right,
     aim: aim.right,
     majorized: curvature === "majorized",
     judged: lossAfter || judges(tagged.right),

@@ -10,6 +10,7 @@ import { type Batch, checkBatchKind, checkClasses } from "../../data/batch.ts";
 import { checkLength } from "../../data/matrix.ts";
 import { checkFeaturesKind, isSparse } from "../../data/sparse.ts";
 import type { Network } from "../../network/layer.ts";
+import { failWidth, type Purpose } from "../../problem/session.ts";
 import { failUnsupported } from "../device/faults.ts";
 import type { View } from "../device/view.ts";
 
@@ -43,14 +44,13 @@ export function checkExamples(batch: Batch): E.Either<FgnError, Batch> {
 }
 
 /** Examples that match a network. Errors: `FeatureMismatch`, `LabelOutOfRange`. */
-export function checkMatch(network: Network, { features, batch }: Examples): E.Either<FgnError, void> {
+export function checkMatch(
+  network: Network,
+  { features, batch }: Examples,
+  purpose: Purpose,
+): E.Either<FgnError, void> {
   if (features.cols !== network.inputs) {
-    return fail(
-      "FeatureMismatch",
-      { expected: network.inputs, actual: features.cols },
-      `the features have ${features.cols} columns, the model takes ${network.inputs}`,
-      "Make the model with as many features as the examples have",
-    );
+    return failWidth(network.inputs, features.cols, purpose);
   }
   return E.map(() => {})(checkClasses(batch.labels, network.outputs));
 }

@@ -1,7 +1,9 @@
 // A model given by its functions, as one operation from parameters to logits.
 
 import type { FgnError } from "../../check/error.ts";
-import { causeOf } from "../../check/total.ts";
+import { hasLength } from "../../check/kind.ts";
+import { copyNumbers, valueAt } from "../../check/numbers.ts";
+import { causeOf, show } from "../../check/show.ts";
 import type { Features } from "../../data/sparse.ts";
 import { f32 } from "../../kernel/arena.ts";
 import type { CustomModel, ModelFunctions } from "../../network/custom.ts";
@@ -25,7 +27,8 @@ function failureOf(what: keyof ModelFunctions, cause: string): FgnError {
     what,
     cause,
     message: `${what} of the model ${cause}`,
-    remedy: "Return B × C logits from forward and jvp, P derivatives from vjp, row after row and finite",
+    remedy:
+      "Return B × C logits from forward and jvp, P derivatives from vjp, row after row, finite in float32 (±3.4e38)",
   };
 }
 
@@ -40,13 +43,15 @@ function callModel(
   kernel.busy = true;
   try {
     const values = call();
-    if (values.length !== length) {
+    if (!hasLength(values)) noteFailure(failureOf(what, `returned ${show(values)}`));
+    else if (values.length !== length) {
       noteFailure(failureOf(what, `returned ${values.length} values where ${length} are needed`));
-    } else result.set(values);
-    const index = result.findIndex((v) => v - v !== 0);
-    if (index >= 0) noteFailure(failureOf(what, `returned ${result[index]} at index ${index}`));
+    } else {
+      const index = copyNumbers(values, length, result, 0);
+      if (index >= 0) noteFailure(failureOf(what, `returned ${show(valueAt(values, index))} at index ${index}`));
+    }
   } catch (cause) {
-    noteFailure(failureOf(what, `threw ${causeOf(cause)}`));
+    noteFailure(failureOf(what, `threw ${causeOf(cause, true)}`));
   } finally {
     kernel.busy = false;
   }

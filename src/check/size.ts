@@ -1,0 +1,54 @@
+/**
+ * Sizes, lengths, and memory of a size.
+ *
+ * @module
+ */
+
+import * as E from "fp-ts/lib/Either.js";
+import { fail, type FgnError } from "./error.ts";
+import { cureOf, show } from "./show.ts";
+
+/**
+ * A whole number from `minimum` up. Errors: `InvalidSize`.
+ * @internal
+ */
+export function checkSize(what: string, value: number, minimum: number): E.Either<FgnError, number> {
+  return Number.isSafeInteger(value) && value >= minimum ? E.right(value) : fail(
+    "InvalidSize",
+    { what, value },
+    `${what} is ${show(value)}`,
+    value > Number.MAX_SAFE_INTEGER
+      ? "Give a smaller number: no memory holds as many"
+      : cureOf(value) ?? `Give a whole number of at least ${minimum}`,
+  );
+}
+
+/**
+ * An array of the expected length. Errors: `ShapeMismatch`.
+ * @internal
+ */
+export function checkLength(what: string, actual: number, expected: number): E.Either<FgnError, number> {
+  return actual === expected ? E.right(actual) : fail(
+    "ShapeMismatch",
+    { what, expected, actual },
+    `${what} has ${actual} values where ${expected} are needed`,
+    "Check the sizes against the array",
+  );
+}
+
+/**
+ * A fresh array of zeros. Errors: `OutOfMemory`.
+ * @internal
+ */
+export function allocateFloats(what: string, count: number): E.Either<FgnError, Float32Array> {
+  try {
+    return E.right(new Float32Array(count));
+  } catch {
+    return fail(
+      "OutOfMemory",
+      { bytes: count * 4 },
+      `${what}: ${count} numbers take ${(count / 2 ** 18).toFixed(0)} MiB, more than this runtime gives one array`,
+      "Use fewer examples at a time, fewer features, classes or hidden units",
+    );
+  }
+}
