@@ -17,7 +17,7 @@ export function checkSize(what: string, value: number, minimum: number): E.Eithe
     "InvalidSize",
     { what, value },
     `${what} is ${show(value)}`,
-    value > Number.MAX_SAFE_INTEGER
+    typeof value === "number" && value > Number.MAX_SAFE_INTEGER
       ? "Give a smaller number: no memory holds as many"
       : cureOf(value) ?? `Give a whole number of at least ${minimum}`,
   );

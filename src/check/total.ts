@@ -25,7 +25,7 @@ function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [
     const list = Array.isArray(value), kind = Object.getPrototypeOf(value);
     // Also what a proxy is asked first, and the getters of a class.
     const inherited = list || kind === Object.prototype ? [] : Object.getOwnPropertyNames(kind ?? {});
-    for (const name of ["_tag", ...inherited, ...Object.keys(value)]) {
+    for (const name of ["_tag", "length", ...inherited, ...Object.keys(value)]) {
       at = list ? `${path}[${name}]` : path === "" ? name : `${path}.${name}`;
       const fault = findFault(value[name], at, seen);
       if (fault !== undefined) return fault;

@@ -89,9 +89,9 @@ describe("a fault of the library", () => {
     const own: Record<string, unknown> = {};
     own["own"] = own;
     const error = left(guard("f", own, () => {
-      throw Object.create(null);
+      throw new Proxy({}, { getPrototypeOf: boom, get: boom, ownKeys: boom });
     }));
-    expect(error).toMatchObject({ _tag: "Unexpected", message: "f failed: something that cannot be shown" });
+    expect(error).toMatchObject({ _tag: "Unexpected", message: "f failed: something that cannot be read" });
   });
 });
 
