@@ -128,7 +128,8 @@ export function fail<Tag extends FgnErrorTag>(
 /** One line for a person: tag, message and remedy. */
 export function showError(error: FgnError): string {
   try {
-    return `${error._tag}: ${error.message}. ${error.remedy}.`;
+    const { _tag, message, remedy } = error;
+    return `${_tag}: ${message}${message.endsWith("?") ? "" : "."} ${remedy}.`;
   } catch {
     return "this is not an error of this library";
   }

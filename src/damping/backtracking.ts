@@ -4,15 +4,16 @@
  * @module
  */
 
-import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import type * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../check/error.ts";
+import { ANY, BELOW_ONE, checkFields, COUNT, type Faulty, makeOf, type Rules, SHARE } from "../check/rule.ts";
 import { isPositive, notPositive, type Rule, standsStill } from "./rule.ts";
 
 /**
  * Relative damping with a step length: the step is shortened until the loss of the batch falls by at least
  * `decrease · length · (−gᵀd)` (Armijo 1966). Every step starts from length 1: there is nothing to carry.
  */
-export interface Backtracking {
+export interface Backtracking extends Faulty {
   /** Backtracking. */
   readonly _tag: "backtracking";
   /** μ/K̄ > 0. */
@@ -49,17 +50,16 @@ export interface BacktrackingOptions {
  * ```
  */
 export function backtracking(options: BacktrackingOptions = {}): Backtracking {
-  const { ratio = 0.13, shrink = 0.5, decrease = 1e-4, attempts = 10 } = options;
-  return { _tag: "backtracking", ratio, shrink, decrease, attempts };
+  return makeOf(options, FIELDS, ({ ratio = 0.13, shrink = 0.5, decrease = 1e-4, attempts = 10 }) => {
+    return { _tag: "backtracking", ratio, shrink, decrease, attempts };
+  });
 }
 
+/** Another error says what is wrong with a ratio. */
+const FIELDS: Rules<BacktrackingOptions> = { ratio: ANY, shrink: SHARE, decrease: BELOW_ONE, attempts: COUNT };
+
 function check(state: Backtracking): E.Either<FgnError, Backtracking> {
-  const { ratio, shrink, decrease, attempts } = state;
-  if (!isPositive(ratio)) return notPositive(ratio);
-  if (!(shrink > 0 && shrink < 1)) return invalid("shrink", shrink, "a number in (0, 1)");
-  if (!(decrease >= 0 && decrease < 1)) return invalid("decrease", decrease, "a number in [0, 1)");
-  if (!(Number.isInteger(attempts) && attempts >= 1)) return invalid("attempts", attempts, "a whole number from 1");
-  return E.right(state);
+  return isPositive(state.ratio) ? checkFields(state, FIELDS) : notPositive(state.ratio);
 }
 
 const rule: Rule<Backtracking> = {

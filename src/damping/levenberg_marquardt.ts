@@ -4,15 +4,16 @@
  * @module
  */
 
-import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import type * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../check/error.ts";
+import { ANY, checkFields, COUNT, type Faulty, makeOf, type Rules } from "../check/rule.ts";
 import { isPositive, notPositive, type Rule, standsStill } from "./rule.ts";
 
 /**
  * Levenberg–Marquardt: λ rises until the loss falls, and decays after accepted steps. A pure state: each
  * step returns the next one.
  */
-export interface LevenbergMarquardt {
+export interface LevenbergMarquardt extends Faulty {
   /** Levenberg–Marquardt. */
   readonly _tag: "levenbergMarquardt";
   /** λ of the next attempt; null: start at K̄/Σω of the first batch. */
@@ -49,20 +50,25 @@ export interface LevenbergMarquardtOptions {
  * ```
  */
 export function levenbergMarquardt(options: LevenbergMarquardtOptions = {}): LevenbergMarquardt {
-  const { lambda = null, raise = 2, lower = 0.95, attempts = 16 } = options;
-  return { _tag: "levenbergMarquardt", lambda, raise, lower, attempts };
+  return makeOf(options, FIELDS, ({ lambda = null, raise = 2, lower = 0.95, attempts = 16 }) => {
+    return { _tag: "levenbergMarquardt", lambda, raise, lower, attempts };
+  });
 }
+
+/** Another error says what is wrong with a λ. */
+const FIELDS: Rules<LevenbergMarquardtOptions> = {
+  lambda: ANY,
+  raise: [(value) => typeof value === "number" && value > 1 && value < Infinity, "a number above 1"],
+  lower: [(value) => typeof value === "number" && value > 0 && value <= 1, "a number in (0, 1]"],
+  attempts: COUNT,
+};
 
 /** The float32 resolution of the Gram matrix: λ goes no lower, relative to K̄/Σω. */
 const FLOOR = 1e-6;
 
 function check(state: LevenbergMarquardt): E.Either<FgnError, LevenbergMarquardt> {
-  const { lambda, raise, lower, attempts } = state;
-  if (lambda !== null && !isPositive(lambda)) return notPositive(lambda);
-  if (!(raise > 1 && raise < Infinity)) return invalid("raise", raise, "a number above 1");
-  if (!(lower > 0 && lower <= 1)) return invalid("lower", lower, "a number in (0, 1]");
-  if (!(Number.isInteger(attempts) && attempts >= 1)) return invalid("attempts", attempts, "a whole number from 1");
-  return E.right(state);
+  const { lambda } = state;
+  return lambda === null || isPositive(lambda) ? checkFields(state, FIELDS) : notPositive(lambda);
 }
 
 const rule: Rule<LevenbergMarquardt> = {

@@ -4,12 +4,23 @@
  * @module
  */
 
-import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import type * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../check/error.ts";
+import {
+  checkFields,
+  type Faulty,
+  FROM_ZERO,
+  makeOf,
+  oneOf,
+  POSITIVE,
+  type Rules,
+  union,
+  WHOLE,
+} from "../check/rule.ts";
 import { type Observation, type Rule, UNJUDGED } from "./rule.ts";
 
 /** A pure state: each step returns the next one. */
-export interface Misfit {
+export interface Misfit extends Faulty {
   /** Damping tied to the misfit, the part of the data that is not yet explained. */
   readonly _tag: "misfit";
   /** Multiplies the damping. */
@@ -46,9 +57,15 @@ export interface MisfitOptions {
  * console.log(misfit({ caution: 2 }).steps); // 0
  * ```
  */
-export function misfit({ caution = 1, rule = "adaptive" }: MisfitOptions = {}): Misfit {
-  return { _tag: "misfit", caution, rule, steps: 0, meanSlope: 0 };
+export function misfit(options: MisfitOptions = {}): Misfit {
+  return makeOf(options, OPTIONS, ({ caution = 1, rule = "adaptive" }) => {
+    return { _tag: "misfit", caution, rule, steps: 0, meanSlope: 0 };
+  });
 }
+
+const OPTIONS: Rules<MisfitOptions> = { caution: POSITIVE, rule: /* @__PURE__ */ oneOf("adaptive", "steady") };
+/** Rules of the fields of a state. */
+const FIELDS = /* @__PURE__ */ union(OPTIONS, { steps: WHOLE, meanSlope: FROM_ZERO });
 
 /** γ of the steady rule, and the most of the adaptive one. */
 const GAMMA = 0.15;
@@ -74,14 +91,7 @@ function first({ caution, rule, steps, meanSlope }: Misfit, { unit, power }: Obs
   return Math.max(LEAST, ratio) * unit;
 }
 
-function check(state: Misfit): E.Either<FgnError, Misfit> {
-  const { caution, rule, steps, meanSlope } = state;
-  if (!(caution > 0 && caution < Infinity)) return invalid("caution", caution, "a positive number");
-  if (rule !== "adaptive" && rule !== "steady") return invalid("rule", rule, "adaptive or steady");
-  if (!(Number.isSafeInteger(steps) && steps >= 0)) return invalid("steps", steps, "a whole number from 0");
-  if (!(meanSlope >= 0 && meanSlope < Infinity)) return invalid("meanSlope", meanSlope, "a number of at least 0");
-  return E.right(state);
-}
+const check = (state: Misfit): E.Either<FgnError, Misfit> => checkFields(state, FIELDS);
 
 const rule: Rule<Misfit> = { check, observe, first, ...UNJUDGED, next: (state) => state };
 

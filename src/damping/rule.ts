@@ -28,6 +28,7 @@
 
 import type * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
+import { POSITIVE } from "../check/rule.ts";
 import { show } from "../check/show.ts";
 
 /** A batch as a damping sees it. */
@@ -87,7 +88,7 @@ export const standsStill = ({ actual, predicted, lossBefore }: Outcome): boolean
   actual === 0 && predicted <= 2 ** -52 * Math.abs(lossBefore);
 
 /** Whether a number can be a λ, or a share of K̄. */
-export const isPositive = (value: number): boolean => typeof value === "number" && value > 0 && value < Infinity;
+export const isPositive = (value: unknown): boolean => POSITIVE[0](value);
 
 /** The error of a λ, or a share of K̄, that cannot. */
 export const notPositive = (value: number): E.Either<FgnError, never> =>

@@ -4,8 +4,9 @@
  * @module
  */
 
-import type * as E from "fp-ts/lib/Either.js";
+import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import type { Faulty } from "../check/rule.ts";
 import rules, { constant, type Damping } from "./damping.ts";
 import type { Rule } from "./rule.ts";
 
@@ -21,7 +22,8 @@ export function checkDamping(damping: Damping): E.Either<FgnError, TaggedDamping
   if (!Object.hasOwn(rules, tagged?._tag)) {
     return invalid("damping", damping, `a number or one of ${Object.keys(rules).join(", ")}`);
   }
-  return ruleOf(tagged).check(tagged);
+  const { fault } = tagged as Faulty;
+  return fault ? E.left(fault) : ruleOf(tagged).check(tagged);
 }
 
 /** Whether the steps of a damping are judged by their loss, so that there may be another attempt. */

@@ -5,7 +5,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import { type FgnError } from "../check/error.ts";
+import { checkOptions, COUNT, type Rules, TWO_OR_MORE, union } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { constant, type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
@@ -14,7 +15,7 @@ import { arraysOf } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { rowSystem } from "../passes/gradient.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
-import type { KernelOption } from "../problem/session.ts";
+import { type KernelOption, OBJECTIVE_ON_KERNEL } from "../problem/session.ts";
 import { ggnStep } from "../step/ggn.ts";
 import { fgnStep, type Step } from "../step/step.ts";
 import { type Competitors, droppedCurvature, type Traces } from "./dropped.ts";
@@ -26,6 +27,11 @@ export interface DiagnoseOptions extends ObjectiveOptions, KernelOption {
   /** Samples of a trace that is estimated, at least 2 (default 32). */
   readonly samples?: number;
 }
+
+const DIAGNOSE: Rules<DiagnoseOptions> = /* @__PURE__ */ union(OBJECTIVE_ON_KERNEL, {
+  maxIterations: COUNT,
+  samples: TWO_OR_MORE,
+});
 
 /** The FGN step d = −(H + λI)⁻¹g beside the full Gauss-Newton step d* = −(G + λI)⁻¹g. */
 export interface StepComparison {
@@ -208,8 +214,9 @@ function examine(
   damping: Damping,
   options: DiagnoseOptions,
 ): E.Either<FgnError, Diagnosis> {
-  const { maxIterations = 500, samples = 32, ...rest } = options;
-  if (!(Number.isSafeInteger(samples) && samples >= 2)) return invalid("samples", samples, "a whole number from 2");
+  const checked = checkOptions(options, DIAGNOSE);
+  if (checked._tag === "Left") return checked;
+  const { maxIterations = 500, samples = 32, ...rest } = checked.right;
   const steps = compareSteps(params, batch, damping, maxIterations, rest);
   if (steps._tag === "Left") return steps;
   const curvature = droppedCurvature(params, batch, samples, rest);

@@ -7,21 +7,21 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { orElse } from "../check/total.ts";
+import { checkOptions } from "../check/rule.ts";
 import { relative } from "../damping/damping.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { checkModelKind } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
 import { checkNetwork } from "../network/network.ts";
 import { evaluate, logits } from "../passes/evaluate.ts";
-import type { KernelOption } from "../problem/session.ts";
+import { KERNEL, type KernelOption } from "../problem/session.ts";
 import { fgnStep } from "../step/step.ts";
 import type { Backend, Resident, ResidentBatch } from "./backend.ts";
 import { failLost } from "./device/faults.ts";
 import { noTraffic } from "./device/traffic.ts";
 import { handles } from "./handles.ts";
+import { BACKEND_STEP } from "./step/plan.ts";
 import { guardBackend } from "./total.ts";
-import { checkOptions } from "./step/plan.ts";
 
 /** A network alone. Errors: `WrongKind`, `ShapeMismatch`, `InvalidLayer`, `InvalidSize`, `InvalidOption`. */
 function checkParameters(network: Network): E.Either<FgnError, Network> {
@@ -39,7 +39,8 @@ const residentOf = ({ inputs, outputs }: Network): Resident => ({ _tag: "residen
 
 /**
  * The CPU kernels as a backend, with all options of `fgnStep`: nothing moves and nothing is counted, but handles end as
- * they do on a device. Given arrays are kept without copying and not written to.
+ * they do on a device. Given arrays are kept without copying and not written to. An option that does not fit is the error of
+ * every task.
  *
  * @example
  * ```ts
@@ -59,16 +60,14 @@ const residentOf = ({ inputs, outputs }: Network): Resident => ({ _tag: "residen
  * if (step._tag === "Right") console.log(step.right.report.lossAfter);
  * ```
  */
-export function cpu(options: KernelOption = {}): Backend {
-  // What cannot be read is no kernel, as every call of the backend says.
-  const kernel = orElse(() => options.kernel, null as never);
-  const option: KernelOption = kernel === undefined ? {} : { kernel };
+export function cpu(given: KernelOption = {}): Backend {
+  const fits = checkOptions(given, KERNEL), option = fits._tag === "Right" ? fits.right : {};
   const parameters = handles<Resident, Network>({ what: "the parameters", maker: "onDevice", dispose: () => {} });
   const batches = handles<ResidentBatch, Batch>({ what: "the batch", maker: "batchOnDevice", dispose: () => {} });
   let closed = false;
   /** The result of a task, unless the backend is closed. */
   const runTask = <A>(run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
-    Promise.resolve(closed ? failLost("the backend was closed") : run());
+    Promise.resolve(fits._tag === "Left" ? fits : closed ? failLost("the backend was closed") : run());
   const release = (resident: Resident | ResidentBatch): void => {
     // A handle of the other kind is none of theirs.
     parameters.release(resident as Resident);
@@ -86,7 +85,7 @@ export function cpu(options: KernelOption = {}): Backend {
   };
   return guardBackend({
     name: "cpu",
-    description: kernel?.name ?? "simd128",
+    description: option.kernel?.name ?? "simd128",
     onDevice: (network) =>
       runTask(() =>
         E.map((checked: Network) => parameters.make(residentOf(checked), checked))(checkParameters(network))
@@ -100,7 +99,7 @@ export function cpu(options: KernelOption = {}): Backend {
       ),
     fgnStep: (resident, batch, damping = relative(1), stepOptions = {}) =>
       runTask(() => {
-        const checked = checkOptions(stepOptions);
+        const checked = checkOptions(stepOptions, BACKEND_STEP);
         if (checked._tag === "Left") return checked;
         const { donate = false, ...options } = checked.right;
         const stepped = withBoth(resident, batch, (network, data) => {

@@ -6,8 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import { fail, type FgnError, invalid } from "../check/error.ts";
-import { checkKind, checkObject } from "../check/kind.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { checkKind, isObject } from "../check/kind.ts";
+import { checkOptions, oneOf, type Rules } from "../check/rule.ts";
 import { causeOf } from "../check/show.ts";
 import { guardAsync } from "../check/total.ts";
 import { relative } from "../damping/damping.ts";
@@ -33,6 +34,11 @@ export interface WebGpuOptions {
   /** The kind of adapter to ask for. */
   readonly powerPreference?: GPUPowerPreference;
 }
+
+const WEB_GPU: Rules<WebGpuOptions> = {
+  device: [(value) => isObject(value) && typeof value.createBuffer === "function", "a GPUDevice, or nothing"],
+  powerPreference: /* @__PURE__ */ oneOf("low-power", "high-performance"),
+};
 
 /** An open backend: its device, its kernel and what lies there. */
 interface Opened {
@@ -200,13 +206,10 @@ export function webGpuWithin(options: WebGpuOptions, limits: Lowered): TaskEithe
 /** Opens a device, the caller's or one of our own. */
 function openWebGpu(options: WebGpuOptions, limits: Lowered): TaskEither<FgnError, Backend> {
   return async () => {
-    const checked = checkObject("the options", options, "an object with options, or nothing");
+    const checked = checkOptions(options, WEB_GPU);
     if (checked._tag === "Left") return checked;
-    const { device: own } = options;
-    if (own !== undefined && typeof own?.createBuffer !== "function") {
-      return invalid("device", own, "a GPUDevice, or nothing");
-    }
-    const device = own === undefined ? await requestDevice(options) : E.right(own);
+    const { device: own } = checked.right;
+    const device = own === undefined ? await requestDevice(checked.right) : E.right(own);
     if (device._tag === "Left") return device;
     // A kernel of its own: what lies in its memory outlives the turns of a step.
     const kernel = instantiate(simd);

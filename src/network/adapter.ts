@@ -5,8 +5,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid } from "../check/error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, checkObject } from "../check/kind.ts";
+import { ANY, checkOptions, NUMBER, type Rules } from "../check/rule.ts";
 import { show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
 import { checkSize, type Matrix } from "../data/matrix.ts";
@@ -27,6 +28,13 @@ export interface AdapterOptions {
   /** Places of the layers to adapt in `network.layers`; residual blocks with all inside. Default: all. */
   readonly layers?: readonly number[];
 }
+
+const ADAPTER: Rules<AdapterOptions> = {
+  rank: ANY, // A size, which has an error of its own.
+  alpha: [(value) => Number.isFinite(value), "a finite number, such as the rank"],
+  seed: NUMBER,
+  layers: [(value) => Array.isArray(value), "a list of places in network.layers"],
+};
 
 /** The place in `network.layers` of the layer at a path, or of the residual block around it. */
 const placeOf = (path: string): number => Number.parseInt(path.slice("layers[".length));
@@ -146,15 +154,13 @@ export function withAdapters(network: Network, options: AdapterOptions): E.Eithe
 /** The network with adapters. */
 function addAdapters(
   network: Network,
-  { rank, alpha = rank, seed = 0, layers }: AdapterOptions,
+  options: AdapterOptions,
 ): E.Either<FgnError, Network> {
+  const checked = checkOptions(options, ADAPTER);
+  if (checked._tag === "Left") return checked;
+  const { rank, alpha = rank, seed = 0, layers } = checked.right;
   const size = checkSize("rank", rank, 1);
   if (size._tag === "Left") return size;
-  if (!Number.isFinite(alpha)) {
-    const details = { option: "alpha", value: alpha };
-    return fail("InvalidOption", details, `alpha is ${show(alpha)}`, "Give a finite number, such as the rank");
-  }
-  if (!Number.isFinite(seed)) return invalid("seed", seed, "a finite number");
   const source = drawFrom(seedRandom(seed));
   const result = changeNetwork(
     network,

@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkObject } from "../check/kind.ts";
 import { type Numbers, readFloats } from "../check/numbers.ts";
+import { ANY, checkOptions, FLAG, type Rules } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { checkSize, makeMatrix, type Matrix } from "../data/matrix.ts";
 import type { Network } from "./layer.ts";
@@ -22,6 +23,9 @@ export interface HeadSize {
   /** Whether there is a bias (default true). */
   readonly bias?: boolean;
 }
+
+// Sizes have errors of their own.
+const HEAD: Rules<HeadSize> = { features: ANY, classes: ANY, bias: FLAG };
 
 const SIZE = "an object with features and classes";
 
@@ -57,6 +61,8 @@ function makeHead(
 ): E.Either<FgnError, Network> {
   const kind = checkObject("the size", size, SIZE);
   if (kind._tag === "Left") return kind;
+  const checked = checkOptions(size, HEAD);
+  if (checked._tag === "Left") return checked;
   const classes = checkSize("classes", size.classes, 2);
   if (classes._tag === "Left") return classes;
   const w = makeMatrix("weight parameters", size.classes, size.features, weight);
@@ -69,7 +75,9 @@ function makeHead(
 function initialHead(size: HeadSize, initial: "zero" | "glorot", seed: number): E.Either<FgnError, Network> {
   const kind = checkObject("the size", size, SIZE);
   if (kind._tag === "Left") return kind;
-  const { features, classes, bias = true } = size;
+  const checked = checkOptions(size, HEAD);
+  if (checked._tag === "Left") return checked;
+  const { features, classes, bias = true } = checked.right;
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const inputs = checkSize("features", features, 1);

@@ -6,9 +6,10 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { checkKind, checkObject, isObject } from "../check/kind.ts";
+import { checkKind, isObject } from "../check/kind.ts";
+import { ANY, checkOptions, type Faulty, FLAG, makeOf, NUMBER, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { show } from "../check/show.ts";
-import { guard, orElse } from "../check/total.ts";
+import { guard } from "../check/total.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import { type Activation, activation, type ActivationKind, ACTIVATIONS } from "./activations.ts";
@@ -34,7 +35,7 @@ export interface AffineOptions {
 }
 
 /** A dense layer, or one over sparse features, to be. */
-export interface AffineSpec extends Required<AffineOptions> {
+export interface AffineSpec extends Required<AffineOptions>, Faulty {
   /** Which of the two. */
   readonly _tag: "dense" | "embedding";
   /** Features that it gives, at least 1. */
@@ -50,7 +51,7 @@ export interface LayerNormOptions {
 }
 
 /** A layer norm to be. */
-export interface LayerNormSpec extends Required<LayerNormOptions> {
+export interface LayerNormSpec extends Required<LayerNormOptions>, Faulty {
   /** A layer norm. */
   readonly _tag: "layerNorm";
 }
@@ -92,20 +93,34 @@ export interface MlpSpec {
   readonly seed?: number;
 }
 
+const AFFINE: Rules<AffineOptions> = {
+  bias: FLAG,
+  initial: /* @__PURE__ */ oneOf("glorot", "he", "zero", "auto"),
+  frozen: FLAG,
+};
+const LAYER_NORM: Rules<LayerNormOptions> = { epsilon: POSITIVE, frozen: FLAG };
+
+// Sizes and kinds of activations have errors of their own.
+const NETWORK: Rules<NetworkSpec> = {
+  inputs: ANY,
+  layers: [(value) => Array.isArray(value), "a list of layers"],
+  seed: NUMBER,
+};
+const MLP: Rules<MlpSpec> = {
+  inputs: ANY,
+  hidden: [(value) => isObject(value) && Symbol.iterator in value, "a list of sizes, perhaps none"],
+  classes: ANY,
+  activation: ANY,
+  bias: FLAG,
+  seed: NUMBER,
+};
+
 /** A dense layer z = W x + b of the given number of outputs. */
 export function dense(outputs: number, options: AffineOptions = {}): AffineSpec {
-  return { _tag: "dense", outputs, ...orElse(() => affineOf(options), UNREADABLE) };
+  return makeOf(options, AFFINE, ({ bias = true, initial = "auto", frozen = false }) => {
+    return { _tag: "dense", outputs, bias, initial, frozen };
+  });
 }
-
-/** The options with their defaults. */
-const affineOf = ({ bias = true, initial = "auto", frozen = false }: AffineOptions): Required<AffineOptions> => ({
-  bias,
-  initial,
-  frozen,
-});
-
-/** What stands for options that cannot be read; making the network refuses it. */
-const UNREADABLE = { bias: true, initial: "unreadable" as Initial, frozen: false };
 
 /** A dense layer over sparse features, stored one feature a row; first layer only. */
 export function embedding(outputs: number, options: AffineOptions = {}): AffineSpec {
@@ -114,10 +129,7 @@ export function embedding(outputs: number, options: AffineOptions = {}): AffineS
 
 /** A layer norm (Ba et al. 2016) that starts with gain 1 and shift 0. */
 export function layerNorm(options: LayerNormOptions = {}): LayerNormSpec {
-  return orElse<LayerNormSpec>(() => {
-    const { epsilon = 1e-5, frozen = false } = options;
-    return { _tag: "layerNorm", epsilon, frozen };
-  }, { _tag: "layerNorm", epsilon: NaN, frozen: false });
+  return makeOf(options, LAYER_NORM, ({ epsilon = 1e-5, frozen = false }) => ({ _tag: "layerNorm", epsilon, frozen }));
 }
 
 /** A residual block z = x + f(x) (He et al. 2016); the layers of f must give as many features as they take. */
@@ -206,8 +218,9 @@ function startLayer(
   path: string,
   source: Source,
 ): E.Either<FgnError, Layer> {
-  if (!isObject(spec)) return layerError(path, "is not a layer, such as dense(10)");
-  switch (spec._tag) {
+  const { fault } = Object(spec) as Faulty;
+  if (fault) return E.left(fault);
+  switch (spec?._tag) {
     case "dense":
     case "embedding":
       return startAffine(spec, inputs, rest, path, source);
@@ -259,14 +272,15 @@ function startLayers(
  * ```
  */
 export function initialise(spec: NetworkSpec): E.Either<FgnError, Network> {
-  return guard("initialise", { spec }, () => {
-    const given = checkObject("the network's specification", spec, "an object with inputs and layers");
-    return given._tag === "Left" ? given : startNetwork(spec);
-  });
+  return guard("initialise", { spec }, () => startNetwork(spec));
 }
 
 /** A network from its specification. */
-function startNetwork({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<FgnError, Network> {
+function startNetwork(spec: NetworkSpec): E.Either<FgnError, Network> {
+  const checked = checkOptions(spec, NETWORK);
+  if (checked._tag === "Left") return checked;
+  const { inputs, layers, seed = 0 } = checked.right;
+  if (layers === undefined) return invalid("layers", layers, NETWORK.layers[1]);
   const features = checkSize("inputs", inputs, 1);
   if (features._tag === "Left") return features;
   if (!Number.isFinite(seed)) return invalid("seed", seed, "a finite number");
@@ -289,16 +303,15 @@ function startNetwork({ inputs, layers, seed = 0 }: NetworkSpec): E.Either<FgnEr
  * ```
  */
 export function mlp(spec: MlpSpec): E.Either<FgnError, Network> {
-  return guard("mlp", { spec }, () => {
-    const given = checkObject("the network's specification", spec, "an object with inputs, hidden and classes");
-    return given._tag === "Left" ? given : startMlp(spec);
-  });
+  return guard("mlp", { spec }, () => startMlp(spec));
 }
 
 /** A multilayer perceptron from its specification. */
-function startMlp(
-  { inputs, hidden, classes, activation: kind = "relu", bias = true, seed = 0 }: MlpSpec,
-): E.Either<FgnError, Network> {
+function startMlp(spec: MlpSpec): E.Either<FgnError, Network> {
+  const checked = checkOptions(spec, MLP);
+  if (checked._tag === "Left") return checked;
+  const { inputs, hidden, classes, activation: kind = "relu", bias = true, seed = 0 } = checked.right;
+  if (hidden === undefined) return invalid("hidden", hidden, MLP.hidden[1]);
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "a list of sizes, such as [128, 64]");

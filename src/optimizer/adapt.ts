@@ -5,20 +5,23 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid } from "../check/error.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { checkOptions, type Rules, TWO_OR_MORE, union } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { checkModelKind } from "../network/flat.ts";
 import { growClasses } from "../network/grow.ts";
 import type { Model } from "../network/model.ts";
-import { online, type OnlineOptions, type OnlineState } from "./online.ts";
-import type { Update, UpdateOptions } from "./optimizer.ts";
+import { ONLINE, online, type OnlineOptions, type OnlineState } from "./online.ts";
+import { UPDATE, type Update, type UpdateOptions } from "./optimizer.ts";
 
 /** Options of {@link adapt}. */
 export interface AdaptOptions extends OnlineOptions, UpdateOptions {
   /** The most classes that a network may grow to (default 65,536): what keeps a wrong label from taking all memory. */
   readonly maxClasses?: number;
 }
+
+const ADAPT: Rules<AdaptOptions> = /* @__PURE__ */ union(UPDATE, ONLINE, { maxClasses: TWO_OR_MORE });
 
 /** The number of classes that the labels and targets of a batch need. Errors: `LabelOutOfRange` (beyond the most). */
 function classesOf({ labels, targets }: Batch, known: number, most: number): E.Either<FgnError, number> {
@@ -93,10 +96,9 @@ function learn<M extends Model>(
   batch: Batch,
   options: AdaptOptions,
 ): E.Either<FgnError, Update<M, OnlineState>> {
-  const { ratio, maxClasses = 65_536, ...step } = options;
-  if (!(Number.isSafeInteger(maxClasses) && maxClasses >= 2)) {
-    return invalid("maxClasses", maxClasses, "a whole number from 2");
-  }
+  const checked = checkOptions(options, ADAPT);
+  if (checked._tag === "Left") return checked;
+  const { ratio, maxClasses = 65_536, ...step } = checked.right;
   const kinds = E.chain(() => checkModelKind(params))(checkBatchKind(batch));
   if (kinds._tag === "Left") return kinds;
   const grown = growFor(params, batch, maxClasses);

@@ -6,8 +6,10 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached, isDetached } from "../check/detached.ts";
-import { type FgnError, invalid } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
 import { checkKind, isFloats } from "../check/kind.ts";
+import { BELOW_ONE, checkOptions, faultOf, type Rule } from "../check/rule.ts";
+import { show } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
 import { checkLength } from "../data/matrix.ts";
 import { f32, place } from "../kernel/arena.ts";
@@ -17,7 +19,7 @@ import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { kernelOf, type KernelOption } from "../problem/session.ts";
 import { wrap } from "./inner.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { faultAround, type Optimizer, UPDATE } from "./optimizer.ts";
 
 /** Floats of a block: two of them, 16 KiB each, stay in the L1 cache. */
 const BLOCK = 4096;
@@ -137,6 +139,8 @@ export interface AveragedState<S> {
   readonly average: readonly Float32Array[];
 }
 
+const DECAY: Rule = [(value) => BELOW_ONE[0](value), "a decay in [0, 1)"];
+
 /**
  * Keeps a running average of the parameters and makes it the result; steps go on from the parameters themselves. Its
  * decay is min(decay, n/(n + 9)), so that the start does not weigh on it (bias correction).
@@ -152,13 +156,16 @@ export interface AveragedState<S> {
 export function averaged(
   decay = 0.98,
 ): <M extends Model, S>(inner: Optimizer<M, S>) => Optimizer<M, AveragedState<S>> {
-  return (given) =>
-    wrap(given, (inner) => ({
+  return <M extends Model, S>(given: Optimizer<M, S>) =>
+    wrap<M, S, AveragedState<S>>(given, (inner) => ({
       name: `averaged(${inner.name})`,
-      notes: [...inner.notes, `evaluates a running average of the parameters, decay min(${decay}, n/(n + 9))`],
+      notes: [...inner.notes, `evaluates a running average of the parameters, decay min(${show(decay)}, n/(n + 9))`],
+      ...faultAround(inner, faultOf("averaged", decay, DECAY)),
       init: (params) => ({ inner: inner.init(params), steps: 0, average: copyArrays(params) }),
-      update: (params, state, batch, options = {}) => {
-        if (!(decay >= 0 && decay < 1)) return invalid("averaged", decay, "a decay in [0, 1)");
+      update: (params, state, batch, given = {}) => {
+        const checked = checkOptions(given, UPDATE);
+        if (checked._tag === "Left") return checked;
+        const options = checked.right;
         const fits = checkAverage(state.average, params);
         if (fits._tag === "Left") return fits;
         const room = openAverage(options);

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { showError } from "../check/error.ts";
 import type { Model } from "../network/model.ts";
 import { asInner } from "./inner.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /**
- * Describes an optimizer, what it does and why: its name, then a line for each part, the transforms of a chain last.
+ * Describes an optimizer, what it does and why: its name, then a line for each part, the transforms of a chain last; and
+ * what is wrong with it, where it was made of options or arguments that do not fit.
  *
  * @example
  * ```ts
@@ -19,6 +21,6 @@ import type { Optimizer } from "./optimizer.ts";
  * ```
  */
 export const explain = <M extends Model, S>(optimizer: Optimizer<M, S>): string => {
-  const { name, notes } = asInner(optimizer);
-  return [name, ...notes.map((note) => `  - ${note}`)].join("\n");
+  const { name, notes, fault } = asInner(optimizer);
+  return [name, ...notes.map((note) => `  - ${note}`), ...(fault ? [`  ! ${showError(fault)}`] : [])].join("\n");
 };

@@ -6,16 +6,18 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
+import { ANY, checkOptions, makeOf, type Rules, union, without } from "../check/rule.ts";
 import { type Damping, relative } from "../damping/damping.ts";
+import { checkDamping } from "../damping/tagged.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
-import { accumulatedStep, checkMicroBatch } from "../step/micro_step.ts";
-import type { StepOptions } from "../step/options.ts";
+import { accumulatedStep } from "../step/micro_step.ts";
+import { STEP, type StepOptions } from "../step/options.ts";
 import { methodOf } from "../step/plan.ts";
 import { stepInto } from "../step/step.ts";
 import { guarded } from "./inner.ts";
-import type { Optimizer, Update, UpdateOptions } from "./optimizer.ts";
+import { type Optimizer, UPDATE, type Update, type UpdateOptions } from "./optimizer.ts";
 
 /** The state of {@link fgn}: the damping of the next step. */
 export interface FgnState {
@@ -32,6 +34,21 @@ export interface FgnOptions extends
   /** The damping of the first step (default `relative(1)`). */
   readonly damping?: Damping;
 }
+
+const FGN: Rules<FgnOptions> = /* @__PURE__ */ union(
+  /* @__PURE__ */ without(
+    STEP,
+    "donate",
+    "warmStart",
+    "kernel",
+    "lossAfter",
+    "momentum",
+    "l2",
+    "labelSmoothing",
+    "classWeights",
+  ),
+  { damping: ANY },
+);
 
 /** A value as a reader of options would write it. */
 const showValue = (value: unknown): string =>
@@ -54,31 +71,33 @@ const showValue = (value: unknown): string =>
  * console.log(optimizer.name); // averaged(momentum(fgn))
  * ```
  */
-export function fgn<M extends Model = Network>(
-  { damping = relative(1), ...method }: FgnOptions = {},
-): Optimizer<M, FgnState> {
+export function fgn<M extends Model = Network>(options: FgnOptions = {}): Optimizer<M, FgnState> {
+  return guarded(makeOf(options, FGN, makeFgn<M>));
+}
+
+function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptions): Optimizer<M, FgnState> {
   const update = (
     params: M,
     state: FgnState,
     batch: Batch,
-    { microBatch, donate = false, ...options }: UpdateOptions = {},
+    given: UpdateOptions = {},
   ): E.Either<FgnError, Update<M, FgnState>> => {
+    const fits = checkOptions(given, UPDATE);
+    if (fits._tag === "Left") return fits;
+    const { microBatch = Infinity, donate = false, ...options } = fits.right;
     const asked = { lossAfter: false, ...method, ...options, donate };
-    const most = checkMicroBatch(microBatch);
-    if (most._tag === "Left") return most;
-    const chosen = methodOf(asked);
-    if (chosen._tag === "Left") return chosen;
     const isBatch = checkBatchKind(batch);
     if (isBatch._tag === "Left") return isBatch;
-    const step = batch.features.rows > most.right
-      ? accumulatedStep(params, batch, most.right, state.damping, asked)
-      : stepInto(params, batch, state.damping, asked, chosen.right);
+    const step = batch.features.rows > microBatch
+      ? accumulatedStep(params, batch, microBatch, state.damping, asked)
+      : stepInto(params, batch, state.damping, asked, methodOf(asked));
     if (step._tag === "Left") return step;
     const { params: next, damping: following, report } = step.right;
     return E.right({ params: next, state: { damping: following }, report });
   };
-  const options = Object.entries(method).map(([name, value]) => `${name}: ${showValue(value)}`);
-  return guarded({
+  const checked = checkDamping(damping),
+    options = Object.entries(method).map(([name, value]) => `${name}: ${showValue(value)}`);
+  return {
     name: "fgn",
     notes: [
       "Fast Gauss-Newton: one margin an example, solved in one system with a row an example",
@@ -88,7 +107,8 @@ export function fgn<M extends Model = Network>(
     init: () => ({ damping }),
     update,
     result: (params) => params,
-  });
+    ...(checked._tag === "Left" && { fault: checked.left }),
+  };
 }
 
 /**
@@ -105,7 +125,7 @@ export function fgn<M extends Model = Network>(
  * ```
  */
 export function paper<M extends Model = Network>(
-  { damping = relative(1) }: Pick<FgnOptions, "damping"> = {},
+  options: Pick<FgnOptions, "damping"> = {},
 ): Optimizer<M, FgnState> {
-  return { ...fgn<M>({ damping }), name: "paper" };
+  return guarded({ ...makeOf(options, { damping: ANY }, makeFgn<M>), name: "paper" });
 }

@@ -13,7 +13,7 @@ import { checkCustom } from "../network/custom.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { checkNetwork } from "../network/network.ts";
-import type { Optimizer, Update } from "./optimizer.ts";
+import { type Optimizer, refuseFaulty, type Update } from "./optimizer.ts";
 
 /** A name, or what stands for one that is missing. */
 const textOf = (value: unknown): string => typeof value === "string" ? value : "unnamed";
@@ -23,7 +23,8 @@ function standIn<M extends Model, S>(): Optimizer<M, S> {
   const what = "the optimizer";
   const update = (): E.Either<FgnError, never> =>
     fail("WrongKind", { what }, `${what}: this is not an optimizer`, "Give one, such as robust() or fgn()");
-  return { name: "none", notes: [], init: () => ({}) as S, update, result: (params) => params };
+  const error = update(), fault = error._tag === "Left" ? error.left : null;
+  return { name: "none", notes: [], init: () => ({}) as S, update, result: (params) => params, fault };
 }
 
 /** An update with a model. Errors: `CallbackFailure`. */
@@ -40,7 +41,7 @@ function checkUpdate<M extends Model, S>(what: string, result: Update<M, S>): E.
  */
 export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M, S> {
   return orElse<Optimizer<M, S>>(() => {
-    const { name, notes, init, update, result } = given;
+    const { name, notes, init, update, result, fault } = given;
     if (![init, update, result].every((part) => typeof part === "function")) return standIn();
     return {
       name: textOf(name),
@@ -53,6 +54,7 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
         );
       },
       result: (params, state) => given.result(params, state),
+      ...(fault && { fault }),
     };
   }, standIn());
 }
@@ -62,7 +64,7 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
  * @internal
  */
 export function guarded<M extends Model, S>(optimizer: Optimizer<M, S>): Optimizer<M, S> {
-  const { name, update } = optimizer;
+  const { name, update } = refuseFaulty(optimizer);
   return {
     ...optimizer,
     update: (params, state, batch, options) =>

@@ -6,12 +6,13 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
+import { checkOptions } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { featureRows } from "../data/select.ts";
 import type { Features } from "../data/sparse.ts";
 import { f32 } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
-import { checkFeatures, type KernelOption, openBatch } from "../problem/session.ts";
+import { checkFeatures, KERNEL, type KernelOption, openBatch } from "../problem/session.ts";
 import { metricsOf } from "../row_system/metric.ts";
 import { forward, up4 } from "../tape/tape.ts";
 import { centredWidths, checkMoments, hasMoments, type InputMoments, poolMoments } from "./moments.ts";
@@ -33,7 +34,7 @@ function poolRows(
     params,
     part,
     { metric: true },
-    option.kernel === undefined ? {} : { kernel: option.kernel },
+    option,
   );
   if (opened._tag === "Left") return opened;
   const { kernel, tape, at } = opened.right.ws;
@@ -80,6 +81,8 @@ function pool(
   features: Features,
   option: KernelOption,
 ): E.Either<FgnError, OnlineState> {
+  const options = checkOptions(option, KERNEL);
+  if (options._tag === "Left") return options;
   let current = state ?? online<Model>().init(params);
   const checked = checkFeatures(params, features);
   if (checked._tag === "Left") return checked;
@@ -89,7 +92,7 @@ function pool(
   if (fits._tag === "Left") return fits;
   for (let first = 0; first < features.rows; first += ROWS) {
     const part = featureRows(features, first, Math.min(first + ROWS, features.rows));
-    const pooled = poolRows(params, current, part, option);
+    const pooled = poolRows(params, current, part, options.right);
     if (pooled._tag === "Left") return pooled;
     current = pooled.right;
   }

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { invalid } from "../check/error.ts";
+import { makeOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { weightFlags } from "../network/flat.ts";
@@ -14,7 +14,7 @@ import type { Model } from "../network/model.ts";
 import { metricGoes } from "../step/places.ts";
 import { centredWidths, type InputMoments, pooledMoments } from "./moments.ts";
 import { guarded } from "./inner.ts";
-import type { Optimizer, UpdateOptions } from "./optimizer.ts";
+import { type Optimizer, type UpdateOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 
 /** The state of {@link online}: plain data. */
@@ -36,6 +36,12 @@ export interface OnlineOptions {
    */
   readonly ratio?: number;
 }
+
+/**
+ * Rules of the options of {@link online}.
+ * @internal
+ */
+export const ONLINE: Rules<OnlineOptions> = { ratio: POSITIVE };
 
 /**
  * μ/K̄ where the metric of the running moments is that of all weights, and where it is not: bold Euclidean steps forget
@@ -88,9 +94,12 @@ const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): number[
  * }
  * ```
  */
-export function online<M extends Model = Network>({ ratio }: OnlineOptions = {}): Optimizer<M, OnlineState> {
+export function online<M extends Model = Network>(options: OnlineOptions = {}): Optimizer<M, OnlineState> {
+  return guarded(makeOf(options, ONLINE, makeOnline<M>));
+}
+
+function makeOnline<M extends Model>({ ratio }: OnlineOptions): Optimizer<M, OnlineState> {
   const update = ruleUpdate<M, OnlineState>("online", (params, state, batch, options) => {
-    if (ratio !== undefined && !(ratio > 0 && ratio < Infinity)) return invalid("ratio", ratio, "a positive number");
     const widths = widthsFor(params, batch, options), hasMetric = widths.length > 0;
     const weight = sumWeights(batch), examples = state.examples + (hasMetric ? weight : 0);
     const isCentred = widths.length === weightFlags(params).filter((isWeight) => isWeight).length;
@@ -101,13 +110,13 @@ export function online<M extends Model = Network>({ ratio }: OnlineOptions = {})
       stateAfter: (_, layers) => ({ steps: state.steps + 1, examples, layers }),
     });
   });
-  return guarded({
+  return {
     name: "online",
     notes: notes(ratio),
     init: () => ({ steps: 0, examples: 0, layers: [] }),
     update,
     result: (params) => params,
-  });
+  };
 }
 
 const notes = (ratio: number | undefined): readonly string[] => [

@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { Either } from "fp-ts/lib/Either.js";
+import { type Either, left } from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
+import { COUNT, type Faulty, only, type Rules, union } from "../check/rule.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
-import type { ObjectiveOptions } from "../problem/objective.ts";
-import type { StepOptions } from "../step/options.ts";
+import { OBJECTIVE, type ObjectiveOptions } from "../problem/objective.ts";
+import { STEP, type StepOptions } from "../step/options.ts";
 import type { StepReport } from "../step/step.ts";
 
 /** The result of an update. */
@@ -32,10 +33,23 @@ export interface UpdateOptions
 }
 
 /**
+ * Rules of the options of an update.
+ * @internal
+ */
+export const UPDATE: Rules<UpdateOptions> = /* @__PURE__ */ union(
+  OBJECTIVE,
+  /* @__PURE__ */ only(STEP, "donate", "kernel", "lossAfter", "momentum", "trustRegion"),
+  { microBatch: COUNT },
+);
+
+/**
  * An optimizer for models of a kind. No function writes to its arguments. With `donate` an update may take the memory of
  * the parameters and of the state: what it took is empty then, as after a step.
+ *
+ * An optimizer made of options or arguments that do not fit is one with a `fault`: that error is what its `update` returns,
+ * and `train` and `fit` before they do anything; `explain` tells it. A transform hands on the fault of the optimizer inside.
  */
-export interface Optimizer<M extends Model, S> {
+export interface Optimizer<M extends Model, S> extends Faulty {
   /** Name of the optimizer. */
   readonly name: string;
   /** Its parts, a line each on what one does and why, inner parts first: see `explain`. */
@@ -46,4 +60,22 @@ export interface Optimizer<M extends Model, S> {
   readonly update: (params: M, state: S, batch: Batch, options?: UpdateOptions) => Either<FgnError, Update<M, S>>;
   /** The parameters to evaluate and to keep, such as a running average, which may be arrays of the state. */
   readonly result: (params: M, state: S) => M;
+}
+
+/**
+ * The optimizer itself; one with a fault returns that from every update.
+ * @internal
+ */
+export function refuseFaulty<M extends Model, S>(optimizer: Optimizer<M, S>): Optimizer<M, S> {
+  const { fault } = optimizer;
+  return fault ? { ...optimizer, update: () => left(fault) } : optimizer;
+}
+
+/**
+ * The fault of a transform around an optimizer, to be spread into it: that of the optimizer inside comes first.
+ * @internal
+ */
+export function faultAround(inner: Faulty, own: FgnError | null | undefined): Faulty {
+  const fault = inner.fault ?? own;
+  return fault ? { fault } : {};
 }

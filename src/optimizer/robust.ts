@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { invalid } from "../check/error.ts";
+import { makeOf, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { orElse } from "../check/total.ts";
 import { type Misfit, misfit } from "../damping/damping.ts";
 import type { Network } from "../network/layer.ts";
@@ -14,7 +15,7 @@ import type { StepOptions } from "../step/options.ts";
 import { metricGoes, twoStageGoes } from "../step/places.ts";
 import { averageArrays, checkAverage, copyArrays, openAverage, shareMemory, warmDecay } from "./average.ts";
 import { guarded } from "./inner.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { type Optimizer } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { type LayerMoments, runningMoments } from "./running_moments.ts";
 
@@ -40,6 +41,12 @@ export interface RobustOptions {
    */
   readonly rule?: "adaptive" | "steady";
 }
+
+const ROBUST: Rules<RobustOptions & { readonly damping?: unknown }> = {
+  caution: POSITIVE,
+  rule: /* @__PURE__ */ oneOf("adaptive", "steady"),
+  damping: [() => false, "it as the option rule"],
+};
 
 /** η of the two-stage system, and the share of its size that a layer may move by. */
 const ETA = 0.1, LIMIT = 0.2;
@@ -79,12 +86,12 @@ const AVERAGE = 0.98;
  * }
  * ```
  */
-export function robust<M extends Model = Network>(
-  { caution = 1, rule = "adaptive", ...others }: RobustOptions = {},
-): Optimizer<M, RobustState> {
-  const { damping: renamed }: { readonly damping?: unknown } = others;
+export function robust<M extends Model = Network>(options: RobustOptions = {}): Optimizer<M, RobustState> {
+  return guarded(makeOf(options, ROBUST, makeRobust<M>));
+}
+
+function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustOptions): Optimizer<M, RobustState> {
   const update = ruleUpdate<M, RobustState>("robust", (params, state, batch, options) => {
-    if (renamed !== undefined) return invalid("damping", renamed, "it as the option rule");
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }
@@ -113,13 +120,13 @@ export function robust<M extends Model = Network>(
       },
     });
   });
-  return guarded({
+  return {
     name: "robust",
     notes: notes(caution, rule),
     init: (params) => ({ steps: 0, meanSlope: 0, layers: [], average: copyArrays(params) }),
     update,
     result: (params, state) => orElse(() => withArrays(params, state.average), params),
-  });
+  };
 }
 
 const notes = (caution: number, rule: string): readonly string[] => [

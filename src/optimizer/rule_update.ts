@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, isObject } from "../check/kind.ts";
+import { checkOptions } from "../check/rule.ts";
 import type { Damping } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { checkModelKind } from "../network/flat.ts";
@@ -15,7 +16,7 @@ import { beginUpdate, type MetricRule } from "../row_system/metric_rule.ts";
 import { checkWhole } from "../step/micro_step.ts";
 import type { StepOptions } from "../step/options.ts";
 import { allocation, type Step, stepInto } from "../step/step.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { type Optimizer, UPDATE } from "./optimizer.ts";
 
 /** The state of an optimizer with a rule of metrics. */
 interface RuleState {
@@ -42,7 +43,10 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   name: string,
   planFor: (params: M, state: S, batch: Batch, options: StepOptions) => E.Either<FgnError, RulePlan<M, S>>,
 ): Optimizer<M, S>["update"] =>
-(params, state, batch, { microBatch, ...options } = {}) => {
+(params, state, batch, given = {}) => {
+  const fits = checkOptions(given, UPDATE);
+  if (fits._tag === "Left") return fits;
+  const { microBatch, ...options } = fits.right;
   const whole = checkWhole(batch, microBatch, name);
   if (whole._tag === "Left") return whole;
   const isModel = checkModelKind(params);

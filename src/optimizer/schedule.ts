@@ -1,34 +1,29 @@
 /**
  * Schedules: pure functions from the number of a step, from 0, to a factor.
  *
- * Arguments out of range give NaN at every step, which the transforms refuse at the first. Factors are made of
+ * Arguments that do not fit make a schedule with a `fault`, of NaN at every step; transforms hand the fault on. Factors are made of
  * + − × ÷ alone, so that they are the same numbers in every runtime.
  *
  * @module
  */
 
+import type { FgnError } from "../check/error.ts";
+import { faultOf, type Faulty, FROM_ZERO, NUMBER, POSITIVE } from "../check/rule.ts";
+
+import { show } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
 
 /** A factor for every step, counted from 0. */
-export interface Schedule {
+export interface Schedule extends Faulty {
   /** The factor of a step. */
   readonly at: (step: number) => number;
   /** A line on what it does, for `explain`. */
   readonly note: string;
 }
 
-/** Makes a schedule of two numbers, of NaN throughout where they are none or do not fit. */
-function checkedSchedule(
-  [a, b]: readonly [number, number],
-  fits: () => boolean,
-  at: (step: number) => number,
-  note: () => string,
-): Schedule {
-  if (typeof a !== "number" || typeof b !== "number") {
-    return { at: () => NaN, note: "no schedule: not made of numbers" };
-  }
-  return { at: fits() ? (step) => typeof step === "number" ? at(step) : NaN : () => NaN, note: note() };
-}
+/** Makes a schedule, of NaN throughout where its arguments do not fit. */
+const checkedSchedule = (fault: FgnError | null | undefined, at: (step: number) => number, note: string): Schedule =>
+  fault ? { at: () => NaN, note, fault } : { at: (step) => typeof step === "number" ? at(step) : NaN, note };
 
 /**
  * The same factor at every step.
@@ -41,7 +36,7 @@ function checkedSchedule(
  * ```
  */
 export const always = (factor: number): Schedule =>
-  checkedSchedule([factor, factor], () => true, () => factor, () => `${factor}`);
+  checkedSchedule(faultOf("factor", factor, NUMBER), () => factor, `${show(factor)}`);
 
 /**
  * Rises in equal parts over the first `steps` steps, from factor/steps, and stays.
@@ -57,10 +52,9 @@ export const always = (factor: number): Schedule =>
  */
 export const warmUp = (steps: number, factor = 1): Schedule =>
   checkedSchedule(
-    [steps, factor],
-    () => steps > 0 && factor >= 0,
+    faultOf("steps", steps, POSITIVE) ?? faultOf("factor", factor, FROM_ZERO),
     (step) => factor * Math.min(1, (step + 1) / steps),
-    () => `rises to ${factor} over ${steps} steps`,
+    `rises to ${show(factor)} over ${show(steps)} steps`,
   );
 
 /** cos(πx) for x in [0, ½] by its Taylor series, to the last digit: engines differ in Math.cos. */
@@ -88,13 +82,12 @@ function cosine(x: number): number {
  */
 export const cosineDecay = (steps: number, floor = 0): Schedule =>
   checkedSchedule(
-    [steps, floor],
-    () => steps > 0 && floor >= 0,
+    faultOf("steps", steps, POSITIVE) ?? faultOf("floor", floor, FROM_ZERO),
     (step) => {
       const x = Math.min(1, step / steps);
       return floor + (1 - floor) * (1 + (x <= 0.5 ? cosine(x) : -cosine(1 - x))) / 2;
     },
-    () => `falls to ${floor} over ${steps} steps by half a cosine`,
+    `falls to ${show(floor)} over ${show(steps)} steps by half a cosine`,
   );
 
 /** xⁿ for whole n ≥ 0 by squaring: engines differ in powers. */
@@ -120,10 +113,9 @@ function power(x: number, n: number): number {
  */
 export const stepDecay = (every: number, factor: number): Schedule =>
   checkedSchedule(
-    [every, factor],
-    () => every > 0 && factor >= 0,
+    faultOf("every", every, POSITIVE) ?? faultOf("factor", factor, FROM_ZERO),
     (step) => power(factor, Math.min(Math.floor(step / every), 2 ** 53)),
-    () => `times ${factor} every ${every} steps`,
+    `times ${show(factor)} every ${show(every)} steps`,
   );
 
 /**
@@ -136,8 +128,12 @@ export const stepDecay = (every: number, factor: number): Schedule =>
  * console.log(times(1e-3, cosineDecay(100)).at(0)); // 0.001
  * ```
  */
-export const times = (factor: number, schedule: Schedule): Schedule =>
-  orElse<Schedule>(() => {
-    const { note } = schedule;
-    return { at: (step) => factor * schedule.at(step), note: `${factor} times one that ${note}` };
-  }, always(NaN));
+export const times = (factor: number, schedule: Schedule): Schedule => {
+  const { at, note, fault } = orElse(() => ({ ...schedule }), always(NaN));
+  const known = typeof at === "function" ? fault : faultOf("schedule", schedule, [() => false, "a schedule"]);
+  return checkedSchedule(
+    known ?? faultOf("factor", factor, NUMBER),
+    (step) => factor * at(step),
+    `${show(factor)} times one that ${note}`,
+  );
+};

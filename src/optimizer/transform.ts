@@ -9,11 +9,14 @@
 import * as E from "fp-ts/lib/Either.js";
 import { callValue } from "../check/callback.ts";
 import { type FgnError, invalid } from "../check/error.ts";
+import { isObject } from "../check/kind.ts";
+import { BELOW_ONE, checkOptions, faultOf, FROM_ZERO, POSITIVE, type Rule } from "../check/rule.ts";
+import { show } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
 import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { wrap } from "./inner.ts";
-import type { Optimizer, UpdateOptions } from "./optimizer.ts";
+import { faultAround, type Optimizer, UPDATE, type UpdateOptions } from "./optimizer.ts";
 import { always, type Schedule } from "./schedule.ts";
 
 /** Wraps an optimizer without a state of its own. */
@@ -29,20 +32,21 @@ function askFor(
   name: string,
   note: string,
   add: (given: UpdateOptions) => UpdateOptions,
-  fault: E.Either<FgnError, void>,
+  fault: FgnError | null,
 ): Transform {
   return (given) =>
     wrap(given, (inner) => ({
       ...inner,
       name: `${name}(${inner.name})`,
       notes: [...inner.notes, note],
-      update: (params, state, batch, given = {}) =>
-        fault._tag === "Left" ? fault : inner.update(params, state, batch, { ...given, ...add(given) }),
+      ...faultAround(inner, fault),
+      update: (params, state, batch, given = {}) => {
+        const checked = checkOptions(given, UPDATE);
+        if (checked._tag === "Left") return checked;
+        return inner.update(params, state, batch, { ...checked.right, ...add(checked.right) });
+      },
     }));
 }
-
-const check = (name: string, value: number, fits: boolean, wanted: string): E.Either<FgnError, void> =>
-  fits ? E.right(undefined) : invalid(name, value, wanted);
 
 /**
  * Adds ½ λ₂ ‖θ‖² to the objective: gradient and curvature, solved for inside the system.
@@ -58,9 +62,9 @@ const check = (name: string, value: number, fits: boolean, wanted: string): E.Ei
 export const l2Penalty = (strength: number): Transform =>
   askFor(
     "l2Penalty",
-    `adds ½ ${strength} ‖θ‖² to the objective`,
+    `adds ½ ${show(strength)} ‖θ‖² to the objective`,
     ({ l2 = 0 }) => ({ l2: l2 + strength }),
-    check("l2Penalty", strength, strength >= 0 && strength < Infinity, "a number of at least 0"),
+    faultOf("l2Penalty", strength, FROM_ZERO),
   );
 
 /**
@@ -77,9 +81,9 @@ export const l2Penalty = (strength: number): Transform =>
 export const trustRegion = (share: number): Transform =>
   askFor(
     "trustRegion",
-    `no layer of several moves by more than ${share} of its size: small damping can multiply a layer in one step`,
+    `no layer of several moves by more than ${show(share)} of its size: small damping can multiply a layer in one step`,
     ({ trustRegion: given = 0 }) => ({ trustRegion: given > 0 ? Math.min(given, share) : share }),
-    check("trustRegion", share, share > 0 && share < Infinity, "a positive number"),
+    faultOf("trustRegion", share, POSITIVE),
   );
 
 /** before + factor · (after − before), array by array. */
@@ -117,10 +121,12 @@ export const clipGlobalNorm = (most: number): Transform => (given) =>
   wrap(given, (inner) => ({
     ...inner,
     name: `clipGlobalNorm(${inner.name})`,
-    notes: [...inner.notes, `scales steps longer than ${most} down to that length`],
+    notes: [...inner.notes, `scales steps longer than ${show(most)} down to that length`],
+    ...faultAround(inner, faultOf("clipGlobalNorm", most, LENGTH)),
     update: (params, state, batch, options = {}) => {
-      if (!(most > 0)) return invalid("clipGlobalNorm", most, "a positive number");
-      const update = inner.update(params, state, batch, { ...options, donate: false });
+      const checked = checkOptions(options, UPDATE);
+      if (checked._tag === "Left") return checked;
+      const update = inner.update(params, state, batch, { ...checked.right, donate: false });
       if (update._tag === "Left") return update;
       const length = distance(params, update.right.params);
       if (length <= most) return update;
@@ -131,6 +137,9 @@ export const clipGlobalNorm = (most: number): Transform => (given) =>
 /** The state inside a state; what is no state has none. */
 const innerOf = <S>(state: { readonly inner: S }): S => orElse(() => state.inner, undefined as S);
 
+/** (0, ∞]. */
+const LENGTH: Rule = [(value) => typeof value === "number" && value > 0, "a positive number"];
+
 /** A state that counts steps. */
 export interface Counted {
   /** Steps taken. */
@@ -140,16 +149,20 @@ export interface Counted {
 /** Makes a transform that changes the parameters by the number of the step. */
 function byStep(
   name: string,
+  schedule: Schedule,
   note: string,
   change: <M extends Model>(before: M, after: M, step: number) => E.Either<FgnError, M>,
 ): StatefulTransform<Counted> {
-  return (given) =>
-    wrap(given, (inner) => ({
+  return <M extends Model, S>(given: Optimizer<M, S>) =>
+    wrap<M, S, Counted & { readonly inner: S }>(given, (inner) => ({
       name: `${name}(${inner.name})`,
       notes: [...inner.notes, note],
+      ...faultAround(inner, schedule.fault),
       init: (params) => ({ steps: 0, inner: inner.init(params) }),
       update: (params, state, batch, options = {}) => {
-        const update = inner.update(params, state.inner, batch, { ...options, donate: false });
+        const checked = checkOptions(options, UPDATE);
+        if (checked._tag === "Left") return checked;
+        const update = inner.update(params, state.inner, batch, { ...checked.right, donate: false });
         if (update._tag === "Left") return update;
         const changed = change(params, update.right.params, state.steps);
         if (changed._tag === "Left") return changed;
@@ -160,12 +173,12 @@ function byStep(
     }));
 }
 
-/** The schedule that was given; one of NaN, which is refused at the first step, where there is none. */
-const scheduleOf = (value: number | Schedule): Schedule =>
-  typeof value === "number" ? always(value) : orElse(() => {
-    const { at, note } = value;
-    return typeof at === "function" ? { at: (step) => value.at(step), note: `${note}` } : always(NaN);
-  }, always(NaN));
+/** The schedule of an argument that is a schedule, or a number by a rule. */
+function scheduleOf(name: string, value: number | Schedule, rule: Rule): Schedule {
+  if (typeof value !== "number" && isObject(value) && typeof value.at === "function") return value;
+  const [fits, wanted] = rule, fault = faultOf(name, value, [fits, `${wanted}, or a schedule`]);
+  return { ...always(value as number), ...(fault && { fault }) };
+}
 
 /**
  * Takes a share of each step, by a schedule or the same every time: warm-up, cosine or stepwise decay.
@@ -178,12 +191,12 @@ const scheduleOf = (value: number | Schedule): Schedule =>
  * ```
  */
 export function scaled(schedule: number | Schedule): StatefulTransform<Counted> {
-  const { at, note } = scheduleOf(schedule);
-  return byStep("scaled", `step length: ${note}`, (before, after, step) => {
+  const chosen = scheduleOf("scaled", schedule, FROM_ZERO), { at, note } = chosen;
+  return byStep("scaled", chosen, `step length: ${note}`, (before, after, step) => {
     const asked = callValue("schedule.at", () => at(step));
     if (asked._tag === "Left") return asked;
     const factor = asked.right;
-    if (!(factor >= 0 && factor < Infinity)) return invalid("scaled", factor, "a schedule of numbers of at least 0");
+    if (!FROM_ZERO[0](factor)) return invalid("scaled", factor, "a schedule of numbers of at least 0");
     return E.right(interpolate(before, after, factor));
   });
 }
@@ -201,19 +214,24 @@ export function scaled(schedule: number | Schedule): StatefulTransform<Counted> 
  * ```
  */
 export function weightDecay(rate: number | Schedule): StatefulTransform<Counted> {
-  const { at, note } = scheduleOf(rate);
-  return byStep("weightDecay", `takes a share of the weights off after every step: ${note}`, (before, after, step) => {
-    const asked = callValue("schedule.at", () => at(step));
-    if (asked._tag === "Left") return asked;
-    const share = asked.right;
-    if (!(share >= 0 && share < 1)) return invalid("weightDecay", share, "shares in [0, 1)");
-    const decays = weightFlags(after), from = arraysOf(before);
-    const arrays = arraysOf(after).map((array, index) => {
-      const start = from[index] as Float32Array;
-      return decays[index] ? array.map((v, i) => v - share * (start[i] as number)) : array.slice();
-    });
-    return E.right(withArrays(after, arrays));
-  });
+  const chosen = scheduleOf("weightDecay", rate, BELOW_ONE), { at, note } = chosen;
+  return byStep(
+    "weightDecay",
+    chosen,
+    `takes a share of the weights off after every step: ${note}`,
+    (before, after, step) => {
+      const asked = callValue("schedule.at", () => at(step));
+      if (asked._tag === "Left") return asked;
+      const share = asked.right;
+      if (!BELOW_ONE[0](share)) return invalid("weightDecay", share, "shares in [0, 1)");
+      const decays = weightFlags(after), from = arraysOf(before);
+      const arrays = arraysOf(after).map((array, index) => {
+        const start = from[index] as Float32Array;
+        return decays[index] ? array.map((v, i) => v - share * (start[i] as number)) : array.slice();
+      });
+      return E.right(withArrays(after, arrays));
+    },
+  );
 }
 
 /** The state of {@link momentum}. */
@@ -236,16 +254,16 @@ export interface MomentumState {
  * ```
  */
 export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
-  return (given) =>
-    wrap(given, (inner) => ({
+  return <M extends Model, S>(given: Optimizer<M, S>) =>
+    wrap<M, S, MomentumState & { readonly inner: S }>(given, (inner) => ({
       name: `momentum(${inner.name})`,
-      notes: [...inner.notes, `the damping draws each step towards ${decay} of the one before`],
-      init: (params): MomentumState & { readonly inner: ReturnType<typeof inner.init> } => ({
-        previous: null,
-        inner: inner.init(params),
-      }),
+      notes: [...inner.notes, `the damping draws each step towards ${show(decay)} of the one before`],
+      ...faultAround(inner, faultOf("momentum", decay, BELOW_ONE)),
+      init: (params) => ({ previous: null, inner: inner.init(params) }),
       update: (params, state, batch, options = {}) => {
-        const asked = { ...options, donate: false, momentum: { decay, previous: state.previous } };
+        const checked = checkOptions(options, UPDATE);
+        if (checked._tag === "Left") return checked;
+        const asked = { ...checked.right, donate: false, momentum: { decay, previous: state.previous } };
         const update = inner.update(params, state.inner, batch, asked);
         if (update._tag === "Left") return update;
         const before = parameters(params);

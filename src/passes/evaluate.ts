@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../check/error.ts";
+import { checkOptions } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
 import { allocateFloats, type Matrix } from "../data/matrix.ts";
@@ -14,7 +15,7 @@ import type { Features } from "../data/sparse.ts";
 import { f32, f64, u32 } from "../kernel/arena.ts";
 import { rowsOfPass } from "../kernel/class_limits.ts";
 import type { Model } from "../network/model.ts";
-import { checkBatch, checkFeatures, type KernelOption, openBatch } from "../problem/session.ts";
+import { checkBatch, checkFeatures, KERNEL, type KernelOption, openBatch } from "../problem/session.ts";
 import { loss, margins } from "../tape/margins.ts";
 import { forward } from "../tape/tape.ts";
 import { readLogits, type Workspace } from "../tape/workspace.ts";
@@ -33,7 +34,7 @@ export interface Evaluation {
 
 /** Opens a batch and passes it forward. */
 function openPass(model: Model, batch: Batch, option: KernelOption): E.Either<FgnError, Workspace> {
-  const opened = openBatch(model, batch, {}, option.kernel === undefined ? {} : { kernel: option.kernel });
+  const opened = openBatch(model, batch, {}, option);
   if (opened._tag === "Left") return opened;
   const { ws } = opened.right;
   forward(ws.tape, { vector: ws.tape.theta, trial: false });
@@ -61,6 +62,8 @@ export function evaluate(params: Model, batch: Batch, option: KernelOption = {})
 
 /** An evaluation in parts of a pass each. */
 function evaluateParts(params: Model, batch: Batch, option: KernelOption): E.Either<FgnError, Evaluation> {
+  const options = checkOptions(option, KERNEL);
+  if (options._tag === "Left") return options;
   const checked = checkBatch(params, batch, "predict");
   if (checked._tag === "Left") return checked;
   const examples = batch.features.rows, most = rowsOfPass(params.outputs);
@@ -68,7 +71,7 @@ function evaluateParts(params: Model, batch: Batch, option: KernelOption): E.Eit
   for (let first = 0; first < examples; first += most) {
     const part = batchRows(batch, first, Math.min(first + most, examples));
     if (part.weights?.every((w) => w === 0)) continue;
-    const opened = openPass(params, part, option);
+    const opened = openPass(params, part, options.right);
     if (opened._tag === "Left") return opened;
     const { kernel, tape, at, rows, classes } = opened.right;
     kernel.exports.ranks(rows, classes, tape.logits.value, at.labels, at.rank);
@@ -108,6 +111,8 @@ function predictParts(
   option: KernelOption,
   read: (ws: Workspace) => Float32Array,
 ): E.Either<FgnError, Matrix> {
+  const options = checkOptions(option, KERNEL);
+  if (options._tag === "Left") return options;
   const checked = checkFeatures(model, features);
   if (checked._tag === "Left") return checked;
   const { rows } = features, cols = model.outputs, most = rowsOfPass(cols);
@@ -118,7 +123,7 @@ function predictParts(
     const last = Math.min(first + most, rows);
     const labels = new Uint32Array(last - first);
     const part = { features: featureRows(features, first, last), labels, targets: null, weights: null };
-    const opened = openPass(model, part, option);
+    const opened = openPass(model, part, options.right);
     if (opened._tag === "Left") return opened;
     data.set(read(opened.right), first * cols);
   }

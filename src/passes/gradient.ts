@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../check/error.ts";
 import { checkKind, isFloats, isObject } from "../check/kind.ts";
 import { type Numbers, readFloats } from "../check/numbers.ts";
+import { checkOptions } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
@@ -16,7 +17,15 @@ import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
-import { checkFeatures, type KernelOption, openBatch, type Session, type Wants } from "../problem/session.ts";
+import {
+  checkFeatures,
+  KERNEL,
+  type KernelOption,
+  OBJECTIVE_ON_KERNEL,
+  openBatch,
+  type Session,
+  type Wants,
+} from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
@@ -86,7 +95,9 @@ function differentiate(
   batch: Batch,
   options: ObjectiveOptions & KernelOption,
 ): E.Either<FgnError, LossAndGradient> {
-  const session = openPassed(params, batch, { signals: true, vectors: 1 }, options);
+  const checked = checkOptions(options, OBJECTIVE_ON_KERNEL);
+  if (checked._tag === "Left") return checked;
+  const session = openPassed(params, batch, { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;
   const { ws, objective: { l2 } } = session.right;
   const { kernel, tape, at, vectors: [vector = NONE] } = ws;
@@ -134,9 +145,12 @@ function multiplyForward(
   direction: Numbers,
   option: KernelOption,
 ): E.Either<FgnError, Matrix> {
+  const checked = checkOptions(option, KERNEL);
+  if (checked._tag === "Left") return checked;
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
-  const session = openPassed(params, withoutLabels(features), { signals: true, tangents: true, vectors: 1 }, option);
+  const wants = { signals: true, tangents: true, vectors: 1 };
+  const session = openPassed(params, withoutLabels(features), wants, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { tape, vectors: [vector = NONE] } = ws;
@@ -177,6 +191,8 @@ function multiplyBack(
   cotangent: Matrix,
   option: KernelOption,
 ): E.Either<FgnError, Float32Array> {
+  const checked = checkOptions(option, KERNEL);
+  if (checked._tag === "Left") return checked;
   const fits = checkFeatures(params, features);
   if (fits._tag === "Left") return fits;
   const isMatrix = checkKind(
@@ -190,7 +206,7 @@ function multiplyBack(
   if (shape._tag === "Left") return shape;
   const c = readFloats("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);
   if (c._tag === "Left") return c;
-  const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, option);
+  const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { kernel, tape, vectors: [vector = NONE] } = ws;
@@ -255,7 +271,9 @@ function makeSystem(
     const details = { option: "system", value: "gram" };
     return fail("InvalidOption", details, "a model of your own has no Gram matrix", "Give a network");
   }
-  const session = openPassed(params, batch, { signals: true, gram: true }, options);
+  const checked = checkOptions(options, OBJECTIVE_ON_KERNEL);
+  if (checked._tag === "Left") return checked;
+  const session = openPassed(params, batch, { signals: true, gram: true }, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { kernel, at, rows } = ws;

@@ -12,8 +12,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid } from "../check/error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import { type Numbers, readFloats } from "../check/numbers.ts";
+import { BELOW_ONE, FROM_ZERO, NUMBERS, type Rules } from "../check/rule.ts";
 import type { Batch } from "../data/batch.ts";
 import { allocateFloats } from "../data/matrix.ts";
 
@@ -26,6 +27,16 @@ export interface ObjectiveOptions {
   /** ½ ℓ2 ‖θ‖² over all trainable parameters, biases included, is added to the loss. Default 0. */
   readonly l2?: number;
 }
+
+/**
+ * Rules of the options of the objective.
+ * @internal
+ */
+export const OBJECTIVE: Rules<ObjectiveOptions> = {
+  classWeights: NUMBERS,
+  labelSmoothing: BELOW_ONE,
+  l2: FROM_ZERO,
+};
 
 /**
  * Whether the gradient has a part outside the margins' row space, which only the Euclidean metric can go with.
@@ -119,15 +130,11 @@ function checkClassWeights(values: Numbers, classes: number): E.Either<FgnError,
 }
 
 /**
- * The aim of a step on a batch. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`.
+ * The aim of a step on a batch, by options that were checked. Errors: `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`.
  * @internal
  */
 export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Aim> {
   const { labelSmoothing = 0, l2 = 0 } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
-    return invalid("labelSmoothing", labelSmoothing, "a number in [0, 1)");
-  }
-  if (!(l2 >= 0 && l2 < Infinity)) return invalid("l2", l2, "a number of at least 0");
   let classWeights: Float32Array | null = null;
   if (options.classWeights !== undefined) {
     const checked = checkClassWeights(options.classWeights, classes);

@@ -5,7 +5,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid } from "../check/error.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { isObject } from "../check/kind.ts";
+import { type Rules, union } from "../check/rule.ts";
 import { type Batch, checkBatchKind, checkClasses, checkTargets } from "../data/batch.ts";
 import { checkLength } from "../data/matrix.ts";
 import { checkFeaturesKind, checkSparse, type Features, isSparse } from "../data/sparse.ts";
@@ -21,13 +23,34 @@ import type { RowNeeds } from "../tape/areas.ts";
 import { compile } from "../tape/compile.ts";
 import { checkFirstLayer } from "../tape/features.ts";
 import { open, type Workspace } from "../tape/workspace.ts";
-import { type Objective, objective, type ObjectiveOptions } from "./objective.ts";
+import { OBJECTIVE, type Objective, objective, type ObjectiveOptions } from "./objective.ts";
 
 /** An option that every call takes. */
 export interface KernelOption {
   /** The kernel to run on (default: the simd128 kernel, the same bytes in every runtime). */
   readonly kernel?: Kernel;
 }
+
+/**
+ * The rule of the kernel.
+ * @internal
+ */
+export const KERNEL: Rules<KernelOption> = {
+  // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
+  kernel: [(value) => isObject(value) && typeof value.exports === "object", "a kernel that this library made"],
+};
+
+/**
+ * The kernel alone of options that say more.
+ * @internal
+ */
+export const kernelAlone = ({ kernel }: KernelOption): KernelOption => kernel === undefined ? {} : { kernel };
+
+/**
+ * Rules of an objective and the kernel that it is evaluated on.
+ * @internal
+ */
+export const OBJECTIVE_ON_KERNEL: Rules<ObjectiveOptions & KernelOption> = /* @__PURE__ */ union(OBJECTIVE, KERNEL);
 
 /** Needs of a call, as it states them: a need left out is none. */
 export type Wants = Partial<RowNeeds>;
@@ -133,14 +156,12 @@ export function checkBatch(model: Model, batch: Batch, purpose: Purpose = "train
 }
 
 /**
- * The kernel to run on. Errors: `KernelBusy`, and those of the default kernel.
+ * The kernel to run on, by options that were checked. Errors: `KernelBusy`, and those of the default kernel.
  * @internal
  */
 export function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKernel> {
-  // Kernels are only made in kernel/, so each one is loaded; the public type leaves the exports out.
   if (kernel === undefined) return defaultKernel();
   const loaded = kernel as LoadedKernel;
-  if (typeof loaded?.exports !== "object") return invalid("kernel", kernel, "a kernel that this library made");
   return !loaded.busy ? E.right(loaded) : fail(
     "KernelBusy",
     {},

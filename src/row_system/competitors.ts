@@ -13,7 +13,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
+import { type Rules, WHOLE } from "../check/rule.ts";
 import type { Batch } from "../data/batch.ts";
 import { repeatBatch } from "../data/select.ts";
 import { f32, f64, u32 } from "../kernel/arena.ts";
@@ -40,16 +41,12 @@ export interface CompetitorOptions {
   readonly competitors?: number;
 }
 
-/** The rows an example gets beside its own: k, or all C − 2 that there can be. Errors: `InvalidOption`. */
-export function checkCompetitors(
-  { competitors = 0 }: CompetitorOptions,
-  classes: number,
-): E.Either<FgnError, number> {
-  if (!(Number.isSafeInteger(competitors) && competitors >= 0)) {
-    return invalid("competitors", competitors, "a whole number from 0");
-  }
-  return E.right(competitors === 0 ? 0 : Math.min(competitors, classes - 2));
-}
+/** The rule of the option. */
+export const COMPETITORS: Rules<CompetitorOptions> = { competitors: WHOLE };
+
+/** The rows an example gets beside its own: k, or all C − 2 that there can be. */
+export const countCopies = ({ competitors = 0 }: CompetitorOptions, classes: number): number =>
+  competitors === 0 ? 0 : Math.min(competitors, classes - 2);
 
 /**
  * The batch with `copies` more rows an example, of weight 0, after all examples: row i + jB is the j-th of example i.

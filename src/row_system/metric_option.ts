@@ -4,6 +4,7 @@
  * @module
  */
 
+import { oneOf, type Rules } from "../check/rule.ts";
 import { centred } from "./centred.ts";
 import { factored } from "./factored.ts";
 import { beginUpdate, euclidean, type MetricRule, type MetricUpdate } from "./metric_rule.ts";
@@ -30,6 +31,9 @@ type MetricName = NonNullable<MetricOptions["metric"]>;
 
 /** The rules of the option by name. */
 export const METRICS: Readonly<Record<MetricName, MetricRule<null>>> = { euclidean, centred, factored };
+
+/** The rule of the option. */
+export const METRIC: Rules<MetricOptions> = { metric: /* @__PURE__ */ oneOf("euclidean", "centred", "factored") };
 
 /** The rule of a name at work; null: the Euclidean one, for which a step prepares nothing. */
 export const metricNamed = (name: MetricName): MetricUpdate<null> | null =>

@@ -6,7 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { isObject } from "../check/kind.ts";
 import { checkCount, copyNumbers, failNumber, valueAt } from "../check/numbers.ts";
+import { oneOf, type Rules, SHARE } from "../check/rule.ts";
 import { f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, type IterativeStop, type Products, rowSpace } from "./cg.ts";
@@ -58,18 +60,27 @@ export type CheckedSolver =
 const DIRECT_ROWS = 256;
 
 /**
- * Fills in and checks the options. Errors: `InvalidOption`.
+ * Rules of the options of the solvers.
  * @internal
  */
-export function checkSolver(options: SolverOptions): E.Either<FgnError, CheckedSolver> {
+export const SOLVER: Rules<SolverOptions> = {
+  solver: /* @__PURE__ */ oneOf("auto", "cholesky", "cg"),
+  tolerance: SHARE,
+  maxIterations: [
+    (value) => Number.isInteger(value) && value as number >= 1 && value as number < 2 ** 31,
+    "a whole number from 1",
+  ],
+  system: /* @__PURE__ */ oneOf("auto", "gram", "matrixFree"),
+  warmStart: [(value) => isObject(value) && typeof value.every === "function", "the dual of an earlier step"],
+};
+
+/**
+ * Fills in the options.
+ * @internal
+ */
+export function solverOf(options: SolverOptions): CheckedSolver {
   const { solver = "auto", tolerance = 1e-6, maxIterations = 200, system = "auto", warmStart = null } = options;
-  if (!["auto", "cholesky", "cg"].includes(solver)) return invalid("solver", solver, "auto, cholesky or cg");
-  if (!["auto", "gram", "matrixFree"].includes(system)) return invalid("system", system, "auto, gram or matrixFree");
-  if (!(tolerance > 0 && tolerance < 1)) return invalid("tolerance", tolerance, "a number in (0, 1)");
-  if (!(Number.isInteger(maxIterations) && maxIterations >= 1 && maxIterations < 2 ** 31)) {
-    return invalid("maxIterations", maxIterations, "a whole number from 1");
-  }
-  return E.right({ solver, tolerance, maxIterations, system, warmStart });
+  return { solver, tolerance, maxIterations, system, warmStart };
 }
 
 /**

@@ -5,19 +5,20 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid, overflow } from "../check/error.ts";
+import { type FgnError, overflow } from "../check/error.ts";
 import type { Numbers } from "../check/numbers.ts";
+import { checkOptions, oneOf, type Rules, union, without } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import { openPassed } from "../passes/gradient.ts";
-import type { KernelOption } from "../problem/session.ts";
+import { KERNEL, type KernelOption } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
 import { ggnProduct as product } from "../solver/full_system.ts";
 import { margins } from "../tape/margins.ts";
-import { checkAt, type StepOptions } from "./options.ts";
+import { checkAt, STEP, type StepOptions } from "./options.ts";
 import { type Step, stepInto } from "./step.ts";
 
 /** Options of {@link ggnStep}; `tolerance` and `maxIterations` are those of the full system. */
@@ -25,6 +26,11 @@ export interface GgnOptions extends Omit<StepOptions, "competitors" | "refine" |
   /** `fgn`: the inverse of the FGN curvature, whose row system is solved directly. Default `none`. */
   readonly preconditioner?: "none" | "fgn";
 }
+
+const GGN: Rules<GgnOptions> = /* @__PURE__ */ union(
+  /* @__PURE__ */ without(STEP, "competitors", "refine", "solver", "warmStart", "momentum"),
+  { preconditioner: /* @__PURE__ */ oneOf("none", "fgn") },
+);
 
 /**
  * One damped step of the full Gauss-Newton matrix: (G + λI) d = −g by conjugate gradient, each iteration one
@@ -65,14 +71,9 @@ function stepFully<M extends Model>(
   damping: Damping,
   options: GgnOptions,
 ): E.Either<FgnError, Step<M>> {
-  const { preconditioner = "none", tolerance = 1e-3, maxIterations = 100, ...rest } = options;
-  if (preconditioner !== "none" && preconditioner !== "fgn") {
-    return invalid("preconditioner", preconditioner, "none or fgn");
-  }
-  if (!(tolerance > 0 && tolerance < 1)) return invalid("tolerance", tolerance, "a number in (0, 1)");
-  if (!(Number.isSafeInteger(maxIterations) && maxIterations >= 1)) {
-    return invalid("maxIterations", maxIterations, "a whole number from 1");
-  }
+  const fits = checkOptions(options, GGN);
+  if (fits._tag === "Left") return fits;
+  const { preconditioner = "none", tolerance = 1e-3, maxIterations = 100, ...rest } = fits.right;
   const checked = checkAt("ggnStep", rest);
   if (checked._tag === "Left") return checked;
   return stepInto(params, batch, damping, rest, { _tag: "ggn", preconditioner, tolerance, maxIterations });
@@ -107,10 +108,12 @@ function multiply(
   direction: Numbers,
   option: KernelOption,
 ): E.Either<FgnError, Float32Array> {
+  const checked = checkOptions(option, KERNEL);
+  if (checked._tag === "Left") return checked;
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
   const wants = { signals: true, tangents: true, curvature: true, vectors: 2 };
-  const session = openPassed(params, batch, wants, option);
+  const session = openPassed(params, batch, wants, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const [from = NONE, to = NONE] = ws.vectors;

@@ -31,26 +31,13 @@ import { stageOf, type Vectors } from "./stage.ts";
 import { allocation, type Step, takeStep } from "./step.ts";
 
 /**
- * Most examples a pass; without the option any number. Errors: `InvalidOption`.
- * @internal
- */
-export function checkMicroBatch(value: number | undefined): E.Either<FgnError, number> {
-  if (value === undefined) return E.right(Infinity);
-  return Number.isSafeInteger(value) && value >= 1
-    ? E.right(value)
-    : invalid("microBatch", value, "a whole number of examples from 1");
-}
-
-/**
  * For an optimizer without micro-batches: refuses those that a batch does not fit into. Errors: `InvalidOption`.
  * @internal
  */
 export function checkWhole(batch: Batch, microBatch: number | undefined, name: string): E.Either<FgnError, void> {
   const kind = checkBatchKind(batch);
   if (kind._tag === "Left") return kind;
-  const most = checkMicroBatch(microBatch);
-  if (most._tag === "Left") return most;
-  return batch.features.rows <= most.right
+  return batch.features.rows <= (microBatch ?? Infinity)
     ? E.right(undefined)
     : invalid("microBatch", microBatch, `it to fgn(): ${name}() takes whole batches`);
 }
@@ -75,8 +62,8 @@ const countVectors = ({ remainder, damping }: Plan): number => 1 + (remainder ? 
  * a product costs up to twice what it costs on the whole batch (docs/speed.md). Micro-batches are as even as possible, and
  * passed over where their weights are all zero.
  *
- * Errors: those of `fgnStep`; `InvalidOption` for a `microBatch` that is not a whole number from 1, and for what micro-batches
- * do not take (docs/options.md).
+ * Options were checked each by itself. Errors: those of `fgnStep`; `InvalidOption` for what micro-batches do not take
+ * (docs/options.md).
  */
 export function accumulatedStep<M extends Model>(
   params: M,
@@ -85,8 +72,6 @@ export function accumulatedStep<M extends Model>(
   damping: Damping = relative(1),
   options: StepOptions = {},
 ): E.Either<FgnError, Step<M>> {
-  const most = checkMicroBatch(microBatch);
-  if (most._tag === "Left") return most;
   const checked = checkAt("microBatch", options);
   if (checked._tag === "Left") return checked;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
@@ -95,7 +80,7 @@ export function accumulatedStep<M extends Model>(
   if (aim._tag === "Left") return aim;
   const kernel = kernelOf(options);
   if (kernel._tag === "Left") return kernel;
-  const needs = { most: most.right, vectors: countVectors(planned.right) };
+  const needs = { most: microBatch, vectors: countVectors(planned.right) };
   const opened = openMicroBatches(kernel.right, params, batch, aim.right, needs);
   if (opened._tag === "Left") return opened;
   const { whole: ws, pass } = opened.right;

@@ -6,11 +6,13 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { isObject } from "../check/kind.ts";
+import { BELOW_ONE, FLAG, FROM_ZERO, holding, oneOf, type Rules, union, WHOLE } from "../check/rule.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
-import type { KernelOption } from "../problem/session.ts";
-import type { CompetitorOptions } from "../row_system/competitors.ts";
-import type { MetricOptions } from "../row_system/metric_option.ts";
-import type { SolverOptions } from "../solver/solver.ts";
+import { type KernelOption, OBJECTIVE_ON_KERNEL } from "../problem/session.ts";
+import { type CompetitorOptions, COMPETITORS } from "../row_system/competitors.ts";
+import { METRIC, type MetricOptions } from "../row_system/metric_option.ts";
+import { SOLVER, type SolverOptions } from "../solver/solver.ts";
 
 /** Options of {@link fgnStep}. */
 export interface StepOptions extends SolverOptions, ObjectiveOptions, KernelOption, MetricOptions, CompetitorOptions {
@@ -67,6 +69,25 @@ export interface Momentum {
   /** d₋: P numbers in the order of `parameters`, or null: none yet. */
   readonly previous: ArrayLike<number> | null;
 }
+
+const MOMENTUM: Rules<Momentum> = {
+  decay: BELOW_ONE,
+  previous: [(value) => value === null || isObject(value), "the step before, or null"],
+};
+
+/**
+ * What each option may be; where it works is in the table below.
+ * @internal
+ */
+export const STEP: Rules<StepOptions> = /* @__PURE__ */ union(OBJECTIVE_ON_KERNEL, SOLVER, METRIC, COMPETITORS, {
+  lossAfter: FLAG,
+  curvature: /* @__PURE__ */ oneOf("gaussNewton", "majorized"),
+  twoStage: FROM_ZERO,
+  refine: WHOLE,
+  trustRegion: FROM_ZERO,
+  momentum: /* @__PURE__ */ holding(MOMENTUM, "an object, such as { decay: 0.9, previous: null }"),
+  donate: FLAG,
+});
 
 /** The values of an option that a place takes beside undefined: every one, these alone, or it does not offer the option. */
 type Cell<V> = typeof YES | typeof NONE | readonly V[];

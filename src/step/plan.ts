@@ -14,24 +14,20 @@ import type { Model } from "../network/model.ts";
 import { leavesRowSpace } from "../problem/objective.ts";
 import { checkBatch, systemFor } from "../problem/session.ts";
 import { checkVector } from "../problem/vectors.ts";
-import { checkCompetitors, withCopies } from "../row_system/competitors.ts";
-import { metricNamed, METRICS } from "../row_system/metric_option.ts";
+import { countCopies, withCopies } from "../row_system/competitors.ts";
+import { metricNamed } from "../row_system/metric_option.ts";
 import type { MetricUpdate } from "../row_system/metric_rule.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
-import { type CheckedSolver, checkSolver, readStart } from "../solver/solver.ts";
+import { type CheckedSolver, readStart, solverOf } from "../solver/solver.ts";
 import { checkAt, type StepOptions, wantedAt, worksAt } from "./options.ts";
 import { hasTwoStageLayer, placesOf } from "./places.ts";
 import type { Method } from "./stage.ts";
 
-/** The method that the options of `fgnStep` ask for. Errors: `InvalidOption`. */
-export function methodOf({ refine = 0 }: StepOptions): E.Either<FgnError, Method> {
-  if (!(Number.isSafeInteger(refine) && refine >= 0)) return invalid("refine", refine, "a whole number from 0");
-  return E.right(
-    refine === 0
-      ? { _tag: "fgn" }
-      : { _tag: "ggn", preconditioner: "fgn", tolerance: Number.MIN_VALUE, maxIterations: refine },
-  );
-}
+/** The method that the options of `fgnStep` ask for. */
+export const methodOf = ({ refine = 0 }: StepOptions): Method =>
+  refine === 0
+    ? { _tag: "fgn" }
+    : { _tag: "ggn", preconditioner: "fgn", tolerance: Number.MIN_VALUE, maxIterations: refine };
 
 /** A step to be, checked. */
 export interface Plan {
@@ -86,8 +82,6 @@ function checkVariants(
   { metric = "euclidean", twoStage = 0 }: StepOptions,
   rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Pick<Plan, "metric" | "twoStage">> {
-  if (!Object.hasOwn(METRICS, metric)) return invalid("metric", metric, "euclidean, centred or factored");
-  if (!(twoStage >= 0 && twoStage < Infinity)) return invalid("twoStage", twoStage, "a number of at least 0");
   if (twoStage > 0 && !hasTwoStageLayer(model, batch)) {
     const wanted = "it to networks whose last layer is dense, trains and does not read sparse features";
     return rule === null ? invalid("twoStage", twoStage, wanted) : invalid("optimizer", rule.name, wanted);
@@ -95,17 +89,16 @@ function checkVariants(
   return E.right({ metric: rule ?? metricNamed(metric), twoStage });
 }
 
-/** βd₋, or null where it is zero. Errors: `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
+/** βd₋, or null where it is zero. Errors: `ShapeMismatch`, `NotFinite`. */
 function checkMomentum(model: Model, { momentum }: StepOptions): E.Either<FgnError, Float32Array | null> {
   if (momentum === undefined) return E.right(null);
   const { decay, previous } = momentum;
-  if (!(decay >= 0 && decay < 1)) return invalid("momentum", decay, "a number in [0, 1)");
   if (previous === null || decay === 0) return E.right(null);
   const step = checkVector(model, "momentum", previous);
   return step._tag === "Left" ? step : E.right(step.right.map((v) => decay * v));
 }
 
-/** Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
+/** A step by options that fit each by itself. Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
 export function plan(
   model: Model,
   batch: Batch,
@@ -116,11 +109,9 @@ export function plan(
 ): E.Either<FgnError, Plan> {
   const checked = checkDamping(damping);
   if (checked._tag === "Left") return checked;
-  const solver = checkSolver(options);
-  if (solver._tag === "Left") return solver;
   const fits = checkBatch(model, batch);
   if (fits._tag === "Left") return fits;
-  const started = readStart(solver.right, batch.labels.length);
+  const started = readStart(solverOf(options), batch.labels.length);
   if (started._tag === "Left") return started;
   const { system } = started.right;
   if (arraysOf(model).length === 0) {
@@ -131,42 +122,33 @@ export function plan(
       "Unfreeze a layer, or add adapters",
     );
   }
-  const { lossAfter = true, curvature = "gaussNewton", trustRegion = 0, donate = false } = options;
-  if (typeof donate !== "boolean") return invalid("donate", donate, "true or false");
-  if (!(trustRegion >= 0 && trustRegion < Infinity)) {
-    return invalid("trustRegion", trustRegion, "a number of at least 0");
-  }
+  const { lossAfter = true, trustRegion = 0 } = options;
   const previous = checkMomentum(model, options);
   if (previous._tag === "Left") return previous;
-  if (curvature !== "gaussNewton" && curvature !== "majorized") {
-    return invalid("curvature", curvature, "gaussNewton or majorized");
-  }
   const remainder = leavesRowSpace(batch, options);
   const together = checkTogether(model, options, remainder, method, rule);
   if (together._tag === "Left") return together;
   const variants = checkVariants(model, batch, options, rule);
   if (variants._tag === "Left") return variants;
   const { metric, twoStage } = variants.right;
-  const copies = checkCompetitors(options, model.outputs);
-  if (copies._tag === "Left") return copies;
-  const rows = withCopies(batch, copies.right);
+  const copies = countCopies(options, model.outputs), rows = withCopies(batch, copies);
   if (rows._tag === "Left") return rows;
   // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
   const plain = method._tag === "ggn" && method.preconditioner === "none";
-  const explicit = metric !== null || twoStage > 0 || solver.right.solver === "cholesky";
+  const explicit = metric !== null || twoStage > 0 || started.right.solver === "cholesky";
   const wanted = system !== "auto" ? system : plain ? "matrixFree" : explicit ? "gram" : "auto";
   const kind = systemFor(model, rows.right.features, wanted, options);
   if (kind._tag === "Left") return kind;
   return E.right({
     batch: rows.right,
-    competes: copies.right > 0,
+    competes: copies > 0,
     damping: checked.right,
     solver: started.right,
     method,
     kind: kind.right,
     judged: lossAfter || judges(checked.right),
     remainder,
-    majorized: curvature === "majorized",
+    majorized: options.curvature === "majorized",
     metric,
     twoStage,
     limit: trustRegion,

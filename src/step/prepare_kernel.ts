@@ -9,8 +9,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError, invalid } from "../check/error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, isObject } from "../check/kind.ts";
+import { checkOptions, FROM_ZERO, type Rule, type Rules, union } from "../check/rule.ts";
 import { causeOf, show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, batch } from "../data/batch.ts";
@@ -19,7 +20,7 @@ import { type Features, sparse } from "../data/sparse.ts";
 import { checkModelKind } from "../network/flat.ts";
 import { type Network, takesFeatures } from "../network/layer.ts";
 import { checkNetwork } from "../network/network.ts";
-import type { KernelOption } from "../problem/session.ts";
+import { KERNEL, kernelAlone, type KernelOption } from "../problem/session.ts";
 import { fgnStep } from "./step.ts";
 
 /** Columns of a full panel: as many rows fewer need the same tiles. */
@@ -46,6 +47,14 @@ export interface PrepareOptions extends KernelOption {
    */
   readonly run?: (model: Network, batch: Batch) => E.Either<FgnError, unknown>;
 }
+
+const PREPARE: Rules<PrepareOptions> = /* @__PURE__ */ union(
+  KERNEL,
+  {
+    milliseconds: FROM_ZERO,
+    run: [(value) => typeof value === "function", "a function of a model and a batch"],
+  } satisfies Record<string, Rule>,
+);
 
 type Run = Required<PrepareOptions>["run"];
 
@@ -94,19 +103,6 @@ function checkPreparable(model: Network): E.Either<FgnError, Network> {
   return network._tag === "Left" ? network : checkNetwork(network.right);
 }
 
-/** Errors: `WrongKind`, `InvalidOption`. */
-function checkOptions(options: PrepareOptions): E.Either<FgnError, Required<Omit<PrepareOptions, "kernel">>> {
-  const kind = checkKind("the options", options, isObject(options), "an object with options");
-  if (kind._tag === "Left") return kind;
-  const { milliseconds = 50, run = (model, data) => fgnStep(model, data, undefined, options) } = options;
-  if (!(milliseconds >= 0 && milliseconds < Infinity)) {
-    return invalid("milliseconds", milliseconds, "a number of at least 0");
-  }
-  return typeof run === "function"
-    ? E.right({ milliseconds, run })
-    : invalid("run", run, "a function of a model and a batch");
-}
-
 function failRun(value: unknown, what: string): E.Either<FgnError, never> {
   return fail("InvalidOption", { option: "run", value }, `run ${what}`, "Give a function that returns an Either");
 }
@@ -153,7 +149,7 @@ export function prepareKernel(
 /** Steps on made-up examples. */
 function prepare(model: Network, rows: number, options: PrepareOptions): E.Either<FgnError, Preparation> {
   const began = performance.now();
-  const checked = checkOptions(options);
+  const checked = checkOptions(options, PREPARE);
   if (checked._tag === "Left") return checked;
   const network = checkPreparable(model);
   if (network._tag === "Left") return network;
@@ -163,7 +159,8 @@ function prepare(model: Network, rows: number, options: PrepareOptions): E.Eithe
   if (full._tag === "Left") return full;
   const few = examples(model, Math.min(rows, PANEL + rows % PANEL));
   if (few._tag === "Left") return few;
-  const { milliseconds, run } = checked.right;
+  const option = kernelAlone(checked.right);
+  const { milliseconds = 50, run = (own, data) => fgnStep(own, data, undefined, option) } = checked.right;
   const spent = (): number => performance.now() - began, most = Math.min(MOST, A_MILLISECOND * milliseconds);
   let steps = 0;
   do {

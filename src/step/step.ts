@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
+import { checkOptions } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
@@ -21,7 +22,7 @@ import { majorise } from "../tape/margins.ts";
 import { forward, storeVector } from "../tape/tape.ts";
 import { computeShift, gradientNorm } from "./attempt.ts";
 import { openPlan, openSystem } from "./open.ts";
-import type { StepOptions } from "./options.ts";
+import { STEP, type StepOptions } from "./options.ts";
 import { methodOf, type Plan, plan } from "./plan.ts";
 import type { Step } from "./report.ts";
 import { type Ready, search } from "./search.ts";
@@ -173,7 +174,7 @@ export function fgnStep<M extends Model>(
   options: StepOptions = {},
 ): E.Either<FgnError, Step<M>> {
   return guard("fgnStep", { params, batch, damping, options }, () => {
-    const method = methodOf(options);
-    return method._tag === "Left" ? method : stepInto(params, batch, damping, options, method.right);
+    const checked = checkOptions(options, STEP);
+    return checked._tag === "Left" ? checked : stepInto(params, batch, damping, checked.right, methodOf(checked.right));
   });
 }

@@ -6,8 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
-import { fail, type FgnError, invalid } from "../check/error.ts";
-import { checkObject } from "../check/kind.ts";
+import { fail, type FgnError } from "../check/error.ts";
+import { checkOptions, type Rules } from "../check/rule.ts";
 import { causeOf } from "../check/show.ts";
 import { guardAsync } from "../check/total.ts";
 import { CLASS_LIMITS } from "../kernel/class_limits.ts";
@@ -29,6 +29,13 @@ export interface ThreadsOptions {
   /** Threads, the calling one included: from 2 to 64. Default: the processors there are, at most 8. */
   readonly threads?: number;
 }
+
+const THREADS: Rules<ThreadsOptions> = {
+  threads: [
+    (value) => Number.isInteger(value) && value as number >= 2 && value as number <= 64,
+    "a whole number from 2 to 64",
+  ],
+};
 
 /** A kernel that shares its large products with workers; pass it as `kernel` in the options of a step. */
 export interface ThreadedKernel extends Kernel {
@@ -132,21 +139,16 @@ function closerOf(control: Control, running: readonly Running[]): () => void {
  * ```
  */
 export function threadedKernel(options: ThreadsOptions = {}): TaskEither<FgnError, ThreadedKernel> {
-  return () =>
-    guardAsync("threadedKernel", { options }, () => {
-      const given = checkObject("the options", options, "an object with options");
-      return given._tag === "Left" ? given : startThreads(options)();
-    });
+  return () => guardAsync("threadedKernel", { options }, startThreads(options));
 }
 
 /** Starts the workers and the kernel that they share. */
-function startThreads({ threads }: ThreadsOptions): TaskEither<FgnError, ThreadedKernel> {
+function startThreads(options: ThreadsOptions): TaskEither<FgnError, ThreadedKernel> {
   return async () => {
+    const checked = checkOptions(options, THREADS);
+    if (checked._tag === "Left") return checked;
     const processors = (globalThis.navigator as Navigator | undefined)?.hardwareConcurrency ?? 2;
-    const count = threads ?? Math.max(2, Math.min(8, processors));
-    if (!(Number.isInteger(count) && count >= 2 && count <= 64)) {
-      return invalid("threads", threads, "a whole number from 2 to 64");
-    }
+    const count = checked.right.threads ?? Math.max(2, Math.min(8, processors));
     const startWorker = workerStarter();
     if (startWorker === null) return noThreads("workers are missing");
     const memory = makeSharedMemory();

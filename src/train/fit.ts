@@ -8,12 +8,13 @@ import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { callTask, callValue } from "../check/callback.ts";
 import type { FgnError } from "../check/error.ts";
+import { checkOptions } from "../check/rule.ts";
 import { guardAsync } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
 import type { RobustState } from "../optimizer/robust.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
-import type { TrainOptions } from "./options.ts";
+import { ELSEWHERE, FIT, type TrainOptions } from "./options.ts";
 import { type Progress, type Stopped, train } from "./train.ts";
 
 /** Options of {@link fit}. */
@@ -85,12 +86,15 @@ async function runToEnd<M extends Model, S>(
   data: Batch,
   options: FitOptions<M, S>,
 ): Promise<E.Either<FgnError, Trained<M>>> {
+  const checked = checkOptions(options, FIT, ELSEWHERE);
+  if (checked._tag === "Left") return checked;
+  const { onProgress, ...training } = checked.right;
   const history: EpochEvaluation[] = [];
   let last: E.Either<FgnError, Progress<M>> | undefined;
-  for await (const record of train<M, S>(params, data, options)) {
+  for await (const record of train<M, S>(params, data, training)) {
     last = record;
     if (record._tag === "Left") return record;
-    const told = options.onProgress === undefined ? record : await tell(options.onProgress, record.right);
+    const told = onProgress === undefined ? record : await tell(onProgress, record.right);
     if (told._tag === "Left") return told;
     if (record.right._tag !== "epoch") continue;
     const { epoch, evaluation } = record.right;

@@ -6,6 +6,21 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
+import { isObject } from "../check/kind.ts";
+import {
+  checkOptions,
+  COUNT,
+  FLAG,
+  FUNCTION,
+  holding,
+  NUMBER,
+  oneOf,
+  type Rule,
+  type Rules,
+  SHARE,
+  union,
+} from "../check/rule.ts";
+import type { Elsewhere } from "../check/nearest.ts";
 import type { Batch } from "../data/batch.ts";
 import type { CheckpointStore } from "../io/store.ts";
 import type { Network } from "../network/layer.ts";
@@ -13,7 +28,7 @@ import type { Model } from "../network/model.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { RobustState } from "../optimizer/robust.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
-import type { KernelOption } from "../problem/session.ts";
+import { type KernelOption, OBJECTIVE_ON_KERNEL } from "../problem/session.ts";
 
 /** When to stop a run that no longer gets better on the validation examples. */
 export interface EarlyStopping {
@@ -71,60 +86,80 @@ export type Checked = {
   readonly every: number;
 };
 
-/** An option, its value, whether it fits, and a description of values that do. */
-type Rule = readonly [name: string, value: unknown, fits: boolean, wanted: string];
-
-const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
-
 const hasFunctions = (value: unknown, ...names: readonly string[]): boolean =>
-  isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
+  isObject(value) && names.every((name) => typeof value[name] === "function");
 
-/** Rules for the options that are given, whatever their types are said to be. */
-function rulesFor<M extends Model, S>(options: TrainOptions<M, S>): readonly Rule[] {
-  const { optimizer, validation, earlyStopping, checkpoint, signal, lossAfter, classWeights } = options;
-  const isBatch = isObject(validation) && isObject(validation.features) && isObject(validation.labels);
-  const share = typeof validation === "number" && validation > 0 && validation < 1;
-  const store = checkpoint?.store, wantsStore = "a store, such as fileStore(path)";
-  const rules: readonly Rule[] = [
-    ["optimizer", optimizer, hasFunctions(optimizer, "init", "update", "result"), "an optimizer, such as robust()"],
-    ["validation", validation, isBatch || share, "a share in (0, 1), or a batch"],
-    ["earlyStopping", earlyStopping, isObject(earlyStopping), "an object, such as { patience: 2 }"],
-    ["checkpoint", checkpoint, isObject(checkpoint), "an object, such as { store: fileStore(path) }"],
-    ["signal", signal, isObject(signal) && typeof signal.aborted === "boolean", "the signal of an AbortController"],
-    ["lossAfter", lossAfter, typeof lossAfter === "boolean", "true or false"],
-    ["classWeights", classWeights, isObject(classWeights), "a number for each class"],
-  ];
-  const applicable = rules.filter(([, value]) => value !== undefined);
-  return checkpoint === undefined
-    ? applicable
-    : [...applicable, ["checkpoint.store", store, hasFunctions(store, "load", "save"), wantsStore]];
+const isBatch = (value: unknown): boolean => isObject(value) && isObject(value.features) && isObject(value.labels);
+
+const STOPPING: Rules<EarlyStopping> = { patience: COUNT, by: /* @__PURE__ */ oneOf("loss", "accuracy") };
+const KEEPING: Rules<Checkpointing> = {
+  store: [(value) => hasFunctions(value, "load", "save"), "a store, such as fileStore(path)"],
+  every: COUNT,
+};
+
+/** What each option of training may be. */
+// deno-lint-ignore no-explicit-any
+const TRAIN: Rules<TrainOptions<any, any>> = /* @__PURE__ */ union(
+  OBJECTIVE_ON_KERNEL,
+  {
+    optimizer: [(value) => hasFunctions(value, "init", "update", "result"), "an optimizer, such as robust()"],
+    epochs: COUNT,
+    batchSize: COUNT,
+    microBatch: COUNT,
+    seed: NUMBER,
+    validation: [(value) => isBatch(value) || SHARE[0](value), "a share in (0, 1), or a batch"],
+    earlyStopping: /* @__PURE__ */ holding(STOPPING, "an object, such as { patience: 2 }"),
+    reportEvery: COUNT,
+    lossAfter: FLAG,
+    maxSeconds: [(value) => typeof value === "number" && value > 0, "a positive number of seconds"],
+    signal: [(value) => isObject(value) && typeof value.aborted === "boolean", "the signal of an AbortController"],
+    checkpoint: /* @__PURE__ */ holding(KEEPING, "an object, such as { store: fileStore(path) }"),
+  } satisfies Record<string, Rule>,
+);
+
+/**
+ * What takes the place of options of training elsewhere.
+ * @internal
+ */
+export const ELSEWHERE: Elsewhere = {
+  learningrate: "the damping of the optimizer sets the length of steps",
+  lr: "the damping of the optimizer sets the length of steps",
+  damping: "it is an option of optimizers, such as fgn",
+  momentum: "it is a transform of optimizers",
+  verbose: "fit has onProgress, and train gives records",
+  callbacks: "fit has onProgress, and train gives records",
+  weightdecay: "it is l2, or the transform weightDecay",
+  randomstate: "it is seed",
+};
+
+/**
+ * Rules of the options of `fit`.
+ * @internal
+ */
+export const FIT = /* @__PURE__ */ union(TRAIN, { onProgress: FUNCTION });
+
+/** Checked options as they were given, and those with defaults. */
+interface Both<M extends Model, S> {
+  readonly given: TrainOptions<M, S>;
+  readonly checked: Checked;
 }
 
 /**
- * The options with their defaults, checked. Errors: `InvalidOption`.
+ * The options, checked, beside those with their defaults. Errors: `WrongKind`, `InvalidOption`; the optimizer's fault.
  * @internal
  */
-export function checkOptions<M extends Model, S>(options: TrainOptions<M, S>): E.Either<FgnError, Checked> {
-  const { epochs = 5, batchSize = 128, seed = 0, reportEvery = 10, maxSeconds = Infinity } = options;
-  const { earlyStopping, checkpoint, validation, microBatch = batchSize } = options;
-  const { patience = 2, by = "loss" } = earlyStopping ?? {}, { every = 100 } = checkpoint ?? {};
-  const whole = { epochs, batchSize, microBatch, reportEvery, "earlyStopping.patience": patience };
-  const counts = Object.entries({ ...whole, "checkpoint.every": every });
-  const rules: readonly Rule[] = [
-    ...counts.map(([name, n]): Rule => [name, n, Number.isSafeInteger(n) && n >= 1, "a whole number from 1"]),
-    ...rulesFor(options),
-    ["seed", seed, Number.isFinite(seed), "a number"],
-    ["maxSeconds", maxSeconds, typeof maxSeconds === "number" && maxSeconds > 0, "a positive number of seconds"],
-    ["earlyStopping.by", by, by === "loss" || by === "accuracy", "loss or accuracy"],
-    [
-      "earlyStopping",
-      "set without validation",
-      earlyStopping === undefined || validation !== undefined,
-      "validation examples, or the share of the data to hold out",
-    ],
-  ];
-  const broken = rules.find(([, , fits]) => !fits);
-  if (broken === undefined) return E.right({ epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every });
-  const [name, value, , wanted] = broken;
-  return invalid(name, value, wanted);
+export function checkTraining<M extends Model, S>(options: TrainOptions<M, S>): E.Either<FgnError, Both<M, S>> {
+  const fits = checkOptions(options, TRAIN, ELSEWHERE);
+  if (fits._tag === "Left") return fits;
+  const { epochs = 5, batchSize = 128, seed = 0, reportEvery = 10, maxSeconds = Infinity } = fits.right;
+  const { earlyStopping, checkpoint, validation, optimizer } = fits.right;
+  const { patience = 2, by = "loss" } = earlyStopping ?? {}, { every = 100, store } = checkpoint ?? {};
+  if (checkpoint !== undefined && store === undefined) return invalid("checkpoint.store", store, KEEPING.store[1]);
+  if (earlyStopping !== undefined && validation === undefined) {
+    const wanted = "validation examples, or the share of the data to hold out";
+    return invalid("earlyStopping", "set without validation", wanted);
+  }
+  if (optimizer?.fault) return E.left(optimizer.fault);
+  const checked = { epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every };
+  return E.right({ given: fits.right, checked });
 }

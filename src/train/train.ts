@@ -7,7 +7,6 @@
 import * as E from "fp-ts/lib/Either.js";
 import { callValue } from "../check/callback.ts";
 import type { FgnError } from "../check/error.ts";
-import { checkObject } from "../check/kind.ts";
 import { thrownBy } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
 import { picker } from "../data/select.ts";
@@ -19,10 +18,10 @@ import { asInner } from "../optimizer/inner.ts";
 import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
 import { robust, type RobustState } from "../optimizer/robust.ts";
 import { evaluate, type Evaluation } from "../passes/evaluate.ts";
-import { kernelOf } from "../problem/session.ts";
+import { kernelAlone, kernelOf } from "../problem/session.ts";
 import type { StepReport } from "../step/step.ts";
 import { identify, type Identity, resumeRun, writeCheckpoint } from "./checkpoint.ts";
-import { type Checked, checkOptions, type TrainOptions } from "./options.ts";
+import { type Checked, checkTraining, type TrainOptions } from "./options.ts";
 import { noteEvaluation, type Run, startRun } from "./run.ts";
 import { splitData } from "./split.ts";
 
@@ -71,25 +70,24 @@ interface Setup<M extends Model, S> {
 async function setUp<M extends Model, S>(
   params: M,
   data: Batch,
-  options: TrainOptions<M, S>,
+  asked: TrainOptions<M, S>,
 ): Promise<E.Either<FgnError, Setup<M, S>>> {
-  const given = checkObject("the options", options, "an object with options");
-  if (given._tag === "Left") return given;
-  const checked = checkOptions(options);
-  if (checked._tag === "Left") return checked;
-  const split = splitData(params, data, options, checked.right.seed);
+  const both = checkTraining(asked);
+  if (both._tag === "Left") return both;
+  const { given: options, checked } = both.right;
+  const split = splitData(params, data, options, checked.seed);
   if (split._tag === "Left") return split;
   // Without an optimizer S is that of robust().
   const optimizer = asInner(options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>));
-  const setup = { ...split.right, optimizer, checked: checked.right, options };
+  const setup = { ...split.right, optimizer, checked, options };
   const start = (): E.Either<FgnError, Run<M, S>> =>
-    callValue(`${optimizer.name}.init`, () => startRun(copyModel(params), optimizer, checked.right.seed));
+    callValue(`${optimizer.name}.init`, () => startRun(copyModel(params), optimizer, checked.seed));
   if (options.checkpoint === undefined) {
     return E.map((run: Run<M, S>): Setup<M, S> => ({ ...setup, identity: null, run }))(start());
   }
   const kernel = kernelOf(options);
   if (kernel._tag === "Left") return kernel;
-  const identity = identify(params, split.right, optimizer, options, checked.right, kernel.right);
+  const identity = identify(params, split.right, optimizer, options, checked, kernel.right);
   const { store } = options.checkpoint, bytes = await callStore("load", () => store.load());
   if (bytes._tag === "Left") return bytes;
   if (bytes.right === null) {
@@ -178,7 +176,7 @@ function measure<M extends Model, S>(
   const kept = callValue(`${optimizer.name}.result`, () => copyModel(optimizer.result(model, state)));
   if (kept._tag === "Left") return kept;
   const params = kept.right,
-    measured = validation === null ? E.right(undefined) : evaluate(params, validation, options);
+    measured = validation === null ? E.right(undefined) : evaluate(params, validation, kernelAlone(options));
   return measured._tag === "Left" ? measured : E.right({ params, evaluation: measured.right });
 }
 
@@ -270,11 +268,11 @@ export async function* train<M extends Model, S = RobustState>(
 }
 
 /** The records of a run. */
-async function* recordsOf<M extends Model, S>(params: M, data: Batch, options: TrainOptions<M, S>): Records<M, void> {
+async function* recordsOf<M extends Model, S>(params: M, data: Batch, asked: TrainOptions<M, S>): Records<M, void> {
   const clock = performance.now();
-  const opened = await setUp<M, S>(params, data, options);
+  const opened = await setUp<M, S>(params, data, asked);
   if (opened._tag === "Left") return yield opened;
-  const { run, checked: { epochs, patience, maxSeconds } } = opened.right, first = run.step;
+  const { run, options, checked: { epochs, patience, maxSeconds } } = opened.right, first = run.step;
   const spent = (): boolean => run.step > first && performance.now() - clock >= maxSeconds * 1000;
   const interrupted = (): Stopped | null => options.signal?.aborted ? "aborted" : spent() ? "maxSeconds" : null;
   const course = startCourse(opened.right, interrupted);

@@ -1,7 +1,6 @@
 // Parts that need no device: blocks of rows, size classes, networks apart from their numbers.
 
 import { describe, expect, it } from "vitest";
-import { getOrThrow } from "../../mod.ts";
 import { watch } from "../../src/gpu/device/device_loss.ts";
 import { failRefused } from "../../src/gpu/device/faults.ts";
 import { pool, scope, sizeClass } from "../../src/gpu/device/pool.ts";
@@ -10,7 +9,7 @@ import { blocks, checkFits, type Limits } from "../../src/gpu/device/view.ts";
 import { scaleDown, staysOnDevice } from "../../src/gpu/step/solve.ts";
 import { mapArrays } from "../../src/network/arrays.ts";
 import { allArrays } from "../../src/network/flat.ts";
-import { checkSolver } from "../../src/solver/solver.ts";
+import { solverOf } from "../../src/solver/solver.ts";
 import { left } from "../support/reference.ts";
 import { everyKind } from "./cases/steps.ts";
 
@@ -51,7 +50,7 @@ describe("scaleDown()", () => {
 
 it("staysOnDevice() is for conjugate gradient beyond so many rows", () => {
   const stays = (solver: "auto" | "cg" | "cholesky", rows: number, most: number): boolean =>
-    staysOnDevice(getOrThrow(checkSolver({ solver })), rows, most);
+    staysOnDevice(solverOf({ solver }), rows, most);
   expect([stays("cg", 5, 5), stays("cg", 6, 5), stays("auto", 256, 5), stays("auto", 257, 5)]).toEqual(
     [false, true, false, true],
   );

@@ -9,7 +9,7 @@ describe("a copy of the library", () => {
     expect(compileCopy({})).toEqual([]);
   });
 
-  it("does not compile with an option of the step whose row is missing, which one file decides", () => {
+  it("does not compile with an option of the step whose rule or row is missing, which one file decides", () => {
     const table = "src/step/options.ts", places = Object.keys(optionTable().solver);
     const option = (text: string): string =>
       text.replace("export interface StepOptions extends", "interface Made { readonly wobble?: number }\n$& Made,");
@@ -18,8 +18,30 @@ describe("a copy of the library", () => {
     const undecided = compileCopy({ [table]: option });
     expect(filesOf(undecided)).toEqual([table]);
     expect(undecided.every((line) => line.includes("wobble"))).toBe(true);
-    const decided: Edits = { [table]: (text) => row(option(text)) };
+    const rule = (text: string): string => text.replace("  curvature: /* @__PURE__ */", "  wobble: FROM_ZERO,\n$&");
+    for (const half of [row, rule]) {
+      const other = compileCopy({ [table]: (text) => half(option(text)) });
+      expect(filesOf(other)).toEqual([table]);
+      expect(other.every((line) => line.includes("wobble"))).toBe(true);
+    }
+    const decided: Edits = { [table]: (text) => rule(row(option(text))) };
     expect(compileCopy(decided)).toEqual([]);
+  });
+
+  it.each([
+    ["src/train/options.ts", "export interface TrainOptions<M extends Model = Network, S = RobustState> extends"],
+    ["src/problem/objective.ts", "export interface ObjectiveOptions {"],
+    ["src/optimizer/robust.ts", "export interface RobustOptions {"],
+    ["src/network/layers.ts", "export interface LayerNormOptions {"],
+    ["src/diagnosis/diagnose.ts", "export interface DiagnoseOptions extends"],
+  ])("does not compile with an option in %s that has no rule", (file, start) => {
+    const option = (text: string): string =>
+      start.endsWith("{")
+        ? text.replace(start, "$& readonly wobble?: number;")
+        : text.replace(start, "interface Made { readonly wobble?: number }\n$& Made,");
+    const undecided = compileCopy({ [file]: option });
+    expect(filesOf(undecided)).toContain(file);
+    expect(undecided.join()).toContain("wobble");
   });
 
   it("does not compile with an activation that devices do not know: four files in all know one", () => {

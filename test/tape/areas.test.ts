@@ -23,7 +23,7 @@ const model = getOrThrow(mlp({ inputs: 6, hidden: [8], classes: CLASSES }));
 
 /** The workspace that a step opens, and the next step of the same form uses again. */
 function opened(damping: Damping, options: StepOptions): Workspace {
-  const planned = getOrThrow(plan(model, data, damping, options, getOrThrow(methodOf(options)), null));
+  const planned = getOrThrow(plan(model, data, damping, options, methodOf(options), null));
   return getOrThrow(openPlan(model, planned.batch, planned, options)).session.ws;
 }
 

@@ -5,15 +5,15 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../../check/error.ts";
-import { checkObject } from "../../check/kind.ts";
+import { type FgnError } from "../../check/error.ts";
+import { checkOptions, type Rules, without } from "../../check/rule.ts";
 import type { Damping } from "../../damping/damping.ts";
 import { checkDamping, judges, type TaggedDamping } from "../../damping/tagged.ts";
 import type { Batch } from "../../data/batch.ts";
 import type { Network } from "../../network/layer.ts";
 import { type Aim, aimOf } from "../../problem/objective.ts";
-import { checkSolver, readStart } from "../../solver/solver.ts";
-import { refusedAt } from "../../step/options.ts";
+import { readStart, solverOf } from "../../solver/solver.ts";
+import { refusedAt, STEP } from "../../step/options.ts";
 import type { Asked } from "../../step/stage.ts";
 import { failUnsupported } from "../device/faults.ts";
 import type { BackendStepOptions } from "./options.ts";
@@ -29,15 +29,14 @@ export interface Request extends Asked {
 const PLAIN = { method: { _tag: "fgn" }, twoStage: 0, limit: 0 } as const;
 
 /**
- * Errors: `WrongKind`.
+ * Rules of the options of a step on a backend.
  * @internal
  */
-export const checkOptions = (options: BackendStepOptions): E.Either<FgnError, BackendStepOptions> =>
-  checkObject("the options", options, "an object with options, or nothing");
+export const BACKEND_STEP: Rules<BackendStepOptions> = /* @__PURE__ */ without(STEP, "kernel");
 
 /** Errors: `Unsupported`. */
-function checkSupported(options: BackendStepOptions & { readonly microBatch?: number }): E.Either<FgnError, void> {
-  const name = options.microBatch === undefined ? refusedAt("device", options) : "microBatch";
+function checkSupported(options: BackendStepOptions): E.Either<FgnError, void> {
+  const name = refusedAt("device", options);
   return name === undefined ? E.right(undefined) : failUnsupported(`the option ${name}`);
 }
 
@@ -46,22 +45,19 @@ export function checkRequest(
   network: Network,
   batch: Batch,
   damping: Damping,
-  options: BackendStepOptions,
+  given: BackendStepOptions & { readonly microBatch?: number },
 ): E.Either<FgnError, Request> {
-  const object = checkOptions(options);
-  if (object._tag === "Left") return object;
+  if (given?.microBatch !== undefined) return failUnsupported("the option microBatch");
+  const fits = checkOptions<BackendStepOptions>(given, BACKEND_STEP);
+  if (fits._tag === "Left") return fits;
+  const options = fits.right;
   const supported = checkSupported(options);
   if (supported._tag === "Left") return supported;
   const tagged = checkDamping(damping);
   if (tagged._tag === "Left") return tagged;
-  const solver = checkSolver(options);
-  if (solver._tag === "Left") return solver;
-  const started = readStart(solver.right, batch.labels.length);
+  const started = readStart(solverOf(options), batch.labels.length);
   if (started._tag === "Left") return started;
-  const { lossAfter = true, curvature = "gaussNewton" } = options;
-  if (curvature !== "gaussNewton" && curvature !== "majorized") {
-    return invalid("curvature", curvature, "gaussNewton or majorized");
-  }
+  const { lossAfter = true, curvature } = options;
   const aim = aimOf(batch, network.outputs, options);
   return aim._tag === "Left" ? aim : E.right({
     damping: tagged.right,
