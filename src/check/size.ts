@@ -31,7 +31,7 @@ export function checkLength(what: string, actual: number, expected: number): E.E
   return actual === expected ? E.right(actual) : fail(
     "ShapeMismatch",
     { what, expected, actual },
-    `${what} has ${actual} values where ${expected} are needed`,
+    `${what} has ${show(actual)} values where ${show(expected)} are needed`,
     "Check the sizes against the array",
   );
 }

@@ -19,7 +19,7 @@ export const ruleOf = ({ _tag }: TaggedDamping): Rule<TaggedDamping> => rules[_t
 /** The tagged form of a damping, checked. Errors: `InvalidDamping`, `InvalidOption`. */
 export function checkDamping(damping: Damping): E.Either<FgnError, TaggedDamping> {
   const tagged = typeof damping === "number" ? constant(damping) : damping;
-  if (!Object.hasOwn(rules, tagged?._tag)) {
+  if (typeof tagged?._tag !== "string" || !Object.hasOwn(rules, tagged._tag)) {
     return invalid("damping", damping, `a number or one of ${Object.keys(rules).join(", ")}`);
   }
   const { fault } = tagged as Faulty;

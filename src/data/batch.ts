@@ -217,7 +217,7 @@ function makeBatch(input: BatchInput): E.Either<FgnError, Batch> {
  */
 export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
   const fields: unknown = value;
-  const isRight = isObject(fields) && isObject(fields.features) &&
+  const isRight = isObject(fields) && isObject(fields.features) && typeof fields.features.rows === "number" &&
     (fields.labels instanceof Uint32Array || typedName(fields.labels) !== undefined) &&
     (fields.targets === null || isObject(fields.targets)) && (fields.weights === null || isFloats(fields.weights));
   return checkKind("the batch", value, isRight, "what batch made");

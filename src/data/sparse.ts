@@ -84,7 +84,8 @@ function checkIndices(given: Numbers, cols: number, offsets: Uint32Array): E.Eit
  */
 export function checkFeaturesKind(what: string, value: Features): E.Either<FgnError, Features> {
   const fields: unknown = value;
-  const isRight = isObject(fields) && typeof fields.rows === "number" && isFloats(fields.data);
+  const isRight = isObject(fields) && typeof fields.rows === "number" && typeof fields.cols === "number" &&
+    isFloats(fields.data);
   return checkKind(what, value, isRight, "what matrix, sparse or fromRows made");
 }
 
@@ -220,7 +221,7 @@ function gatherRows(
   cols: number,
   rows: readonly (readonly (readonly [number | bigint, number | bigint])[])[],
 ): E.Either<FgnError, SparseMatrix> {
-  const isRight = Array.isArray(rows) && rows.every(hasLength);
+  const isRight = Array.isArray(rows) && rows.every((row) => isObject(row) && Symbol.iterator in row);
   const kind = checkKind("rows", rows, isRight, "a list of rows, each a list of entries [column, value]");
   if (kind._tag === "Left") return kind;
   const offsets = [0], indices: number[] = [], values: number[] = [];

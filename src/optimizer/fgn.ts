@@ -6,7 +6,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
+import { isObject } from "../check/kind.ts";
 import { ANY, checkOptions, makeOf, type Rules, union, without } from "../check/rule.ts";
+import { guard, orElse } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import { checkDamping } from "../damping/tagged.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
@@ -52,9 +54,13 @@ const FGN: Rules<FgnOptions> = /* @__PURE__ */ union(
 
 /** A value as a reader of options would write it. */
 const showValue = (value: unknown): string =>
-  typeof value === "object" && value !== null
-    ? Object.entries(value).map(([name, inner]) => name === "_tag" ? String(inner) : `${name} ${inner}`).join(", ")
-    : String(value);
+  orElse(
+    () =>
+      isObject(value)
+        ? Object.entries(value).map(([name, inner]) => name === "_tag" ? String(inner) : `${name} ${inner}`).join(", ")
+        : String(value),
+    "something that cannot be shown",
+  );
 
 /**
  * Steps of `fgnStep` as an optimizer: every option of the step, and the damping that each step hands to the next. With
@@ -95,7 +101,7 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
     const { params: next, damping: following, report } = step.right;
     return E.right({ params: next, state: { damping: following }, report });
   };
-  const checked = checkDamping(damping),
+  const checked = guard("fgn", { damping }, () => checkDamping(damping)),
     options = Object.entries(method).map(([name, value]) => `${name}: ${showValue(value)}`);
   return {
     name: "fgn",

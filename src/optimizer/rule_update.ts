@@ -10,7 +10,7 @@ import { checkKind, isObject } from "../check/kind.ts";
 import { checkOptions } from "../check/rule.ts";
 import type { Damping } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
-import { checkModelKind } from "../network/flat.ts";
+import { checkAttachedModel } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { beginUpdate, type MetricRule } from "../row_system/metric_rule.ts";
 import { checkWhole } from "../step/micro_step.ts";
@@ -49,7 +49,7 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   const { microBatch, ...options } = fits.right;
   const whole = checkWhole(batch, microBatch, name);
   if (whole._tag === "Left") return whole;
-  const isModel = checkModelKind(params);
+  const isModel = checkAttachedModel(params);
   if (isModel._tag === "Left") return isModel;
   const isState = isObject(state) && Array.isArray(state.layers);
   const checked = checkKind("the state", state, isState, "what init gives");

@@ -134,6 +134,6 @@ export const times = (factor: number, schedule: Schedule): Schedule => {
   return checkedSchedule(
     known ?? faultOf("factor", factor, NUMBER),
     (step) => factor * at(step),
-    `${show(factor)} times one that ${note}`,
+    `${show(factor)} times one that ${typeof note === "string" ? note : "has no note"}`,
   );
 };

@@ -9,7 +9,6 @@
 import * as E from "fp-ts/lib/Either.js";
 import { callValue } from "../check/callback.ts";
 import { type FgnError, invalid } from "../check/error.ts";
-import { isObject } from "../check/kind.ts";
 import { BELOW_ONE, checkOptions, faultOf, FROM_ZERO, POSITIVE, type Rule } from "../check/rule.ts";
 import { show } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
@@ -175,7 +174,10 @@ function byStep(
 
 /** The schedule of an argument that is a schedule, or a number by a rule. */
 function scheduleOf(name: string, value: number | Schedule, rule: Rule): Schedule {
-  if (typeof value !== "number" && isObject(value) && typeof value.at === "function") return value;
+  const { at, note, fault: inner } = orElse<Partial<Schedule>>(() => ({ ...value as Schedule }), {});
+  if (typeof at === "function") {
+    return { at, note: typeof note === "string" ? note : "no note", ...(inner && { fault: inner }) };
+  }
   const [fits, wanted] = rule, fault = faultOf(name, value, [fits, `${wanted}, or a schedule`]);
   return { ...always(value as number), ...(fault && { fault }) };
 }

@@ -198,7 +198,8 @@ function multiplyBack(
   const isMatrix = checkKind(
     "cotangent",
     cotangent,
-    isObject(cotangent) && isFloats(cotangent.data),
+    isObject(cotangent) && isFloats(cotangent.data) && typeof cotangent.rows === "number" &&
+      typeof cotangent.cols === "number",
     "what matrix made",
   );
   if (isMatrix._tag === "Left") return isMatrix;
