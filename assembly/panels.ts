@@ -125,10 +125,17 @@ export function weightedRowSums(rows: i32, n: i32, coefficient: usize, x: usize,
 
 /**
  * Coefficients below this share of the largest are zero, and products below the smallest number: subnormal numbers would
- * slow down fitted models. The share is relative, for coefficients shrink with the square of the features.
+ * slow down fitted models. The share is relative, for coefficients shrink with the square of the features; where the
+ * largest shrinks so far that the smallest number comes near it, that is a share of it, too.
  */
 const SHARE: f64 = 1e-20;
 const SMALLEST: f64 = 1e-34;
+const SMALLEST_SHARE: f64 = 1e-8;
+
+/** The smallest number that is kept beside coefficients of which this is the largest. */
+function smallest(largest: f64): f64 {
+  return min(SMALLEST, largest * SMALLEST_SHARE);
+}
 
 /** coefficient[i] = −a[i]/sum[i]: the factor that turns the exponentials E into a_i (e_y − q). Zero up to n₄. */
 export function coefficients(n: i32, a: usize, sum: usize, out: usize): void {
@@ -137,16 +144,24 @@ export function coefficients(n: i32, a: usize, sum: usize, out: usize): void {
     const value = Math.abs(load<f64>(a + (<usize> i << 3)) / <f64> load<f32>(sum + (<usize> i << 2)));
     if (value > largest) largest = value;
   }
-  const least = max(largest * SHARE, SMALLEST);
+  const least = max(largest * SHARE, smallest(largest));
   for (let i = 0; i < ((n + 3) & -4); i++) {
     const value = i < n ? -load<f64>(a + (<usize> i << 3)) / <f64> load<f32>(sum + (<usize> i << 2)) : 0;
     store<f32>(out + (<usize> i << 2), Math.abs(value) < least ? <f32> 0 : <f32> value);
   }
 }
 
+/** The largest of n₄ coefficients. */
+function largestCoefficient(n: i32, coefficient: usize): f64 {
+  let most = f32x4.splat(0);
+  for (let j = 0; j < n; j += LANES) most = f32x4.pmax(most, f32x4.abs(v128.load(coefficient + (<usize> j << 2))));
+  const a = max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1));
+  return <f64> max(a, max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)));
+}
+
 /**
  * Rows [from, to) of diag-scaled panels as a row-major block: out[k − from][i] = coefficient[i]·E[k][i],
- * n₄ floats a row; E is classes × n in panels. Products below 1e-34 become zero.
+ * n₄ floats a row; E is classes × n in panels. Products below the smallest number become zero.
  */
 export function scaleColumns(
   from: i32,
@@ -158,7 +173,7 @@ export function scaleColumns(
   out: usize,
 ): void {
   const row = <usize> ((n + LANES - 1) & -LANES) << 2;
-  const tiny = f32x4.splat(<f32> SMALLEST);
+  const tiny = f32x4.splat(<f32> smallest(largestCoefficient(n, coefficient)));
   for (let j = 0; j < n; j += LANES) {
     const first = j & -PANEL;
     const stride = <usize> ((min(PANEL, n - first) + LANES - 1) & -LANES) << 2;

@@ -8,7 +8,7 @@ import { filesIn } from "./doc_pages.ts";
 /** The rooms in order, each with what it is for. */
 export const ROOMS: Readonly<Record<string, string>> = {
   check: "what is refused, and how it is said",
-  math: "arithmetic that is the same bytes everywhere: random numbers, hashes, eigenvalues",
+  math: "arithmetic that is the same bytes everywhere: random numbers, hashes, softmax, eigenvalues",
   data: "matrices, sparse or dense, and batches of examples",
   damping: "how far a step trusts its model, one rule a file",
   io: "files: safetensors, trees of plain data, stores",

@@ -41,7 +41,7 @@ export interface BatchInput {
   readonly labels?: Numbers;
   /** B × C probabilities of the classes, one example a row: ≥ 0, with sum 1 within 1e-4. */
   readonly targets?: Matrix;
-  /** B weights ≥ 0, around 1. Default: all 1. */
+  /** B weights ≥ 0, around 1: the mean of those above 0 lies between 1e-3 and 1e3. Default: all 1. */
   readonly weights?: Numbers;
   /** The label that stands for "no label", such as −1: such examples get weight 0 and label 0. */
   readonly ignoredLabel?: number;
@@ -150,6 +150,22 @@ function readLabels({ features, labels, targets, ignoredLabel }: BatchInput): E.
   return soft._tag === "Left" ? soft : hard ?? soft;
 }
 
+/** The mean of the weights that count is within a factor of a thousand of 1: damping takes them for numbers of examples. */
+function checkMeanWeight(weights: Float32Array): E.Either<FgnError, Float32Array> {
+  let sum = 0, count = 0;
+  for (const w of weights) {
+    sum += w;
+    if (w > 0) count++;
+  }
+  const mean = sum / count;
+  return mean >= 1e-3 && mean <= 1e3 ? E.right(weights) : fail(
+    "InvalidOption",
+    { option: "weights", value: mean },
+    `the weights are ${mean.toPrecision(3)} on average, where a weight k counts as the example k times`,
+    "Divide the weights by their mean: they should be around 1",
+  );
+}
+
 function checkWeights(values: Numbers, count: number, ignored: readonly number[]): E.Either<FgnError, Float32Array> {
   const finite = readFloats("weights", values, count);
   if (finite._tag === "Left") return finite;
@@ -164,7 +180,7 @@ function checkWeights(values: Numbers, count: number, ignored: readonly number[]
   }
   const weights = ignored.length > 0 ? finite.right.slice() : finite.right;
   for (const index of ignored) weights[index] = 0;
-  return weights.some((w) => w > 0) ? E.right(weights) : fail(
+  return weights.some((w) => w > 0) ? checkMeanWeight(weights) : fail(
     "ZeroWeights",
     { count: weights.length },
     ignored.length > 0 ? "no example has both a label and a weight" : "all weights are zero",

@@ -12,11 +12,12 @@ import type { Batch } from "../data/batch.ts";
 import { allocateFloats, type Matrix } from "../data/matrix.ts";
 import { batchRows, featureRows } from "../data/select.ts";
 import type { Features } from "../data/sparse.ts";
-import { f32, f64, u32 } from "../kernel/arena.ts";
+import { u32 } from "../kernel/arena.ts";
 import { rowsOfPass } from "../kernel/class_limits.ts";
+import { softmaxRows } from "../math/softmax.ts";
 import type { Model } from "../network/model.ts";
 import { checkBatch, checkFeatures, KERNEL, type KernelOption, openBatch } from "../problem/session.ts";
-import { loss, margins } from "../tape/margins.ts";
+import { loss } from "../tape/margins.ts";
 import { forward } from "../tape/tape.ts";
 import { readLogits, type Workspace } from "../tape/workspace.ts";
 
@@ -93,43 +94,6 @@ function evaluateParts(params: Model, batch: Batch, option: KernelOption): E.Eit
   return E.right({ loss: sum / total, accuracy: correct / total, top5: near / total, examples });
 }
 
-/** A B × C result over blocks of unlabelled rows. */
-function predict(
-  name: string,
-  params: Model,
-  features: Features,
-  option: KernelOption,
-  read: (ws: Workspace) => Float32Array,
-): E.Either<FgnError, Matrix> {
-  return guard(name, { params, features, option }, () => predictParts(params, features, option, read));
-}
-
-/** The result in parts of a pass each. */
-function predictParts(
-  model: Model,
-  features: Features,
-  option: KernelOption,
-  read: (ws: Workspace) => Float32Array,
-): E.Either<FgnError, Matrix> {
-  const options = checkOptions(option, KERNEL);
-  if (options._tag === "Left") return options;
-  const checked = checkFeatures(model, features);
-  if (checked._tag === "Left") return checked;
-  const { rows } = features, cols = model.outputs, most = rowsOfPass(cols);
-  const result = allocateFloats("the result", rows * cols);
-  if (result._tag === "Left") return result;
-  const data = result.right;
-  for (let first = 0; first < rows; first += most) {
-    const last = Math.min(first + most, rows);
-    const labels = new Uint32Array(last - first);
-    const part = { features: featureRows(features, first, last), labels, targets: null, weights: null };
-    const opened = openPass(model, part, options.right);
-    if (opened._tag === "Left") return opened;
-    data.set(read(opened.right), first * cols);
-  }
-  return data.every(Number.isFinite) ? E.right({ rows, cols, data }) : overflow("a logit");
-}
-
 /**
  * Logits of each row: B × C, the forward pass. Errors: as {@link evaluate}.
  *
@@ -143,11 +107,35 @@ function predictParts(
  * ```
  */
 export function logits(params: Model, features: Features, option: KernelOption = {}): E.Either<FgnError, Matrix> {
-  return predict("logits", params, features, option, (ws) => readLogits(ws, ws.tape.logits.value));
+  return guard("logits", { params, features, option }, () => passParts(params, features, option));
+}
+
+/** Logits in parts of a pass each. */
+function passParts(params: Model, features: Features, option: KernelOption): E.Either<FgnError, Matrix> {
+  const options = checkOptions(option, KERNEL);
+  if (options._tag === "Left") return options;
+  const checked = checkFeatures(params, features);
+  if (checked._tag === "Left") return checked;
+  const { rows } = features, cols = params.outputs, most = rowsOfPass(cols);
+  const result = allocateFloats("the result", rows * cols);
+  if (result._tag === "Left") return result;
+  const data = result.right;
+  for (let first = 0; first < rows; first += most) {
+    const last = Math.min(first + most, rows);
+    const labels = new Uint32Array(last - first);
+    const part = { features: featureRows(features, first, last), labels, targets: null, weights: null };
+    const opened = openPass(params, part, options.right);
+    if (opened._tag === "Left") return opened;
+    data.set(readLogits(opened.right, opened.right.tape.logits.value), first * cols);
+  }
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i] as number)) return overflow("a logit");
+  return E.right({ rows, cols, data });
 }
 
 /**
- * Class probabilities softmax(f) of each row: B × C. Errors: as {@link evaluate}.
+ * Class probabilities softmax(f) of each row: B × C, in the order of the logits. Each is the softmax of the float32 logits
+ * to the last digit, also where it is small: to about 1e-7 of itself down to 1e-38, then with fewer digits, 0 below 7e-46.
+ * Errors: as {@link evaluate}.
  *
  * @example
  * ```ts
@@ -163,22 +151,7 @@ export function probabilities(
   features: Features,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
-  return predict("probabilities", params, features, option, (ws) => {
-    // With class 0 as the true one: p_0 = 1 − s, p_k = s·q_k = (s/Σ)·e_k.
-    margins(ws);
-    const { kernel, at, rows, classes } = ws;
-    const factor = f32(kernel, at.coefficient, rows), sum = f32(kernel, at.sum, rows);
-    const slope = f64(kernel, at.slope, rows), alpha = f64(kernel, at.alpha, rows);
-    for (let i = 0; i < rows; i++) {
-      factor[i] = (slope[i] as number) / (alpha[i] as number) / (sum[i] as number);
-    }
-    const out = readLogits(ws, at.exponentials, at.coefficient);
-    const w = f64(kernel, at.rowWeight, rows);
-    for (let i = 0; i < rows; i++) {
-      // p_0 = (α p s)/(α s) keeps its digits where it is small; there is no s to divide by where it is 1.
-      const s = slope[i] as number;
-      out[i * classes] = s > 0 ? (w[i] as number) ** 2 / s : 1;
-    }
-    return out;
-  });
+  const found = logits(params, features, option);
+  if (found._tag === "Right") softmaxRows(found.right.data, found.right.cols);
+  return found;
 }

@@ -27,7 +27,7 @@ import {
   type Wants,
 } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
-import { gramSystem, readSystem, whiten } from "../row_system/gram.ts";
+import { checkRange, gramSystem, readSystem, whiten } from "../row_system/gram.ts";
 import { addDual, sendBack } from "../tape/jacobian.ts";
 import { margins } from "../tape/margins.ts";
 import { forward, project, tangent } from "../tape/tape.ts";
@@ -281,7 +281,8 @@ function makeSystem(
   const loss = margins(ws);
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
-  if (!Number.isFinite(gramSystem(ws).meanDiagonal)) return overflow("the Gram matrix");
+  const range = checkRange(ws, gramSystem(ws), batch.features);
+  if (range._tag === "Left") return range;
   f64(kernel, at.unitWeight, rows).fill(1);
   whiten(ws, at.unitWeight);
   const copy = (address: number): Float64Array => f64(kernel, address, rows).slice();

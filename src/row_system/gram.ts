@@ -4,8 +4,12 @@
  * @module
  */
 
+import * as E from "fp-ts/lib/Either.js";
+import { type FgnError, overflow } from "../check/error.ts";
+import type { Features } from "../data/sparse.ts";
 import { f32, f64 } from "../kernel/arena.ts";
 import type { RowMatrix } from "../solver/row_matrix.ts";
+import { addDual } from "../tape/jacobian.ts";
 import { up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
@@ -15,6 +19,40 @@ export function meanDiagonal({ kernel, at, rows }: Workspace): number {
   let mean = 0;
   for (let i = 0; i < rows; i++) mean += (alpha[i] as number) * (diagonal[i] as number);
   return mean;
+}
+
+/** The normal numbers of float32: a Gram matrix below has lost its digits. */
+const LEAST = 2 ** -126, BEYOND = 2 ** 128;
+
+/** Whether a K̄ is one to be relative to. */
+export const isRange = (mean: number): boolean => mean >= LEAST && mean < BEYOND;
+
+/** Whether Jᵀ(α s) is zero: formed in the place of the parameters, which are put back. */
+function isFlat(ws: Workspace): boolean {
+  const { kernel, tape, at } = ws, theta = f32(kernel, tape.theta, tape.length), copy = theta.slice();
+  theta.fill(0);
+  addDual(ws, at.slope, tape.theta);
+  const size = kernel.exports.norm(tape.length, tape.theta);
+  f32(kernel, tape.theta, tape.length).set(copy);
+  return size === 0;
+}
+
+/** Whether the squares of all features are below float32, and not all features zero. */
+const isTiny = ({ data }: Features): boolean => {
+  let most = 0;
+  for (const x of data) most = Math.max(most, Math.abs(x));
+  return most > 0 && most * most < LEAST;
+};
+
+/** Whether K is within float32; also where it is zero because the gradient is. Errors: `Overflow`. */
+export function checkRange(
+  ws: Workspace,
+  { kind, meanDiagonal: mean, square }: RowMatrix,
+  features: Features,
+): E.Either<FgnError, unknown> {
+  if (isRange(mean)) return E.right(mean);
+  const flat = mean === 0 && !isTiny(features) && (kind === "gram" ? isFlat(ws) : square(ws.at.rhs) === 0);
+  return flat ? E.right(mean) : overflow("the Gram matrix, made of products of the features,");
 }
 
 /** K of the margin signals, summed over the layers. */

@@ -136,6 +136,9 @@ function formDirection({ ws, vectors }: OpenStage, { lambdaPrime, carry }: Level
  */
 const FLOOR = 5e-5;
 
+/** A residual that no solution has. */
+const LOST = 0.1;
+
 /** The FGN inverse at λ', or at the smallest damping that it can be formed at. Errors: `NotPositiveDefinite`. */
 function inverseAt({ ws, system, solver }: Stage, lambdaPrime: number): E.Either<FgnError, Inverse> {
   const { kernel, at, rows } = ws;
@@ -158,7 +161,11 @@ function attemptGgn(
   const inverse = method.preconditioner === "fgn" ? inverseAt(stage, lambdaPrime) : E.right(null);
   if (inverse._tag === "Left") return inverse;
   const full = solveGgn(ws, { lambdaPrime, l2, inverse: inverse.right }, buffers, method);
-  if (!Number.isFinite(full.residual + full.gain + full.curvature)) return overflow("the full Gauss-Newton system");
+  // Iterations that ended by themselves far from a solution: numbers too small for float32 became zeros.
+  const lost = full.residual > LOST && full.solved.stop !== "iterationCap";
+  if (lost || !Number.isFinite(full.residual + full.gain + full.curvature)) {
+    return overflow("the full Gauss-Newton system, made of products of the features,");
+  }
   return E.right(full);
 }
 

@@ -23,6 +23,7 @@ import type { Model } from "../network/model.ts";
 import { aimOf } from "../problem/objective.ts";
 import { finishRemainder, penalty } from "../problem/remainder.ts";
 import { kernelOf } from "../problem/session.ts";
+import { checkRange } from "../row_system/gram.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
 import { openMicroBatches } from "./micro_batches.ts";
 import { checkAt, type StepOptions } from "./options.ts";
@@ -93,6 +94,8 @@ export function accumulatedStep<M extends Model>(
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
   const system = matrixFreeSystem(ws, vectors.product);
   if (system._tag === "Left") return system;
+  const range = checkRange(ws, system.right, batch.features);
+  if (range._tag === "Left") return range;
   const stage = stageOf(planned.right, { ws, system: system.right, vectors, l2 });
   const ready = { stage, lossBefore, totalWeight, examples: ws.rows };
   return takeStep(params, ready, damping, planned.right, allocation(options));

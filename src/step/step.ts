@@ -17,6 +17,7 @@ import { arraysOf } from "../network/flat.ts";
 import { copyModel, type Model } from "../network/model.ts";
 import { computeRemainder, penalty } from "../problem/remainder.ts";
 import { competitorMargins } from "../row_system/competitors.ts";
+import { checkRange } from "../row_system/gram.ts";
 import type { MetricUpdate } from "../row_system/metric_rule.ts";
 import { majorise } from "../tape/margins.ts";
 import { forward, storeVector } from "../tape/tape.ts";
@@ -60,8 +61,7 @@ export function takeStep<M extends Model>(
   planned: Pick<Plan, "damping">,
   allocate: (like: M) => M,
 ): E.Either<FgnError, Step<M>> {
-  const { stage } = ready, { ws, system, vectors } = stage, { tape } = ws;
-  if (!Number.isFinite(system.meanDiagonal)) return overflow("the Gram matrix");
+  const { stage } = ready, { ws, vectors } = stage, { tape } = ws;
   computeShift(ws, vectors);
   const norm = gradientNorm(stage);
   if (tape.fault !== undefined) return E.left(tape.fault);
@@ -109,6 +109,8 @@ export function stepInto<M extends Model>(
   if (planned.right.majorized) majorise(ws);
   const system = openSystem(ws, planned.right, vectors);
   if (system._tag === "Left") return system;
+  const range = checkRange(ws, system.right, batch.features);
+  if (range._tag === "Left") return range;
   const stage = stageOf(planned.right, { ws, system: system.right, vectors, l2 });
   return takeStep(model, { stage, lossBefore, totalWeight, examples }, damping, planned.right, allocate);
 }

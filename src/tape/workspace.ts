@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
-import { f64, type Layout, NONE, startLayout, u32 } from "../kernel/arena.ts";
+import { f64, type Layout, startLayout, u32 } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { CustomModel } from "../network/custom.ts";
 import type { Network } from "../network/layer.ts";
@@ -129,6 +129,6 @@ export function packLogits({ tape, classes }: Workspace, values: Float32Array, t
 }
 
 /** A B × C row-major copy of panels. */
-export function readLogits({ tape, classes }: Workspace, panels: number, scale = NONE): Float32Array {
-  return unpackValues(tape, classes, panels, scale);
+export function readLogits({ tape, classes }: Workspace, panels: number): Float32Array {
+  return unpackValues(tape, classes, panels);
 }

@@ -13,6 +13,7 @@ import { fail, type FgnError, overflow } from "../../check/error.ts";
 import type { Damping } from "../../damping/damping.ts";
 import { f64 } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
+import { isRange } from "../../row_system/gram.ts";
 import { type Candidate, computeShift, shorten } from "../../step/attempt.ts";
 import type { StepReport } from "../../step/report.ts";
 import { type Attempt, type Search, search, type Tried } from "../../step/search.ts";
@@ -195,7 +196,10 @@ async function run(running: Running, given: Damping): Promise<E.Either<FgnError,
   const linear = await linearise(running);
   if (linear._tag === "Left") return linear;
   const { lossBefore, system } = linear.right, { stage } = system;
-  if (!Number.isFinite(stage.system.meanDiagonal)) return overflow("the Gram matrix");
+  const { meanDiagonal } = stage.system;
+  if (meanDiagonal !== 0 && !isRange(meanDiagonal)) {
+    return overflow("the Gram matrix, made of products of the features,");
+  }
   computeShift(ws, stage.vectors);
   const norm = await system.gradientNorm();
   if (norm._tag === "Left") return norm;

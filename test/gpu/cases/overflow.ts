@@ -1,7 +1,9 @@
 // Steps that leave the range of float32.
 
-import { batch, getOrThrow, linearHead, matrix } from "../../../mod.ts";
+import { batch, getOrThrow, linearHead, matrix, relative, zeroHead } from "../../../mod.ts";
+import { problem } from "../../support/reference.ts";
 import { type Case, check, done, lent, refused } from "../check.ts";
+import { sameStep } from "../same_step.ts";
 
 /** Features whose squares are zero in float32, and a damping that leaves the step to them: it is beyond float32. */
 export const overflow: Case = {
@@ -15,5 +17,18 @@ export const overflow: Case = {
       }
       check((await done(backend.download(params))).inputs === 2, "parameters that were not given away");
     });
+  },
+};
+
+/** Features in other units, and a head whose logits are as they were. */
+export const units: Case = {
+  name: "features of 1e-15 to 1e17 take the step that they take on the CPU",
+  run: async (backend) => {
+    const { data } = problem(12, 5, 4), head = getOrThrow(zeroHead({ features: 5, classes: 4 }));
+    for (const size of [1e-15, 1e-6, 1e6, 1e15, 1e17]) {
+      const features = getOrThrow(matrix(12, 5, data.features.data.map((x) => x * size)));
+      const scaled = getOrThrow(batch({ features, labels: data.labels }));
+      await sameStep(backend, head, scaled, relative(1), {}, 1e-4, `features of ${size}`);
+    }
   },
 };
