@@ -100,6 +100,7 @@ export { type CheckpointStore, memoryStore } from "./src/io/store.ts";
 export {
   readSafetensors,
   type Safetensors,
+  type SkippedTensor,
   type Tensor,
   type TensorData,
   writeSafetensors,

@@ -31,7 +31,7 @@ const CONSUMERS = [
   { what: "uses nothing", conditions: [], source: `import * as fgn from "${NAME}";`, budget: 40 },
   { what: "fgnStep", conditions: [], source: `export { fgnStep } from "${NAME}";`, budget: 48_500 },
   { what: "fgnStep, workerd", conditions: ["workerd"], source: `export { fgnStep } from "${NAME}";`, budget: 28_000 },
-  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 74_000 },
+  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 75_000 },
 ];
 
 /** The most bytes of the tarball. */

@@ -80,6 +80,8 @@ export interface FgnErrorCases {
   readonly InvalidFile: { readonly what: string; readonly reason: string };
   /** A value that cannot be kept, since it is not plain data; `path` is its place, such as "state.steps[2]". */
   readonly NotPlain: { readonly path: string; readonly reason: string };
+  /** A state of an optimizer that no update gives; `path` is the place in it, such as "layers[0].variance[3]". */
+  readonly InvalidState: { readonly path: string; readonly value: unknown };
   /** Something that the chosen backend does not do. */
   readonly Unsupported: { readonly what: string };
   /** Parameters or a batch on a device that were released, or donated to a step. */

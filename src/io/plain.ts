@@ -227,6 +227,24 @@ function unreadable(what: string, reason: string): E.Either<FgnError, never> {
   );
 }
 
+const OTHER_VERSION = "version ";
+
+function otherVersion(format: string, written: string | undefined, version: number): E.Either<FgnError, never> {
+  const reason = `${OTHER_VERSION}${written} where ${version} is read`;
+  return fail(
+    "InvalidFile",
+    { what: format, reason },
+    `the bytes are no ${format}: ${reason}`,
+    "Read it with the program that wrote it, or give the version that was written",
+  );
+}
+
+/**
+ * Whether the reason of an `InvalidFile` is that the file is of another version.
+ * @internal
+ */
+export const isOtherVersion = (reason: string): boolean => reason.startsWith(OTHER_VERSION);
+
 function decodeSpecial(what: unknown, path: string, decoding: Decoding): E.Either<FgnError, unknown> {
   if (SPECIAL.has(what)) return E.right(SPECIAL.get(what));
   const data: TensorData | undefined = decoding.tensors.get(tensorName(path))?.data;
@@ -303,7 +321,8 @@ function decodeTree(format: string, version: number, bytes: Uint8Array): E.Eithe
   const { tensors, metadata } = file.right;
   if (metadata.get("format") !== format) return unreadable(format, "it is of another format");
   const written = metadata.get("version");
-  if (written !== `${version}`) return unreadable(format, `version ${written} where ${version} is read`);
+  if (written !== `${version}`) return otherVersion(format, written, version);
+  if (file.right.skipped.length > 0) return unreadable(format, "it has tensors of a dtype that is not written");
   const decoding: Decoding = { format, tensors, used: 0 };
   try {
     const json: unknown = JSON.parse(metadata.get("value") ?? "");

@@ -11,13 +11,16 @@ import { checkLength, checkSize } from "../data/matrix.ts";
 import { widenBrain, widenHalf } from "./half.ts";
 import { type Entry, isWellFormed, malformed, MAX_HEADER, METADATA, quote, readHeader, valueCount } from "./header.ts";
 
-/** The values of a tensor: dtype F32, F64, I32, U32, U8, I64 or U64. */
+/** The values of a tensor: dtype F32, F64, I8 to I64 or U8 to U64. */
 export type TensorData =
   | Float32Array
   | Float64Array
+  | Int8Array
+  | Int16Array
   | Int32Array
-  | Uint32Array
   | Uint8Array
+  | Uint16Array
+  | Uint32Array
   | BigInt64Array
   | BigUint64Array;
 
@@ -29,12 +32,22 @@ export interface Tensor {
   readonly data: TensorData;
 }
 
+/** A tensor of a file that is not read. */
+export interface SkippedTensor {
+  /** Its name. */
+  readonly name: string;
+  /** The kind of its values, such as "F8_E4M3". */
+  readonly dtype: string;
+}
+
 /** The content of a file. */
 export interface Safetensors {
   /** The tensors by name: any text but "__metadata__". */
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Texts by name (default none). */
   readonly metadata?: ReadonlyMap<string, string>;
+  /** Tensors that the file has, too, of dtypes that are not read; none can be written. */
+  readonly skipped?: readonly SkippedTensor[];
 }
 
 interface Kind {
@@ -50,8 +63,24 @@ const KINDS: readonly (readonly [string, Kind])[] = [
   ["F32", Float32Array],
   ["U32", Uint32Array],
   ["I32", Int32Array],
+  ["U16", Uint16Array],
+  ["I16", Int16Array],
+  ["I8", Int8Array],
   ["U8", Uint8Array],
 ];
+
+/** The dtypes of the format that are not read, and the bits of a value. */
+const SKIPPED: ReadonlyMap<string, number> = new Map([
+  ["C64", 64],
+  ["F8_E5M2", 8],
+  ["F8_E4M3", 8],
+  ["F8_E8M0", 8],
+  ["F8_E4M3FNUZ", 8],
+  ["F8_E5M2FNUZ", 8],
+  ["F6_E3M2", 6],
+  ["F6_E2M3", 6],
+  ["F4", 4],
+]);
 
 /** The reading of a dtype: bytes for each value, and the array of what the bytes hold. */
 interface Reader {
@@ -66,6 +95,7 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ]),
   ["F16", { size: 2, read: (buffer) => widenHalf(new Uint16Array(buffer)) }],
   ["BF16", { size: 2, read: (buffer) => widenBrain(new Uint16Array(buffer)) }],
+  ["BOOL", { size: 1, read: (buffer) => new Uint8Array(buffer) }],
 ]);
 
 function refuseToWrite(value: unknown, reason: string, remedy: string): E.Either<FgnError, never> {
@@ -135,7 +165,16 @@ function metadataFields(metadata: ReadonlyMap<string, string>): E.Either<FgnErro
   return E.right(texts.length === 0 ? [] : [`"${METADATA}":{${texts.map(([k, v]) => fieldText(k, v)).join(",")}}`]);
 }
 
-function write({ tensors, metadata = new Map() }: Safetensors): E.Either<FgnError, Uint8Array> {
+function write({ tensors, metadata = new Map(), skipped = [] }: Safetensors): E.Either<FgnError, Uint8Array> {
+  const [lost] = skipped;
+  if (lost !== undefined) {
+    const { name, dtype } = lost;
+    return refuseToWrite(
+      lost,
+      `tensor ${quote(name)} is of dtype ${dtype}, whose values were not read`,
+      "Leave out skipped to write a file without it",
+    );
+  }
   const entries: Outgoing[] = [];
   for (const [name, tensor] of tensors) {
     const checked = checkEntry(name, tensor);
@@ -205,16 +244,18 @@ export function writeSafetensors(file: Safetensors): E.Either<FgnError, Uint8Arr
 }
 
 /** Each tensor begins where the one before it ends, has the bytes that its shape needs, and the last ends the file. */
-function checkPlaces(entries: readonly Entry[], size: number): E.Either<FgnError, number> {
+function checkPlaces(entries: readonly Entry[], length: number): E.Either<FgnError, number> {
   let at = 0;
   for (const { name, dtype, count, start, end } of entries) {
-    const reader = READERS.get(dtype);
-    if (reader === undefined) return malformed(`tensor ${quote(name)} is of dtype ${quote(dtype)}, which is not read`);
+    const size = READERS.get(dtype)?.size ?? (SKIPPED.get(dtype) ?? NaN) / 8;
+    if (Number.isNaN(size)) {
+      return malformed(`tensor ${quote(name)} is of dtype ${quote(dtype)}, which the format does not have`);
+    }
     if (start !== at) return malformed(`tensor ${quote(name)} begins at ${start} where ${at} is next`);
-    if (end - start !== count * reader.size) return malformed(`tensor ${quote(name)} has other bytes than its shape`);
+    if (end - start !== count * size) return malformed(`tensor ${quote(name)} has other bytes than its shape`);
     at = end;
   }
-  return at === size ? E.right(at) : malformed(`${size} bytes of data where the tensors have ${at}`);
+  return at === length ? E.right(at) : malformed(`${length} bytes of data where the tensors have ${at}`);
 }
 
 function headerText(bytes: Uint8Array): E.Either<FgnError, string> {
@@ -241,18 +282,20 @@ function read(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
   const { entries, metadata } = header.right;
   const places = checkPlaces(entries, body.length);
   if (places._tag === "Left") return places;
-  const tensors = new Map<string, Tensor>();
+  const tensors = new Map<string, Tensor>(), skipped: SkippedTensor[] = [];
   for (const { name, dtype, shape, start, end } of entries) {
-    const { buffer } = new Uint8Array(body.subarray(start, end));
-    tensors.set(name, { shape, data: (READERS.get(dtype) as Reader).read(buffer) });
+    const reader = READERS.get(dtype);
+    if (reader === undefined) skipped.push({ name, dtype });
+    else tensors.set(name, { shape, data: reader.read(new Uint8Array(body.subarray(start, end)).buffer) });
   }
-  return E.right({ tensors, metadata });
+  return E.right({ tensors, metadata, skipped });
 }
 
 /**
- * The tensors and metadata of a safetensors file, the tensors in the order of their data. Reads the dtypes F64, F32,
- * I64, U64, I32, U32 and U8 as they are, and F16 and BF16 as float32, which holds all their values. Everything is
- * copied: the bytes may be overwritten afterwards.
+ * The tensors and metadata of a safetensors file, the tensors in the order of their data. Reads F64, F32 and integers of
+ * 8 to 64 bits as they are, F16 and BF16 as float32, which holds all their values, and BOOL as bytes. Tensors of the other
+ * dtypes, such as F8_E4M3, are not read; `skipped` names them. Everything is copied: the bytes may be overwritten
+ * afterwards.
  *
  * Takes any bytes whatever, and no more memory than a small multiple of them. As the format demands, the tensors fill
  * the data without holes or overlap and no name comes twice. Errors: `InvalidFile`, `OutOfMemory`.

@@ -31,13 +31,20 @@ function feedWords(state: State, view: ArrayBufferView): void {
   feed(state, byteLength);
 }
 
-/** Feeds a value of plain data; functions count as such and no more. */
+/** The kind of a value: what looks alike otherwise, such as a list and an object with its indices for names. */
+const kindOf = (value: unknown): string => {
+  if (ArrayBuffer.isView(value)) return Object.prototype.toString.call(value);
+  if (Array.isArray(value)) return "list";
+  return value === null ? "null" : typeof value;
+};
+
+/** Feeds a value of plain data and its kind; functions count as such and no more. */
 function feedValue(state: State, value: unknown): void {
+  feedText(state, kindOf(value));
   if (ArrayBuffer.isView(value)) return feedWords(state, value);
   if (typeof value === "number") return feedWords(state, Float64Array.of(value));
-  if (typeof value !== "object" || value === null) {
-    return feedText(state, typeof value === "function" ? "function" : String(value));
-  }
+  if (typeof value === "function") return;
+  if (typeof value !== "object" || value === null) return feedText(state, String(value));
   for (const [name, inner] of Object.entries(value)) {
     feedText(state, name);
     feedValue(state, inner);
@@ -45,7 +52,7 @@ function feedValue(state: State, value: unknown): void {
   feed(state, 0x7d);
 }
 
-/** Sixteen hexadecimal digits of a value of plain data: numbers, text, arrays, typed arrays, objects. */
+/** Sixteen hexadecimal digits of a value of plain data, its kinds included: numbers, text, arrays, typed arrays, objects. */
 export function hashOf(value: unknown): string {
   const state: State = { low: 0x811c9dc5, high: 0x9747b28c };
   feedValue(state, value);

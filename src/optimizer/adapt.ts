@@ -6,13 +6,16 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
+import { isObject } from "../check/kind.ts";
 import { checkOptions, type Rules, TWO_OR_MORE, union } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
+import { listArrays } from "../network/arrays.ts";
 import { checkModelKind } from "../network/flat.ts";
 import { growClasses } from "../network/grow.ts";
+import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
-import { ONLINE, online, type OnlineOptions, type OnlineState } from "./online.ts";
+import { ONLINE, online, type OnlineOptions, type OnlineState, widthsFor } from "./online.ts";
 import { UPDATE, type Update, type UpdateOptions } from "./optimizer.ts";
 
 /** Options of {@link adapt}. */
@@ -50,6 +53,37 @@ function growFor<M extends Model>(params: M, batch: Batch, most: number): E.Eith
   return growClasses(params, classes.right) as E.Either<FgnError, M>;
 }
 
+/** Whether the last layer with arrays is all zeros, so that every class is as likely as the others. */
+function knowsNothing({ layers }: Network): boolean {
+  const arrays = layers.map((layer) => listArrays([layer], true)).filter(({ length }) => length > 0);
+  return arrays.at(-1)?.every((array) => array.every((v) => v === 0)) ?? true;
+}
+
+/**
+ * The state to begin with. Moments say what the network knows; a step by those of a few new examples alone undoes it.
+ * Errors: `InvalidState`.
+ */
+function startFrom<M extends Model>(
+  params: M,
+  state: OnlineState | "forget" | null | undefined,
+  batch: Batch,
+  options: UpdateOptions,
+): E.Either<FgnError, OnlineState> {
+  const start = online<M>().init(params);
+  if (state === "forget") return E.right(start);
+  const current = state ?? start, layers: unknown = isObject(current) ? current.layers : undefined;
+  const isEmpty = Array.isArray(layers) && layers.length === 0;
+  if (!isEmpty || params._tag === "custom" || knowsNothing(params) || widthsFor(params, batch, options).length === 0) {
+    return E.right(current);
+  }
+  return fail(
+    "InvalidState",
+    { path: "layers", value: layers },
+    "the state has no moments of the inputs that the network knows: this update would undo what it has learnt",
+    'Give the state of observe(model, null, known features), or "forget" to begin with the new examples alone',
+  );
+}
+
 /**
  * One update of {@link online} on one or a few examples, for a network that grows: where a label is beyond its classes,
  * it gets as many as needed first ({@link growClasses}), so that a class is learnt from its first example. Hand
@@ -58,10 +92,15 @@ function growFor<M extends Model>(params: M, batch: Batch, most: number): E.Eith
  * With B = 1 and one example a new class the step sees nothing of the known ones. A few known examples in the same batch
  * (three beside each new one) keep more of them, at some cost in new ones (`npm run bench:online`).
  *
- * Errors: `LabelOutOfRange` (beyond `maxClasses`, or of a model of your own), `InvalidLayer` (a network that cannot
- * grow), `InvalidOption`; those of the optimizer's update.
+ * A network that has learnt something needs moments of what it knows, by {@link observe}: with those of the new examples
+ * alone a step undoes the rest. Without them the state may be null where the last layer is zeros, as that of `zeroHead`,
+ * and where no layer has moments; else say `"forget"`, at the first call, to give up what the network knows.
  *
- * @param state of the call before, or of {@link observe}; null or undefined: nothing seen yet
+ * Errors: `LabelOutOfRange` (beyond `maxClasses`, or of a model of your own), `InvalidLayer` (a network that cannot
+ * grow), `InvalidOption`, `InvalidState` (no moments, as above, or a state that no update gives); those of the optimizer's
+ * update.
+ *
+ * @param state of the call before, or of {@link observe}; null or undefined: nothing learnt yet; `"forget"`
  * @example
  * ```ts
  * import { adapt, batch, matrix, observe, zeroHead } from "fgn";
@@ -82,7 +121,7 @@ function growFor<M extends Model>(params: M, batch: Batch, most: number): E.Eith
  */
 export function adapt<M extends Model>(
   params: M,
-  state: OnlineState | null | undefined,
+  state: OnlineState | "forget" | null | undefined,
   batch: Batch,
   options: AdaptOptions = {},
 ): E.Either<FgnError, Update<M, OnlineState>> {
@@ -92,7 +131,7 @@ export function adapt<M extends Model>(
 /** An update of the model, grown where it has to be. */
 function learn<M extends Model>(
   params: M,
-  state: OnlineState | null | undefined,
+  state: OnlineState | "forget" | null | undefined,
   batch: Batch,
   options: AdaptOptions,
 ): E.Either<FgnError, Update<M, OnlineState>> {
@@ -103,6 +142,7 @@ function learn<M extends Model>(
   if (kinds._tag === "Left") return kinds;
   const grown = growFor(params, batch, maxClasses);
   if (grown._tag === "Left") return grown;
-  const optimizer = online<M>(ratio === undefined ? {} : { ratio });
-  return optimizer.update(grown.right, state ?? optimizer.init(grown.right), batch, step);
+  const start = startFrom(grown.right, state, batch, step);
+  if (start._tag === "Left") return start;
+  return online<M>(ratio === undefined ? {} : { ratio }).update(grown.right, start.right, batch, step);
 }

@@ -20,6 +20,7 @@ import { type Model, withArrays } from "../network/model.ts";
 import { kernelOf, type KernelOption } from "../problem/session.ts";
 import { wrap } from "./inner.ts";
 import { faultAround, type Optimizer, UPDATE } from "./optimizer.ts";
+import { checkCounted, checkEntries } from "./state.ts";
 
 /** Floats of a block: two of them, 16 KiB each, stay in the L1 cache. */
 const BLOCK = 4096;
@@ -89,6 +90,25 @@ export function checkAverage(average: readonly Float32Array[], params: Model): E
     if (length._tag === "Left") return length;
   }
   return E.right(undefined);
+}
+
+/** Whether all values are finite, asked of the kernel block by block. */
+function areFinite({ kernel, at }: AverageRoom, values: Float32Array): boolean {
+  for (let from = 0; from < values.length; from += BLOCK) {
+    const part = values.subarray(from, Math.min(from + BLOCK, values.length));
+    f32(kernel, at.now, part.length).set(part);
+    if (kernel.exports.allFinite(part.length, at.now) === 0) return false;
+  }
+  return true;
+}
+
+/**
+ * Checks that an average is finite. Errors: `InvalidState`.
+ * @internal
+ */
+export function checkFinite(room: AverageRoom, average: readonly Float32Array[]): E.Either<FgnError, void> {
+  const index = average.findIndex((values) => !areFinite(room, values));
+  return index < 0 ? E.right(undefined) : checkEntries(`average[${index}]`, average[index] as Float32Array);
 }
 
 /**
@@ -166,10 +186,14 @@ export function averaged(
         const checked = checkOptions(given, UPDATE);
         if (checked._tag === "Left") return checked;
         const options = checked.right;
+        const counted = checkCounted(state);
+        if (counted._tag === "Left") return counted;
         const fits = checkAverage(state.average, params);
         if (fits._tag === "Left") return fits;
         const room = openAverage(options);
         if (room._tag === "Left") return room;
+        const finite = checkFinite(room.right, state.average);
+        if (finite._tag === "Left") return finite;
         const asked = shareMemory(params, state.average) ? { ...options, donate: false } : options;
         const update = inner.update(params, state.inner, batch, asked);
         if (update._tag === "Left") return update;

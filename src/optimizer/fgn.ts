@@ -20,6 +20,7 @@ import { methodOf } from "../step/plan.ts";
 import { stepInto } from "../step/step.ts";
 import { guarded } from "./inner.ts";
 import { type Optimizer, UPDATE, type Update, type UpdateOptions } from "./optimizer.ts";
+import { checkState } from "./state.ts";
 
 /** The state of {@link fgn}: the damping of the next step. */
 export interface FgnState {
@@ -94,6 +95,8 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
     const asked = { lossAfter: false, ...method, ...options, donate };
     const isBatch = checkBatchKind(batch);
     if (isBatch._tag === "Left") return isBatch;
+    const isState = checkState(state);
+    if (isState._tag === "Left") return isState;
     const step = batch.features.rows > microBatch
       ? accumulatedStep(params, batch, microBatch, state.damping, asked)
       : stepInto(params, batch, state.damping, asked, methodOf(asked));

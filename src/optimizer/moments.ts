@@ -5,8 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, isObject } from "../check/kind.ts";
+import { type FgnError, overflow } from "../check/error.ts";
 import { checkLength } from "../data/matrix.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
 import { lower } from "../network/lower.ts";
@@ -14,6 +13,7 @@ import type { Model } from "../network/model.ts";
 import { BETA } from "../row_system/metric.ts";
 import type { MetricRule } from "../row_system/metric_rule.ts";
 import type { LayerMetric } from "../tape/tape.ts";
+import { areFinite } from "./state.ts";
 
 /** Moments of the D inputs that a dense layer with a bias has seen. */
 export interface InputMoments {
@@ -50,28 +50,19 @@ export function centredWidths(model: Model, features: Features): number[] {
 export const hasMoments = ({ hasBias }: LayerMetric): boolean => hasBias;
 
 /**
- * Moments, where there are any, of the given numbers of inputs. Errors: `WrongKind`, `ShapeMismatch`.
+ * Moments, where there are any, of the given numbers of inputs; their values are checked. Errors: `ShapeMismatch`.
  * @internal
  */
-export function checkMoments(
+export function checkWidths(
   layers: readonly InputMoments[],
   widths: readonly number[],
 ): E.Either<FgnError, readonly InputMoments[]> {
-  const kind = checkKind(
-    "the state's layers",
-    layers,
-    Array.isArray(layers) && layers.every(isObject),
-    "a list of moments",
-  );
-  if (kind._tag === "Left") return kind;
   if (layers.length === 0) return E.right(layers);
   const count = checkLength("the state's layers", layers.length, widths.length);
   if (count._tag === "Left") return count;
   for (const [index, { mean, variance }] of layers.entries()) {
     for (const [name, array] of Object.entries({ mean, variance })) {
-      const what = `the state's layers[${index}].${name}`, numbers = checkNumbers(what, array);
-      if (numbers._tag === "Left") return numbers;
-      const length = checkLength(what, array.length, widths[index] as number);
+      const length = checkLength(`the state's layers[${index}].${name}`, array.length, widths[index] as number);
       if (length._tag === "Left") return length;
     }
   }
@@ -101,6 +92,15 @@ export function poolMoments(
   return { mean, variance };
 }
 
+/**
+ * Moments in the range of float32. Errors: `Overflow`.
+ * @internal
+ */
+export const checkRange = (layers: readonly InputMoments[]): E.Either<FgnError, readonly InputMoments[]> =>
+  layers.every(({ mean, variance }) => areFinite(mean) && areFinite(variance))
+    ? E.right(layers)
+    : overflow("a layer's inputs");
+
 const sum = (values: Float32Array): number => values.reduce((total, v) => total + v, 0);
 
 /**
@@ -124,9 +124,11 @@ export const pooledMoments = (w: number): MetricRule<readonly InputMoments[]> =>
   init: [],
   set: ({ layers, shares }, state) => {
     const withBias = layers.filter(hasMoments), rest = layers.filter((layer) => !hasMoments(layer));
-    const fits = checkMoments(state, withBias.map(({ inputs }) => inputs));
+    const fits = checkWidths(state, withBias.map(({ inputs }) => inputs));
     if (fits._tag === "Left") return fits;
     const pooled = withBias.map((layer, i) => poolMoments(layer, state[i], shares, w));
+    const inRange = checkRange(pooled);
+    if (inRange._tag === "Left") return inRange;
     withBias.forEach((layer, i) => setMetric(layer, pooled[i] as InputMoments));
     return E.right({ state: pooled, rest });
   },

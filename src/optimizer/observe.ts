@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, overflow } from "../check/error.ts";
+import { type FgnError } from "../check/error.ts";
 import { checkOptions } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { featureRows } from "../data/select.ts";
@@ -15,8 +15,8 @@ import type { Model } from "../network/model.ts";
 import { checkFeatures, KERNEL, type KernelOption, openBatch } from "../problem/session.ts";
 import { metricsOf } from "../row_system/metric.ts";
 import { forward, up4 } from "../tape/tape.ts";
-import { centredWidths, checkMoments, hasMoments, type InputMoments, poolMoments } from "./moments.ts";
-import { online, type OnlineState } from "./online.ts";
+import { centredWidths, checkRange, checkWidths, hasMoments, poolMoments } from "./moments.ts";
+import { checkOnlineState, online, type OnlineState } from "./online.ts";
 
 /** Examples of one pass: bounds memory, whatever their number. */
 const ROWS = 256;
@@ -43,8 +43,7 @@ function poolRows(
   const total = examples + rows;
   const pooled = metricsOf(tape).filter(hasMoments)
     .map((layer, i) => poolMoments(layer, layers[i], at.shares, rows / total));
-  const finite = ({ mean, variance }: InputMoments): boolean => [mean, variance].every((a) => a.every(Number.isFinite));
-  return pooled.every(finite) ? E.right({ steps, examples: total, layers: pooled }) : overflow("a layer's inputs");
+  return E.map((inRange: OnlineState["layers"]) => ({ steps, examples: total, layers: inRange }))(checkRange(pooled));
 }
 
 /**
@@ -52,7 +51,7 @@ function poolRows(
  * of them, without an update. What is known this way is what later steps disturb least. Where no layer
  * has moments (a single layer of sparse features, models of your own) there is nothing to see, and the state is the one
  * given. Errors:
- * `ShapeMismatch` (a state of another network), `Overflow`; as `logits`.
+ * `InvalidState` (one that no update gives), `ShapeMismatch` (a state of another network), `Overflow`; as `logits`.
  *
  * @param state of the optimizer so far, or null: none yet
  * @param features B × D, one example a row
@@ -83,12 +82,14 @@ function pool(
 ): E.Either<FgnError, OnlineState> {
   const options = checkOptions(option, KERNEL);
   if (options._tag === "Left") return options;
-  let current = state ?? online<Model>().init(params);
   const checked = checkFeatures(params, features);
   if (checked._tag === "Left") return checked;
+  const before = checkOnlineState(state ?? online<Model>().init(params));
+  if (before._tag === "Left") return before;
+  let current = before.right;
   const widths = centredWidths(params, features);
   if (widths.length === 0) return E.right(current);
-  const fits = checkMoments(current.layers, widths);
+  const fits = checkWidths(current.layers, widths);
   if (fits._tag === "Left") return fits;
   for (let first = 0; first < features.rows; first += ROWS) {
     const part = featureRows(features, first, Math.min(first + ROWS, features.rows));

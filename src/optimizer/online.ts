@@ -5,6 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { type FgnError } from "../check/error.ts";
 import { makeOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
@@ -16,6 +17,7 @@ import { centredWidths, type InputMoments, pooledMoments } from "./moments.ts";
 import { guarded } from "./inner.ts";
 import { type Optimizer, type UpdateOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
+import { checkAmount, checkCounted, checkLayers, invalidState } from "./state.ts";
 
 /** The state of {@link online}: plain data. */
 export interface OnlineState {
@@ -51,12 +53,30 @@ const RATIO = 0.003, EUCLIDEAN_RATIO = 0.3;
 /** The share of its size that a layer of a network may move by. */
 const LIMIT = 0.2;
 
+/**
+ * A state that updates and observations may have led to. Errors: `WrongKind`, `InvalidState`.
+ * @internal
+ */
+export function checkOnlineState(state: OnlineState): E.Either<FgnError, OnlineState> {
+  const counted = checkCounted(state);
+  if (counted._tag === "Left") return counted;
+  const examples = checkAmount("examples", state.examples);
+  if (examples._tag === "Left") return examples;
+  const layers = checkLayers(state.layers, ["mean", "variance"]);
+  if (layers._tag === "Left") return layers;
+  // Moments of no example would be forgotten, and examples without moments count for what was not seen.
+  return (state.examples > 0) === (layers.right.length > 0) ? counted : invalidState("examples", state.examples);
+}
+
 /** Σω of a batch. */
 const sumWeights = ({ features, weights }: Batch): number =>
   weights === null ? features.rows : weights.reduce((sum, w) => sum + w, 0);
 
-/** The numbers of inputs of the layers whose metric a step may set: none beside a gradient outside the row space. */
-const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): number[] =>
+/**
+ * The numbers of inputs of the layers whose metric a step may set: none beside a gradient outside the row space.
+ * @internal
+ */
+export const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): number[] =>
   metricGoes(params, batch, options) ? centredWidths(params, batch.features) : [];
 
 /**
@@ -76,7 +96,8 @@ const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): number[
  * your own all layers have the Euclidean metric instead, in which steps disturb more; where a weight that trains has it,
  * the ratio is 0.3. Freeze a first layer that reads sparse features: the layers after it then learn by their metric alone.
  *
- * Errors: `InvalidOption`, `ShapeMismatch` (a state of another network); those of `fgnStep`.
+ * Errors: `InvalidOption`, `InvalidState` (one that no update gives), `ShapeMismatch` (a state of another network);
+ * those of `fgnStep`.
  *
  * @example
  * ```ts
@@ -100,6 +121,8 @@ export function online<M extends Model = Network>(options: OnlineOptions = {}): 
 
 function makeOnline<M extends Model>({ ratio }: OnlineOptions): Optimizer<M, OnlineState> {
   const update = ruleUpdate<M, OnlineState>("online", (params, state, batch, options) => {
+    const checked = checkOnlineState(state);
+    if (checked._tag === "Left") return checked;
     const widths = widthsFor(params, batch, options), hasMetric = widths.length > 0;
     const weight = sumWeights(batch), examples = state.examples + (hasMetric ? weight : 0);
     const isCentred = widths.length === weightFlags(params).filter((isWeight) => isWeight).length;

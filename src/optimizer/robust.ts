@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { invalid } from "../check/error.ts";
+import { type FgnError, invalid } from "../check/error.ts";
 import { makeOf, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { orElse } from "../check/total.ts";
 import { type Misfit, misfit } from "../damping/damping.ts";
@@ -13,11 +13,20 @@ import type { Network } from "../network/layer.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import type { StepOptions } from "../step/options.ts";
 import { metricGoes, twoStageGoes } from "../step/places.ts";
-import { averageArrays, checkAverage, copyArrays, openAverage, shareMemory, warmDecay } from "./average.ts";
+import {
+  averageArrays,
+  checkAverage,
+  checkFinite,
+  copyArrays,
+  openAverage,
+  shareMemory,
+  warmDecay,
+} from "./average.ts";
 import { guarded } from "./inner.ts";
-import { type Optimizer } from "./optimizer.ts";
+import type { Optimizer } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { type LayerMoments, runningMoments } from "./running_moments.ts";
+import { checkAmount, checkCounted, checkLayers } from "./state.ts";
 
 /** The state of {@link robust}. */
 export interface RobustState {
@@ -53,6 +62,16 @@ const ETA = 0.1, LIMIT = 0.2;
 /** The decay of the average. */
 const AVERAGE = 0.98;
 
+/** Checks all but the values of the average. Errors: `WrongKind`, `InvalidState`, `DonatedParameters`, `ShapeMismatch`. */
+function checkRobustState(state: RobustState, params: Model): E.Either<FgnError, void> {
+  const counted = checkCounted(state);
+  if (counted._tag === "Left") return counted;
+  const slope = checkAmount("meanSlope", state.meanSlope);
+  if (slope._tag === "Left") return slope;
+  const layers = checkLayers(state.layers, ["mean", "variance", "signal"]);
+  return layers._tag === "Left" ? layers : checkAverage(state.average, params);
+}
+
 /**
  * The optimizer to start with: nothing to tune. Each update is a step of `fgnStep` with the majorised curvature; a metric
  * that centres the inputs of every dense layer and evens out inputs and output signals by their running second moments
@@ -68,7 +87,8 @@ const AVERAGE = 0.98;
  * have the Euclidean metric and no two-stage bound. A layer that reads sparse features has the Euclidean metric; the
  * layers after it keep theirs.
  *
- * Errors: `InvalidOption`, `ShapeMismatch` (a state of another network); those of `fgnStep`.
+ * Errors: `InvalidOption`, `InvalidState` (one that no update gives), `ShapeMismatch` (a state of another network);
+ * those of `fgnStep`.
  *
  * @example
  * ```ts
@@ -95,10 +115,12 @@ function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustO
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }
-    const fits = checkAverage(state.average, params);
-    if (fits._tag === "Left") return fits;
+    const checked = checkRobustState(state, params);
+    if (checked._tag === "Left") return checked;
     const room = openAverage(options);
     if (room._tag === "Left") return room;
+    const finite = checkFinite(room.right, state.average);
+    if (finite._tag === "Left") return finite;
     const { steps, meanSlope } = state;
     const damping: Misfit = { ...misfit({ caution, rule }), steps, meanSlope };
     const asked: StepOptions = {

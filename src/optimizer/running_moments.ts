@@ -5,10 +5,12 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { overflow } from "../check/error.ts";
 import { evenOut } from "../row_system/factored.ts";
 import { differ, type MetricView } from "../row_system/metric.ts";
 import type { MetricRule } from "../row_system/metric_rule.ts";
 import type { LayerMetric } from "../tape/tape.ts";
+import { areFinite } from "./state.ts";
 
 /** Running means of a dense layer that trains. */
 export interface LayerMoments {
@@ -56,6 +58,11 @@ function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: Me
 export const runningMoments = (decay: number): MetricRule<readonly LayerMoments[]> => ({
   name: "robust",
   init: [],
-  set: (view, state) =>
-    E.right({ state: view.layers.map((layer, i) => setLayer(layer, state[i], view, decay)), rest: [] }),
+  set: (view, state) => {
+    const layers = view.layers.map((layer, i) => setLayer(layer, state[i], view, decay));
+    const inRange = layers.every(({ mean, variance, signal }) =>
+      areFinite(mean) && areFinite(variance) && areFinite(signal)
+    );
+    return inRange ? E.right({ state: layers, rest: [] }) : overflow("a layer's inputs or signals");
+  },
 });

@@ -9,6 +9,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { callValue } from "../check/callback.ts";
 import { type FgnError, invalid } from "../check/error.ts";
+import { isFloats } from "../check/kind.ts";
 import { BELOW_ONE, checkOptions, faultOf, FROM_ZERO, POSITIVE, type Rule } from "../check/rule.ts";
 import { show } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
@@ -17,6 +18,7 @@ import { type Model, withArrays } from "../network/model.ts";
 import { wrap } from "./inner.ts";
 import { faultAround, type Optimizer, UPDATE, type UpdateOptions } from "./optimizer.ts";
 import { always, type Schedule } from "./schedule.ts";
+import { checkCounted, checkEntries, checkState, invalidState } from "./state.ts";
 
 /** Wraps an optimizer without a state of its own. */
 export type Transform = <M extends Model, S>(inner: Optimizer<M, S>) => Optimizer<M, S>;
@@ -161,6 +163,8 @@ function byStep(
       update: (params, state, batch, options = {}) => {
         const checked = checkOptions(options, UPDATE);
         if (checked._tag === "Left") return checked;
+        const counted = checkCounted(state);
+        if (counted._tag === "Left") return counted;
         const update = inner.update(params, state.inner, batch, { ...checked.right, donate: false });
         if (update._tag === "Left") return update;
         const changed = change(params, update.right.params, state.steps);
@@ -242,6 +246,15 @@ export interface MomentumState {
   readonly previous: Float32Array | null;
 }
 
+/** Checks a state of momentum; its length is the step's to check. Errors: `WrongKind`, `InvalidState`. */
+function checkPrevious(state: MomentumState): E.Either<FgnError, void> {
+  const kind = checkState(state);
+  if (kind._tag === "Left") return kind;
+  const { previous } = state;
+  if (previous === null) return E.right(undefined);
+  return isFloats(previous) ? checkEntries("previous", previous) : invalidState("previous", previous);
+}
+
 /**
  * Momentum through the right-hand side: each step minimises its damped model with ½λ‖d − βd₋‖² in place of ½λ‖d‖²
  * (`momentum` of the step's options), so that curvature corrects what the step before carries on. For `fgn` without
@@ -265,6 +278,8 @@ export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
       update: (params, state, batch, options = {}) => {
         const checked = checkOptions(options, UPDATE);
         if (checked._tag === "Left") return checked;
+        const isState = checkPrevious(state);
+        if (isState._tag === "Left") return isState;
         const asked = { ...checked.right, donate: false, momentum: { decay, previous: state.previous } };
         const update = inner.update(params, state.inner, batch, asked);
         if (update._tag === "Left") return update;

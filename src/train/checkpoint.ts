@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { guard } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
-import { decodePlain, encodePlain } from "../io/plain.ts";
+import { decodePlain, encodePlain, isOtherVersion } from "../io/plain.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import { hashOf } from "../math/hash.ts";
 import { arraysOf, checkAttachedModel } from "../network/flat.ts";
@@ -18,12 +18,15 @@ import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Checked, TrainOptions } from "./options.ts";
 import type { Run } from "./run.ts";
 
-const FORMAT = "fgn-checkpoint", VERSION = 1;
+/** Version 1, up to fgn 0.4, names no starting parameters, and its hash no kinds. */
+const FORMAT = "fgn-checkpoint", VERSION = 2;
 
 /** Everything that must be the same for a run to go on with the bytes of an uninterrupted one. */
 export interface Identity {
   readonly kernel: string;
   readonly model: string;
+  /** The parameters that the run began with. */
+  readonly start: string;
   readonly data: string;
   readonly optimizer: string;
   readonly options: string;
@@ -54,6 +57,7 @@ export function identify<M extends Model, S>(
   return {
     kernel: `${kernel.name} ${kernel.hash}`,
     model: hashOf(withoutNumbers(model)),
+    start: hashOf(arraysOf(model)),
     data: hashOf(data),
     optimizer: explain(optimizer),
     options: JSON.stringify({ ...settings, classWeights: classWeights && Array.from(classWeights) }),
@@ -84,17 +88,22 @@ export function writeCheckpoint<M extends Model, S>(
   return encodePlain(FORMAT, VERSION, sealed);
 }
 
+function refuse(reason: string, remedy: string): E.Either<FgnError, never> {
+  return fail("InvalidFile", { what: FORMAT, reason }, `the bytes are no ${FORMAT}: ${reason}`, remedy);
+}
+
 /** The content of a checkpoint's bytes. Errors: `InvalidFile`. */
 function readSaved<S>(bytes: Uint8Array): E.Either<FgnError, Saved<S>> {
   const decoded = decodePlain(FORMAT, VERSION, bytes);
-  if (decoded._tag === "Left") return decoded;
+  if (decoded._tag === "Left") {
+    const { left: error } = decoded, isOther = error._tag === "InvalidFile" && isOtherVersion(error.reason);
+    return isOther
+      ? refuse(error.reason, "End the run with the release of fgn that began it, or begin anew with an empty store")
+      : decoded;
+  }
   const { hash, ...saved } = Object(decoded.right) as Sealed<S>;
-  return hash === hashOf(saved) ? E.right(saved) : fail(
-    "InvalidFile",
-    { what: FORMAT, reason: "it is not as it was written" },
-    `the bytes are no ${FORMAT}: it is not as it was written`,
-    "Give the whole file, as this version of the library made it, or an empty store",
-  );
+  const whole = "Give the whole file, as this version of the library made it, or an empty store";
+  return hash === hashOf(saved) ? E.right(saved) : refuse("it is not as it was written", whole);
 }
 
 /** Compares the run that made a checkpoint with the one that would go on from it. Errors: `CheckpointMismatch`. */
@@ -104,7 +113,9 @@ function compare(saved: Identity, identity: Identity): E.Either<FgnError, void> 
   return what === undefined ? E.right(undefined) : fail(
     "CheckpointMismatch",
     { what, expected: identity[what], actual: saved[what] },
-    `the checkpoint was made with another ${what}: ${saved[what]}, not ${identity[what]}`,
+    `the checkpoint was made with ${what === "start" ? "other starting parameters" : `another ${what}`}: ${
+      saved[what]
+    }, not ${identity[what]}`,
     "Go on with what it was made with, take its parameters with readCheckpoint, or give an empty store",
   );
 }

@@ -2,7 +2,19 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { build } from "esbuild";
@@ -118,14 +130,12 @@ describe("a store in a file", () => {
     const inside = await folder(), taken = join(inside, "taken"), file = join(inside, "file");
     await mkdir(join(taken, "full"), { recursive: true });
     getOrThrow(await fileStore(file).save(Uint8Array.of(1)));
-    const bad = [taken, join(file, "below"), join(inside, "n".repeat(300)), "", "a\0b", undefined as unknown as string];
+    const bad = [taken, "/dev/null", join(file, "below"), join(inside, "n".repeat(300)), "a\0b"];
     for (const path of bad) {
       const store = fileStore(path), error = left(await store.save(Uint8Array.of(2)));
       expect(error).toMatchObject({ _tag: "StorageFailed", what: "save" });
       expect(error.message && error.remedy).toBeTruthy();
-      const loaded = await store.load();
-      if (path === "") expect(loaded).toMatchObject({ right: null });
-      else expect(left(loaded)).toMatchObject({ _tag: "StorageFailed", what: "load" });
+      expect(left(await store.load())).toMatchObject({ _tag: "StorageFailed", what: "load" });
     }
     expect((await readdir(inside)).sort()).toEqual(["file", "taken"]);
     expect(await readdir(taken)).toEqual(["full"]);
@@ -134,6 +144,56 @@ describe("a store in a file", () => {
     await rm(taken, { recursive: true });
     getOrThrow(await store.save(Uint8Array.of(3)));
     expect([...getOrThrow(await store.load()) as Uint8Array]).toEqual([3]);
+  });
+
+  it("refuses a path that is none of a file", async () => {
+    for (const path of ["", "/", "runs/", undefined, null, 3, ["x"]]) {
+      const store = fileStore(path as string);
+      for (const given of [await store.load(), await store.save(Uint8Array.of(1))]) {
+        expect(left(given)).toMatchObject({ _tag: "InvalidOption", option: "path" });
+      }
+    }
+  });
+
+  it("stays the same file where the working directory or a link changes", async () => {
+    const inside = await folder(), before = process.cwd(), text = (path: string) => readFile(join(inside, path));
+    for (const name of ["here", "there"]) await mkdir(join(inside, name));
+    await symlink("chain", join(inside, "link"));
+    await symlink(join(inside, "here", "x"), join(inside, "chain"));
+    const linked = fileStore(join(inside, "link"));
+    getOrThrow(await linked.save(Uint8Array.of(1)));
+    expect((await lstat(join(inside, "link"))).isSymbolicLink()).toBe(true);
+    expect([...await text("here/x")]).toEqual([1]);
+    await rm(join(inside, "link"));
+    await symlink("there/x", join(inside, "link"));
+    getOrThrow(await linked.save(Uint8Array.of(2)));
+    expect([...getOrThrow(await linked.load()) as Uint8Array, ...await text("here/x")]).toEqual([2, 2]);
+    expect(await readdir(join(inside, "there"))).toEqual([]);
+    getOrThrow(await fileStore(join(inside, "link")).save(Uint8Array.of(3)));
+    expect([...await text("there/x"), ...await text("here/x")]).toEqual([3, 2]);
+    await symlink("loop", join(inside, "loop"));
+    expect(left(await fileStore(join(inside, "loop")).save(Uint8Array.of(1)))._tag).toBe("StorageFailed");
+    try {
+      process.chdir(join(inside, "here"));
+      const relative = fileStore("y");
+      process.chdir(inside);
+      getOrThrow(await relative.save(Uint8Array.of(4)));
+    } finally {
+      process.chdir(before);
+    }
+    expect([...await text("here/y")]).toEqual([4]);
+  });
+
+  it("keeps the mode of the file that is there", async () => {
+    const path = join(await folder(), "x"), mode = async () => (await stat(path)).mode & 0o777;
+    const store = fileStore(path);
+    getOrThrow(await store.save(Uint8Array.of(1)));
+    expect(await mode()).toBe(0o666 & ~process.umask());
+    for (const wanted of [0o600, 0o666, 0o444]) {
+      await chmod(path, wanted);
+      getOrThrow(await store.save(Uint8Array.of(2)));
+      expect(await mode()).toBe(wanted);
+    }
   });
 
   it("removes what killed runs left there, and nothing else", async () => {

@@ -6,21 +6,9 @@ import { dense, fgn, getOrThrow, initialise, layerNorm, relu, residual } from ".
 import { decodePlain, encodePlain } from "../../src/io/plain.ts";
 import { readSafetensors, type Tensor, writeSafetensors } from "../../src/io/safetensors.ts";
 import { left } from "../support/reference.ts";
+import { same } from "../support/same.ts";
 
 const through = (value: unknown) => getOrThrow(decodePlain("test", 1, getOrThrow(encodePlain("test", 1, value))));
-
-/** Whether two values are the same to the bit: kinds, fields (undefined ones too), −0, the bits of typed arrays. */
-function same(a: unknown, b: unknown): boolean {
-  if (typeof a !== "object" || a === null || typeof b !== "object" || b === null) return Object.is(a, b);
-  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
-  if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b)) {
-    const [x, y] = [a, b].map((view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
-    return x?.length === y?.length && (x?.every((byte, i) => byte === y?.[i]) ?? false);
-  }
-  const keys = Object.keys(a), get = (value: object, key: string) => Object.getOwnPropertyDescriptor(value, key)?.value;
-  return keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && same(get(a, key), get(b, key)));
-}
 
 const words = fc.array(fc.nat(2 ** 32 - 1), { maxLength: 4 }).map((list) => Uint32Array.from(list));
 const leaf = fc.oneof(

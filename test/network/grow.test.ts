@@ -74,7 +74,7 @@ describe("growClasses()", () => {
       expect(getOrThrow(fromJson(JSON.parse(JSON.stringify(toJson(grown)))))).toEqual(grown);
       expect(grown.outputs).toBe(7);
       grown.layers.slice(0, -1).forEach((layer, l) => expect(layer).toBe(network.layers[l]));
-      const step = adapt(grown, null, labelled(features, [6, 5, 4].slice(0, features.rows)));
+      const step = adapt(grown, "forget", labelled(features, [6, 5, 4].slice(0, features.rows)));
       if (what !== "a frozen layer") expect(getOrThrow(step).report.accepted).toBe(true);
     });
   }

@@ -190,7 +190,7 @@ describe("online()", () => {
       [small(), dense3, 2],
     ];
     for (const [model, part, layers] of cases) {
-      const first = getOrThrow(adapt(model, null, part));
+      const first = getOrThrow(adapt(model, "forget", part));
       const second = getOrThrow(adapt(first.params, first.state, part));
       expect(second.state.layers.length).toBe(layers);
       expect(second.state.steps).toBe(2);
@@ -200,7 +200,7 @@ describe("online()", () => {
     }
     // Bold only where every weight that trains is centred.
     const flatOf = (model: Model, part: Batch, options?: AdaptOptions) =>
-      flat(getOrThrow(adapt(model, null, part, options)).params);
+      flat(getOrThrow(adapt(model, "forget", part, options)).params);
     const frozen = getOrThrow(freeze(deep, [0]));
     expect(flatOf(deep, sparse3)).toEqual(flatOf(deep, sparse3, { ratio: 0.3 }));
     expect(flatOf(frozen, sparse3)).toEqual(flatOf(frozen, sparse3, { ratio: 0.003 }));
@@ -263,7 +263,8 @@ const EXPECTED = "8b39ca866da10a37f25af8c7ad70979b827d309bc7789d05f7d5cace501dd5
 describe("adapt()", () => {
   it("gives the same bytes in every runtime, growing from 2 classes to 9", () => {
     const features = rows(120, 6, 11);
-    let params = getOrThrow(mlp({ inputs: 6, hidden: [8], classes: 2, seed: 3 })), state: OnlineState | undefined;
+    let params = getOrThrow(mlp({ inputs: 6, hidden: [8], classes: 2, seed: 3 })),
+      state: OnlineState | "forget" = "forget";
     for (let i = 0; i < 120; i++) {
       const part = labelled(getOrThrow(matrix(1, 6, features.data.slice(6 * i, 6 * i + 6))), [i % Math.min(9, 2 + i)]);
       ({ params, state } = getOrThrow(adapt(params, state, part)));
@@ -274,7 +275,7 @@ describe("adapt()", () => {
 
   it("grows by labels and by targets beyond the classes, and writes to nothing", () => {
     const params = small(), before = JSON.stringify(toJson(params));
-    const { params: grown, state } = getOrThrow(adapt(params, null, labelled(rows(2, 6), [9, 5])));
+    const { params: grown, state } = getOrThrow(adapt(params, "forget", labelled(rows(2, 6), [9, 5])));
     expect(grown.outputs).toBe(10);
     expect(JSON.stringify(toJson(params))).toBe(before);
     expect(getOrThrow(adapt(grown, state, labelled(rows(2, 6), [0, 1]))).params.outputs).toBe(10);
@@ -286,12 +287,12 @@ describe("adapt()", () => {
   it("refuses labels beyond the most classes, models that cannot grow, and bad limits", () => {
     const far = labelled(rows(2, 6), [1, 4_000_000_000]);
     const refused = (options?: AdaptOptions, part = far, model: Model = small()) =>
-      left(adapt(model, null, part, options));
+      left(adapt(model, "forget", part, options));
     expect(refused()).toMatchObject({ _tag: "LabelOutOfRange", index: 1, label: 4_000_000_000, classes: 65_536 });
     expect(refused({ maxClasses: 5 }, labelled(rows(1, 6), [5]))).toMatchObject({ classes: 5, label: 5 });
     expect(refused({ maxClasses: 2 }, labelled(rows(1, 6), [4]))).toMatchObject({ classes: 4, label: 4 });
-    expect(getOrThrow(adapt(small(), null, labelled(rows(1, 6), [3]), { maxClasses: 2 })).params.outputs).toBe(4);
-    expect(getOrThrow(adapt(small(), null, labelled(rows(1, 6), [4]), { maxClasses: 5 })).params.outputs).toBe(5);
+    expect(getOrThrow(adapt(small(), "forget", labelled(rows(1, 6), [3]), { maxClasses: 2 })).params.outputs).toBe(4);
+    expect(getOrThrow(adapt(small(), "forget", labelled(rows(1, 6), [4]), { maxClasses: 5 })).params.outputs).toBe(5);
     for (const maxClasses of [1, 2.5, NaN, Infinity]) {
       expect(refused({ maxClasses })).toMatchObject({ option: "maxClasses" });
     }
@@ -309,7 +310,7 @@ describe("adapt()", () => {
   it("loses nothing by bad input: the same parameters and state go on", () => {
     const head = getOrThrow(linearHead({ features: 6, classes: 3 }, uniform(18, 1), [0, 0, 0]));
     const good = labelled(rows(1, 6), [3]);
-    const { params, state } = getOrThrow(adapt(head, null, good));
+    const { params, state } = getOrThrow(adapt(head, "forget", good));
     const kept = JSON.stringify([toJson(params), state]);
     const bad: readonly Batch[] = [
       labelled(rows(1, 5), [0]),

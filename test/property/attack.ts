@@ -50,6 +50,7 @@ const TAGS: { readonly [Tag in FgnErrorTag]: true } = {
   DeviceFailure: true,
   StorageFailed: true,
   CallbackFailure: true,
+  InvalidState: true,
   Unexpected: true,
 };
 

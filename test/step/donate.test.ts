@@ -145,7 +145,7 @@ describe("donate", () => {
         const update = optimizer.update as (...args: unknown[]) => ReturnType<typeof fgnStep>;
         expect(left(update(HEAD, optimizer.init(HEAD), data, options))).toMatchObject(error);
       }
-      expect(left(adapt(HEAD, null, data, options))).toMatchObject(error);
+      expect(left(adapt(HEAD, "forget", data, options))).toMatchObject(error);
     }
     getOrThrow(fgnStep(HEAD, data, relative(1), { donate: undefined } as unknown as StepOptions));
     expect(lengths(HEAD)).toEqual([C * D, C]);
@@ -256,7 +256,7 @@ describe("parameters that were given up", () => {
       rowSystem: rowSystem(head, data),
       diagnose: diagnose(head, data),
       observe: observe(head, null, features),
-      adapt: adapt(head, null, data),
+      adapt: adapt(head, "forget", data),
       withParameters: withParameters(head, v),
       freeze: freeze(head),
       unfreeze: unfreeze(head),

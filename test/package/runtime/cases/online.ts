@@ -33,7 +33,7 @@ export const online: Cases = {
   "adapt() learns a class from its first example, and writes to nothing it was given": () => {
     const known = getOrThrow(batch({ features: getOrThrow(matrix(3, 6, uniform(18, 8))), labels: [0, 1, 2] }));
     const features = getOrThrow(matrix(1, 6, uniform(6, 9))), unknown = getOrThrow(batch({ features, labels: [4] }));
-    let params = network(), state: OnlineState | null = null;
+    let params = network(), state: OnlineState | "forget" = "forget";
     for (const part of [known, unknown, known, unknown]) {
       const given = show([params, state, part]),
         next: Update<Network, OnlineState> = getOrThrow(adapt(params, state, part));
