@@ -9,6 +9,7 @@ export type { Numbers } from "./src/check/numbers.ts";
 export { type Matrix, matrix } from "./src/data/matrix.ts";
 export { type Features, fromRows, isSparse, sparse, type SparseMatrix } from "./src/data/sparse.ts";
 export { type Batch, batch, type BatchInput } from "./src/data/batch.ts";
+export { shuffle } from "./src/data/shuffle.ts";
 
 // Models
 export { type HeadSize, linearHead, randomHead, zeroHead } from "./src/network/head.ts";
@@ -88,7 +89,7 @@ export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer
 
 // Training and prediction
 export { type Measured, type Position, type Progress, type Stopped, train } from "./src/train/train.ts";
-export type { Checkpointing, EarlyStopping, TrainOptions } from "./src/train/options.ts";
+export type { Abortable, Checkpointing, EarlyStopping, TrainOptions } from "./src/train/options.ts";
 export { type EpochEvaluation, fit, type FitOptions, type Trained } from "./src/train/fit.ts";
 export { holdOut, type Split } from "./src/train/split.ts";
 export { type Checkpoint, readCheckpoint } from "./src/train/checkpoint.ts";
@@ -120,7 +121,7 @@ export type { Competitors, Trace, Traces } from "./src/diagnosis/dropped.ts";
 export { showDiagnosis } from "./src/diagnosis/show.ts";
 
 // Randomness, errors, the kernel
-export { type Random, seedRandom, shuffle } from "./src/math/random.ts";
+export { type Permutation, type Random, seedRandom } from "./src/math/random.ts";
 export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/check/error.ts";
 export { getOrThrow } from "./src/check/get_or_throw.ts";
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";

@@ -1,6 +1,7 @@
 // One training run with what it scores on the way: by the parameters and by their running average, in the same run.
 
-import { type Batch, evaluate, type Evaluation, type Network, seedRandom, shuffle } from "../../mod.ts";
+import { type Batch, evaluate, type Evaluation, type Network, seedRandom } from "../../mod.ts";
+import { permute } from "../../src/math/random.ts";
 import { picker } from "../../src/data/select.ts";
 import type { AnyOptimizer } from "./methods.ts";
 import { BATCH, type Data, initial, type Task } from "./tasks.ts";
@@ -47,7 +48,7 @@ function score(params: Network, examples: Batch): Score {
 function* batches(rows: number, epochs: number, seed: number): Generator<Uint32Array> {
   let random = seedRandom(seed);
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const shuffled = shuffle(rows, random);
+    const shuffled = permute(rows, random);
     random = shuffled.random;
     for (let from = 0; from < rows; from += BATCH) yield shuffled.order.subarray(from, from + BATCH);
   }

@@ -22,7 +22,7 @@ import {
   type Step,
   zeroHead,
 } from "../../mod.ts";
-import { seedRandom, shuffle } from "../../src/math/random.ts";
+import { permute, seedRandom } from "../../src/math/random.ts";
 
 const ROWS = 128, STEPS = 50;
 const CLOSE = 1e-2;
@@ -143,7 +143,7 @@ function measure(model: string, params: Network, steps: number, data: Batch, rat
 }
 
 function rowsOf(model: string, start: Network, data: Dataset): Row[] {
-  const { order } = shuffle(data.train.rows, seedRandom(1));
+  const { order } = permute(data.train.rows, seedRandom(1));
   let trained = start;
   for (let k = 0; k < STEPS; k++) {
     trained = getOrThrow(fgnStep(trained, batchOf(data, order, k), relative(1), { lossAfter: false })).params;

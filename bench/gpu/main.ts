@@ -1,17 +1,19 @@
 // A step on the GPU against the step on the CPU kernels: best times over interleaved rounds as ratios, parameters and
 // batch staying on the device, the loss after the step included. Prints the device as its driver names it, a shape as it
-// is measured, and writes bench/gpu/results.json.
+// is measured, and writes bench/gpu/results.json and the table of docs/gpu.md.
 //
 //   npm run bench:gpu [-- SECONDS [SHAPE ...]]    seconds a shape (5); only these shapes, printed: nothing is written
 //
 // On a software rasteriser (lavapipe, SwiftShader) the numbers show that it runs, not what a GPU does.
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
 import { type Batch, fgnStep, getOrThrow, mlp, type Network, randomHead } from "../../mod.ts";
 import { type Backend, webGpu } from "../../src/gpu/gpu.ts";
 import { problem } from "../../test/support/reference.ts";
+import { replacePart } from "../support/markdown.ts";
+import { type Measured, tableOf } from "./table.ts";
 
 const head = (features: number, classes: number): Network => getOrThrow(randomHead({ features, classes }, 1));
 const deep = (inputs: number, width: number, classes: number): Network =>
@@ -61,7 +63,7 @@ if (!(seconds >= 0) || unknown.length > 0) {
 const backend = getOrThrow(await webGpu()());
 console.log(`${backend.description}, against the CPU kernel of one thread, best times in ms`);
 const about = { device: backend.description, cpu: cpus()[0]?.model ?? "unknown", seconds };
-const rows: Readonly<Record<string, string | number>>[] = [];
+const rows: Measured[] = [];
 for (const [what, make, B, D, C] of SHAPES) {
   if (asked.length > 0 && !asked.includes(what)) continue;
   const [gpu = NaN, cpu = NaN, plain = NaN] = await measure(backend, seconds, make(), problem(B, D, C).data);
@@ -71,7 +73,9 @@ for (const [what, make, B, D, C] of SHAPES) {
       (cpu / gpu).toFixed(3)
     }`,
   );
-  if (asked.length === 0) writeFileSync("bench/gpu/results.json", `${JSON.stringify({ ...about, rows }, null, 2)}\n`);
+  if (asked.length > 0) continue;
+  writeFileSync("bench/gpu/results.json", `${JSON.stringify({ ...about, rows }, null, 2)}\n`);
+  writeFileSync("docs/gpu.md", replacePart(readFileSync("docs/gpu.md", "utf8"), "results", tableOf(rows)));
 }
 backend.close();
 process.exit(0);

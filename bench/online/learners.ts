@@ -33,7 +33,7 @@ export interface OnlineVariant {
 /** adapt(), having seen the known texts. */
 export const online = ({ ratio, beside = 0, zeros = false }: OnlineVariant = {}): Start => (network, stream) => {
   const options = ratio === undefined ? {} : { ratio };
-  const { order } = shuffle(stream.train.labels.length, seedRandom(7));
+  const { order } = getOrThrow(shuffle(stream.train.labels.length, seedRandom(7)));
   let params = network, state: OnlineState = getOrThrow(observe(network, null, stream.train.features)), at = 0;
   return (data) => {
     const known = order.subarray(at, at + beside);

@@ -47,7 +47,7 @@ export function streamOf(
     readonly seed: number;
   },
 ): Stream {
-  const chosen = shuffle(classes, seedRandom(seed));
+  const chosen = getOrThrow(shuffle(classes, seedRandom(seed)));
   const number = new Map(Array.from(chosen.order, (language, i) => [language, i]));
   const all = ({ features, labels, rows }: Split): Batch => ({
     features: getOrThrow(matrix(rows, columns, features)),
@@ -67,7 +67,7 @@ export function streamOf(
     known,
     train: take(texts, rowsOf(texts, isOld)),
     rounds: Array.from({ length: rounds }, (_, k) => {
-      const order = shuffle(classes - known, random);
+      const order = getOrThrow(shuffle(classes - known, random));
       random = order.random;
       // The languages are numbered by their first arrival: the first round is in that order.
       const places = k === 0 ? Array.from(order.order.keys()) : Array.from(order.order);

@@ -19,7 +19,7 @@ import {
   withParameters,
   zeroHead,
 } from "../../mod.ts";
-import { type Random, seedRandom, shuffle } from "../../src/math/random.ts";
+import { permute, type Random, seedRandom } from "../../src/math/random.ts";
 import { bestReduction, meanLoss } from "./comparison.ts";
 import { compare, difference, dot, fgn, ggn } from "./library.ts";
 
@@ -114,7 +114,7 @@ function select({ features, labels }: Split, columns: number, rows: Uint32Array)
 function* batches({ train, columns }: Dataset, seed: number): Generator<Batch, never> {
   let random: Random = seedRandom(seed);
   for (;;) {
-    const shuffled = shuffle(train.rows, random);
+    const shuffled = permute(train.rows, random);
     random = shuffled.random;
     for (let first = 0; first + BATCH <= train.rows; first += BATCH) {
       yield select(train, columns, shuffled.order.subarray(first, first + BATCH));
@@ -207,7 +207,7 @@ export function measureRun(
 ): Checkpoint[] {
   const next = batches(data, seed), { test, columns } = data;
   const all = select(test, columns, Uint32Array.from({ length: test.rows }, (_, i) => i));
-  const fresh = select(test, columns, shuffle(test.rows, seedRandom(seed)).order.subarray(0, FRESH));
+  const fresh = select(test, columns, permute(test.rows, seedRandom(seed)).order.subarray(0, FRESH));
   let params = start(seed), done = 0;
   const train = training(params);
   return counts.map((step) => {

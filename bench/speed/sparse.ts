@@ -22,7 +22,7 @@ import { stepInPlace } from "./own.ts";
 /** The features of the same 128 texts, sparse and dense. */
 function texts(): { readonly sparse: Batch; readonly dense: Batch } {
   const many = loadUdhrSparse().train, few = loadUdhr();
-  const { order } = shuffle(many.rows, seedRandom(1));
+  const { order } = getOrThrow(shuffle(many.rows, seedRandom(1)));
   const pick = (data: Batch): Batch => picker(data, 128, false)(order.subarray(0, 128));
   const features = getOrThrow(matrix(few.train.rows, few.columns, few.train.features));
   return {

@@ -6,7 +6,7 @@
 
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { type Random, shuffle } from "../../src/math/random.ts";
+import { permute, type Random } from "../../src/math/random.ts";
 
 /** Labelled examples: `rows` rows of features, one after another, and a class index for each. */
 export interface Split {
@@ -29,7 +29,7 @@ export function draw(
   length: number,
   random: Random,
 ): { readonly drawn: Uint32Array; readonly random: Random } {
-  const shuffled = shuffle(length, random);
+  const shuffled = permute(length, random);
   return { drawn: shuffled.order.subarray(0, count), random: shuffled.random };
 }
 

@@ -59,9 +59,13 @@ function pick({ features, labels }: Split, chosen: Uint32Array): E.Either<FgnErr
 function* batches(data: Split): Generator<E.Either<FgnError, Batch>, never> {
   for (let random = seedRandom(1);;) {
     const shuffled = shuffle(data.rows, random);
-    random = shuffled.random;
+    if (shuffled._tag === "Left") {
+      yield shuffled;
+      continue;
+    }
+    random = shuffled.right.random;
     for (let end = BATCH_SIZE; end <= data.rows; end += BATCH_SIZE) {
-      yield pick(data, shuffled.order.subarray(end - BATCH_SIZE, end));
+      yield pick(data, shuffled.right.order.subarray(end - BATCH_SIZE, end));
     }
   }
 }

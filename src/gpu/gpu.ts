@@ -8,4 +8,5 @@ export type { Backend, Resident, ResidentBatch, ResidentStep } from "./backend.t
 export type { BackendStepOptions } from "./step/options.ts";
 export { cpu } from "./cpu.ts";
 export type { Traffic } from "./device/traffic.ts";
-export { preferGpu, webGpu, type WebGpuOptions } from "./web_gpu.ts";
+export { preferGpu, webGpu } from "./web_gpu.ts";
+export type { GpuDevice, WebGpuOptions } from "./web_gpu_options.ts";

@@ -10,9 +10,15 @@ import { CLASS_LIMITS, type ClassLimits } from "./class_limits.ts";
 import { simd } from "./simd.generated.ts";
 import { compile, type KernelCode, refusalOf } from "./source.ts";
 
+/** A WebAssembly memory. */
+export interface KernelMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
 /** The exports of assembly/index.ts; all arguments are numbers and byte addresses. */
 export interface KernelExports {
-  readonly memory: Pick<WebAssembly.Memory, "buffer" | "grow">;
+  readonly memory: KernelMemory;
   heapBase(): number;
   packRows(x: number, k: number, n: number, out: number): void;
   packTransposed(x: number, n: number, k: number, out: number): void;

@@ -9,6 +9,9 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { causeOf } from "../check/show.ts";
 
+/** A WebAssembly.Module, whose type programs without that of the DOM lack. */
+export type CompiledModule = object;
+
 /**
  * A kernel as the package carries it.
  * @internal
@@ -21,7 +24,7 @@ export interface KernelCode {
    * The kernel's bytes in hexadecimal, which compresses better than base64 as bytes stay apart, or a runtime's module of
    * them.
    */
-  readonly code: string | WebAssembly.Module;
+  readonly code: string | CompiledModule;
 }
 
 /** Cloudflare's types say that bytes make no module; where that is so, the constructor throws. */
@@ -73,7 +76,7 @@ export function refusalOf(cause: unknown): E.Either<FgnError, never> {
  * The module of a kernel. Code that is no text is one: `instanceof` would not know a module of another realm. Errors:
  * `UnsupportedRuntime`, `CompilationForbidden`.
  */
-export function compile({ code }: KernelCode): E.Either<FgnError, WebAssembly.Module> {
+export function compile({ code }: KernelCode): E.Either<FgnError, CompiledModule> {
   if (typeof WebAssembly === "undefined") return refusalOf("WebAssembly is missing");
   try {
     return E.right(typeof code === "string" ? new (WebAssembly as unknown as Compiler).Module(decode(code)) : code);

@@ -8,7 +8,7 @@
 /** The state of the generator: four unsigned 32-bit words, not all zero. */
 export type Random = readonly [number, number, number, number];
 
-/** The generator of a seed (any number; its low 32 bits count); of what is no number, that of 0. */
+/** The generator of a seed: any number, of which the low 32 bits count. What is no number counts as 0. */
 export function seedRandom(seed: number): Random {
   let state = typeof seed === "number" ? seed >>> 0 : 0;
   const word = (): number => {
@@ -50,11 +50,20 @@ export function drawFrom(random: Random): Source {
   return { next, state: () => [a >>> 0, b >>> 0, c >>> 0, d >>> 0] };
 }
 
+/** A permutation, and the state of the generator after it. */
+export interface Permutation {
+  /** The numbers 0 … length − 1, in random order. */
+  readonly order: Uint32Array;
+  /** The next state. */
+  readonly random: Random;
+}
+
 /**
  * A random permutation of 0 … length − 1 (Fisher–Yates) and the next state. Indices come from the high part
  * of a 32 × 32-bit product, whose bias is below length/2³².
+ * @internal
  */
-export function shuffle(length: number, random: Random): { readonly order: Uint32Array; readonly random: Random } {
+export function permute(length: number, random: Random): Permutation {
   const source = drawFrom(random);
   const order = Uint32Array.from({ length }, (_, i) => i);
   for (let i = length - 1; i > 0; i--) {

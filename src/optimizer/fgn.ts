@@ -32,7 +32,7 @@ export interface FgnState {
 export interface FgnOptions extends
   Omit<
     StepOptions,
-    "donate" | "warmStart" | "kernel" | "lossAfter" | "momentum" | "l2" | "labelSmoothing" | "classWeights"
+    "donate" | "warmStart" | "kernel" | "lossAfter" | "momentum" | "l2" | "l2Biases" | "labelSmoothing" | "classWeights"
   > {
   /** The damping of the first step (default `relative(1)`). */
   readonly damping?: Damping;

@@ -50,7 +50,8 @@ function askFor(
 }
 
 /**
- * Adds ½ λ₂ ‖θ‖² to the objective: gradient and curvature, solved for inside the system.
+ * Adds ½ λ₂ ‖W‖² over the weights W to the objective: gradient and curvature, solved for inside the system. Biases, gains
+ * and shifts count where the update is given `l2Biases`, an option of `train` and `fit`, too.
  *
  * @param strength λ₂ ≥ 0
  * @example
@@ -63,7 +64,7 @@ function askFor(
 export const l2Penalty = (strength: number): Transform =>
   askFor(
     "l2Penalty",
-    `adds ½ ${show(strength)} ‖θ‖² to the objective`,
+    `adds ½ ${show(strength)} ‖W‖² over the weights to the objective`,
     ({ l2 = 0 }) => ({ l2: l2 + strength }),
     faultOf("l2Penalty", strength, FROM_ZERO),
   );

@@ -16,7 +16,7 @@ import type { Features } from "../data/sparse.ts";
 import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
-import { computeRemainder, penalty } from "../problem/remainder.ts";
+import { computeRemainder, penaltyAt } from "../problem/remainder.ts";
 import {
   checkFeatures,
   KERNEL,
@@ -99,10 +99,10 @@ function differentiate(
   if (checked._tag === "Left") return checked;
   const session = openPassed(params, batch, { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;
-  const { ws, objective: { l2 } } = session.right;
+  const { ws, objective: { penalty } } = session.right;
   const { kernel, tape, at, vectors: [vector = NONE] } = ws;
-  computeRemainder(ws, vector, l2);
-  const loss = margins(ws) + penalty(ws, l2, tape.theta);
+  computeRemainder(ws, vector, penalty);
+  const loss = margins(ws) + penaltyAt(ws, penalty, tape.theta);
   if (!Number.isFinite(loss)) return overflow("the loss");
   sendBack(ws, at.exponentials);
   addDual(ws, at.slope, vector);

@@ -3,9 +3,10 @@
  *
  * With α_i = ω_i c_{y_i} / Σ_j ω_j c_{y_j}, targets t_i and parameters θ the loss is
  *
- *     L(θ) = Σ α_i Σ_k −t_ik log p_ik + ½ ℓ2 ‖θ‖²,      t_i = (1 − ε) t⁰_i + ε/C,
+ *     L(θ) = Σ α_i Σ_k −t_ik log p_ik + ½ ℓ2 θᵀPθ,      t_i = (1 − ε) t⁰_i + ε/C,
  *
- * with t⁰ the one-hot labels, or the soft targets of the batch. The softmax Hessian does not depend on the
+ * with t⁰ the one-hot labels, or the soft targets of the batch, and P the projection on what the penalty takes in: weights,
+ * or all parameters. The softmax Hessian does not depend on the
  * targets: the curvature stays that of the margin of the label, and the targets enter the right-hand side.
  *
  * @module
@@ -14,9 +15,12 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { type Numbers, readFloats } from "../check/numbers.ts";
-import { BELOW_ONE, FROM_ZERO, NUMBERS, type Rules } from "../check/rule.ts";
+import { BELOW_ONE, FLAG, FROM_ZERO, NUMBERS, type Rules } from "../check/rule.ts";
 import type { Batch } from "../data/batch.ts";
 import { allocateFloats } from "../data/matrix.ts";
+import { weightFlags } from "../network/flat.ts";
+import type { Model } from "../network/model.ts";
+import { NO_PENALTY, type Penalty } from "../tape/penalty.ts";
 
 /** Options of the objective. */
 export interface ObjectiveOptions {
@@ -24,8 +28,14 @@ export interface ObjectiveOptions {
   readonly classWeights?: Numbers;
   /** ε in [0, 1): targets (1 − ε) t + ε/C (Szegedy et al. 2016). Default 0. */
   readonly labelSmoothing?: number;
-  /** ½ ℓ2 ‖θ‖² over all trainable parameters, biases included, is added to the loss. Default 0. */
+  /**
+   * ½ ℓ2 ‖W‖² over all trainable weights W is added to the loss (default 0). Biases and the gains and shifts of layer norms
+   * are left out, as in scikit-learn, so that a strong penalty leaves the base rates of the classes; of a model of your own
+   * every parameter counts as a weight. Scikit-learn's C is 1/(ℓ2 N) for N examples.
+   */
   readonly l2?: number;
+  /** Whether `l2` takes in biases, gains and shifts, too (default false). */
+  readonly l2Biases?: boolean;
 }
 
 /**
@@ -36,6 +46,7 @@ export const OBJECTIVE: Rules<ObjectiveOptions> = {
   classWeights: NUMBERS,
   labelSmoothing: BELOW_ONE,
   l2: FROM_ZERO,
+  l2Biases: FLAG,
 };
 
 /**
@@ -63,8 +74,8 @@ export interface Aim {
   readonly alpha: Float64Array;
   /** Σω of the example weights: the number of examples that damping counts. */
   readonly totalWeight: number;
-  /** ℓ2 ≥ 0. */
-  readonly l2: number;
+  /** ½ ℓ2 θᵀPθ. */
+  readonly penalty: Penalty;
   /** ε of label smoothing. */
   readonly smoothing: number;
   /** Whether t ≠ e_y: there are soft targets, or labels are smoothed. */
@@ -129,35 +140,40 @@ function checkClassWeights(values: Numbers, classes: number): E.Either<FgnError,
   );
 }
 
+/** The penalty of checked options. */
+function penaltyOf(model: Model, { l2 = 0, l2Biases = false }: ObjectiveOptions): Penalty {
+  return l2 === 0 ? NO_PENALTY : { l2, takes: l2Biases || model._tag === "custom" ? null : weightFlags(model) };
+}
+
 /**
  * The aim of a step on a batch, by options that were checked. Errors: `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`.
  * @internal
  */
-export function aimOf(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Aim> {
-  const { labelSmoothing = 0, l2 = 0 } = options;
+export function aimOf(batch: Batch, model: Model, options: ObjectiveOptions): E.Either<FgnError, Aim> {
+  const { labelSmoothing = 0 } = options;
   let classWeights: Float32Array | null = null;
   if (options.classWeights !== undefined) {
-    const checked = checkClassWeights(options.classWeights, classes);
+    const checked = checkClassWeights(options.classWeights, model.outputs);
     if (checked._tag === "Left") return checked;
     classWeights = checked.right;
   }
   const shares = shareOut(batch, classWeights);
   if (shares._tag === "Left") return shares;
   const { alpha, totalWeight } = shares.right, soft = labelSmoothing > 0 || batch.targets !== null;
-  return E.right({ alpha, totalWeight, l2, smoothing: labelSmoothing, soft });
+  return E.right({ alpha, totalWeight, penalty: penaltyOf(model, options), smoothing: labelSmoothing, soft });
 }
 
 /**
  * The objective of a batch. Errors: those of {@link aimOf}, `OutOfMemory`.
  * @internal
  */
-export function objective(batch: Batch, classes: number, options: ObjectiveOptions): E.Either<FgnError, Objective> {
-  const aim = aimOf(batch, classes, options);
+export function objective(batch: Batch, model: Model, options: ObjectiveOptions): E.Either<FgnError, Objective> {
+  const aim = aimOf(batch, model, options);
   if (aim._tag === "Left") return aim;
-  const { alpha, totalWeight, l2, smoothing, soft } = aim.right;
-  if (!soft) return E.right({ alpha, totalWeight, l2, smoothing, soft, rest: null });
-  const rest = allocateFloats("the targets", batch.labels.length * classes);
+  const { alpha, totalWeight, penalty, smoothing, soft } = aim.right;
+  if (!soft) return E.right({ alpha, totalWeight, penalty, smoothing, soft, rest: null });
+  const rest = allocateFloats("the targets", batch.labels.length * model.outputs);
   if (rest._tag === "Left") return rest;
-  fillRest(batch, alpha, smoothing, classes, rest.right);
-  return E.right({ alpha, totalWeight, l2, smoothing, soft, rest: rest.right });
+  fillRest(batch, alpha, smoothing, model.outputs, rest.right);
+  return E.right({ alpha, totalWeight, penalty, smoothing, soft, rest: rest.right });
 }

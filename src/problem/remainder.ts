@@ -1,5 +1,5 @@
 /**
- * The part of the objective outside the margins' row space: v = −J_fᵀ(α(e_y − t)) − ℓ2 θ of soft targets and penalty, and
+ * The part of the objective outside the margins' row space: v = −J_fᵀ(α(e_y − t)) − ℓ2 Pθ of soft targets and penalty, and
  * the penalty itself.
  *
  * @module
@@ -7,6 +7,7 @@
 
 import { f32 } from "../kernel/arena.ts";
 import { sendBack } from "../tape/jacobian.ts";
+import { addPenalised, type Penalty, penaltyDot } from "../tape/penalty.ts";
 import { project } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
@@ -17,18 +18,18 @@ export function addRest(ws: Workspace, vector: number): void {
 }
 
 /** v from J_fᵀ(α(e_y − t)), in place. */
-export function finishRemainder({ kernel, tape, soft }: Workspace, vector: number, l2: number): void {
+export function finishRemainder({ kernel, tape, soft }: Workspace, vector: number, penalty: Penalty): void {
   if (soft) kernel.exports.scale(tape.length, -1, vector);
-  if (l2 > 0) kernel.exports.axpy(tape.length, -l2, tape.theta, vector);
+  addPenalised(tape, penalty, -penalty.l2, tape.theta, vector);
 }
 
 /** Computes v into its vector; before the margin pass. */
-export function computeRemainder(ws: Workspace, vector: number, l2: number): void {
+export function computeRemainder(ws: Workspace, vector: number, penalty: Penalty): void {
   f32(ws.kernel, vector, ws.tape.length).fill(0);
   if (ws.soft) addRest(ws, vector);
-  finishRemainder(ws, vector, l2);
+  finishRemainder(ws, vector, penalty);
 }
 
-/** ½ ℓ2 ‖θ‖². */
-export const penalty = ({ kernel, tape }: Workspace, l2: number, vector: number): number =>
-  l2 === 0 ? 0 : l2 / 2 * kernel.exports.norm(tape.length, vector) ** 2;
+/** ½ ℓ2 θᵀPθ. */
+export const penaltyAt = ({ tape }: Workspace, penalty: Penalty, vector: number): number =>
+  penaltyDot(tape, penalty, vector, vector) / 2;

@@ -201,12 +201,12 @@ export function openChecked(
   wants: Wants,
   options: KernelOption & ObjectiveOptions,
 ): E.Either<FgnError, Session> {
-  const aim = objective(batch, model.outputs, options);
+  const aim = objective(batch, model, options);
   if (aim._tag === "Left") return aim;
   const chosen = kernelOf(options);
   if (chosen._tag === "Left") return chosen;
-  const { alpha, rest, l2 } = aim.right;
-  const needs = needsOf(wants, rest !== null, l2 > 0);
+  const { alpha, rest, penalty } = aim.right;
+  const needs = needsOf(wants, rest !== null, penalty.l2 > 0);
   const ws = open(chosen.right, model, { features: batch.features, labels: batch.labels, alpha, rest }, needs);
   return ws._tag === "Left" ? ws : E.right({ ws: ws.right, objective: aim.right });
 }

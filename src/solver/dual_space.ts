@@ -1,6 +1,6 @@
 /**
- * Parameter vectors kept as their ingredients: d = J_fᵀ c + η θ, with a cotangent c of the logits (C × B panels)
- * and a number η.
+ * Parameter vectors kept as their ingredients: d = J_fᵀ c + η Pθ, with a cotangent c of the logits (C × B panels)
+ * and a number η; P is what the ℓ2 penalty takes in.
  *
  * The gradient, every product with the Gauss-Newton matrix and every step lie in this space. Linear combinations
  * are taken of c and η, and the vector itself is formed when a norm or a product asks for it. In float32 that is what
@@ -12,6 +12,7 @@
 
 import { f32 } from "../kernel/arena.ts";
 import { sendBack } from "../tape/jacobian.ts";
+import { addPenalised, type Penalty } from "../tape/penalty.ts";
 import { projectInto, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import type { Space } from "./cg.ts";
@@ -42,7 +43,11 @@ export interface DualSpace extends Space {
  * Where parameters are fewer than cotangents c is not unique, and its part that J_fᵀ does not see does not shrink with
  * the residual: its rounding would then dominate. There vectors are summed, as usual, once they are formed.
  */
-export function dualSpace(ws: Workspace, places: readonly Pick<Member, "dual" | "vector">[]): DualSpace {
+export function dualSpace(
+  ws: Workspace,
+  places: readonly Pick<Member, "dual" | "vector">[],
+  penalty: Penalty,
+): DualSpace {
   const { kernel, tape, rows, classes } = ws;
   const { exports } = kernel;
   const size = classes * up4(rows);
@@ -56,7 +61,7 @@ export function dualSpace(ws: Workspace, places: readonly Pick<Member, "dual" | 
     if (one.formed) return one.vector;
     sendBack(ws, one.dual);
     projectInto(tape, tape.ones, one.vector);
-    if (one.eta !== 0) exports.axpy(tape.length, one.eta, tape.theta, one.vector);
+    if (one.eta !== 0) addPenalised(tape, penalty, one.eta, tape.theta, one.vector);
     one.formed = true;
     return one.vector;
   };

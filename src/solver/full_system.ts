@@ -8,6 +8,7 @@
 import { f32, f64 } from "../kernel/arena.ts";
 import { sendBack, weigh, whitenedTangent, writeCoefficients } from "../tape/jacobian.ts";
 import { panelDot } from "../tape/margins.ts";
+import { type Penalty, penaltyDot } from "../tape/penalty.ts";
 import { projectInto, tangent, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { conjugateGradient, drive, type Limits } from "./cg.ts";
@@ -53,7 +54,7 @@ function addResiduals(ws: Workspace, panels: number): void {
   if (ws.soft) exports.axpy(classes * up4(rows), -1, at.rest, panels);
 }
 
-/** The right-hand side b = −g = J_fᵀ α(t − p) − ℓ2 θ. */
+/** The right-hand side b = −g = J_fᵀ α(t − p) − ℓ2 Pθ. */
 function writeNegativeGradient(ws: Workspace, space: DualSpace, name: number, l2: number): void {
   space.clear(name);
   addResiduals(ws, space.member(name).dual);
@@ -69,20 +70,19 @@ function curvatureAlong(ws: Workspace, copy: number): number {
   return panelDot(ws, copy, t);
 }
 
-/** −gᵀd and dᵀ(G + ℓ2 I)d of the direction d as it lies in its vector. */
+/** −gᵀd and dᵀ(G + ℓ2 P)d of the direction d as it lies in its vector. */
 export function fullModel(
   ws: Workspace,
   { direction, panels }: GgnBuffers,
-  l2: number,
+  penalty: Penalty,
 ): { readonly gain: number; readonly curvature: number } {
   const { kernel, tape, rows, classes } = ws;
-  const { exports } = kernel;
   const b = panels[0] as number, copy = panels[6] as number;
   f32(kernel, b, classes * up4(rows)).fill(0);
   addResiduals(ws, b);
   tangent(tape, direction);
-  const gain = panelDot(ws, b, tape.logits.tangent) - l2 * exports.dot(tape.length, tape.theta, direction);
-  const curvature = curvatureAlong(ws, copy) + l2 * exports.norm(tape.length, direction) ** 2;
+  const gain = panelDot(ws, b, tape.logits.tangent) - penaltyDot(tape, penalty, tape.theta, direction);
+  const curvature = curvatureAlong(ws, copy) + penaltyDot(tape, penalty, direction, direction);
   return { gain, curvature };
 }
 
@@ -118,7 +118,7 @@ export interface Inverse {
 export interface FullSystem {
   /** λ' = λ + ℓ2. */
   readonly lambdaPrime: number;
-  readonly l2: number;
+  readonly penalty: Penalty;
   /** Null: no preconditioner. */
   readonly inverse: Inverse | null;
 }
@@ -128,7 +128,7 @@ export interface GgnSolution {
   readonly solved: Solved;
   /** −gᵀd. */
   readonly gain: number;
-  /** dᵀ(G + ℓ2 I)d. */
+  /** dᵀ(G + ℓ2 P)d. */
   readonly curvature: number;
   /** ‖g + (G + λ'I)d‖/‖g‖. */
   readonly residual: number;
@@ -142,10 +142,10 @@ export function solveGgn(
   limits: Limits,
 ): GgnSolution {
   const { kernel, tape, rows, classes } = ws;
-  const { lambdaPrime, l2, inverse } = full;
+  const { lambdaPrime, penalty, inverse } = full;
   const { direction, vectors: [first, second, third], panels } = buffers;
   const vectors = [first, direction, second, first, third, first];
-  const space = dualSpace(ws, vectors.map((vector, i) => ({ vector, dual: panels[i] as number })));
+  const space = dualSpace(ws, vectors.map((vector, i) => ({ vector, dual: panels[i] as number })), penalty);
   const [b, x, r, z, p, ap] = [0, 1, 2, 3, 4, 5] as const;
   const copy = panels[6] as number, size = classes * up4(rows);
   const apply = (v: number, out: number): number => {
@@ -161,12 +161,13 @@ export function solveGgn(
     if (inverse === null) space.copy(v, out);
     else precondition(ws, space, inverse, v, out);
   };
-  writeNegativeGradient(ws, space, b, l2);
+  writeNegativeGradient(ws, space, b, penalty.l2);
   const steps = conjugateGradient(space, { apply, precondition: invert }, b, x, [r, z, p, ap], limits);
   const run = drive(steps, () => {}); // `apply` is the whole product
-  writeNegativeGradient(ws, space, b, l2);
+  writeNegativeGradient(ws, space, b, penalty.l2);
   const gain = space.dot(b, x), norm = space.norm(b);
-  const curvature = apply(x, ap) - (lambdaPrime - l2) * space.norm(x) ** 2;
+  const d = space.form(x),
+    curvature = apply(x, ap) - lambdaPrime * space.norm(x) ** 2 + penaltyDot(tape, penalty, d, d);
   space.copy(b, r);
   space.axpy(-1, ap, r);
   return {

@@ -1,10 +1,13 @@
 /**
  * Attempts at a step: the directions that a damping gives on an open batch.
  *
- * The gradient of the objective is g = −Ĵᵀr − v: the margins' part, and a remainder v = −J_fᵀ(α(e_y − t)) − ℓ2 θ
+ * The gradient of the objective is g = −Ĵᵀr − v: the margins' part, and a remainder v = −J_fᵀ(α(e_y − t)) − ℓ2 Pθ
  * of soft targets and penalty. With λ' = λ + ℓ2 the step is
  *
  *     d = −(H + λ'I)⁻¹g = v/λ' + Ĵᵀu,      (S + λ'I)u = r − Ĵv/λ'.
+ *
+ * The curvature of the penalty, ℓ2 P, is solved for as ℓ2 I, which keeps the metric of the rows: biases that the penalty
+ * leaves out are damped by λ + ℓ2. Gradient, loss and the model of the report have P.
  *
  * Momentum draws the step towards β d₋, d₋ the step before: ½λ‖d − βd₋‖² in place of ½λ‖d‖² puts λβd₋ on the
  * right-hand side and (λ/λ')βd₋ into the step (Goldshlager, Abrahamsen and Lin 2024).
@@ -20,6 +23,7 @@ import { drive, type Products } from "../solver/cg.ts";
 import { fullModel, type GgnBuffers, type Inverse, solveGgn } from "../solver/full_system.ts";
 import { type Damped, prepareDamped, type Solved } from "../solver/solver.ts";
 import { addDual, weigh, whitenedTangent } from "../tape/jacobian.ts";
+import { penaltyDot } from "../tape/penalty.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import type { Method, OpenStage, Stage, Vectors } from "./stage.ts";
 import { limitLayers } from "./trust_region.ts";
@@ -88,8 +92,8 @@ function* solveRows({ ws, solver }: OpenStage, outside: Float64Array, prepared: 
   return solved;
 }
 
-/** The model in row space: with t = Ĵd at `image`, −gᵀd = rᵀt + vᵀd and dᵀ(H + ℓ2 I)d = ‖t‖² + ℓ2 ‖d‖². */
-function rowModel({ ws: { kernel, tape, at, rows }, vectors, l2 }: OpenStage): QuadraticModel {
+/** The model in row space: with t = Ĵd at `image`, −gᵀd = rᵀt + vᵀd and dᵀ(H + ℓ2 P)d = ‖t‖² + ℓ2 dᵀPd. */
+function rowModel({ ws: { kernel, tape, at, rows }, vectors, penalty }: OpenStage): QuadraticModel {
   const t = f64(kernel, at.image, rows), r = f64(kernel, at.rhs, rows);
   let gain = 0, curvature = 0;
   for (let i = 0; i < rows; i++) {
@@ -99,7 +103,7 @@ function rowModel({ ws: { kernel, tape, at, rows }, vectors, l2 }: OpenStage): Q
   }
   if (vectors.remainder !== NONE) {
     gain += kernel.exports.dot(tape.length, vectors.remainder, vectors.direction);
-    curvature += l2 * kernel.exports.norm(tape.length, vectors.direction) ** 2;
+    curvature += penaltyDot(tape, penalty, vectors.direction, vectors.direction);
   }
   return { gain, curvature };
 }
@@ -157,10 +161,10 @@ function attemptGgn(
   buffers: GgnBuffers,
   method: Extract<Method, { readonly _tag: "ggn" }>,
 ): E.Either<FgnError, Candidate> {
-  const { ws, l2 } = stage;
+  const { ws, penalty } = stage;
   const inverse = method.preconditioner === "fgn" ? inverseAt(stage, lambdaPrime) : E.right(null);
   if (inverse._tag === "Left") return inverse;
-  const full = solveGgn(ws, { lambdaPrime, l2, inverse: inverse.right }, buffers, method);
+  const full = solveGgn(ws, { lambdaPrime, penalty, inverse: inverse.right }, buffers, method);
   // Iterations that ended by themselves far from a solution: numbers too small for float32 became zeros.
   const lost = full.residual > LOST && full.solved.stop !== "iterationCap";
   if (lost || !Number.isFinite(full.residual + full.gain + full.curvature)) {
@@ -171,8 +175,8 @@ function attemptGgn(
 
 /** An FGN step at λ, of products with S. Errors: `NotPositiveDefinite`, `Overflow`. */
 export function* attemptFgn(stage: OpenStage, lambda: number): Products<E.Either<FgnError, Candidate>> {
-  const { ws, system, vectors, l2, solver, twoStage } = stage;
-  const lambdaPrime = lambda + l2, level = { lambdaPrime, carry: lambda / lambdaPrime };
+  const { ws, system, vectors, penalty, solver, twoStage } = stage;
+  const lambdaPrime = lambda + penalty.l2, level = { lambdaPrime, carry: lambda / lambdaPrime };
   const corrected = twoStage > 0 ? correct(ws, lambdaPrime, twoStage) : E.right(undefined);
   if (corrected._tag === "Left") return corrected;
   const prepared = prepareDamped(ws, system.kind, lambdaPrime, solver);
@@ -188,18 +192,18 @@ export function* attemptFgn(stage: OpenStage, lambda: number): Products<E.Either
 
 /** The model of a direction that was changed after it was solved for, at the cost of a tangent pass: if it is read. */
 function modelOf(stage: Stage): QuadraticModel {
-  const { ws, vectors: { ggn, direction }, l2, judged } = stage;
+  const { ws, vectors: { ggn, direction }, penalty, judged } = stage;
   if (!judged) return { gain: NaN, curvature: NaN };
-  if (ggn !== null) return fullModel(ws, ggn, l2);
+  if (ggn !== null) return fullModel(ws, ggn, penalty);
   whitenedTangent(ws, direction, ws.at.image);
   return rowModel(stage);
 }
 
 /** A step at λ. Errors: `NotPositiveDefinite`, `Overflow`. */
 export function attempt(stage: Stage, lambda: number): E.Either<FgnError, Candidate> {
-  const { ws, vectors: { ggn, direction }, method, l2, limit } = stage;
+  const { ws, vectors: { ggn, direction }, method, penalty, limit } = stage;
   const candidate = method._tag === "ggn" && ggn !== null
-    ? attemptGgn(stage, lambda + l2, ggn, method)
+    ? attemptGgn(stage, lambda + penalty.l2, ggn, method)
     : drive(attemptFgn(stage, lambda), stage.system.multiply);
   if (candidate._tag === "Left" || limit === 0 || !limitLayers(ws, direction, limit)) return candidate;
   return E.right({ ...candidate.right, ...modelOf(stage) });

@@ -175,7 +175,7 @@ export function openMicroBatches(
   aim: Aim,
   { most, vectors }: MicroNeeds,
 ): E.Either<FgnError, MicroBatches> {
-  const { soft, alpha } = aim, allFeatures = aim.l2 > 0;
+  const { soft, alpha } = aim, allFeatures = aim.penalty.l2 > 0;
   const { batch, active } = numberAlike(model, given, allFeatures);
   const batches = splitBatch(batch, alpha, most), first = batches[0] as MicroBatch;
   const rest = soft ? allocateFloats("the targets", first.count * model.outputs) : E.right(null);

@@ -92,7 +92,7 @@ export const STEP: Rules<StepOptions> = /* @__PURE__ */ union(OBJECTIVE_ON_KERNE
 /** The values of an option that a place takes beside undefined: every one, these alone, or it does not offer the option. */
 type Cell<V> = typeof YES | typeof NONE | readonly V[];
 const YES = 1, NONE = null;
-const OUT = [] as const, ZERO = [0] as const, PLAIN = ["euclidean"] as const;
+const OUT = [] as const, ZERO = [0] as const, FALSE = [false] as const, PLAIN = ["euclidean"] as const;
 const GRAM = ["auto", "gram"] as const, FREE = ["matrixFree", "auto"] as const, ITERATIVE = ["cg", "auto"] as const;
 
 /** The columns of the table: where a step is asked for, and what it may be asked for along with. */
@@ -148,6 +148,7 @@ const OPTIONS = {
   classWeights:   [YES,       YES,   YES,    YES,   YES,       YES,       YES,      YES,     YES],
   labelSmoothing: [YES,       ZERO,  YES,    YES,   YES,       YES,       YES,      ZERO,    YES],
   l2:             [YES,       ZERO,  YES,    YES,   YES,       YES,       YES,      ZERO,    YES],
+  l2Biases:       [YES,       FALSE, YES,    YES,   YES,       YES,       YES,      FALSE,   YES],
   kernel:         [YES,       NONE,  YES,    YES,   YES,       YES,       YES,      YES,     YES],
   metric:         [PLAIN,     PLAIN, PLAIN,  PLAIN, PLAIN,     PLAIN,     PLAIN,    YES,     YES],
   competitors:    [ZERO,      ZERO,  NONE,   ZERO,  YES,       YES,       YES,      ZERO,    ZERO],

@@ -7,6 +7,7 @@
 import type { GgnBuffers } from "../solver/full_system.ts";
 import type { RowMatrix } from "../solver/row_matrix.ts";
 import type { CheckedSolver } from "../solver/solver.ts";
+import type { Penalty } from "../tape/penalty.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
 /** Which curvature a step uses: that of the margins, or the full Gauss-Newton matrix by conjugate gradient. */
@@ -40,8 +41,8 @@ export interface OpenStage {
   readonly ws: Workspace;
   readonly system: Pick<RowMatrix, "kind" | "meanDiagonal">;
   readonly vectors: Vectors;
-  /** ℓ2. */
-  readonly l2: number;
+  /** ½ ℓ2 θᵀPθ of the objective. */
+  readonly penalty: Penalty;
   readonly solver: CheckedSolver;
   readonly method: Method;
   /** η of the two-stage system, or 0. */
@@ -63,7 +64,7 @@ export type Asked = Pick<OpenStage, "solver" | "method" | "twoStage" | "limit" |
 /** The stage of a plan over what was opened for it. */
 export function stageOf<S extends OpenStage["system"]>(
   { solver, method, twoStage, limit, judged }: Asked,
-  { ws, system, vectors, l2 }: Pick<OpenStage, "ws" | "vectors" | "l2"> & { readonly system: S },
+  { ws, system, vectors, penalty }: Pick<OpenStage, "ws" | "vectors" | "penalty"> & { readonly system: S },
 ): OpenStage & { readonly system: S } {
-  return { ws, system, vectors, l2, solver, method, twoStage, limit, judged };
+  return { ws, system, vectors, penalty, solver, method, twoStage, limit, judged };
 }

@@ -15,7 +15,7 @@ import { checkCustom } from "../network/custom.ts";
 import { donateModel } from "../network/donate.ts";
 import { arraysOf } from "../network/flat.ts";
 import { copyModel, type Model } from "../network/model.ts";
-import { computeRemainder, penalty } from "../problem/remainder.ts";
+import { computeRemainder, penaltyAt } from "../problem/remainder.ts";
 import { competitorMargins } from "../row_system/competitors.ts";
 import { checkRange } from "../row_system/gram.ts";
 import type { MetricUpdate } from "../row_system/metric_rule.ts";
@@ -98,20 +98,20 @@ export function stepInto<M extends Model>(
   if (planned._tag === "Left") return planned;
   const opened = openPlan(model, planned.right.batch, planned.right, options);
   if (opened._tag === "Left") return opened;
-  const { session: { ws, objective: { l2, totalWeight } }, vectors } = opened.right;
+  const { session: { ws, objective: { penalty, totalWeight } }, vectors } = opened.right;
   const { tape } = ws;
   forward(tape, { vector: tape.theta, trial: false });
   if (tape.fault !== undefined) return E.left(tape.fault);
-  if (vectors.remainder !== NONE) computeRemainder(ws, vectors.remainder, l2);
+  if (vectors.remainder !== NONE) computeRemainder(ws, vectors.remainder, penalty);
   const examples = batch.labels.length;
-  const lossBefore = competitorMargins(ws, examples) + penalty(ws, l2, tape.theta);
+  const lossBefore = competitorMargins(ws, examples) + penaltyAt(ws, penalty, tape.theta);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
   if (planned.right.majorized) majorise(ws);
   const system = openSystem(ws, planned.right, vectors);
   if (system._tag === "Left") return system;
   const range = checkRange(ws, system.right, batch.features);
   if (range._tag === "Left") return range;
-  const stage = stageOf(planned.right, { ws, system: system.right, vectors, l2 });
+  const stage = stageOf(planned.right, { ws, system: system.right, vectors, penalty });
   return takeStep(model, { stage, lossBefore, totalWeight, examples }, damping, planned.right, allocate);
 }
 

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { f32, NONE } from "../kernel/arena.ts";
-import { penalty } from "../problem/remainder.ts";
+import { penaltyAt } from "../problem/remainder.ts";
 import { writeCoefficients } from "../tape/jacobian.ts";
 import { loss } from "../tape/margins.ts";
 import { forward, movesAll } from "../tape/tape.ts";
@@ -32,10 +32,10 @@ function trialParameters(stage: Stage): number {
 function trialLoss(stage: Stage): number {
   const { ws, vectors } = stage;
   const vector = trialParameters(stage);
-  if (ws.micro !== null) return ws.micro.loss(vector) + penalty(ws, stage.l2, vector);
+  if (ws.micro !== null) return ws.micro.loss(vector) + penaltyAt(ws, stage.penalty, vector);
   const moved = vectors.direction === NONE ? { moved: writeCoefficients(ws, ws.at.dual) } : {};
   forward(ws.tape, { vector, trial: true, ...moved });
-  return loss(ws, ws.tape.logits.trial) + penalty(ws, stage.l2, vector);
+  return loss(ws, ws.tape.logits.trial) + penaltyAt(ws, stage.penalty, vector);
 }
 
 /** θ ← the parameters of the candidate, unless the trial has put them there. */

@@ -220,7 +220,8 @@ export const movesAll = ({ ops }: Pick<Tape, "ops">): boolean =>
 export const isExplicit = ({ ops }: Pick<Tape, "ops">): boolean =>
   ops.every(({ rowPart, tensors }) => rowPart !== null || tensors.length === 0);
 
-const tensorsOf = (tape: Tape): Tensor[] => tape.ops.flatMap((op) => op.tensors);
+/** The tensors of all operations, in flat order. */
+export const tensorsOf = (tape: Tape): Tensor[] => tape.ops.flatMap((op) => op.tensors);
 
 /** Tensors of a vector start at cache lines; what lies between them is zero. */
 function clearPadding({ kernel, theta }: Tape, tensor: Tensor): void {

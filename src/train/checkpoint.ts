@@ -52,8 +52,8 @@ export function identify<M extends Model, S>(
   { batchSize, seed, by, patience }: Checked,
   kernel: LoadedKernel,
 ): Identity {
-  const { classWeights, labelSmoothing, l2, microBatch } = options;
-  const settings = { batchSize, seed, by, patience, labelSmoothing, l2, microBatch };
+  const { classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
+  const settings = { batchSize, seed, by, patience, labelSmoothing, l2, l2Biases, microBatch };
   return {
     kernel: `${kernel.name} ${kernel.hash}`,
     model: hashOf(withoutNumbers(model)),

@@ -38,6 +38,12 @@ export interface EarlyStopping {
   readonly by?: "loss" | "accuracy";
 }
 
+/** An AbortSignal, as far as a program without its type has to know one. */
+export interface Abortable {
+  /** Whether to stop. */
+  readonly aborted: boolean;
+}
+
 /** Where to keep checkpoints, and how often. */
 export interface Checkpointing {
   /** The place for them, such as `fileStore(path)` or `memoryStore()`. */
@@ -69,7 +75,7 @@ export interface TrainOptions<M extends Model = Network, S = RobustState> extend
   /** Stops after the step that reaches this many seconds since the call, its first one at the earliest. */
   readonly maxSeconds?: number;
   /** Stops before the next step once aborted. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Abortable;
   /** Keeps checkpoints, and goes on from the one that is there with the bytes of an uninterrupted run. */
   readonly checkpoint?: Checkpointing;
 }

@@ -9,7 +9,7 @@ import { fail, type FgnError, invalid } from "../check/error.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { picker } from "../data/select.ts";
-import { seedRandom, shuffle } from "../math/random.ts";
+import { permute, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { objective } from "../problem/objective.ts";
 import { checkBatch } from "../problem/session.ts";
@@ -27,16 +27,20 @@ export interface Split {
 const SALT = 0x5eed;
 
 /**
- * Holds out a share of the examples, drawn at random: at least one, and never all. The same for the same seed in every
- * runtime. Errors: `InvalidOption`.
+ * Holds out a share of the examples of each class, drawn at random: at least one example, and never all. A class with two
+ * examples or more has one at least on either side, so that with many rare classes more than the share may be held out.
+ * Classes with a single example are drawn from together, and so are the examples without weight, ignored labels among
+ * them. The class under soft targets is that of the label: without labels the likeliest. The same for the same seed in
+ * every runtime. Errors: `InvalidOption`.
  *
  * @example
  * ```ts
  * import { batch, getOrThrow, holdOut, matrix } from "fgn";
  *
- * const features = getOrThrow(matrix(4, 1, [1, 2, 3, 4]));
- * const { train, validation } = getOrThrow(holdOut(getOrThrow(batch({ features, labels: [0, 1, 0, 1] })), 0.25));
- * console.log(train.labels.length, validation.labels.length); // 3 1
+ * const features = getOrThrow(matrix(6, 1, [1, 2, 3, 4, 5, 6]));
+ * const data = getOrThrow(batch({ features, labels: [0, 0, 0, 0, 1, 1] }));
+ * const { train, validation } = getOrThrow(holdOut(data, 0.25));
+ * console.log(train.labels, validation.labels); // [0, 0, 0, 1] [0, 1]
  * ```
  */
 export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError, Split> {
@@ -51,15 +55,61 @@ function split(data: Batch, share: number, seed: number): E.Either<FgnError, Spl
   return divide(data, share, seed, "share");
 }
 
+/** Rows that are drawn from together, in random order. */
+interface Stratum {
+  readonly rows: number[];
+  /** Least and most of them that may be held out. */
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Each class with two rows or more that count, the other rows that count, and the rows without weight. */
+function strataOf({ labels, weights }: Batch, seed: number): readonly Stratum[] {
+  const counts = (row: number): boolean => weights === null || (weights[row] as number) > 0;
+  const sizes = new Map<number, number>(), strata = new Map<number, number[]>();
+  labels.forEach((label, row) => counts(row) && sizes.set(label, (sizes.get(label) ?? 0) + 1));
+  for (const row of permute(labels.length, seedRandom((seed ^ SALT) >>> 0)).order) {
+    const label = labels[row] as number, key = !counts(row) ? -1 : sizes.get(label) === 1 ? -2 : label;
+    const others = strata.get(key);
+    if (others === undefined) strata.set(key, [row]);
+    else others.push(row);
+  }
+  // A single row is trained on, unless it has no weight.
+  return Array.from(strata, ([key, rows]) => ({
+    rows,
+    least: Math.min(1, rows.length - 1),
+    most: Math.max(rows.length - 1, key === -1 ? 1 : 0),
+  }));
+}
+
+/** 1 for each row held out: of each stratum its share rounded down, and one more of those that lack most (Hamilton). */
+function draw(strata: readonly Stratum[], share: number, rows: number): Uint8Array {
+  const isHeld = new Uint8Array(rows);
+  const parts = strata.map((stratum) => {
+    const quota = share * stratum.rows.length;
+    return { stratum, quota, count: Math.min(stratum.most, Math.max(stratum.least, Math.floor(quota))) };
+  });
+  let lacking = Math.max(1, Math.round(share * rows)) - parts.reduce((sum, { count }) => sum + count, 0);
+  const byLack = parts.sort((a, b) => (b.quota - b.count) - (a.quota - a.count));
+  for (const { stratum, count } of byLack) {
+    const more = lacking > 0 && count < stratum.most ? 1 : 0;
+    lacking -= more;
+    for (const row of stratum.rows.slice(0, count + more)) isHeld[row] = 1;
+  }
+  return isHeld;
+}
+
 /** {@link holdOut} for the option that gives the share. */
 function divide(data: Batch, share: number, seed: number, option: string): E.Either<FgnError, Split> {
   const { rows } = data.features;
   if (!(typeof share === "number" && share > 0 && share < 1)) return invalid(option, share, "a share in (0, 1)");
   if (rows < 2) return invalid(option, share, "a share of at least two examples: there is one");
-  const count = Math.min(rows - 1, Math.max(1, Math.round(share * rows)));
-  const { order } = shuffle(rows, seedRandom((seed ^ SALT) >>> 0));
-  const pick = (from: number, to: number): Batch => picker(data, to - from, false)(order.slice(from, to).sort());
-  return E.right({ train: pick(count, rows), validation: pick(0, count) });
+  const isHeld = draw(strataOf(data, seed), share, rows);
+  const pick = (side: boolean): Batch => {
+    const order = Uint32Array.from(data.labels.keys()).filter((row) => isHeld[row] === (side ? 1 : 0));
+    return picker(data, order.length, false)(order);
+  };
+  return E.right({ train: pick(false), validation: pick(true) });
 }
 
 /** Examples to train on, and validation examples where the options ask for them. */
@@ -71,10 +121,10 @@ export interface SplitData {
 /** Both parts hold an example that counts: training on none changes nothing, and says so too late. */
 function checkWeights(
   { train, validation }: SplitData,
-  classes: number,
+  params: Model,
   { classWeights }: Pick<TrainOptions, "classWeights">,
 ): E.Either<FgnError, void> {
-  const aim = objective({ ...train, targets: null }, classes, classWeights === undefined ? {} : { classWeights });
+  const aim = objective({ ...train, targets: null }, params, classWeights === undefined ? {} : { classWeights });
   if (aim._tag === "Left") return aim;
   if (validation?.weights?.every((weight) => weight === 0) !== true) return E.right(undefined);
   const count = validation.weights.length;
@@ -101,6 +151,6 @@ export function splitData<M extends Model, S>(
     ? divide(data, validation, seed, "validation")
     : E.right({ train: data, validation });
   if (divided._tag === "Left") return divided;
-  const weighted = checkWeights(divided.right, params.outputs, options);
+  const weighted = checkWeights(divided.right, params, options);
   return weighted._tag === "Left" ? weighted : divided;
 }

@@ -11,7 +11,7 @@ import { thrownBy } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
 import { picker } from "../data/select.ts";
 import { callStore } from "../io/storage.ts";
-import { shuffle } from "../math/random.ts";
+import { permute } from "../math/random.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
 import { asInner } from "../optimizer/inner.ts";
@@ -121,8 +121,8 @@ function makeBreather(): (now: boolean) => Promise<void> {
 
 /** Options of every update, beside the optimizer's own choices. */
 const updateOptionsOf = <M extends Model, S>(options: TrainOptions<M, S>): UpdateOptions => {
-  const { kernel, lossAfter, classWeights, labelSmoothing, l2, microBatch } = options;
-  const entries = Object.entries({ kernel, lossAfter, classWeights, labelSmoothing, l2, microBatch });
+  const { kernel, lossAfter, classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
+  const entries = Object.entries({ kernel, lossAfter, classWeights, labelSmoothing, l2, l2Biases, microBatch });
   return { ...Object.fromEntries(entries.filter(([, value]) => value !== undefined)), donate: true };
 };
 
@@ -197,7 +197,7 @@ type Records<M extends Model, A> = AsyncGenerator<E.Either<FgnError, Progress<M>
 async function* epochOf<M extends Model, S>(course: Course<M, S>): Records<M, Stopped | "failed" | null> {
   const { run, train: examples, breathe, interrupted, checked: { reportEvery, every, by } } = course;
   const rows = examples.features.rows;
-  const { order, random } = shuffle(rows, run.random);
+  const { order, random } = permute(rows, run.random);
   while (run.done < rows) {
     const stopped = interrupted();
     const step = stopped === null ? stepOf(course, order) : E.right(undefined);

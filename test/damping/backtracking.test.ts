@@ -50,14 +50,14 @@ interface Case {
 
 const CASES: Readonly<Record<string, Case>> = {
   "nothing more": { options: {} },
-  "ℓ2": { options: { l2: 0.05 } },
+  "ℓ2": { options: { l2: 0.05, l2Biases: true } },
   "label smoothing": { options: { labelSmoothing: 0.1 } },
   "soft targets": { options: {}, data: soft },
   "class weights": { options: { classWeights: [1, 2, 0.5] } },
   "conjugate gradient": { options: { solver: "cg", maxIterations: 9 } },
   "a matrix-free system": { options: { system: "matrixFree" } },
   refinement: { options: { refine: 2 } },
-  "refinement with ℓ2 and soft targets": { options: { refine: 2, l2: 0.05 }, data: soft },
+  "refinement with ℓ2 and soft targets": { options: { refine: 2, l2: 0.05, l2Biases: true }, data: soft },
   momentum: { options: { momentum: { decay: 0.5, previous: null } } },
   "the centred metric": { options: { metric: "centred" }, network: true },
   "a two-stage system": { options: { twoStage: 1e-3 }, network: true },
@@ -127,7 +127,7 @@ describe("backtracking()", () => {
 
   it("gives the parameters back when no attempt is accepted", () => {
     for (const [, builtIn, model] of MODELS) {
-      const options = { l2: 0.05 };
+      const options = { l2: 0.05, l2Biases: true };
       const full = getOrThrow(fgnStep<Model>(model, plain, relative(RATIO), options));
       const { loss } = along(builtIn, plain, options, difference(full.params, model));
       for (const attempts of [1, 2]) {

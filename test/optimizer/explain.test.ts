@@ -46,7 +46,13 @@ describe("explain()", () => {
   it("names what a step is asked for, numbers and the parts of the presets", () => {
     const asked = explain(pipe(fgn({ damping: 0.1 }), l2Penalty(0.5), trustRegion(0.2)));
     expect(asked).toContain("trustRegion(l2Penalty(fgn))\n");
-    for (const part of ["damping: 0.1", "½ 0.5 ‖θ‖²", "no layer of several moves by more than 0.2 of its size"]) {
+    for (
+      const part of [
+        "damping: 0.1",
+        "½ 0.5 ‖W‖² over the weights",
+        "no layer of several moves by more than 0.2 of its size",
+      ]
+    ) {
       expect(asked).toContain(part);
     }
     expect(explain(paper())).toMatch(/^paper\n {2}- Fast Gauss-Newton.*\n {2}- damping: relative, ratio 1$/);

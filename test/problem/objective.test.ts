@@ -35,6 +35,7 @@ import {
   ggnCurvature,
   lossAt,
   norm,
+  penaltyOf,
   reduction,
   reference,
   solveStep,
@@ -69,11 +70,13 @@ interface Parts {
   readonly classWeights?: readonly number[] | null;
   readonly labelSmoothing?: number;
   readonly l2?: number;
+  readonly l2Biases?: boolean;
 }
 
 /** Row 0 is of class 0 and always counts. */
 function make(rows: number, seed: number, parts: Parts): { data: Batch; options: ObjectiveOptions } {
-  const { weights = false, ignored = false, targets = "none", classWeights = null, labelSmoothing = 0, l2 = 0 } = parts;
+  const { weights = false, ignored = false, targets = "none", classWeights = null } = parts;
+  const { labelSmoothing = 0, l2 = 0, l2Biases = false } = parts;
   const features = getOrThrow(matrix(rows, D, uniform(rows * D, seed)));
   const labels = Array.from(uniform(rows, seed + 1), (v, i) => i === 0 ? 0 : Math.floor((v + 1) / 2 * C));
   if (ignored) labels.forEach((_, i) => i % 3 === 1 && (labels[i] = -1));
@@ -84,7 +87,7 @@ function make(rows: number, seed: number, parts: Parts): { data: Batch; options:
     ...(weights ? { weights: labels.map((_, i) => [1.5, 0, 1, 0.25][i % 4] as number) } : {}),
     ...(ignored ? { ignoredLabel: -1 } : {}),
   }));
-  return { data, options: { labelSmoothing, l2, ...(classWeights === null ? {} : { classWeights }) } };
+  return { data, options: { labelSmoothing, l2, l2Biases, ...(classWeights === null ? {} : { classWeights }) } };
 }
 
 /** Loss, gradient, steps and reports against the reference; false where the gradient cancels. */
@@ -95,7 +98,8 @@ function check(model: Network, { data, options }: ReturnType<typeof make>, ratio
   expect(relativeError([loss], [ref.loss])).toBeLessThan(1e-5);
   expect(relativeError(gradient, ref.gradient)).toBeLessThan(1e-4);
   const H = fgnCurvature(ref), lambda = ratio * unitOf(ref, data);
-  const want = solveStep(H, ref.gradient, lambda + l2), predicted = reduction(H, ref.gradient, want, l2);
+  const want = solveStep(H, ref.gradient, lambda + l2),
+    predicted = reduction(H, ref.gradient, want, penaltyOf(model, options));
   for (const damping of [lambda, relative(ratio)]) {
     for (const system of ["gram", "matrixFree"] as const) {
       const solver = { system, tolerance: 1e-9, maxIterations: 1000 };
@@ -122,6 +126,7 @@ const ALONE: Readonly<Record<string, Parts>> = {
   "soft targets": { targets: "alone" },
   "soft targets with labels": { targets: "with labels" },
   "ℓ2": { l2: 0.3 },
+  "ℓ2 of biases, too": { l2: 0.3, l2Biases: true },
   "all of it": {
     weights: true,
     ignored: true,
@@ -149,6 +154,7 @@ describe("the objective", () => {
       classWeights: fc.constantFrom(null, [1, 2, 0.5, 3], [2, 0, 1, 1]),
       labelSmoothing: fc.constantFrom(0, 0.1, 0.7),
       l2: fc.constantFrom(0, 0.01, 1),
+      l2Biases: fc.boolean(),
     });
     const problem = fc.record({ rows: fc.integer({ min: 1, max: 18 }), seed: fc.integer({ min: 0, max: 1e6 }), parts });
     fc.assert(
@@ -164,7 +170,8 @@ describe("the objective", () => {
       for (const parts of Object.values(ALONE)) {
         const { data, options } = make(13, 1, parts), { l2 = 0 } = options, ref = reference(model, data, options);
         const G = ggnCurvature(ref), lambda = unitOf(ref, data) / 3;
-        const want = solveStep(G, ref.gradient, lambda + l2), predicted = reduction(G, ref.gradient, want, l2);
+        const want = solveStep(G, ref.gradient, lambda + l2),
+          predicted = reduction(G, ref.gradient, want, penaltyOf(model, options));
         const tight = { ...options, tolerance: 1e-6, maxIterations: 1000 };
         for (
           const { params, report } of [

@@ -38,6 +38,7 @@ import {
   ggnCurvature,
   norm,
   outer,
+  penaltyOf,
   reduction,
   type Reference,
   reference,
@@ -78,7 +79,8 @@ function keptCurvature({ logits, probabilities, logitJacobian, alpha, gradient }
 function check(model: Network, data: Batch, k: number, ratio: number, options: ObjectiveOptions = {}): void {
   const { l2 = 0 } = options, ref = reference(model, data, options), lambda = ratio * unitOf(ref, data);
   const H = k >= model.outputs - 2 ? ggnCurvature(ref) : keptCurvature(ref, data, k);
-  const want = solveStep(H, ref.gradient, lambda + l2), predicted = reduction(H, ref.gradient, want, l2);
+  const want = solveStep(H, ref.gradient, lambda + l2),
+    predicted = reduction(H, ref.gradient, want, penaltyOf(model, options));
   for (const system of ["gram", "matrixFree"] as const) {
     const solver = { system, tolerance: 1e-9, maxIterations: 1000, competitors: k };
     const { params, report, dual } = getOrThrow(fgnStep(model, data, relative(ratio), { ...options, ...solver }));

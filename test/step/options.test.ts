@@ -51,6 +51,7 @@ const VALUES: { readonly [K in keyof StepOptions]-?: readonly NonNullable<StepOp
   classWeights: [[1, 2, 3]],
   labelSmoothing: [0, 0.1],
   l2: [0, 0.1],
+  l2Biases: [false, true],
   kernel: [getOrThrow(defaultKernel())],
   metric: ["euclidean", "centred", "factored"],
   competitors: [0, 1],
@@ -66,7 +67,7 @@ const VALUES: { readonly [K in keyof StepOptions]-?: readonly NonNullable<StepOp
 /** What the table's word says of a value. */
 function taken(word: string, value: unknown): boolean {
   if (word === "yes") return true;
-  if (word === "no") return value === 0 || value === "euclidean";
+  if (word === "no") return value === 0 || value === false || value === "euclidean";
   return word.startsWith("only ") && word.slice(5).split(", ").includes(String(value));
 }
 

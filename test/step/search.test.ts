@@ -16,6 +16,7 @@ import {
 import { overflow } from "../../src/check/error.ts";
 import { checkDamping } from "../../src/damping/tagged.ts";
 import { NONE } from "../../src/kernel/arena.ts";
+import { NO_PENALTY } from "../../src/tape/penalty.ts";
 import type { Workspace } from "../../src/tape/workspace.ts";
 import { type Attempt, type Ready, search, type Tried } from "../../src/step/search.ts";
 import { stageOf } from "../../src/step/stage.ts";
@@ -31,7 +32,7 @@ function ready(meanDiagonal: number): Ready {
   const asked = { solver: null as never, method: { _tag: "fgn" }, twoStage: 0, limit: 0, judged: true } as const;
   const vectors = { product: NONE, remainder: NONE, direction: NONE, trial: NONE, previous: NONE, ggn: null };
   const system = { kind: "gram", meanDiagonal } as const;
-  const stage = stageOf(asked, { ws: ws as unknown as Workspace, system, vectors, l2: 0 });
+  const stage = stageOf(asked, { ws: ws as unknown as Workspace, system, vectors, penalty: NO_PENALTY });
   return { stage, lossBefore: 2, totalWeight: 4, examples: ROWS };
 }
 

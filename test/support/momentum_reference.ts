@@ -7,6 +7,7 @@ import {
   featureRows,
   fgnCurvature,
   forward,
+  penaltyOf,
   reduction,
   type Reference,
   reference,
@@ -71,5 +72,5 @@ export function momentumStep(
   const pull = M.map((row) => lambda * dot(row, carried));
   const A = H.map((row, j) => row.map((v, k) => v + lambda * at(M[j] ?? [], k) + (j === k ? l2 : 0)));
   const d = solveDense(A, ref.gradient.map((g, j) => at(pull, j) - g));
-  return { d, predicted: reduction(H, ref.gradient, d, l2) };
+  return { d, predicted: reduction(H, ref.gradient, d, penaltyOf(model, options)) };
 }

@@ -208,6 +208,30 @@ function aims({ labels, weights, targets }: Batch, C: number, options: Objective
   };
 }
 
+/** Whether each parameter is a weight, rather than a bias, a gain or a shift, in flat order. */
+function weightMask(layers: readonly Layer[]): boolean[] {
+  const mask = (array: { readonly length: number } | null, weighs: boolean): boolean[] =>
+    Array.from({ length: array?.length ?? 0 }, () => weighs);
+  return layers.flatMap((layer) => {
+    switch (layer._tag) {
+      case "residual":
+        return weightMask(layer.layers);
+      case "activation":
+        return [];
+      case "layerNorm":
+        return layer.frozen ? [] : [...mask(layer.gain, false), ...mask(layer.shift, false)];
+      case "adapter":
+        return layer.frozen ? [] : [...mask(layer.down.data, true), ...mask(layer.up.data, true)];
+      default:
+        return layer.frozen ? [] : [...mask(layer.weight.data, true), ...mask(layer.bias, false)];
+    }
+  });
+}
+
+/** The diagonal of ℓ2 P: ℓ2 where the penalty takes a parameter in, else 0. */
+export const penaltyOf = ({ layers }: Network, { l2 = 0, l2Biases = false }: ObjectiveOptions): number[] =>
+  weightMask(layers).map((weighs) => weighs || l2Biases ? l2 : 0);
+
 /** The objective at trainable parameters θ. */
 export function lossAt(network: Network, theta: Float64Array, data: Batch, options: ObjectiveOptions = {}): number {
   const C = network.outputs, { alpha, targets } = aims(data, C, options);
@@ -216,7 +240,7 @@ export function lossAt(network: Network, theta: Float64Array, data: Batch, optio
     const f = Array.from(logits.subarray(i * C, (i + 1) * C));
     const t = targets[i] as number[], all = t.reduce((s, v) => s + v, 0);
     return a === 0 ? loss : loss + a * (all * logSumExp(f) - dot(t, f));
-  }, (options.l2 ?? 0) / 2 * dot(theta, theta));
+  }, dot(theta, penaltyOf(network, options).map((l2, k) => l2 * at(theta, k))) / 2);
 }
 
 /** All that a step is made of. */
@@ -241,13 +265,13 @@ export interface Reference {
 
 /** The reference of a network on a batch. */
 export function reference(network: Network, data: Batch, options: ObjectiveOptions = {}): Reference {
-  const C = network.outputs, theta = thetaOf(network), { l2 = 0 } = options;
+  const C = network.outputs, theta = thetaOf(network);
   const { logits, kink } = forward(network, theta, data.features);
   const { alpha, targets } = aims(data, C, options);
   const logitJacobian = transpose(logitColumns(network, data.features), logits.length);
   const rows = alpha.map((_, i) => Array.from(logits.subarray(i * C, (i + 1) * C)));
   const labels = Array.from(data.labels);
-  const gradient = Array.from(theta, (v) => l2 * v);
+  const gradient = penaltyOf(network, options).map((l2, k) => l2 * at(theta, k));
   const probabilities = rows.map((f) => softmax(f));
   probabilities.forEach((p, i) =>
     p.forEach((v, k) => {
@@ -308,9 +332,14 @@ export function solveStep(curvature: readonly number[][], gradient: readonly num
   return solveDense(damped, gradient.map((v) => -v));
 }
 
-/** −(gᵀd + ½ dᵀ(H + ℓ2 I)d). */
-export const reduction = (curvature: readonly number[][], gradient: readonly number[], d: number[], l2 = 0): number =>
-  -dot(gradient, d) - dot(d, times(curvature, d)) / 2 - l2 / 2 * dot(d, d);
+/** −(gᵀd + ½ dᵀ(H + ℓ2 P)d), for the diagonal of ℓ2 P. */
+export const reduction = (
+  curvature: readonly number[][],
+  gradient: readonly number[],
+  d: number[],
+  penalty: readonly number[] = [],
+): number =>
+  -dot(gradient, d) - dot(d, times(curvature, d)) / 2 - penalty.reduce((sum, l2, k) => sum + l2 * at(d, k) ** 2, 0) / 2;
 
 /** K̄/Σω: the damping `relative(1)`. */
 export function unitOf({ jacobian, alpha }: Reference, { weights }: Batch): number {

@@ -1,9 +1,11 @@
 // Options of training: bad ones by name, and the share held out for validation.
 
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type Batch,
   batch,
+  type BatchInput,
   type CheckpointStore,
   evaluate,
   fromRows,
@@ -13,6 +15,8 @@ import {
   matrix,
   memoryStore,
   robust,
+  seedRandom,
+  shuffle,
   train,
   type TrainOptions,
 } from "../../mod.ts";
@@ -142,7 +146,7 @@ describe("holdOut()", () => {
   for (const kind of ["dense", "sparse", "bare"] as const) {
     it(`parts ${kind} examples in two, whole and in order`, () => {
       for (
-        const [rows, share, held] of [[2, 0.5, 1], [40, 0.25, 10], [41, 0.1, 4], [3, 1e-9, 1], [3, 0.999, 2]] as const
+        const [rows, share, held] of [[2, 0.5, 1], [40, 0.25, 10], [41, 0.1, 5], [3, 1e-9, 1], [3, 0.999, 2]] as const
       ) {
         const data = numbered(rows, kind), kept = JSON.stringify(data);
         const split = getOrThrow(holdOut(data, share, 7));
@@ -180,8 +184,109 @@ describe("holdOut()", () => {
   });
 });
 
-/** Ten of forty for seed 1. */
-const EXPECTED = "1,5,6,12,20,23,24,27,31,32";
+describe("holdOut() by class", () => {
+  /** One example a label, with or without weights and soft targets. */
+  const labelled = (labels: readonly number[], given: Partial<BatchInput> = {}): Batch =>
+    getOrThrow(batch({ features: getOrThrow(matrix(labels.length, 1, labels.map((_, i) => i))), labels, ...given }));
+  /** How often each label occurs. */
+  const tally = ({ labels, weights }: Batch): Record<number, number> => {
+    const counts: Record<number, number> = {};
+    labels.forEach((y, i) => {
+      if (weights === null || (weights[i] as number) > 0) counts[y] = (counts[y] ?? 0) + 1;
+    });
+    return counts;
+  };
+  const times = (label: number, count: number): number[] => new Array<number>(count).fill(label);
+  const mixed = (labels: readonly number[], seed: number): number[] => {
+    const { order } = getOrThrow(shuffle(labels.length, seedRandom(seed)));
+    return Array.from(order, (i) => labels[i] as number);
+  };
+
+  it("takes the share of every class, to one example", () => {
+    const labels = mixed([...times(0, 100), ...times(1, 60), ...times(2, 33), ...times(7, 7)], 3);
+    for (const share of [0.1, 0.25, 0.5, 0.9]) {
+      for (const seed of [0, 1, 2]) {
+        const { train, validation } = getOrThrow(holdOut(labelled(labels), share, seed)), seen = tally(validation);
+        for (const [label, count] of [[0, 100], [1, 60], [2, 33], [7, 7]] as const) {
+          expect(Math.abs((seen[label] ?? 0) - share * count)).toBeLessThan(1);
+          expect((seen[label] ?? 0) + (tally(train)[label] ?? 0)).toBe(count);
+        }
+        expect(validation.labels.length).toBe(200 * share);
+      }
+    }
+  });
+
+  it("keeps one example of every class with two on either side", () => {
+    const size = fc.integer({ min: 1, max: 12 });
+    const problem = fc.record({
+      sizes: fc.array(size, { minLength: 1, maxLength: 12 }),
+      share: fc.double({ min: 0.001, max: 0.999, noNaN: true }),
+      seed: fc.integer({ min: 0, max: 1e6 }),
+      ignored: fc.integer({ min: 0, max: 9 }),
+    });
+    fc.assert(
+      fc.property(problem, ({ sizes, share, seed, ignored }) => {
+        const all = [...sizes.flatMap((count, label) => times(label, count)), ...times(-1, ignored)];
+        fc.pre(all.length >= 2);
+        const data = labelled(mixed(all, seed), ignored > 0 ? { ignoredLabel: -1 } : {});
+        const { train, validation } = getOrThrow(holdOut(data, share, seed)),
+          [kept, seen] = [tally(train), tally(validation)];
+        expect(train.labels.length).toBeGreaterThan(0);
+        expect(validation.labels.length).toBeGreaterThan(0);
+        expect(train.labels.length + validation.labels.length).toBe(all.length);
+        sizes.forEach((count, label) => {
+          expect((kept[label] ?? 0) + (seen[label] ?? 0)).toBe(count);
+          if (count < 2) return;
+          expect(kept[label] ?? 0).toBeGreaterThan(0);
+          expect(seen[label] ?? 0).toBeGreaterThan(0);
+        });
+      }),
+      { numRuns: 300, seed: 8 },
+    );
+  });
+
+  it("draws classes of one example together, and trains on the only one", () => {
+    const distinct = Array.from({ length: 20 }, (_, i) => i);
+    expect(getOrThrow(holdOut(labelled(distinct), 0.25)).validation.labels.length).toBe(5);
+    for (const seed of [0, 1, 2, 3]) {
+      const { validation } = getOrThrow(holdOut(labelled([...times(0, 9), 1]), 0.5, seed));
+      expect(tally(validation)[1]).toBeUndefined();
+    }
+  });
+
+  it("counts examples without weight by themselves", () => {
+    const labels = [...times(0, 8), ...times(1, 8)], weights = labels.map((_, i) => i % 4 === 0 ? 1 : 0);
+    for (const seed of [0, 1, 2, 3]) {
+      const { train, validation } = getOrThrow(holdOut(labelled(labels, { weights }), 0.25, seed));
+      expect([tally(train), tally(validation)]).toEqual([{ 0: 1, 1: 1 }, { 0: 1, 1: 1 }]);
+      expect(validation.labels.length).toBe(5);
+    }
+    const alone = getOrThrow(holdOut(labelled([0, 1], { weights: [1, 0] }), 0.5));
+    expect([tally(alone.train), alone.validation.weights]).toEqual([{ 0: 1 }, Float32Array.of(0)]);
+  });
+
+  it("goes by the likeliest class of soft targets", () => {
+    const targets = getOrThrow(
+      matrix(12, 2, Array.from({ length: 12 }, (_, i) => i < 9 ? [0.75, 0.25] : [0.25, 0.75]).flat()),
+    );
+    const data = getOrThrow(
+      batch({ features: getOrThrow(matrix(12, 1, Array.from({ length: 12 }, (_, i) => i))), targets }),
+    );
+    const { validation } = getOrThrow(holdOut(data, 1 / 3));
+    expect(tally(validation)).toEqual({ 0: 3, 1: 1 });
+    expect(validation.targets?.data.filter((_, k) => k % 2 === 0).filter((p) => p > 0.5).length).toBe(3);
+  });
+
+  it("is quick with as many classes as examples have", () => {
+    const labels = Array.from({ length: 200_000 }, (_, i) => i % 65_536), began = performance.now();
+    const { validation } = getOrThrow(holdOut(labelled(labels), 0.2));
+    expect(new Set(validation.labels).size).toBe(65_536);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+});
+
+/** Ten of forty, two of each class, for seed 1. */
+const EXPECTED = "1,5,12,19,20,23,24,27,31,33";
 
 describe("a share for validation", () => {
   it("trains as on the two parts of holdOut by the run's seed", async () => {

@@ -22,6 +22,7 @@ import {
   matrix,
   type Network,
   type Progress,
+  type Random,
   randomHead,
   residual,
   seedRandom,
@@ -34,8 +35,8 @@ import {
   withAdapters,
   zeroHead,
 } from "../../mod.ts";
-import { LINEAR, NETWORK, SPARSE } from "../support/hashes.ts";
-import { flat, layerOf, problem } from "../support/reference.ts";
+import { LINEAR, NETWORK, NETWORK_WEIGHTS, SPARSE } from "../support/hashes.ts";
+import { flat, layerOf, left, problem } from "../support/reference.ts";
 
 async function records<S = FgnState>(
   head: Network,
@@ -74,7 +75,7 @@ describe("train()", () => {
     let params = head, random = seedRandom(5);
     const epochs = seen.filter((record) => record._tag === "epoch");
     for (const record of epochs) {
-      const { order, random: next } = shuffle(30, random);
+      const { order, random: next } = getOrThrow(shuffle(30, random));
       random = next;
       const rows = Array.from(order);
       const part: Batch = {
@@ -144,11 +145,29 @@ describe("train()", () => {
 
 describe("shuffle() and seedRandom()", () => {
   it("permute, differ by seed, and continue from their state", () => {
-    const one = shuffle(50, seedRandom(1)), two = shuffle(50, seedRandom(2));
+    const one = getOrThrow(shuffle(50, seedRandom(1))), two = getOrThrow(shuffle(50, seedRandom(2)));
     expect(Array.from(one.order).sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));
     expect(Array.from(one.order)).not.toEqual(Array.from(two.order));
     expect(shuffle(50, one.random)).toEqual(shuffle(50, one.random));
-    expect(Array.from(shuffle(50, one.random).order)).not.toEqual(Array.from(one.order));
+    expect(Array.from(getOrThrow(shuffle(50, one.random)).order)).not.toEqual(Array.from(one.order));
+    expect(getOrThrow(shuffle(0, one.random))).toEqual({ order: new Uint32Array(), random: one.random });
+  });
+
+  it("refuse sizes that are none and states that no call gave", () => {
+    const hostile = [-1, 2.5, NaN, Infinity, "3", 3n, null, undefined, [3]] as unknown as number[];
+    for (const length of hostile) {
+      expect(left(shuffle(length, seedRandom(1)))).toMatchObject({ _tag: "InvalidSize", what: "the length" });
+    }
+    for (const length of [2 ** 31, 2 ** 40]) {
+      expect(left(shuffle(length, seedRandom(1)))).toMatchObject({ _tag: "OutOfMemory", bytes: 4 * length });
+    }
+    const states = [null, 7, [], [1, 2, 3], [0, 0, 0, 0], [1, 2, 3, 0.5], [1, 2, 3, -1], ["1", 2, 3, 4]];
+    for (const state of states as unknown as Random[]) {
+      expect(left(shuffle(3, state))).toMatchObject({ _tag: "WrongKind", what: "the generator" });
+    }
+    for (const seed of [-1, 0.5, NaN, Infinity, "text", 1n, Symbol("seed"), null] as unknown as number[]) {
+      expect(getOrThrow(shuffle(9, seedRandom(seed))).order.length).toBe(9);
+    }
   });
 
   it("initialise heads within Glorot's bound, zero heads to zero", () => {
@@ -178,7 +197,8 @@ describe("train() on networks", () => {
       withAdapters(getOrThrow(initialise({ inputs: 37, layers, seed: 4 })), { rank: 3, layers: [4] }),
     );
     const options = { epochs: 4, batchSize: 50, seed: 3, labelSmoothing: 0.1, l2: 1e-3, optimizer: fgn({ refine: 2 }) };
-    expect(hash(lastParams(await records(network, data, options)))).toBe(NETWORK);
+    expect(hash(lastParams(await records(network, data, options)))).toBe(NETWORK_WEIGHTS);
+    expect(hash(lastParams(await records(network, data, { ...options, l2Biases: true })))).toBe(NETWORK);
   });
 
   it("gives the same bytes in every runtime: sparse features, matrix-free", async () => {

@@ -5,6 +5,8 @@ export const ONCE: Readonly<Record<string, string>> = {
   "test/house/": "the compiler's word, which does not depend on what starts it",
   "test/tools/": "tools of the repository, which run in Node",
   "test/bench/": "benches, which run in Node; their numbers are no part of the library",
+  "test/docs/compatibility.test.ts": "reads a page, and has Node run the suite of the runtimes",
+  "test/docs/gpu.test.ts": "reads a page",
   "test/docs/links.test.ts": "reads pages",
   "test/train/checkpoint_kill.test.ts": "kills processes of Node, whatever the runner is",
 };

@@ -20,7 +20,7 @@ const MAP_READ = 1, COPY_SRC = 4, COPY_DST = 8, STORAGE = 128;
  * Rows up to which a Gram matrix comes to the CPU to be solved there: beyond, its way down takes longer than the way of each
  * product there and back. By arithmetic, not measured on a GPU (docs/speed.md).
  */
-const DEVICE_ROWS = 1024;
+export const DEVICE_ROWS = 1024;
 
 /** Limits that tests lower: those of the device, and the rows beyond which it solves. */
 export interface Lowered extends Partial<Limits> {

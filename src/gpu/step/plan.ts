@@ -58,7 +58,7 @@ export function checkRequest(
   const started = readStart(solverOf(options), batch.labels.length);
   if (started._tag === "Left") return started;
   const { lossAfter = true, curvature } = options;
-  const aim = aimOf(batch, network.outputs, options);
+  const aim = aimOf(batch, network, options);
   return aim._tag === "Left" ? aim : E.right({
     damping: tagged.right,
     solver: started.right,

@@ -15,6 +15,7 @@ import type { Products } from "../../solver/cg.ts";
 import { type CheckedSolver, isDirect } from "../../solver/solver.ts";
 import { attempt, attemptFgn, type Candidate, gradientNorm } from "../../step/attempt.ts";
 import { type Asked, type OpenStage, type Stage, stageOf } from "../../step/stage.ts";
+import { NO_PENALTY } from "../../tape/penalty.ts";
 import type { Workspace } from "../../tape/workspace.ts";
 import type { Device } from "../device/device.ts";
 import { type View, whole } from "../device/view.ts";
@@ -42,7 +43,7 @@ const NO_VECTORS = { product: NONE, remainder: NONE, direction: NONE, trial: NON
 
 /** The stage of a request over the system of its rows. */
 const stageFor = <S extends OpenStage["system"]>(asked: Asked, ws: Workspace, system: S) =>
-  stageOf(asked, { ws, system, vectors: NO_VECTORS, l2: 0 });
+  stageOf(asked, { ws, system, vectors: NO_VECTORS, penalty: NO_PENALTY });
 
 /** The system of a K that has come to the CPU. */
 export function hostSystem(asked: Asked, ws: Workspace, K: Float32Array): RowSystem {

@@ -2,7 +2,7 @@
 
 import { getOrThrow, mlp, relative } from "../../../mod.ts";
 import { cpu, preferGpu, webGpu } from "../../../src/gpu/gpu.ts";
-import { webGpuWithin } from "../../../src/gpu/web_gpu.ts";
+import { webGpuWithin } from "../../../src/gpu/open.ts";
 import { examples } from "../../support/random_network.ts";
 import { problem } from "../../support/reference.ts";
 import { check, close, type DeviceCase, done, equal, lent, refused } from "../check.ts";

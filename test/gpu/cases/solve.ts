@@ -18,7 +18,7 @@ import {
   relative,
 } from "../../../mod.ts";
 import type { Backend, BackendStepOptions } from "../../../src/gpu/gpu.ts";
-import { webGpuWithin } from "../../../src/gpu/web_gpu.ts";
+import { webGpuWithin } from "../../../src/gpu/open.ts";
 import { examples } from "../../support/random_network.ts";
 import { problem, uniform } from "../../support/reference.ts";
 import { below, type Case, check, type DeviceCase, done, equal, lent, refused } from "../check.ts";

@@ -35,6 +35,37 @@ async function typesAgree({ tarball, run }: Given): Promise<void> {
   await run("tsc", ...options, "--module", "esnext", "--moduleResolution", "bundler", "main.mts");
 }
 
+/** A program that imports every entry, where there are no types of the DOM, of WebGPU or of Node. */
+const EVERY_ENTRY = `import * as fgn from "fgn";
+import * as file from "fgn/file";
+import * as gpu from "fgn/gpu";
+import * as relaxed from "fgn/relaxed";
+import * as threads from "fgn/threads";
+
+export const backend = (device: gpu.GpuDevice) => gpu.webGpu({ device, powerPreference: "low-power" });
+export const options: fgn.TrainOptions = { signal: { aborted: false } };
+export const entries = [fgn, file, gpu, relaxed, threads];
+`;
+
+/** The same with the types of the DOM, whose devices and signals go along. */
+const WITH_DOM = `import * as fgn from "fgn";
+import * as gpu from "fgn/gpu";
+
+export const backend = (device: GPUDevice, powerPreference: GPUPowerPreference) =>
+  gpu.webGpu({ device, powerPreference });
+export const options: fgn.TrainOptions = { signal: new AbortController().signal };
+`;
+
+async function typesNeedNoDom({ tarball, folder, run }: Given): Promise<void> {
+  await run("npm", "i", tarball, "fp-ts");
+  writeFileSync(join(folder, "entries.mts"), EVERY_ENTRY);
+  writeFileSync(join(folder, "dom.mts"), WITH_DOM);
+  const options = ["--strict", "--noEmit", "--skipLibCheck", "false", "--target", "es2022", "--types", ""];
+  const resolution = ["--module", "nodenext", "--moduleResolution", "nodenext"];
+  await run("tsc", ...options, ...resolution, "--lib", "es2022", "entries.mts");
+  await run("tsc", ...options, ...resolution, "--lib", "es2022,dom", "dom.mts");
+}
+
 /** mod.ts as it lies in the repository, from a server of plain files. */
 async function fromUrl({ folder, run }: Given): Promise<void> {
   const sources = await serve((path) => /^\/(mod\.ts|src\/.*)$/.test(path) ? fileOf(".", path) : null);
@@ -66,6 +97,7 @@ const CASES: readonly Case[] = [
     },
   },
   { name: "npm i TARBALL, tsc --strict", file: "main.mts", check: typesAgree },
+  { name: "npm i TARBALL, tsc --strict without the DOM", file: "main.mts", check: typesNeedNoDom },
   {
     name: "bun add TARBALL, bun",
     file: "main.ts",

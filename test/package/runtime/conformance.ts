@@ -9,15 +9,10 @@ import process from "node:process";
 import { pack } from "../../../tools/pack.ts";
 import { Missing } from "../../../tools/runtimes/missing.ts";
 import { type Skip, writeReport } from "../../../tools/tests/report.ts";
-import { chromium } from "./chromium.ts";
-import { edgeRuntime } from "./edge_runtime.ts";
-import { processes } from "./processes.ts";
+import { hashOf } from "./report.ts";
 import type { Run, Runtime } from "./runtime.ts";
-import { sha256 } from "./sha256.ts";
+import { RUNTIMES } from "./runtimes.ts";
 import { page, type Row, screen } from "./table.ts";
-import { workerd } from "./workerd.ts";
-
-const RUNTIMES: readonly Runtime[] = [...processes, workerd, edgeRuntime, ...chromium];
 
 /** The first runtime that ran, which the others are compared with. */
 interface First {
@@ -53,7 +48,7 @@ for (const [index, runtime] of RUNTIMES.entries()) {
     first ??= { runtime, run };
     const found = complaints(runtime, run, first, exports["."]);
     wrong.push(...found);
-    const hash = (await sha256(new TextEncoder().encode(JSON.stringify(run.report.numbers)))).slice(0, 16);
+    const hash = await hashOf(run.report);
     rows.push({ runtime, run, hash, problem: found.length > 0 ? `${hash} ${found.length} FAILED` : "" });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -23,7 +23,7 @@ export function uniform(count: number, seed: number): Float32Array<ArrayBuffer> 
   return Float32Array.from({ length: count }, () => {
     const five = Math.imul(random[1], 5);
     const word = Math.imul((five << 7) | (five >>> 25), 9) >>> 0;
-    ({ random } = shuffle(2, random));
+    ({ random } = getOrThrow(shuffle(2, random)));
     return word / 2 ** 31 - 1;
   });
 }

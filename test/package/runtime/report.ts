@@ -18,6 +18,10 @@ export interface Report {
   readonly firstStepMs: number;
 }
 
+/** The hash of all numbers of a report, as the table has it. */
+export const hashOf = async ({ numbers }: Report): Promise<string> =>
+  (await sha256(new TextEncoder().encode(JSON.stringify(numbers)))).slice(0, 16);
+
 /** Imports the package and takes a first step: 128 examples, 64 features, 10 classes. */
 export async function cold(): Promise<Pick<Report, "importMs" | "firstStepMs">> {
   const began = performance.now();

@@ -12,7 +12,7 @@ const vectors = (): unknown[] =>
     .map((name) => JSON.parse(readFileSync(join(GOLDEN, name), "utf8")) as unknown);
 
 /** The suite's entries, with the golden vectors within. */
-const suite = (): Suite => ({
+export const suite = (): Suite => ({
   folder: "test/package/runtime/entries",
   entries: ["process", "page", "web_worker", "workerd", "edge_runtime"],
   define: { GOLDEN: JSON.stringify(vectors()) },

@@ -1,5 +1,6 @@
 // The table of all runs: on the screen, and without its times as a file.
 
+import { table } from "../../../bench/support/markdown.ts";
 import type { Run, Runtime } from "./runtime.ts";
 
 /** A runtime with its run, or what went wrong. */
@@ -49,7 +50,6 @@ export function screen(rows: readonly Row[]): string {
 
 /** A page of the table, without times, so that it changes with what it says alone. */
 export function page(rows: readonly Row[]): string {
-  const line = (texts: readonly string[]): string => `| ${texts.join(" | ")} |`;
   const head = ["runtime", "version", "entry", "kernel", "cases", "hash"];
   const body = rows.map((row) => [
     row.runtime.name,
@@ -62,11 +62,11 @@ export function page(rows: readonly Row[]): string {
   return `# Compatibility
 
 The package as it is published, installed in a fresh project of each runtime, and what it passes of one suite
-(\`test/package/runtime\`): golden vectors, training, checkpoints, prediction, online learning, files, bad input, kernels. The hash
-is that of all parameters, losses and files that the cases make: it is the same everywhere. One case more is that of a
-runtime, or a page by its policy, that forbids compiling bytes.
+(\`test/package/runtime\`): golden vectors, training, checkpoints, prediction, online learning, files, bad input, kernels.
+The hash is that of all parameters, losses and files that the cases make: it is the same everywhere. One case more is
+that of a runtime, or a page by its policy, that forbids compiling bytes.
 
-${[line(head), line(head.map(() => "---")), ...body.map(line)].join("\n")}
+${table(head, body)}
 
 Written by \`npm run test:runtimes -- --write\`.
 `;

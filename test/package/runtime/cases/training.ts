@@ -19,7 +19,7 @@ import {
   tanh,
   withAdapters,
 } from "fgn";
-import { LINEAR, NETWORK, SPARSE } from "../../../support/hashes.ts";
+import { LINEAR, NETWORK, NETWORK_WEIGHTS, SPARSE } from "../../../support/hashes.ts";
 import { below, type Cases, equal } from "../check.ts";
 import { flat, problem, sparseProblem, trained } from "../data.ts";
 import { sha256 } from "../sha256.ts";
@@ -50,8 +50,10 @@ export const training: Cases = {
     );
     const options = { epochs: 4, batchSize: 50, seed: 3, labelSmoothing: 0.1, l2: 1e-3, optimizer: fgn({ refine: 2 }) };
     const { params } = await trained(network, data, options);
-    equal(await sha256(flat(params)), NETWORK, "SHA-256");
-    return [flat(params)];
+    equal(await sha256(flat(params)), NETWORK_WEIGHTS, "SHA-256");
+    const all = await trained(network, data, { ...options, l2Biases: true });
+    equal(await sha256(flat(all.params)), NETWORK, "SHA-256 with biases");
+    return [flat(params), flat(all.params)];
   },
 
   "train(): sparse features, matrix-free, have the known bytes": async () => {
