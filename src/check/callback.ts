@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
-import { isObject } from "./kind.ts";
+import { isError, isObject } from "./kind.ts";
 import { causeOf } from "./show.ts";
 
 /**
@@ -21,9 +21,7 @@ export const callbackFailure = (what: string, cause: string): E.Either<FgnError,
  * @internal
  */
 export const isResult = (value: unknown): value is E.Either<FgnError, unknown> =>
-  isObject(value) && (value._tag === "Right" ||
-    (value._tag === "Left" && isObject(value.left) && typeof value.left._tag === "string" &&
-      typeof value.left.message === "string"));
+  isObject(value) && (value._tag === "Right" || (value._tag === "Left" && isError(value.left)));
 
 /**
  * The value of a caller's function. Errors: `CallbackFailure`, where it throws.

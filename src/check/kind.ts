@@ -17,6 +17,13 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
   typeof value === "object" && value !== null;
 
 /**
+ * Whether a value is an error of this library, as far as a look tells.
+ * @internal
+ */
+export const isError = (value: unknown): value is FgnError =>
+  isObject(value) && typeof value._tag === "string" && typeof value.message === "string";
+
+/**
  * Whether a value is a Float32Array, also one of another realm.
  * @internal
  */

@@ -10,7 +10,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "./error.ts";
-import { checkKind, isObject } from "./kind.ts";
+import { checkKind, isError, isObject } from "./kind.ts";
 import { type Elsewhere, unknownOption } from "./nearest.ts";
 
 /** Whether a value fits, type first, then range; values that do, in words; and the rules of the options within. */
@@ -142,6 +142,15 @@ export function checkOptions<Options extends object>(
 export interface Faulty {
   /** What was wrong with the arguments that made this; absent where nothing was. Whatever takes it returns it as its error. */
   readonly fault?: FgnError | null;
+}
+
+/**
+ * The fault of what a constructor made; undefined where there is none, or a caller put something else in its place.
+ * @internal
+ */
+export function faultIn(value: unknown): FgnError | undefined {
+  const fault: unknown = isObject(value) ? value.fault : undefined;
+  return isError(fault) ? fault : undefined;
 }
 
 /**

@@ -4,8 +4,8 @@
  * @module
  */
 
-import * as E from "fp-ts/lib/Either.js";
-import { type FgnError } from "../check/error.ts";
+import type * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../check/error.ts";
 import { ANY, BELOW_ONE, checkFields, COUNT, type Faulty, makeOf, type Rules, SHARE } from "../check/rule.ts";
 import { isPositive, notPositive, type Rule, standsStill } from "./rule.ts";
 

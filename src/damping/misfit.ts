@@ -4,8 +4,8 @@
  * @module
  */
 
-import * as E from "fp-ts/lib/Either.js";
-import { type FgnError } from "../check/error.ts";
+import type * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../check/error.ts";
 import {
   checkFields,
   type Faulty,

@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import type { Faulty } from "../check/rule.ts";
+import { faultIn } from "../check/rule.ts";
 import rules, { constant, type Damping } from "./damping.ts";
 import type { Rule } from "./rule.ts";
 
@@ -22,7 +22,7 @@ export function checkDamping(damping: Damping): E.Either<FgnError, TaggedDamping
   if (typeof tagged?._tag !== "string" || !Object.hasOwn(rules, tagged._tag)) {
     return invalid("damping", damping, `a number or one of ${Object.keys(rules).join(", ")}`);
   }
-  const { fault } = tagged as Faulty;
+  const fault = faultIn(tagged);
   return fault ? E.left(fault) : ruleOf(tagged).check(tagged);
 }
 

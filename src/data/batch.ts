@@ -18,8 +18,8 @@ import {
 } from "../check/numbers.ts";
 import { show, typedName } from "../check/show.ts";
 import { guard } from "../check/total.ts";
-import { checkLength, type Matrix } from "./matrix.ts";
-import { checkFeaturesKind, type Features } from "./sparse.ts";
+import { checkLength, isMatrix, type Matrix } from "./matrix.ts";
+import { checkFeaturesKind, type Features, isFeatures } from "./sparse.ts";
 
 /** Examples with their labels. Made by {@link batch}, which validates it; not to be written to afterwards. */
 export interface Batch {
@@ -233,9 +233,9 @@ function makeBatch(input: BatchInput): E.Either<FgnError, Batch> {
  */
 export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
   const fields: unknown = value;
-  const isRight = isObject(fields) && isObject(fields.features) && typeof fields.features.rows === "number" &&
+  const isRight = isObject(fields) && isFeatures(fields.features) &&
     (fields.labels instanceof Uint32Array || typedName(fields.labels) !== undefined) &&
-    (fields.targets === null || isObject(fields.targets)) && (fields.weights === null || isFloats(fields.weights));
+    (fields.targets === null || isMatrix(fields.targets)) && (fields.weights === null || isFloats(fields.weights));
   return checkKind("the batch", value, isRight, "what batch made");
 }
 

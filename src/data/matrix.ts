@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind, hasLength, isObject } from "../check/kind.ts";
+import { checkKind, hasLength, isFloats, isObject } from "../check/kind.ts";
 import { copyNumbers, failNumber, type Numbers, readFloats, valueAt } from "../check/numbers.ts";
 import { show } from "../check/show.ts";
 import { allocateFloats, checkLength, checkSize } from "../check/size.ts";
@@ -21,6 +21,13 @@ export interface Matrix {
   /** rows × cols values, row after row. */
   readonly data: Float32Array;
 }
+
+/**
+ * Whether a value is a matrix by its fields, whose sizes and values are not looked at.
+ * @internal
+ */
+export const isMatrix = (value: unknown): value is Matrix =>
+  isObject(value) && typeof value.rows === "number" && typeof value.cols === "number" && isFloats(value.data);
 
 export { allocateFloats, checkLength, checkSize };
 

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
 import { checkOptions, COUNT, type Rules, TWO_OR_MORE, union } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { constant, type Damping, relative } from "../damping/damping.ts";

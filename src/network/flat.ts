@@ -24,7 +24,8 @@ import type { Network } from "./layer.ts";
 export function checkModelKind(value: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const candidate: unknown = value;
   const isRight = isObject(candidate) &&
-    (candidate._tag === "custom" || (candidate._tag === "network" && Array.isArray(candidate.layers)));
+    (candidate._tag === "custom" || (candidate._tag === "network" && Array.isArray(candidate.layers))) &&
+    typeof candidate.outputs === "number";
   return checkKind("the model", value, isRight, "a network or what customModel made");
 }
 

@@ -7,7 +7,18 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { checkKind, isObject } from "../check/kind.ts";
-import { ANY, checkOptions, type Faulty, FLAG, makeOf, NUMBER, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
+import {
+  ANY,
+  checkOptions,
+  faultIn,
+  type Faulty,
+  FLAG,
+  makeOf,
+  NUMBER,
+  oneOf,
+  POSITIVE,
+  type Rules,
+} from "../check/rule.ts";
 import { show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
@@ -174,8 +185,8 @@ function initialBound(
   rest: readonly LayerSpec[],
 ): number {
   if (initial === "auto" && _tag === "embedding" && rest[0]?._tag !== "layerNorm") return Math.sqrt(6 / (1 + outputs));
-  const next = rest.find(({ _tag }) => _tag !== "layerNorm");
-  const facts = next?._tag === "activation" ? ACTIVATIONS[next.kind] : undefined;
+  const next = rest.find((spec) => spec?._tag !== "layerNorm");
+  const facts = next?._tag === "activation" && typeof next.kind === "string" ? ACTIVATIONS[next.kind] : undefined;
   const slope = next?._tag === "activation" && facts?.slope ? next.slope : 0;
   const rule = initial === "auto" ? facts?.initial ?? "glorot" : initial;
   if (rule === "zero") return 0;
@@ -218,7 +229,7 @@ function startLayer(
   path: string,
   source: Source,
 ): E.Either<FgnError, Layer> {
-  const { fault } = Object(spec) as Faulty;
+  const fault = faultIn(spec);
   if (fault) return E.left(fault);
   switch (spec?._tag) {
     case "dense":

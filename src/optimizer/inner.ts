@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { callbackFailure, callEither } from "../check/callback.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
+import { faultIn } from "../check/rule.ts";
 import { guard, orElse } from "../check/total.ts";
 import { checkCustom } from "../network/custom.ts";
 import type { Network } from "../network/layer.ts";
@@ -41,7 +42,7 @@ function checkUpdate<M extends Model, S>(what: string, result: Update<M, S>): E.
  */
 export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M, S> {
   return orElse<Optimizer<M, S>>(() => {
-    const { name, notes, init, update, result, fault } = given;
+    const { name, notes, init, update, result } = given, fault = faultIn(given);
     if (![init, update, result].every((part) => typeof part === "function")) return standIn();
     return {
       name: textOf(name),

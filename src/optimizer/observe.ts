@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
 import { checkOptions } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { featureRows } from "../data/select.ts";

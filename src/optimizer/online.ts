@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
 import { makeOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
@@ -15,7 +15,7 @@ import type { Model } from "../network/model.ts";
 import { metricGoes } from "../step/places.ts";
 import { centredWidths, type InputMoments, pooledMoments } from "./moments.ts";
 import { guarded } from "./inner.ts";
-import { type Optimizer, type UpdateOptions } from "./optimizer.ts";
+import type { Optimizer, UpdateOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { checkAmount, checkCounted, checkLayers, invalidState } from "./state.ts";
 

@@ -8,7 +8,7 @@
  */
 
 import type { FgnError } from "../check/error.ts";
-import { faultOf, type Faulty, FROM_ZERO, NUMBER, POSITIVE } from "../check/rule.ts";
+import { faultIn, faultOf, type Faulty, FROM_ZERO, NUMBER, POSITIVE } from "../check/rule.ts";
 
 import { show } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
@@ -129,7 +129,7 @@ export const stepDecay = (every: number, factor: number): Schedule =>
  * ```
  */
 export const times = (factor: number, schedule: Schedule): Schedule => {
-  const { at, note, fault } = orElse(() => ({ ...schedule }), always(NaN));
+  const copy = orElse(() => ({ ...schedule }), always(NaN)), { at, note } = copy, fault = faultIn(copy);
   const known = typeof at === "function" ? fault : faultOf("schedule", schedule, [() => false, "a schedule"]);
   return checkedSchedule(
     known ?? faultOf("factor", factor, NUMBER),

@@ -10,7 +10,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { callValue } from "../check/callback.ts";
 import { type FgnError, invalid } from "../check/error.ts";
 import { isFloats } from "../check/kind.ts";
-import { BELOW_ONE, checkOptions, faultOf, FROM_ZERO, POSITIVE, type Rule } from "../check/rule.ts";
+import { BELOW_ONE, checkOptions, faultIn, faultOf, FROM_ZERO, POSITIVE, type Rule } from "../check/rule.ts";
 import { show } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
 import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
@@ -179,7 +179,9 @@ function byStep(
 
 /** The schedule of an argument that is a schedule, or a number by a rule. */
 function scheduleOf(name: string, value: number | Schedule, rule: Rule): Schedule {
-  const { at, note, fault: inner } = orElse<Partial<Schedule>>(() => ({ ...value as Schedule }), {});
+  const copy = orElse<Partial<Schedule>>(() => ({ ...value as Schedule }), {}),
+    { at, note } = copy,
+    inner = faultIn(copy);
   if (typeof at === "function") {
     return { at, note: typeof note === "string" ? note : "no note", ...(inner && { fault: inner }) };
   }

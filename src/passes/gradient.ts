@@ -6,12 +6,12 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../check/error.ts";
-import { checkKind, isFloats, isObject } from "../check/kind.ts";
+import { checkKind } from "../check/kind.ts";
 import { type Numbers, readFloats } from "../check/numbers.ts";
 import { checkOptions } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
-import type { Matrix } from "../data/matrix.ts";
+import { isMatrix, type Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
 import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
@@ -147,6 +147,8 @@ function multiplyForward(
 ): E.Either<FgnError, Matrix> {
   const checked = checkOptions(option, KERNEL);
   if (checked._tag === "Left") return checked;
+  const fits = checkFeatures(params, features);
+  if (fits._tag === "Left") return fits;
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
   const wants = { signals: true, tangents: true, vectors: 1 };
@@ -195,14 +197,13 @@ function multiplyBack(
   if (checked._tag === "Left") return checked;
   const fits = checkFeatures(params, features);
   if (fits._tag === "Left") return fits;
-  const isMatrix = checkKind(
+  const kind = checkKind(
     "cotangent",
     cotangent,
-    isObject(cotangent) && isFloats(cotangent.data) && typeof cotangent.rows === "number" &&
-      typeof cotangent.cols === "number",
+    isMatrix(cotangent),
     "what matrix made",
   );
-  if (isMatrix._tag === "Left") return isMatrix;
+  if (kind._tag === "Left") return kind;
   const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
   const c = readFloats("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);

@@ -260,7 +260,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   showDiagnosis: plain(fgn.showDiagnosis, () => [right(fgn.diagnose(some.head(), some.data(), 0.1))], isText),
   // Randomness, errors, the kernel
   seedRandom: plain(fgn.seedRandom, () => [1], Array.isArray),
-  shuffle: plain(fgn.shuffle, () => [6, fgn.seedRandom(1)], isObject),
+  shuffle: either(fgn.shuffle, () => [6, fgn.seedRandom(1)]),
   showError: plain(fgn.showError, () => {
     const wrong = fgn.matrix(1, 1, []);
     return [wrong._tag === "Left" ? wrong.left : null];

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError } from "../../check/error.ts";
+import type { FgnError } from "../../check/error.ts";
 import { checkOptions, type Rules, without } from "../../check/rule.ts";
 import type { Damping } from "../../damping/damping.ts";
 import { checkDamping, judges, type TaggedDamping } from "../../damping/tagged.ts";
