@@ -87,7 +87,7 @@ function checkActivation({ kind, slope }: Activation, { path, inputs }: Place): 
 
 function checkLayerNorm({ gain, shift, epsilon }: LayerNorm, { path, inputs }: Place): Outputs {
   if (!isFloats(gain)) return layerError(`${path}.gain`, "is not a Float32Array");
-  if (!(epsilon > 0 && epsilon < Infinity)) {
+  if (!(typeof epsilon === "number" && epsilon > 0 && epsilon < Infinity)) {
     return layerError(path, `has epsilon ${show(epsilon)}, not a positive number`);
   }
   const length = checkArray(`${path}.gain`, gain, gain.length);
