@@ -44,6 +44,9 @@ const compiledBeforehand: Plugin = {
   },
 };
 
+/** Put first, since the kernel's bytes would divide the rest into what a compressor has in sight and what it has not. */
+const KERNEL = "src/kernel/simd.generated.ts";
+
 const entries = { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts", gpu: "src/gpu/gpu.ts" },
   file = "src/io/file_store.ts",
   threads = "src/threads/threads.ts";
@@ -57,6 +60,7 @@ await build({
   outdir: "dist",
   splitting: true,
   external: ["node:*"],
+  inject: [KERNEL],
   plugins: [treeShaken],
 });
 await build({
@@ -66,7 +70,14 @@ await build({
   splitting: true,
   plugins: [treeShaken, compiledBeforehand],
 });
-await build({ ...modules, entryPoints: { index: "mod.ts" }, outdir: "dist", minify: true, plugins: [treeShaken] });
+await build({
+  ...modules,
+  entryPoints: { index: "mod.ts" },
+  outdir: "dist",
+  minify: true,
+  inject: [KERNEL],
+  plugins: [treeShaken],
+});
 for (const [name, { code }] of Object.entries({ simd, relaxed })) {
   if (typeof code !== "string") throw new Error(`the ${name} kernel is not inlined`);
   writeFileSync(`dist/kernel.${name}.wasm`, Buffer.from(code, "hex"));

@@ -7,14 +7,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
-import { cureOf, show, typedName } from "./show.ts";
+import { cureOf, isObject, show, typedName } from "./show.ts";
 
-/**
- * Whether a value is an object, an array included.
- * @internal
- */
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null;
+export { isObject };
 
 /**
  * Whether a value is an error of this library, as far as a look tells.
@@ -36,12 +31,11 @@ export const isFloats = (value: unknown): value is Float32Array =>
  */
 export function checkKind<A>(what: string, value: A, isRight: boolean, wanted: string): E.Either<FgnError, A> {
   if (isRight) return E.right(value);
-  const cure = cureOf(value);
   return fail(
     "WrongKind",
     { what },
     `${what}: ${show(value)} is given, in the place of ${wanted}`,
-    cure ?? `Give ${wanted}`,
+    cureOf(value) ?? `Give ${wanted}`,
   );
 }
 

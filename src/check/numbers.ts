@@ -8,7 +8,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "./error.ts";
-import { checkNumbers, isFloats } from "./kind.ts";
+import { checkNumbers, hasLength, isFloats } from "./kind.ts";
 import { show, typedName } from "./show.ts";
 import { allocateFloats, checkLength } from "./size.ts";
 
@@ -47,7 +47,8 @@ export function firstNotFinite(data: Float32Array | Float64Array, from: number, 
   return -1;
 }
 
-const isNumberArray = (typed: string | undefined): boolean => typed !== undefined && !typed.startsWith("Big");
+/** Whether values are a typed array of numbers, not of bigints. */
+const isNumberArray = (values: Numbers): values is Float64Array => /^[^B]/.test(typedName(values) ?? "");
 
 /**
  * Copies `count` numbers into an array from `at`, up to the first that is not finite there, which becomes NaN where it is
@@ -55,8 +56,8 @@ const isNumberArray = (typed: string | undefined): boolean => typed !== undefine
  * @internal
  */
 export function copyNumbers(values: Numbers, count: number, into: Float32Array | Float64Array, at: number): number {
-  if (isNumberArray(typedName(values))) {
-    into.set(values as ArrayLike<number>, at);
+  if (isNumberArray(values)) {
+    if ((values as unknown) !== into) into.set(values, at);
     return firstNotFinite(into, at, at + count);
   }
   let i = 0;
@@ -81,26 +82,21 @@ export function copyNumbers(values: Numbers, count: number, into: Float32Array |
  * @internal
  */
 export function numbersOf(values: Numbers, count: number): ArrayLike<number> {
-  if (isNumberArray(typedName(values))) return values as ArrayLike<number>;
+  if (isNumberArray(values)) return values;
   const numbers = new Float64Array(count);
   copyNumbers(values, count, numbers, 0);
   return numbers;
 }
 
 /** What to do about a value that is no number. */
-function cureOfValue(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return "Numbers are wanted, not text: Number(text) reads one";
-    case "bigint":
-      return "Bigints are taken within ±2⁵³: give others as numbers";
-    case "object":
-      if (value !== null && typeof (value as { length?: unknown }).length === "number") {
-        return "Give one flat array; matrix(rows) takes rows";
-      }
-  }
-  return "Give finite numbers: remove or impute what is missing (JSON turns NaN into null)";
-}
+const cureOfValue = (value: unknown): string =>
+  typeof value === "string"
+    ? "Give numbers: Number(text) reads one"
+    : typeof value === "bigint"
+    ? "Give numbers, or bigints within ±2⁵³"
+    : hasLength(value)
+    ? "Give one flat array; matrix(rows) takes rows"
+    : "Give numbers: impute what is missing (JSON writes NaN as null)";
 
 /**
  * A value that is no finite number, with its place. Errors: `NotFinite` where it is a number, else `WrongKind`.
@@ -124,16 +120,23 @@ export function checkCount(what: string, values: Numbers, count: number): E.Eith
 }
 
 /**
- * `count` float32 values, all finite: a Float32Array is kept as it is, of everything else a copy is made. With `cols`,
- * errors name row and column. Errors: `WrongKind`, `ShapeMismatch`, `NotFinite`, `OutOfMemory`.
+ * `count` numbers, all finite: in `into` where it is given, else as float32, for which a Float32Array is kept as it is
+ * and of everything else a copy is made. With `cols`, errors name row and column. Errors: `WrongKind`, `ShapeMismatch`,
+ * `NotFinite`, `OutOfMemory`.
  * @internal
  */
-export function readFloats(what: string, values: Numbers, count: number, cols = 0): E.Either<FgnError, Float32Array> {
+export function readNumbers<A extends Float32Array | Float64Array = Float32Array>(
+  what: string,
+  values: Numbers,
+  count: number,
+  cols = 0,
+  into?: A,
+): E.Either<FgnError, A> {
   const fits = checkCount(what, values, count);
   if (fits._tag === "Left") return fits;
-  const array = isFloats(values) ? E.right(values) : allocateFloats(what, count);
+  const kept = into ?? (isFloats(values) ? values : undefined);
+  const array = kept === undefined ? allocateFloats(what, count) : E.right(kept);
   if (array._tag === "Left") return array;
-  const data = array.right;
-  const index = data === values ? firstNotFinite(data, 0, count) : copyNumbers(values, count, data, 0);
-  return index < 0 ? array : failNumber(what, valueAt(values, index), index, cols);
+  const index = copyNumbers(values, count, array.right, 0);
+  return index < 0 ? array as E.Right<A> : failNumber(what, valueAt(values, index), index, cols);
 }

@@ -7,6 +7,13 @@
 /** The most characters that a value takes up in a message. */
 const WIDTH = 80;
 
+/**
+ * Whether a value is an object, an array included.
+ * @internal
+ */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
 /** The name of an object's kind, of whatever realm. */
 const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
@@ -17,33 +24,12 @@ const tagOf = (value: unknown): string => Object.prototype.toString.call(value).
 export const typedName = (value: unknown): string | undefined =>
   ArrayBuffer.isView(value) && "length" in value ? tagOf(value) : undefined;
 
-/** A text cut to the width, not within a character. */
-const cut = (text: string): string =>
-  text.length <= WIDTH ? text : `${text.slice(0, WIDTH - 1).replace(/[\ud800-\udbff]$/, "")}…`;
-
-/** A noun with its article; "Uint8Array" begins like "you". */
-const withArticle = (noun: string): string => `${/^[aeioAEIO]/.test(noun) ? "an" : "a"} ${noun}`;
-
-const isEither = (value: object): boolean => "_tag" in value && (value._tag === "Left" || value._tag === "Right");
-
-/** Objects whose class says more than their fields, by the name of the class. */
-const nameOfClass = (value: object): string => {
-  const tag = tagOf(value);
-  const name: unknown = tag === "Object" ? Object.getPrototypeOf(value)?.constructor?.name : tag;
-  return typeof name === "string" ? name : "Object";
-};
-
+/** An object by its kind, or by its fields where it has none of its own. */
 function describeObject(value: object): string {
-  const typed = typedName(value);
-  if (typed !== undefined) return `${withArticle(typed)} of ${(value as Uint8Array).length}`;
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (isEither(value)) return "an Either";
-  const name = nameOfClass(value);
-  if (name === "Promise") return "a Promise";
-  if (name !== "Object") return withArticle(name);
-  const keys: string[] = [];
-  for (const key in value) if (keys.push(key) > 5) break;
-  return keys.length > 0 ? `an object with ${keys.join(", ")}` : "an empty object";
+  if ("_tag" in value && (value._tag === "Left" || value._tag === "Right")) return "an Either";
+  const kind = tagOf(value), isArray = Array.isArray(value) || typedName(value) !== undefined;
+  if (kind === "Object") return `an object {${Object.keys(value).slice(0, 9).join(", ")}}`;
+  return (/^[AEIO]/.test(kind) ? "an " : "a ") + kind + (isArray ? ` of ${(value as readonly unknown[]).length}` : "");
 }
 
 function describe(value: unknown): string {
@@ -51,13 +37,11 @@ function describe(value: unknown): string {
     case "string":
       return JSON.stringify(value.slice(0, WIDTH));
     case "bigint":
-      return BigInt.asIntN(256, value) === value ? `${value}n` : "a bigint beyond 2²⁵⁵";
+      return `${value}n`;
     case "function":
       return "a function that was not called";
-    case "object":
-      return value === null ? "null" : describeObject(value);
     default:
-      return String(value);
+      return isObject(value) ? describeObject(value) : String(value);
   }
 }
 
@@ -68,27 +52,25 @@ function describe(value: unknown): string {
  */
 export function show(value: unknown): string {
   try {
-    return cut(describe(value));
+    const words = describe(value);
+    return words.length > WIDTH ? `${words.slice(0, WIDTH - 1).replace(/[\ud800-\udbff]$/, "")}…` : words;
   } catch {
     return "something that cannot be read";
   }
 }
 
+/** What to do about values, by what they are shown as. */
+const CURES: Readonly<Record<string, string>> = {
+  "an Either": "Check its _tag and give its right",
+  "a function that was not called": "Call it: a task, such as of fit(…), runs by a second ()",
+  "a Promise": "Await it",
+};
+
 /**
  * What to do about a value that only has to be opened, called or awaited to be the right one; otherwise undefined.
  * @internal
  */
-export function cureOf(value: unknown): string | undefined {
-  switch (show(value)) {
-    case "an Either":
-      return "Check its _tag and give its right, or chain with E.chain";
-    case "a function that was not called":
-      return "Call it: a task, such as fit(…) gives, runs by a second () and is awaited";
-    case "a Promise":
-      return "Await it";
-  }
-  return undefined;
-}
+export const cureOf = (value: unknown): string | undefined => CURES[show(value)];
 
 /**
  * What was thrown, as text: the message of an Error, behind its name where that is asked for, a text as it is, everything

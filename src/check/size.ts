@@ -18,7 +18,7 @@ export function checkSize(what: string, value: number, minimum: number): E.Eithe
     { what, value },
     `${what} is ${show(value)}`,
     typeof value === "number" && value > Number.MAX_SAFE_INTEGER
-      ? "Give a smaller number: no memory holds as many"
+      ? "Give a smaller number"
       : cureOf(value) ?? `Give a whole number of at least ${minimum}`,
   );
 }

@@ -13,7 +13,7 @@ import {
   firstNotFinite,
   type Numbers,
   numbersOf,
-  readFloats,
+  readNumbers,
   valueAt,
 } from "../check/numbers.ts";
 import { show, typedName } from "../check/show.ts";
@@ -167,7 +167,7 @@ function checkMeanWeight(weights: Float32Array): E.Either<FgnError, Float32Array
 }
 
 function checkWeights(values: Numbers, count: number, ignored: readonly number[]): E.Either<FgnError, Float32Array> {
-  const finite = readFloats("weights", values, count);
+  const finite = readNumbers("weights", values, count);
   if (finite._tag === "Left") return finite;
   const index = finite.right.findIndex((w) => w < 0);
   if (index >= 0) {

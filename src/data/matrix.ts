@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, hasLength, isFloats, isObject } from "../check/kind.ts";
-import { copyNumbers, failNumber, type Numbers, readFloats, valueAt } from "../check/numbers.ts";
+import { copyNumbers, failNumber, type Numbers, readNumbers, valueAt } from "../check/numbers.ts";
 import { show } from "../check/show.ts";
 import { allocateFloats, checkLength, checkSize } from "../check/size.ts";
 import { guard } from "../check/total.ts";
@@ -117,6 +117,6 @@ export function makeMatrix(what: string, rows: number, cols: number, data: Numbe
   if (height._tag === "Left") return height;
   const width = checkSize(`${what} columns`, cols, 1);
   if (width._tag === "Left") return width;
-  const values = readFloats(what, data, rows * cols, cols);
+  const values = readNumbers(what, data, rows * cols, cols);
   return values._tag === "Left" ? values : E.right({ rows, cols, data: values.right });
 }

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, hasLength } from "../check/kind.ts";
-import { checkCount, type Numbers, numbersOf, readFloats, valueAt } from "../check/numbers.ts";
+import { checkCount, type Numbers, numbersOf, readNumbers, valueAt } from "../check/numbers.ts";
 import { show, typedName } from "../check/show.ts";
 import { guard, orElse } from "../check/total.ts";
 import { checkSize, isMatrix, type Matrix } from "./matrix.ts";
@@ -102,10 +102,6 @@ export function checkFeaturesKind(what: string, value: Features): E.Either<FgnEr
  * @internal
  */
 export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix): E.Either<FgnError, void> {
-  const arrays: readonly unknown[] = [offsets, indices, data];
-  const isRight = arrays.every((array) => typedName(array) !== undefined);
-  const kind = checkKind("features", arrays, isRight, "what sparse or fromRows made");
-  if (kind._tag === "Left") return kind;
   const length = checkCount("sparse values", data, indices.length);
   if (length._tag === "Left") return length;
   const starts = checkOffsets(offsets, rows, indices.length);
@@ -177,7 +173,7 @@ function makeSparse(
   if (starts._tag === "Left") return starts;
   const columns = checkIndices(indices, cols, starts.right);
   if (columns._tag === "Left") return columns;
-  const data = readFloats("sparse values", values, indices.length);
+  const data = readNumbers("sparse values", values, indices.length);
   if (data._tag === "Left") return data;
   return E.right({ rows, cols, offsets: starts.right, indices: columns.right, data: data.right });
 }

@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, checkObject, isFloats, isObject } from "../check/kind.ts";
-import { type Numbers, readFloats } from "../check/numbers.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { guard } from "../check/total.ts";
 import { checkSize } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
@@ -78,7 +78,7 @@ function makeCustom({ parameters, classes, forward, jvp, vjp }:
   if (numbers._tag === "Left") return numbers;
   const count = checkSize("the number of parameters", parameters.length, 1);
   if (count._tag === "Left") return count;
-  const values = readFloats("parameters", parameters, count.right);
+  const values = readNumbers("parameters", parameters, count.right);
   if (values._tag === "Left") return values;
   const usable = checkFunctions({ forward, jvp, vjp });
   if (usable._tag === "Left") return usable;

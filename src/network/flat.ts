@@ -11,7 +11,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, isFloats, isObject } from "../check/kind.ts";
-import { type Numbers, readFloats } from "../check/numbers.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { guard, orElse } from "../check/total.ts";
 import { type LayerArray, listArrays, mapArrays } from "./arrays.ts";
 import type { CustomModel } from "./custom.ts";
@@ -155,7 +155,7 @@ export function withParameters<M extends Network | CustomModel>(
 function replaceParameters<M extends Network | CustomModel>(model: M, flat: Numbers): E.Either<FgnError, M> {
   const attached = checkAttachedModel(model);
   if (attached._tag === "Left") return attached;
-  const values = readFloats("parameters", flat, parameterCount(model));
+  const values = readNumbers("parameters", flat, parameterCount(model));
   if (values._tag === "Left") return values;
   let at = 0;
   const changed: Network | CustomModel = model._tag === "custom"

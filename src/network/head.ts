@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkObject } from "../check/kind.ts";
-import { type Numbers, readFloats } from "../check/numbers.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { ANY, checkOptions, FLAG, type Rules } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { checkSize, makeMatrix, type Matrix } from "../data/matrix.ts";
@@ -68,7 +68,7 @@ function makeHead(
   const w = makeMatrix("weight parameters", size.classes, size.features, weight);
   if (w._tag === "Left") return w;
   if (bias === null) return E.right(head(w.right, null));
-  const b = readFloats("bias parameters", bias, size.classes);
+  const b = readNumbers("bias parameters", bias, size.classes);
   return b._tag === "Left" ? b : E.right(head(w.right, b.right));
 }
 

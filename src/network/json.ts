@@ -88,7 +88,7 @@ const readKind: Read<string> = (value, path) =>
   typeof value === "string" ? E.right(value) : layerError(path, "is not a string");
 
 /** All entries are read before memory is taken: a length alone costs nothing. */
-const readFloats: Read<Float32Array> = (value, path) => {
+const readNumbers: Read<Float32Array> = (value, path) => {
   if (!Array.isArray(value)) return layerError(path, "is not an array of numbers");
   for (let index = 0; index < value.length; index++) {
     if (typeof value[index] !== "number") return layerError(`${path}[${index}]`, "is not a number");
@@ -104,15 +104,15 @@ const readMatrix: Read<Matrix> = (value, path) => {
   if (cols._tag === "Left") return cols;
   const length = checkLength(path, Array.isArray(value.data) ? value.data.length : 0, rows.right * cols.right);
   if (length._tag === "Left") return length;
-  const data = readFloats(value.data, path);
+  const data = readNumbers(value.data, path);
   return data._tag === "Left" ? data : E.right({ rows: rows.right, cols: cols.right, data: data.right });
 };
 
 /** How the fields of a layer are read; layers are read one by one. */
 const READERS: Readonly<Record<ArrayField["shape"] | Exclude<Field, ArrayField | "layers">, Read<unknown>>> = {
   matrix: readMatrix,
-  vector: readFloats,
-  "vector or null": (value, path) => value === null ? E.right(null) : readFloats(value, path),
+  vector: readNumbers,
+  "vector or null": (value, path) => value === null ? E.right(null) : readNumbers(value, path),
   number: readNumber,
   boolean: readBoolean,
   activation: readKind,

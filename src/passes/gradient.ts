@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../check/error.ts";
 import { checkKind } from "../check/kind.ts";
-import { type Numbers, readFloats } from "../check/numbers.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { checkOptions } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
@@ -206,7 +206,7 @@ function multiplyBack(
   if (kind._tag === "Left") return kind;
   const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
-  const c = readFloats("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);
+  const c = readNumbers("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);
   if (c._tag === "Left") return c;
   const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;

@@ -14,7 +14,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { type Numbers, readFloats } from "../check/numbers.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { BELOW_ONE, FLAG, FROM_ZERO, NUMBERS, type Rules } from "../check/rule.ts";
 import type { Batch } from "../data/batch.ts";
 import { allocateFloats } from "../data/matrix.ts";
@@ -129,7 +129,7 @@ export function fillRest(
 }
 
 function checkClassWeights(values: Numbers, classes: number): E.Either<FgnError, Float32Array> {
-  const weights = readFloats("classWeights", values, classes);
+  const weights = readNumbers("classWeights", values, classes);
   if (weights._tag === "Left") return weights;
   const index = weights.right.findIndex((w) => w < 0);
   return index < 0 ? weights : fail(

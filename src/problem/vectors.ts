@@ -6,7 +6,7 @@
 
 import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { type Numbers, readFloats } from "../check/numbers.ts";
+import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { arraysOf, checkAttachedModel, parameterCount } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { loadVector, storeVector } from "../tape/tape.ts";
@@ -42,5 +42,5 @@ export function readVector({ tape }: Workspace, model: Model, vector: number): F
 export function checkVector(model: Model, what: string, flat: Numbers): E.Either<FgnError, Float32Array> {
   const attached = checkAttachedModel(model);
   if (attached._tag === "Left") return attached;
-  return readFloats(what, flat, parameterCount(model));
+  return readNumbers(what, flat, parameterCount(model));
 }

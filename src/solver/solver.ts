@@ -5,9 +5,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, invalid } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
-import { checkCount, copyNumbers, failNumber, valueAt } from "../check/numbers.ts";
+import { readNumbers } from "../check/numbers.ts";
 import { oneOf, type Rules, SHARE } from "../check/rule.ts";
 import { f64 } from "../kernel/arena.ts";
 import type { Workspace } from "../tape/workspace.ts";
@@ -84,21 +84,14 @@ export function solverOf(options: SolverOptions): CheckedSolver {
 }
 
 /**
- * The options with the start of conjugate gradient, where there is one, as doubles: finite numbers, one a row. Errors:
- * `WrongKind`, `ShapeMismatch`, `InvalidOption`.
+ * The options with the start of conjugate gradient, where there is one, as doubles: one a row. Errors: `WrongKind`,
+ * `ShapeMismatch`, `NotFinite`.
  * @internal
  */
 export function readStart(options: CheckedSolver, rows: number): E.Either<FgnError, CheckedSolver> {
-  const { warmStart } = options;
-  if (warmStart === null) return E.right(options);
-  const count = checkCount("warmStart", warmStart, rows);
-  if (count._tag === "Left") return count;
-  const start = new Float64Array(rows), index = copyNumbers(warmStart, rows, start, 0);
-  if (index < 0) return E.right({ ...options, warmStart: start });
-  const value = valueAt(warmStart, index);
-  return typeof value === "number"
-    ? invalid("warmStart", warmStart, "finite numbers")
-    : failNumber("warmStart", value, index, 0);
+  if (options.warmStart === null) return E.right(options);
+  const start = readNumbers("warmStart", options.warmStart, rows, 0, new Float64Array(rows));
+  return start._tag === "Left" ? start : E.right({ ...options, warmStart: start.right });
 }
 
 /**

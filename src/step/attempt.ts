@@ -142,6 +142,16 @@ const FLOOR = 5e-5;
 
 /** A residual that no solution has. */
 const LOST = 0.1;
+/** The share of its parts below which a gradient is what their rounding left: it is good to about that. */
+const ROUNDING = 1e-3;
+
+/** Whether ‖g‖ is more than rounding beside Σ α_i s_i √K̄ and ‖v‖: at the end of a descent it is not. */
+function hasGradient(stage: Stage): boolean {
+  const { ws: { kernel, tape, at, rows }, system, vectors: { remainder } } = stage;
+  const slopes = f64(kernel, at.slope, rows).reduce((sum, slope) => sum + slope, 0);
+  const rest = remainder === NONE ? 0 : kernel.exports.norm(tape.length, remainder);
+  return gradientNorm(stage) > ROUNDING * (slopes * Math.sqrt(system.meanDiagonal) + rest);
+}
 
 /** The FGN inverse at λ', or at the smallest damping that it can be formed at. Errors: `NotPositiveDefinite`. */
 function inverseAt({ ws, system, solver }: Stage, lambdaPrime: number): E.Either<FgnError, Inverse> {
@@ -166,7 +176,7 @@ function attemptGgn(
   if (inverse._tag === "Left") return inverse;
   const full = solveGgn(ws, { lambdaPrime, penalty, inverse: inverse.right }, buffers, method);
   // Iterations that ended by themselves far from a solution: numbers too small for float32 became zeros.
-  const lost = full.residual > LOST && full.solved.stop !== "iterationCap";
+  const lost = full.residual > LOST && full.solved.stop !== "iterationCap" && hasGradient(stage);
   if (lost || !Number.isFinite(full.residual + full.gain + full.curvature)) {
     return overflow("the full Gauss-Newton system, made of products of the features,");
   }

@@ -117,8 +117,6 @@ export function checkFirstLayer(model: Network, features: Features): E.Either<Fg
     "InvalidLayer",
     { layer: "layers[0]", reason },
     `layers[0]: ${reason}`,
-    isSparse(features)
-      ? "Begin with a dense or embedding layer, or give dense features by matrix"
-      : "Begin with a dense layer, or give sparse features by sparse or fromRows",
+    "Change the first layer, or give the other kind of features",
   );
 }

@@ -109,7 +109,7 @@ describe("what was made by hand", () => {
     const kernel: Kernel = { name: "simd128" };
     expect(left(fgnStep(head, data, 1, { kernel }))).toMatchObject({ _tag: "InvalidOption", option: "kernel" });
     const warmStart = new Float64Array(6).fill(NaN);
-    expect(left(fgnStep(head, data, 1, { warmStart }))).toMatchObject({ _tag: "InvalidOption", option: "warmStart" });
+    expect(left(fgnStep(head, data, 1, { warmStart }))).toMatchObject({ _tag: "NotFinite", what: "warmStart" });
     expect(left(evaluate(head, { ...data, weights: new Float32Array(6) }))._tag).toBe("ZeroWeights");
     const damping = { lambda: 1 } as unknown as number;
     expect(left(fgnStep(head, data, damping))).toMatchObject({ _tag: "InvalidOption", option: "damping" });

@@ -26,8 +26,6 @@ const getter = {
   },
 };
 
-class Model {}
-
 const CASES: readonly (readonly [unknown, string])[] = [
   [1, "1"],
   [-0, "0"],
@@ -38,11 +36,10 @@ const CASES: readonly (readonly [unknown, string])[] = [
   ["3", '"3"'],
   ['say "no"', '"say \\"no\\""'],
   [12n, "12n"],
-  [1n << 300n, "a bigint beyond 2²⁵⁵"],
   [Symbol("s"), "Symbol(s)"],
   [() => 1, "a function that was not called"],
-  [Model, "a function that was not called"],
-  [[1, 2], "an array of 2"],
+  [Map, "a function that was not called"],
+  [[1, 2], "an Array of 2"],
   [new Float32Array(3), "a Float32Array of 3"],
   [new Uint8Array(2), "a Uint8Array of 2"],
   [new Int8Array(1), "an Int8Array of 1"],
@@ -54,12 +51,11 @@ const CASES: readonly (readonly [unknown, string])[] = [
   [/a/, "a RegExp"],
   [new Map(), "a Map"],
   [new TypeError("x"), "an Error"],
-  [new Model(), "a Model"],
   [Promise.resolve(1), "a Promise"],
-  [{}, "an empty object"],
-  [Object.create(null), "an empty object"],
-  [{ lambda: 1, _tag: "x" }, "an object with lambda, _tag"],
-  [cyclic, "an object with name, self"],
+  [{}, "an object {}"],
+  [Object.create(null), "an object {}"],
+  [{ lambda: 1, _tag: "x" }, "an object {lambda, _tag}"],
+  [cyclic, "an object {name, self}"],
   [matrix(1, 1, [1]), "an Either"],
   [matrix(1, 1, []), "an Either"],
   [throwing, "something that cannot be read"],
@@ -74,7 +70,7 @@ describe("show", () => {
 
   it("cuts at 80 characters, not within one", () => {
     const fields = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`field number ${i}`, i]));
-    for (const value of ["x".repeat(1e6), "\u{1f600}".repeat(90), fields, Symbol("y".repeat(200))]) {
+    for (const value of [1n << 30_000n, "x".repeat(1e6), "\u{1f600}".repeat(90), fields, Symbol("y".repeat(200))]) {
       const words = show(value);
       expect(words.length).toBeLessThanOrEqual(80);
       expect(words.endsWith("…")).toBe(true);

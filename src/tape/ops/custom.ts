@@ -27,8 +27,7 @@ function failureOf(what: keyof ModelFunctions, cause: string): FgnError {
     what,
     cause,
     message: `${what} of the model ${cause}`,
-    remedy:
-      "Return B × C logits from forward and jvp, P derivatives from vjp, row after row, finite in float32 (±3.4e38)",
+    remedy: "Return B × C logits from forward and jvp, P derivatives from vjp, row after row and finite in float32",
   };
 }
 
