@@ -98,7 +98,10 @@ export function weightFlags(model: Network | CustomModel): boolean[] {
  * ```
  */
 export function parameterCount(model: Network | CustomModel): number {
-  return orElse(() => arraysOf(model).reduce((sum, { length }) => sum + length, 0), NaN);
+  return orElse(() => {
+    const arrays = arraysOf(model);
+    return arrays.every(isFloats) ? arrays.reduce((sum, { length }) => sum + length, 0) : NaN;
+  }, NaN);
 }
 
 /**
