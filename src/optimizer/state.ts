@@ -7,17 +7,17 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, checkObject, isFloats, isObject } from "../check/kind.ts";
+import { show } from "../check/show.ts";
 
 /**
  * An `InvalidState`: what stands at a place of the state is none of the values that may.
  * @internal
  */
 export function invalidState(path: string, value: unknown): E.Either<FgnError, never> {
-  const shown = typeof value === "number" || value === null ? value : `of type ${typeof value}`;
   return fail(
     "InvalidState",
     { path, value },
-    `the state's ${path} is ${shown}`,
+    `the state's ${path} is ${show(value)}`,
     "Go on from the state that init, observe or the update before gave, as it was",
   );
 }

@@ -17,14 +17,15 @@ export interface Fresh {
 }
 
 /**
- * A new folder with the README's example in `file` and checkpoint.mjs, where package managers know one registry alone and find nothing of
- * earlier runs.
+ * A new folder with the README's example in `file` and checkpoint.mjs, where package managers know one registry alone and
+ * find nothing of earlier runs, nor of the folders above: a deno.json of its own keeps Deno from looking there.
  */
 export function freshProject(folder: string, registry: string, file: string): Fresh {
   const cache = join(folder, ".cache");
   mkdirSync(folder);
   writeFileSync(join(folder, file), example());
   writeFileSync(join(folder, "checkpoint.mjs"), CHECKPOINT);
+  writeFileSync(join(folder, "deno.json"), "{}");
   const env = {
     PATH: process.env.PATH,
     HOME: folder,
