@@ -1,15 +1,14 @@
 /**
  * Schedules: pure functions from the number of a step, from 0, to a factor.
  *
- * Arguments that do not fit make a schedule with a `fault`, of NaN at every step; transforms hand the fault on. Factors are made of
- * + − × ÷ alone, so that they are the same numbers in every runtime.
+ * Arguments that do not fit make a schedule with a `fault`, of NaN at every step; transforms hand the fault on. Factors are
+ * made of + − × ÷ alone, so that they are the same numbers in every runtime.
  *
  * @module
  */
 
 import type { FgnError } from "../check/error.ts";
 import { faultIn, faultOf, type Faulty, FROM_ZERO, NUMBER, POSITIVE } from "../check/rule.ts";
-
 import { show } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
 
@@ -36,7 +35,7 @@ const checkedSchedule = (fault: FgnError | null | undefined, at: (step: number) 
  * ```
  */
 export const always = (factor: number): Schedule =>
-  checkedSchedule(faultOf("factor", factor, NUMBER), () => factor, `${show(factor)}`);
+  checkedSchedule(faultOf("always.factor", factor, NUMBER), () => factor, `${show(factor)}`);
 
 /**
  * Rises in equal parts over the first `steps` steps, from factor/steps, and stays.
@@ -52,7 +51,7 @@ export const always = (factor: number): Schedule =>
  */
 export const warmUp = (steps: number, factor = 1): Schedule =>
   checkedSchedule(
-    faultOf("steps", steps, POSITIVE) ?? faultOf("factor", factor, FROM_ZERO),
+    faultOf("warmUp.steps", steps, POSITIVE) ?? faultOf("warmUp.factor", factor, FROM_ZERO),
     (step) => factor * Math.min(1, (step + 1) / steps),
     `rises to ${show(factor)} over ${show(steps)} steps`,
   );
@@ -82,7 +81,7 @@ function cosine(x: number): number {
  */
 export const cosineDecay = (steps: number, floor = 0): Schedule =>
   checkedSchedule(
-    faultOf("steps", steps, POSITIVE) ?? faultOf("floor", floor, FROM_ZERO),
+    faultOf("cosineDecay.steps", steps, POSITIVE) ?? faultOf("cosineDecay.floor", floor, FROM_ZERO),
     (step) => {
       const x = Math.min(1, step / steps);
       return floor + (1 - floor) * (1 + (x <= 0.5 ? cosine(x) : -cosine(1 - x))) / 2;
@@ -113,7 +112,7 @@ function power(x: number, n: number): number {
  */
 export const stepDecay = (every: number, factor: number): Schedule =>
   checkedSchedule(
-    faultOf("every", every, POSITIVE) ?? faultOf("factor", factor, FROM_ZERO),
+    faultOf("stepDecay.every", every, POSITIVE) ?? faultOf("stepDecay.factor", factor, FROM_ZERO),
     (step) => power(factor, Math.min(Math.floor(step / every), 2 ** 53)),
     `times ${show(factor)} every ${show(every)} steps`,
   );
@@ -130,9 +129,9 @@ export const stepDecay = (every: number, factor: number): Schedule =>
  */
 export const times = (factor: number, schedule: Schedule): Schedule => {
   const copy = orElse(() => ({ ...schedule }), always(NaN)), { at, note } = copy, fault = faultIn(copy);
-  const known = typeof at === "function" ? fault : faultOf("schedule", schedule, [() => false, "a schedule"]);
+  const known = typeof at === "function" ? fault : faultOf("times.schedule", schedule, [() => false, "a schedule"]);
   return checkedSchedule(
-    known ?? faultOf("factor", factor, NUMBER),
+    known ?? faultOf("times.factor", factor, NUMBER),
     (step) => factor * at(step),
     `${show(factor)} times one that ${typeof note === "string" ? note : "has no note"}`,
   );

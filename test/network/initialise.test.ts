@@ -75,9 +75,11 @@ describe("initialise()", () => {
     expect(start(spec.dense(4), spec.embedding(3))).toMatchObject({ _tag: "InvalidLayer", layer: "layers[1]" });
     expect(start(spec.relu(), spec.residual([spec.dense(3)]))).toMatchObject({ layer: "layers[1]" });
     expect(start(spec.residual([spec.residual([])]))).toMatchObject({ layer: "layers[0].layers[0].layers" });
-    expect(start(spec.layerNorm({ epsilon: -1 }))).toMatchObject({ _tag: "InvalidLayer", layer: "layers[0]" });
+    expect(start(spec.layerNorm({ epsilon: -1 }))).toMatchObject({ _tag: "InvalidOption", option: "epsilon" });
     expect(start(spec.leakyRelu(NaN))).toMatchObject({ _tag: "InvalidLayer", layer: "layers[0]" });
-    expect(start(spec.dense(4, { initial: "one" as "zero" }))).toMatchObject({ layer: "layers[0]" });
+    expect(start(spec.dense(4, { initial: "one" as "zero" }))).toMatchObject({ option: "initial" });
+    expect(start({ ...spec.dense(4), initial: "one" as "zero" })).toMatchObject({ layer: "layers[0]" });
+    expect(start({ ...spec.layerNorm(), epsilon: -1 })).toMatchObject({ _tag: "InvalidLayer", layer: "layers[0]" });
     expect(start({ _tag: "pool" } as unknown as spec.LayerSpec)).toMatchObject({ _tag: "InvalidLayer" });
     expect(start()).toMatchObject({ _tag: "InvalidLayer", layer: "layers" });
     expect(start(spec.dense(2 ** 50))).toMatchObject({ _tag: "OutOfMemory" });

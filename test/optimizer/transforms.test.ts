@@ -283,7 +283,8 @@ describe("faults", () => {
     for (const rate of [-0.1, 1, NaN, none]) {
       expect(fault(weightDecay(rate)(fgn()))).toMatchObject(invalid("weightDecay"));
     }
-    for (const factor of [-0.1, NaN, Infinity, cosineDecay(0)]) {
+    expect(fault(scaled(cosineDecay(0))(fgn()))).toMatchObject(invalid("cosineDecay.steps"));
+    for (const factor of [-0.1, NaN, Infinity, none]) {
       expect(fault(scaled(factor)(fgn()))).toMatchObject(invalid("scaled"));
     }
     for (const most of [0, -1, NaN]) {

@@ -199,7 +199,8 @@ describe("many classes", () => {
     const wild = getOrThrow(withParameters(model, parameters(model).map((v) => 4 * v)));
     for (const [made, attempts] of [[inPlace(2), 1], [inBlocks(2), 1], [inPlace(2), 40], [inBlocks(2), 40]] as const) {
       const damping = levenbergMarquardt({ lambda: 1e-7, attempts });
-      const ordinary = getOrThrow(fgnStep(wild, data, damping)), step = getOrThrow(fgnStep(wild, data, damping, made));
+      const ordinary = getOrThrow(fgnStep(wild, data, damping)),
+        step = getOrThrow(fgnStep(wild, data, damping, { kernel: made.kernel }));
       expect(step.report.accepted).toBe(attempts > 1);
       expect(step.report.rejections).toBe(ordinary.report.rejections);
       if (attempts === 1) expect(step.params).toBe(wild);
@@ -217,7 +218,7 @@ describe("many classes", () => {
       const ordinary = getOrThrow(fgnStep(model, data, 0.1));
       expect(Number.isFinite(ordinary.report.lossBefore)).toBe(true);
       for (const made of [inPlace(2), inBlocks(2), inBlocks(3)]) {
-        const step = getOrThrow(fgnStep(model, data, 0.1, made));
+        const step = getOrThrow(fgnStep(model, data, 0.1, { kernel: made.kernel }));
         expect(relativeError(flat(step.params), flat(ordinary.params))).toBeLessThan(1e-6);
         expect(relativeError([step.report.lossBefore], [ordinary.report.lossBefore])).toBeLessThan(1e-6);
       }
@@ -228,7 +229,7 @@ describe("many classes", () => {
     const model = getOrThrow(linearHead({ features: 1, classes: 6 }, new Float32Array(6).fill(3e38), null));
     const data = getOrThrow(batch({ features: getOrThrow(matrix(2, 1, [3, -3])), labels: [0, 5] }));
     for (const made of [inPlace(2), inBlocks(2), inBlocks(4)]) {
-      expect(left(fgnStep(model, data, 0.1, made))._tag).toBe("Overflow");
+      expect(left(fgnStep(model, data, 0.1, { kernel: made.kernel }))._tag).toBe("Overflow");
     }
   });
 

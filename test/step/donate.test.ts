@@ -152,10 +152,10 @@ describe("donate", () => {
   });
 
   it("is no option of what only looks at a model", () => {
-    const options: StepOptions = { donate: true };
-    getOrThrow(diagnose(HEAD, data, 0.1, options));
-    const made = fgn({ donate: true } as object);
-    getOrThrow(made.update(HEAD, made.init(HEAD), data));
+    const options: StepOptions = { donate: true }, none = { _tag: "InvalidOption", option: "donate" };
+    expect(left(diagnose(HEAD, data, 0.1, options))).toMatchObject(none);
+    const optimizer = fgn({ donate: true } as object);
+    expect(left(optimizer.update(HEAD, optimizer.init(HEAD), data))).toMatchObject(none);
     expect(lengths(HEAD)).toEqual([C * D, C]);
   });
 });

@@ -230,8 +230,10 @@ describe("the step with momentum", () => {
       });
     }
     const invalid = { _tag: "InvalidOption", option: "momentum" };
-    for (const decay of [-0.1, 1, NaN, Infinity]) {
-      for (const previous of [null, before(network)]) expect(refused({ decay, previous })).toMatchObject(invalid);
+    for (const decay of [-0.1, 1, NaN, Infinity, "0.5"]) {
+      for (const previous of [null, before(network)]) {
+        expect(refused({ decay, previous })).toMatchObject({ ...invalid, option: "momentum.decay" });
+      }
     }
     for (const previous of [null, before(network)]) {
       const good = { decay: 0.5, previous };

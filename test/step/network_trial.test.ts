@@ -122,11 +122,12 @@ describe("a retry", () => {
 describe("the loss after a step", () => {
   const check = (model: Network, data: Batch): void => {
     for (const options of OPTIONS) {
+      const { l2 = 0, labelSmoothing = 0 } = options, objective = { l2, labelSmoothing };
       for (const damping of [relative(1), relative(0.01), levenbergMarquardt({ lambda: 1e-5 })]) {
         const { params, report } = getOrThrow(fgnStep(model, data, damping, options));
         const next = getOrThrow(fgnStep(params, data, damping, options)).report.lossBefore;
         expect(Math.abs((report.lossAfter as number) - next)).toBeLessThan(1e-5 * (1 + next));
-        expect(getOrThrow(lossAndGradient(params, data, options)).loss).toBe(next);
+        expect(getOrThrow(lossAndGradient(params, data, objective)).loss).toBe(next);
         const blind = getOrThrow(fgnStep(model, data, damping, { ...options, lossAfter: false }));
         expect(relativeError(flat(blind.params), flat(params))).toBeLessThan(1e-6);
       }

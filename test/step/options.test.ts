@@ -5,7 +5,6 @@ import {
   type Batch,
   batch,
   type Either,
-  fgn,
   type FgnError,
   fgnStep,
   getOrThrow,
@@ -22,6 +21,7 @@ import {
   withParameters,
 } from "../../mod.ts";
 import { cpu } from "../../src/gpu/gpu.ts";
+import { accumulatedStep } from "../../src/step/micro_step.ts";
 import { checkRequest } from "../../src/gpu/step/plan.ts";
 import { defaultKernel } from "../../src/kernel/kernel.ts";
 import { type OptionName, optionTable, type Place, worksAt } from "../../src/step/options.ts";
@@ -77,14 +77,7 @@ const beside = (other: StepOptions): Ask => (options) => fgnStep(network(), plai
 
 /** The ways to ask for a step at a place. A place without one does not compile. */
 const ASKED: Readonly<Record<Place, readonly Ask[]>> = {
-  microBatch: [(options) => {
-    const { kernel, ...method } = options, optimizer = fgn<Network>(method), model = network();
-    return optimizer.update(model, optimizer.init(model), plain, {
-      ...(kernel && { kernel }),
-      ...method,
-      microBatch: 2,
-    });
-  }],
+  microBatch: [(options) => accumulatedStep(network(), plain, 2, 1, options)],
   device: [(options) => checkRequest(network(), plain, 1, options)],
   ggnStep: [(options) => ggnStep(network(), plain, 1, options as GgnOptions)],
   refine: [beside({ refine: 2 })],

@@ -13,7 +13,7 @@ import type { Batch } from "../../data/batch.ts";
 import type { Network } from "../../network/layer.ts";
 import { type Aim, aimOf } from "../../problem/objective.ts";
 import { readStart, solverOf } from "../../solver/solver.ts";
-import { refusedAt, STEP } from "../../step/options.ts";
+import { refusedAt, STEP, type StepOptions } from "../../step/options.ts";
 import type { Asked } from "../../step/stage.ts";
 import { failUnsupported } from "../device/faults.ts";
 import type { BackendStepOptions } from "./options.ts";
@@ -48,7 +48,7 @@ export function checkRequest(
   given: BackendStepOptions & { readonly microBatch?: number },
 ): E.Either<FgnError, Request> {
   if (given?.microBatch !== undefined) return failUnsupported("the option microBatch");
-  const fits = checkOptions<BackendStepOptions>(given, BACKEND_STEP);
+  const fits = checkOptions<StepOptions>(given, STEP);
   if (fits._tag === "Left") return fits;
   const options = fits.right;
   const supported = checkSupported(options);
