@@ -12,6 +12,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "./error.ts";
 import { checkKind, isError, isObject } from "./kind.ts";
 import { type Elsewhere, unknownOption } from "./nearest.ts";
+import { thrownBy } from "./total.ts";
 
 /** Whether a value fits, type first, then range; values that do, in words; and the rules of the options within. */
 export type Rule = readonly [
@@ -48,8 +49,6 @@ export const TWO_OR_MORE: Rule = [
 ];
 /** 0, 1, 2 … */
 export const WHOLE: Rule = [(value) => Number.isSafeInteger(value) && value as number >= 0, "a whole number from 0"];
-/** Numbers in a row. */
-export const NUMBERS: Rule = [(value) => isObject(value) && isNumber(value.length), "an array of numbers"];
 /** What is judged by something else, which says more about it. */
 export const ANY: Rule = [() => true, ""];
 
@@ -133,8 +132,7 @@ export function checkOptions<Options extends object>(
   try {
     return read(options, rules as Table, "", elsewhere) as E.Either<FgnError, Options>;
   } catch (cause) {
-    // Of a getter or a proxy of the caller's: nothing else runs here.
-    return invalid("options", cause, "options that can be read: these throw");
+    return thrownBy("options", { options }, cause);
   }
 }
 

@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { checkKind, isObject } from "../check/kind.ts";
+import { checkKind } from "../check/kind.ts";
 import {
   ANY,
   checkOptions,
@@ -119,7 +119,7 @@ const NETWORK: Rules<NetworkSpec> = {
 };
 const MLP: Rules<MlpSpec> = {
   inputs: ANY,
-  hidden: [(value) => isObject(value) && Symbol.iterator in value, "a list of sizes, perhaps none"],
+  hidden: ANY,
   classes: ANY,
   activation: ANY,
   bias: FLAG,
@@ -322,7 +322,6 @@ function startMlp(spec: MlpSpec): E.Either<FgnError, Network> {
   const checked = checkOptions(spec, MLP);
   if (checked._tag === "Left") return checked;
   const { inputs, hidden, classes, activation: kind = "relu", bias = true, seed = 0 } = checked.right;
-  if (hidden === undefined) return invalid("hidden", hidden, MLP.hidden[1]);
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "a list of sizes, such as [128, 64]");

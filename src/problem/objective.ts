@@ -15,7 +15,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
-import { BELOW_ONE, FLAG, FROM_ZERO, NUMBERS, type Rules } from "../check/rule.ts";
+import { ANY, BELOW_ONE, FLAG, FROM_ZERO, type Rules } from "../check/rule.ts";
 import type { Batch } from "../data/batch.ts";
 import { allocateFloats } from "../data/matrix.ts";
 import { weightFlags } from "../network/flat.ts";
@@ -43,7 +43,7 @@ export interface ObjectiveOptions {
  * @internal
  */
 export const OBJECTIVE: Rules<ObjectiveOptions> = {
-  classWeights: NUMBERS,
+  classWeights: ANY,
   labelSmoothing: BELOW_ONE,
   l2: FROM_ZERO,
   l2Biases: FLAG,

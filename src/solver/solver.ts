@@ -6,7 +6,6 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { isObject } from "../check/kind.ts";
 import { readNumbers } from "../check/numbers.ts";
 import { oneOf, type Rules, SHARE } from "../check/rule.ts";
 import { f64 } from "../kernel/arena.ts";
@@ -71,7 +70,7 @@ export const SOLVER: Rules<SolverOptions> = {
     "a whole number from 1",
   ],
   system: /* @__PURE__ */ oneOf("auto", "gram", "matrixFree"),
-  warmStart: [(value) => isObject(value) && typeof value.every === "function", "the dual of an earlier step"],
+  warmStart: [(value) => value !== null, "the dual of an earlier step"],
 };
 
 /**

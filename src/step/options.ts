@@ -6,8 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { isObject } from "../check/kind.ts";
-import { BELOW_ONE, FLAG, FROM_ZERO, holding, oneOf, type Rules, union, WHOLE } from "../check/rule.ts";
+import { ANY, BELOW_ONE, FLAG, FROM_ZERO, holding, oneOf, type Rules, union, WHOLE } from "../check/rule.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import { type KernelOption, OBJECTIVE_ON_KERNEL } from "../problem/session.ts";
 import { type CompetitorOptions, COMPETITORS } from "../row_system/competitors.ts";
@@ -72,7 +71,7 @@ export interface Momentum {
 
 const MOMENTUM: Rules<Momentum> = {
   decay: BELOW_ONE,
-  previous: [(value) => value === null || isObject(value), "the step before, or null"],
+  previous: ANY,
 };
 
 /**

@@ -225,7 +225,10 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   // Training and prediction
   train: {
     call: fgn.train as Call,
-    args: (v) => [some.net(), some.data(v % 2), some.trainOptions(v)],
+    args: (v) => {
+      const { onProgress: _, ...options } = some.trainOptions(v);
+      return [some.net(), some.data(v % 2), options];
+    },
     gives: "iterator",
   },
   fit: task(fgn.fit, (v) => [some.net(), some.data(v % 2), some.trainOptions(v)]),
