@@ -12,6 +12,7 @@ import type { Damping } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { checkAttachedModel } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
+import { checkNetwork } from "../network/network.ts";
 import { beginUpdate, type MetricRule } from "../row_system/metric_rule.ts";
 import { checkWhole } from "../step/micro_step.ts";
 import type { StepOptions } from "../step/options.ts";
@@ -51,6 +52,8 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   if (whole._tag === "Left") return whole;
   const isModel = checkAttachedModel(params);
   if (isModel._tag === "Left") return isModel;
+  const whole = params._tag === "custom" ? isModel : checkNetwork(params);
+  if (whole._tag === "Left") return whole;
   const isState = isObject(state) && Array.isArray(state.layers);
   const checked = checkKind("the state", state, isState, "what init gives");
   if (checked._tag === "Left") return checked;

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
 import { guard } from "../check/total.ts";
-import { type Batch, checkBatchKind } from "../data/batch.ts";
+import { type Batch, checkBatchKind, checkTargets } from "../data/batch.ts";
 import { checkLength } from "../data/matrix.ts";
 import { picker } from "../data/select.ts";
 import { checkSparse, isSparse } from "../data/sparse.ts";
@@ -60,6 +60,10 @@ function split(data: Batch, share: number, seed: number): E.Either<FgnError, Spl
   if (whole._tag === "Left") return whole;
   const count = checkLength("labels", labels.length, features.rows);
   if (count._tag === "Left") return count;
+  const weighted = checkLength("weights", data.weights?.length ?? features.rows, features.rows);
+  if (weighted._tag === "Left") return weighted;
+  const soft = checkTargets(data.targets, features.rows, data.targets?.cols ?? 0);
+  if (soft._tag === "Left") return soft;
   if (!Number.isFinite(seed)) return invalid("seed", seed, "a number");
   return divide(data, share, seed, "share");
 }
