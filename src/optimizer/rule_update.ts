@@ -52,8 +52,8 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   if (whole._tag === "Left") return whole;
   const isModel = checkAttachedModel(params);
   if (isModel._tag === "Left") return isModel;
-  const whole = params._tag === "custom" ? isModel : checkNetwork(params);
-  if (whole._tag === "Left") return whole;
+  const isWhole = params._tag === "custom" ? isModel : checkNetwork(params);
+  if (isWhole._tag === "Left") return isWhole;
   const isState = isObject(state) && Array.isArray(state.layers);
   const checked = checkKind("the state", state, isState, "what init gives");
   if (checked._tag === "Left") return checked;
