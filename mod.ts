@@ -124,6 +124,7 @@ export { showDiagnosis } from "./src/diagnosis/show.ts";
 export { type Permutation, type Random, seedRandom } from "./src/math/random.ts";
 export { type ErrorText, type FgnError, type FgnErrorCases, type FgnErrorTag, showError } from "./src/check/error.ts";
 export { getOrThrow } from "./src/check/get_or_throw.ts";
+export type { Faulty } from "./src/check/rule.ts";
 export { type Kernel, releaseKernel } from "./src/kernel/kernel.ts";
 export { type Preparation, prepareKernel, type PrepareOptions } from "./src/step/prepare_kernel.ts";
 export type { KernelOption } from "./src/problem/session.ts";

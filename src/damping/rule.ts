@@ -87,10 +87,6 @@ export const UNJUDGED = {
 export const standsStill = ({ actual, predicted, lossBefore }: Outcome): boolean =>
   actual === 0 && predicted <= 2 ** -52 * Math.abs(lossBefore);
 
-/** Whether a value is a number, from one number to below another. */
-export const isNumberIn = (value: number, from: number, below: number): boolean =>
-  typeof value === "number" && value >= from && value < below;
-
 /** Whether a number can be a λ, or a share of K̄. */
 export const isPositive = (value: unknown): boolean => POSITIVE[0](value);
 

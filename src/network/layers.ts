@@ -294,7 +294,6 @@ function startNetwork(spec: NetworkSpec): E.Either<FgnError, Network> {
   if (layers === undefined) return invalid("layers", layers, NETWORK.layers[1]);
   const features = checkSize("inputs", inputs, 1);
   if (features._tag === "Left") return features;
-  if (!Number.isFinite(seed)) return invalid("seed", seed, "a finite number");
   const started = startLayers(layers, inputs, "layers", drawFrom(seedRandom(seed)));
   if (started._tag === "Left") return started;
   const last = started.right.findLast(({ _tag }) => _tag === "dense" || _tag === "embedding");
@@ -322,10 +321,10 @@ function startMlp(spec: MlpSpec): E.Either<FgnError, Network> {
   const checked = checkOptions(spec, MLP);
   if (checked._tag === "Left") return checked;
   const { inputs, hidden, classes, activation: kind = "relu", bias = true, seed = 0 } = checked.right;
+  const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "an array of numbers");
+  if (sizes._tag === "Left") return sizes;
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
-  const sizes = checkKind("hidden", hidden, Array.isArray(hidden), "a list of sizes, such as [128, 64]");
-  if (sizes._tag === "Left") return sizes;
   const after = activation(kind);
   const layers = [...Array.from(hidden).flatMap((size) => [dense(size, { bias }), after]), dense(classes, { bias })];
   return initialise({ inputs, layers, seed });

@@ -43,7 +43,7 @@ export interface ObjectiveOptions {
  * @internal
  */
 export const OBJECTIVE: Rules<ObjectiveOptions> = {
-  classWeights: ANY,
+  classWeights: ANY, // The reader of numbers says more.
   labelSmoothing: BELOW_ONE,
   l2: FROM_ZERO,
   l2Biases: FLAG,
@@ -146,7 +146,8 @@ function penaltyOf(model: Model, { l2 = 0, l2Biases = false }: ObjectiveOptions)
 }
 
 /**
- * The aim of a step on a batch, by options that were checked. Errors: `ShapeMismatch`, `NotFinite`, `NegativeWeight`, `ZeroWeights`.
+ * The aim of a step on a batch, by options that were checked. Errors: `ShapeMismatch`, `NotFinite`, `NegativeWeight`,
+ * `ZeroWeights`.
  * @internal
  */
 export function aimOf(batch: Batch, model: Model, options: ObjectiveOptions): E.Either<FgnError, Aim> {

@@ -71,7 +71,7 @@ export interface Momentum {
 
 const MOMENTUM: Rules<Momentum> = {
   decay: BELOW_ONE,
-  previous: ANY,
+  previous: ANY, // The reader of numbers says more.
 };
 
 /**

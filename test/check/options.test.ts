@@ -103,7 +103,12 @@ const BAD = {
 } as const;
 
 const KERNEL = { kernel: BAD.object };
-const OBJECTIVE = { classWeights: BAD.list, labelSmoothing: [...BAD.number, 1, -0.1], l2: [...BAD.number, -1] };
+const OBJECTIVE = {
+  classWeights: BAD.list,
+  labelSmoothing: [...BAD.number, 1, -0.1],
+  l2: [...BAD.number, -1],
+  l2Biases: BAD.flag,
+};
 const UPDATE = {
   ...OBJECTIVE,
   ...KERNEL,
@@ -126,7 +131,6 @@ const STEP = {
   ...OBJECTIVE,
   ...METHOD,
   ...FREE,
-  warmStart: BAD.list,
   momentum: BAD.object,
   donate: BAD.flag,
   lossAfter: BAD.flag,
@@ -209,7 +213,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [Call, Readonly<Record<string,
   layerNorm: [(o) => networkWith(layerNorm(o)), { epsilon: [...BAD.number, 0], frozen: BAD.flag }],
   mlp: [
     (o) => mlp({ inputs: 2, hidden: [4], classes: 3, ...o }),
-    { hidden: ["4", 4, null, {}], bias: BAD.flag, seed: BAD.number },
+    { bias: BAD.flag, seed: BAD.number },
   ],
   initialise: [
     (o) => initialise({ inputs: 2, layers: [dense(3)], ...o }),

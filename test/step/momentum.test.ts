@@ -83,7 +83,7 @@ describe("the step with momentum", () => {
     for (const [name, [data, options]] of Object.entries(OBJECTIVES)) {
       it(`equals the solve over the parameters: ${kind}, ${name}`, () => {
         for (const system of SYSTEMS) check(builtIn, builtIn, data, { ...options, ...system });
-        // Of a model of one's own the penalty takes in every parameter.
+        // The penalty of a model of one's own takes in every parameter.
         const all = options.l2 === undefined ? options : { ...options, l2Biases: true };
         check(own, builtIn, data, { ...all, tolerance: 1e-10 });
         check(builtIn, builtIn, data, all);
