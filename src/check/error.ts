@@ -74,6 +74,8 @@ export interface FgnErrorCases {
   readonly CheckpointMismatch: { readonly what: string; readonly expected: string; readonly actual: string };
   /** A function of a custom model threw, or gave something unusable. */
   readonly ModelFailure: { readonly what: "forward" | "jvp" | "vjp"; readonly cause: string };
+  /** A function that the caller gave, such as "optimizer.update", threw, or gave something unusable. */
+  readonly CallbackFailure: { readonly what: string; readonly cause: string };
   /** Bytes that are no file of the kind they should be; `what` is that kind. */
   readonly InvalidFile: { readonly what: string; readonly reason: string };
   /** A value that cannot be kept, since it is not plain data; `path` is its place, such as "state.steps[2]". */
@@ -90,6 +92,8 @@ export interface FgnErrorCases {
   readonly DeviceFailure: { readonly cause: string };
   /** A store could not load or save. */
   readonly StorageFailed: { readonly what: "load" | "save"; readonly cause: string };
+  /** An exception within `where` that nothing accounts for, which is a fault of the library; `cause` is what was thrown. */
+  readonly Unexpected: { readonly where: string; readonly cause: unknown };
 }
 
 /** The name of a case. */
@@ -124,8 +128,13 @@ export function fail<Tag extends FgnErrorTag>(
 }
 
 /** One line for a person: tag, message and remedy. */
-export function showError({ _tag, message, remedy }: FgnError): string {
-  return `${_tag}: ${message}${message.endsWith("?") ? "" : "."} ${remedy}.`;
+export function showError(error: FgnError): string {
+  try {
+    const { _tag, message, remedy } = error;
+    return `${_tag}: ${message}${message.endsWith("?") ? "" : "."} ${remedy}.`;
+  } catch {
+    return "this is not an error of this library";
+  }
 }
 
 /**

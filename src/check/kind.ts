@@ -12,6 +12,13 @@ import { cureOf, isObject, show, typedName } from "./show.ts";
 export { isObject };
 
 /**
+ * Whether a value is an error of this library, as far as a look tells.
+ * @internal
+ */
+export const isError = (value: unknown): value is FgnError =>
+  isObject(value) && typeof value._tag === "string" && typeof value.message === "string";
+
+/**
  * Whether a value is a Float32Array, also one of another realm.
  * @internal
  */

@@ -10,8 +10,9 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "./error.ts";
-import { checkKind, isObject } from "./kind.ts";
+import { checkKind, isError, isObject } from "./kind.ts";
 import { type Elsewhere, unknownOption } from "./nearest.ts";
+import { thrownBy } from "./total.ts";
 
 /** Whether a value fits, type first, then range; values that do, in words; and the rules of the options within. */
 export type Rule = readonly [
@@ -131,8 +132,7 @@ export function checkOptions<Options extends object>(
   try {
     return read(options, rules as Table, "", elsewhere) as E.Either<FgnError, Options>;
   } catch (cause) {
-    // Of a getter or a proxy of the caller's: nothing else runs here.
-    return invalid("options", cause, "options that can be read: these throw");
+    return thrownBy("options", { options }, cause);
   }
 }
 
@@ -140,6 +140,15 @@ export function checkOptions<Options extends object>(
 export interface Faulty {
   /** What was wrong with the arguments that made this; absent where nothing was. Whatever takes it returns it as its error. */
   readonly fault?: FgnError | null;
+}
+
+/**
+ * The fault of what a constructor made; undefined where there is none, or a caller put something else in its place.
+ * @internal
+ */
+export function faultIn(value: unknown): FgnError | undefined {
+  const fault: unknown = isObject(value) ? value.fault : undefined;
+  return isError(fault) ? fault : undefined;
 }
 
 /**

@@ -17,7 +17,7 @@ export function checkSize(what: string, value: number, minimum: number): E.Eithe
     "InvalidSize",
     { what, value },
     `${what} is ${show(value)}`,
-    value > Number.MAX_SAFE_INTEGER
+    typeof value === "number" && value > Number.MAX_SAFE_INTEGER
       ? "Give a smaller number"
       : cureOf(value) ?? `Give a whole number of at least ${minimum}`,
   );
@@ -31,7 +31,7 @@ export function checkLength(what: string, actual: number, expected: number): E.E
   return actual === expected ? E.right(actual) : fail(
     "ShapeMismatch",
     { what, expected, actual },
-    `${what} has ${actual} values where ${expected} are needed`,
+    `${what} has ${show(actual)} values where ${show(expected)} are needed`,
     "Check the sizes against the array",
   );
 }

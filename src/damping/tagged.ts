@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import type { Faulty } from "../check/rule.ts";
+import { faultIn } from "../check/rule.ts";
 import rules, { constant, type Damping } from "./damping.ts";
 import type { Rule } from "./rule.ts";
 
@@ -19,10 +19,10 @@ export const ruleOf = ({ _tag }: TaggedDamping): Rule<TaggedDamping> => rules[_t
 /** The tagged form of a damping, checked. Errors: `InvalidDamping`, `InvalidOption`. */
 export function checkDamping(damping: Damping): E.Either<FgnError, TaggedDamping> {
   const tagged = typeof damping === "number" ? constant(damping) : damping;
-  if (!Object.hasOwn(rules, tagged?._tag)) {
+  if (typeof tagged?._tag !== "string" || !Object.hasOwn(rules, tagged._tag)) {
     return invalid("damping", damping, `a number or one of ${Object.keys(rules).join(", ")}`);
   }
-  const { fault } = tagged as Faulty;
+  const fault = faultIn(tagged);
   return fault ? E.left(fault) : ruleOf(tagged).check(tagged);
 }
 

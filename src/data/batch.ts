@@ -17,8 +17,9 @@ import {
   valueAt,
 } from "../check/numbers.ts";
 import { show, typedName } from "../check/show.ts";
-import { checkLength, type Matrix } from "./matrix.ts";
-import { checkFeaturesKind, type Features } from "./sparse.ts";
+import { guard } from "../check/total.ts";
+import { checkLength, isMatrix, type Matrix } from "./matrix.ts";
+import { checkFeaturesKind, type Features, isFeatures } from "./sparse.ts";
 
 /** Examples with their labels. Made by {@link batch}, which validates it; not to be written to afterwards. */
 export interface Batch {
@@ -207,6 +208,11 @@ function checkWeights(values: Numbers, count: number, ignored: readonly number[]
  * ```
  */
 export function batch(input: BatchInput): E.Either<FgnError, Batch> {
+  return guard("batch", { input }, () => makeBatch(input));
+}
+
+/** A batch from its parts. */
+function makeBatch(input: BatchInput): E.Either<FgnError, Batch> {
   const kinds = checkKinds(input);
   if (kinds._tag === "Left") return kinds;
   const { features, targets = null, weights } = input;
@@ -227,9 +233,9 @@ export function batch(input: BatchInput): E.Either<FgnError, Batch> {
  */
 export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
   const fields: unknown = value;
-  const isRight = isObject(fields) &&
-    (fields.labels instanceof Uint32Array || typedName(fields.labels) !== undefined) && fields.targets !== undefined &&
-    (fields.weights === null || isFloats(fields.weights));
+  const isRight = isObject(fields) && isFeatures(fields.features) &&
+    (fields.labels instanceof Uint32Array || typedName(fields.labels) !== undefined) &&
+    (fields.targets === null || isMatrix(fields.targets)) && (fields.weights === null || isFloats(fields.weights));
   return checkKind("the batch", value, isRight, "what batch made");
 }
 

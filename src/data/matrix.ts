@@ -6,10 +6,11 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind, hasLength, isObject } from "../check/kind.ts";
+import { checkKind, hasLength, isFloats, isObject } from "../check/kind.ts";
 import { copyNumbers, failNumber, type Numbers, readNumbers, valueAt } from "../check/numbers.ts";
 import { show } from "../check/show.ts";
 import { allocateFloats, checkLength, checkSize } from "../check/size.ts";
+import { guard } from "../check/total.ts";
 
 /** A row-major float32 matrix. Made by {@link matrix}, which validates it; not to be written to afterwards. */
 export interface Matrix {
@@ -20,6 +21,13 @@ export interface Matrix {
   /** rows × cols values, row after row. */
   readonly data: Float32Array;
 }
+
+/**
+ * Whether a value is a matrix by its fields, whose sizes and values are not looked at.
+ * @internal
+ */
+export const isMatrix = (value: unknown): value is Matrix =>
+  isObject(value) && typeof value.rows === "number" && typeof value.cols === "number" && isFloats(value.data);
 
 export { allocateFloats, checkLength, checkSize };
 
@@ -90,9 +98,14 @@ export function matrix(
   cols?: number,
   data?: Numbers,
 ): E.Either<FgnError, Matrix> {
-  return isObject(rows) && cols === undefined && data === undefined
-    ? stackRows(rows as ArrayLike<Numbers>)
-    : makeMatrix("matrix", rows as number, cols as number, data as Numbers);
+  return guard(
+    "matrix",
+    { rows, cols, data },
+    () =>
+      isObject(rows) && cols === undefined && data === undefined
+        ? stackRows(rows as ArrayLike<Numbers>)
+        : makeMatrix("matrix", rows as number, cols as number, data as Numbers),
+  );
 }
 
 /**

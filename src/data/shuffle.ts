@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind } from "../check/kind.ts";
+import { orElse } from "../check/total.ts";
 import { type Permutation, permute, type Random } from "../math/random.ts";
 import { checkSize } from "./matrix.ts";
 
@@ -33,7 +34,12 @@ const isRandom = (random: unknown): boolean =>
 export function shuffle(length: number, random: Random): E.Either<FgnError, Permutation> {
   const size = checkSize("the length", length, 0);
   if (size._tag === "Left") return size;
-  const state = checkKind("the generator", random, isRandom(random), "what seedRandom gives: four words, not all zero");
+  const state = checkKind(
+    "the generator",
+    random,
+    orElse(() => isRandom(random), false),
+    "what seedRandom gives: four words, not all zero",
+  );
   if (state._tag === "Left") return state;
   const tooMany = fail(
     "OutOfMemory",

@@ -6,10 +6,11 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, hasLength, isFloats, isObject } from "../check/kind.ts";
+import { checkKind, checkNumbers, hasLength } from "../check/kind.ts";
 import { checkCount, type Numbers, numbersOf, readNumbers, valueAt } from "../check/numbers.ts";
-import { show } from "../check/show.ts";
-import { checkSize, type Matrix } from "./matrix.ts";
+import { show, typedName } from "../check/show.ts";
+import { guard, orElse } from "../check/total.ts";
+import { checkSize, isMatrix, type Matrix } from "./matrix.ts";
 
 /** A sparse float32 matrix, row after row. Made by {@link sparse}, which validates it; not to be written to. */
 export interface SparseMatrix {
@@ -25,12 +26,22 @@ export interface SparseMatrix {
   readonly data: Float32Array;
 }
 
+/**
+ * Whether a value is a sparse matrix or a dense one by its fields, whose sizes and values are not looked at.
+ * @internal
+ */
+export const isFeatures = (value: unknown): boolean => {
+  if (!isMatrix(value)) return false;
+  const { offsets, indices } = value as Matrix & Partial<SparseMatrix>;
+  return !("offsets" in value) || (ArrayBuffer.isView(offsets) && ArrayBuffer.isView(indices));
+};
+
 /** Features of a batch, one example a row. */
 export type Features = Matrix | SparseMatrix;
 
 /** Whether features are sparse. */
 export function isSparse(features: Features): features is SparseMatrix {
-  return "offsets" in features;
+  return orElse(() => "offsets" in features, false);
 }
 
 /** A whole number in [minimum, maximum]. */
@@ -83,9 +94,7 @@ function checkIndices(given: Numbers, cols: number, offsets: Uint32Array): E.Eit
  */
 export function checkFeaturesKind(what: string, value: Features): E.Either<FgnError, Features> {
   const fields: unknown = value;
-  const isRight = isObject(fields) && typeof fields.rows === "number" && isFloats(fields.data) &&
-    (!("offsets" in fields) || (ArrayBuffer.isView(fields.offsets) && ArrayBuffer.isView(fields.indices)));
-  return checkKind(what, value, isRight, "what matrix, sparse or fromRows made");
+  return checkKind(what, value, isFeatures(fields), "what matrix, sparse or fromRows made");
 }
 
 /**
@@ -120,6 +129,21 @@ export function checkSparse({ rows, cols, offsets, indices, data }: SparseMatrix
  * ```
  */
 export function sparse(
+  rows: number,
+  cols: number,
+  offsets: Numbers,
+  indices: Numbers,
+  values: Numbers,
+): E.Either<FgnError, SparseMatrix> {
+  return guard(
+    "sparse",
+    { rows, cols, offsets, indices, values },
+    () => makeSparse(rows, cols, offsets, indices, values),
+  );
+}
+
+/** A sparse matrix from its parts. */
+function makeSparse(
   rows: number,
   cols: number,
   offsets: Numbers,
@@ -193,7 +217,15 @@ export function fromRows(
   cols: number,
   rows: readonly (readonly (readonly [number | bigint, number | bigint])[])[],
 ): E.Either<FgnError, SparseMatrix> {
-  const isRight = Array.isArray(rows) && rows.every(hasLength);
+  return guard("fromRows", { cols, rows }, () => gatherRows(cols, rows));
+}
+
+/** A sparse matrix from the entries of its rows. */
+function gatherRows(
+  cols: number,
+  rows: readonly (readonly (readonly [number | bigint, number | bigint])[])[],
+): E.Either<FgnError, SparseMatrix> {
+  const isRight = Array.isArray(rows) && rows.every((row) => Array.isArray(row) || typedName(row) !== undefined);
   const kind = checkKind("rows", rows, isRight, "a list of rows, each a list of entries [column, value]");
   if (kind._tag === "Left") return kind;
   const offsets = [0], indices: number[] = [], values: number[] = [];

@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkOptions, COUNT, type Rules, TWO_OR_MORE, union } from "../check/rule.ts";
+import { guard } from "../check/total.ts";
 import { constant, type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { symmetricEigenvalues } from "../math/eigenvalues.ts";
@@ -202,6 +203,16 @@ export function diagnose(
   batch: Batch,
   damping: Damping = relative(1),
   options: DiagnoseOptions = {},
+): E.Either<FgnError, Diagnosis> {
+  return guard("diagnose", { params, batch, damping, options }, () => examine(params, batch, damping, options));
+}
+
+/** A diagnosis from one batch. */
+function examine(
+  params: Model,
+  batch: Batch,
+  damping: Damping,
+  options: DiagnoseOptions,
 ): E.Either<FgnError, Diagnosis> {
   const checked = checkOptions(options, DIAGNOSE);
   if (checked._tag === "Left") return checked;

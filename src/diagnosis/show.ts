@@ -4,6 +4,7 @@
  * @module
  */
 
+import { orElse } from "../check/total.ts";
 import type { Diagnosis, StepComparison } from "./diagnose.ts";
 import type { Trace } from "./dropped.ts";
 
@@ -105,6 +106,11 @@ function verdictOf({ cosine, converged, residual, rounding }: StepComparison): s
  * ```
  */
 export function showDiagnosis(diagnosis: Diagnosis): string {
+  return orElse(() => linesOf(diagnosis), "this is not a diagnosis");
+}
+
+/** The lines of a diagnosis. */
+function linesOf(diagnosis: Diagnosis): string {
   const { examples, classes, steps } = diagnosis;
   const lines = [competitorLines, traceLines, stepLines, spectrumLines].flatMap((make) => make(diagnosis));
   const [names, values] = [0, 1].map((k) => Math.max(...lines.map((line) => (line[k] as string).length)));

@@ -21,6 +21,7 @@ import { failLost } from "./device/faults.ts";
 import { noTraffic } from "./device/traffic.ts";
 import { handles } from "./handles.ts";
 import { BACKEND_STEP } from "./step/plan.ts";
+import { guardBackend } from "./total.ts";
 
 /** A network alone. Errors: `WrongKind`, `ShapeMismatch`, `InvalidLayer`, `InvalidSize`, `InvalidOption`. */
 function checkParameters(network: Network): E.Either<FgnError, Network> {
@@ -68,8 +69,9 @@ export function cpu(given: KernelOption = {}): Backend {
   const runTask = <A>(run: () => E.Either<FgnError, A>): TaskEither<FgnError, A> => () =>
     Promise.resolve(fits._tag === "Left" ? fits : closed ? failLost("the backend was closed") : run());
   const release = (resident: Resident | ResidentBatch): void => {
-    if (resident?._tag === "resident") parameters.release(resident);
-    else batches.release(resident);
+    // A handle of the other kind is none of theirs.
+    parameters.release(resident as Resident);
+    batches.release(resident as ResidentBatch);
   };
   const withBoth = <A>(
     resident: Resident,
@@ -81,7 +83,7 @@ export function cpu(given: KernelOption = {}): Backend {
     const data = batches.get(batch);
     return data._tag === "Left" ? data : run(network.right, data.right);
   };
-  return {
+  return guardBackend({
     name: "cpu",
     description: option.kernel?.name ?? "simd128",
     onDevice: (network) =>
@@ -116,5 +118,5 @@ export function cpu(given: KernelOption = {}): Backend {
     release,
     traffic: noTraffic,
     close: () => void (closed = true),
-  };
+  });
 }

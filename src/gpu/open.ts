@@ -10,6 +10,7 @@ import { fail, type FgnError } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
 import { checkOptions, oneOf, type Rules } from "../check/rule.ts";
 import { causeOf } from "../check/show.ts";
+import { guardAsync } from "../check/total.ts";
 import { relative } from "../damping/damping.ts";
 import { instantiate, type LoadedKernel } from "../kernel/kernel.ts";
 import { simd } from "../kernel/simd.generated.ts";
@@ -24,6 +25,7 @@ import { stepOnDevice } from "./step/step.ts";
 import { checkExamples, checkMatch, type Examples } from "./tape/examples.ts";
 import { type Parameters, releaseTensors, retainTensors } from "./tape/tensor.ts";
 import { checkParameters, type CountedExamples, download, releaseBatch, upload, uploadBatch } from "./tape/upload.ts";
+import { guardBackend } from "./total.ts";
 import type { WebGpuOptions } from "./web_gpu_options.ts";
 
 const WEB_GPU: Rules<WebGpuOptions> = {
@@ -49,9 +51,11 @@ function withParameters<A>(
     const params = parameters.get(resident);
     if (params._tag === "Left") return params;
     retainTensors(params.right.tensors);
-    const result = await device.inTurn(() => task(params.right));
-    releaseTensors(device.pool, params.right.tensors);
-    return result;
+    try {
+      return await device.inTurn(() => task(params.right));
+    } finally {
+      releaseTensors(device.pool, params.right.tensors);
+    }
   };
 }
 
@@ -71,9 +75,11 @@ function withBoth<A>(
     const matched = checkMatch(params.right.skeleton, examples.right, purpose);
     if (matched._tag === "Left") return matched;
     examples.right.holders++;
-    const result = await withParameters(opened, resident, (kept) => task(kept, examples.right))();
-    releaseBatch(opened.device, examples.right);
-    return result;
+    try {
+      return await withParameters(opened, resident, (kept) => task(kept, examples.right))();
+    } finally {
+      releaseBatch(opened.device, examples.right);
+    }
   };
 }
 
@@ -132,7 +138,7 @@ export function backendOn(device: Device, kernel: LoadedKernel, description: str
     dispose: (examples) => releaseBatch(device, examples),
   });
   const opened = { device, kernel, parameters, batches };
-  return {
+  return guardBackend({
     name: "webgpu",
     description,
     onDevice: (network) => async () => {
@@ -153,12 +159,13 @@ export function backendOn(device: Device, kernel: LoadedKernel, description: str
     ...stepsOf(opened),
     download: (resident) => withParameters(opened, resident, (params) => download(device, params)),
     release: (resident) => {
-      if (resident?._tag === "resident") parameters.release(resident);
-      else batches.release(resident);
+      // A handle of the other kind is none of theirs.
+      parameters.release(resident as Resident);
+      batches.release(resident as ResidentBatch);
     },
     traffic: () => ({ ...device.counts }),
     close: device.close,
-  };
+  });
 }
 
 /** A device with its adapter's limits. Errors: `UnsupportedRuntime`, `DeviceFailure`. */
@@ -186,6 +193,11 @@ async function requestDevice({ powerPreference }: WebGpuOptions): Promise<E.Eith
  * @internal
  */
 export function webGpuWithin(options: WebGpuOptions, limits: Lowered): TaskEither<FgnError, Backend> {
+  return () => guardAsync("webGpu", { options }, openWebGpu(options, limits));
+}
+
+/** Opens a device, the caller's or one of our own. */
+function openWebGpu(options: WebGpuOptions, limits: Lowered): TaskEither<FgnError, Backend> {
   return async () => {
     const checked = checkOptions(options, WEB_GPU);
     if (checked._tag === "Left") return checked;

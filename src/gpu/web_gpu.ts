@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import type { FgnError } from "../check/error.ts";
 import { checkKind } from "../check/kind.ts";
+import { guardAsync } from "../check/total.ts";
 import type { Backend } from "./backend.ts";
 import { webGpuWithin } from "./open.ts";
 import type { WebGpuOptions } from "./web_gpu_options.ts";
@@ -47,6 +48,11 @@ export const webGpu = (options: WebGpuOptions = {}): TaskEither<FgnError, Backen
  * ```
  */
 export function preferGpu(fallback: Backend, options: WebGpuOptions = {}): TaskEither<FgnError, Backend> {
+  return () => guardAsync("preferGpu", { fallback, options }, preferDevice(fallback, options));
+}
+
+/** A device, or the fallback. */
+function preferDevice(fallback: Backend, options: WebGpuOptions): TaskEither<FgnError, Backend> {
   return async () => {
     const usable = checkKind(
       "the fallback",

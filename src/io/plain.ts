@@ -12,6 +12,8 @@
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
+import { checkKind } from "../check/kind.ts";
+import { guard } from "../check/total.ts";
 import { quote } from "./header.ts";
 import { readSafetensors, type Tensor, type TensorData, writeSafetensors } from "./safetensors.ts";
 
@@ -182,6 +184,21 @@ function encodeChild(
  * ```
  */
 export function encodePlain(format: string, version: number, value: unknown): E.Either<FgnError, Uint8Array> {
+  return guard(
+    "encodePlain",
+    { format, version, value },
+    () => E.chain(() => encodeTree(format, version, value))(checkNames(format, version)),
+  );
+}
+
+/** A format and its version, as they stand in a file. Errors: `WrongKind`. */
+const checkNames = (format: string, version: number): E.Either<FgnError, unknown> =>
+  E.chain(() => checkKind("the version", version, typeof version === "number", "a number"))(
+    checkKind<unknown>("the format", format, typeof format === "string", "a text"),
+  );
+
+/** A tree as a file. */
+function encodeTree(format: string, version: number, value: unknown): E.Either<FgnError, Uint8Array> {
   try {
     const encoding: Encoding = { tensors: new Map(), around: new Set(), left: MAX_VALUES };
     const json = encodeScalar(value, () => "") ?? encodeObject(value as object, "", encoding);
@@ -288,6 +305,15 @@ function decodeChild(
  * ```
  */
 export function decodePlain(format: string, version: number, bytes: Uint8Array): E.Either<FgnError, unknown> {
+  return guard(
+    "decodePlain",
+    { format, version, bytes },
+    () => E.chain(() => decodeTree(format, version, bytes))(checkNames(format, version)),
+  );
+}
+
+/** The tree in a file. */
+function decodeTree(format: string, version: number, bytes: Uint8Array): E.Either<FgnError, unknown> {
   const file = readSafetensors(bytes);
   if (file._tag === "Left") {
     return file.left._tag === "InvalidFile" ? unreadable(format, file.left.reason) : file;

@@ -7,6 +7,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
+import { orElse } from "../check/total.ts";
 import { checkLength, checkSize } from "../data/matrix.ts";
 import { widenBrain, widenHalf } from "./half.ts";
 import { type Entry, isWellFormed, malformed, MAX_HEADER, METADATA, quote, readHeader, valueCount } from "./header.ts";
@@ -313,7 +314,7 @@ function read(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
  * ```
  */
 export function readSafetensors(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
-  if (!(bytes instanceof Uint8Array)) return malformed("it is no Uint8Array");
+  if (!orElse(() => bytes instanceof Uint8Array, false)) return malformed("it is no Uint8Array");
   try {
     return read(bytes);
   } catch {

@@ -5,6 +5,7 @@
  */
 
 import type * as E from "fp-ts/lib/Either.js";
+import { isResult } from "../check/callback.ts";
 import type { FgnError } from "../check/error.ts";
 import { storageFailed } from "./store.ts";
 
@@ -15,7 +16,7 @@ export async function callStore<A>(
 ): Promise<E.Either<FgnError, A>> {
   try {
     const result = await call();
-    return result._tag === "Left" || result._tag === "Right" ? result : storageFailed(what, "the store gave no Either");
+    return isResult(result) ? result : storageFailed(what, "the store gave no Either of this library");
   } catch (error) {
     return storageFailed(what, error);
   }

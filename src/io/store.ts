@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
 import { causeOf } from "../check/show.ts";
+import { orElse } from "../check/total.ts";
 
 /** A place for one checkpoint. Neither function throws or rejects. */
 export interface CheckpointStore {
@@ -38,7 +39,7 @@ export function storageFailed(what: "load" | "save", error: unknown): E.Either<F
  * @internal
  */
 export function checkBytes(bytes: Uint8Array): E.Either<FgnError, Uint8Array> {
-  return bytes instanceof Uint8Array ? E.right(bytes) : invalid("bytes", bytes, "a Uint8Array");
+  return orElse(() => bytes instanceof Uint8Array, false) ? E.right(bytes) : invalid("bytes", bytes, "a Uint8Array");
 }
 
 /**

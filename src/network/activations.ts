@@ -40,12 +40,16 @@ export interface Activation {
   readonly slope: number;
 }
 
+/** The slope of a kind; 0 of what is none. */
+const slopeOf = (kind: ActivationKind): number =>
+  typeof kind === "string" && Object.hasOwn(ACTIVATIONS, kind) ? ACTIVATIONS[kind].slope ?? 0 : 0;
+
 /**
  * An activation of any kind, perhaps one that there is not: checks of networks tell.
  *
  * @internal
  */
-export function activation(kind: ActivationKind, slope: number = ACTIVATIONS[kind]?.slope ?? 0): Activation {
+export function activation(kind: ActivationKind, slope: number = slopeOf(kind)): Activation {
   return { _tag: "activation", kind, slope };
 }
 

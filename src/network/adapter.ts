@@ -6,9 +6,10 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind } from "../check/kind.ts";
+import { checkKind, checkObject } from "../check/kind.ts";
 import { ANY, checkOptions, NUMBER, type Rules } from "../check/rule.ts";
 import { show } from "../check/show.ts";
+import { guard } from "../check/total.ts";
 import { checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import { type Leaf, mapLayers } from "./arrays.ts";
@@ -88,7 +89,7 @@ function setFrozen(network: Network, frozen: boolean, layers?: readonly number[]
  * ```
  */
 export function freeze(network: Network, layers?: readonly number[]): E.Either<FgnError, Network> {
-  return setFrozen(network, true, layers);
+  return guard("freeze", { network, layers }, () => setFrozen(network, true, layers));
 }
 
 /**
@@ -104,7 +105,7 @@ export function freeze(network: Network, layers?: readonly number[]): E.Either<F
  * ```
  */
 export function unfreeze(network: Network, layers?: readonly number[]): E.Either<FgnError, Network> {
-  return setFrozen(network, false, layers);
+  return guard("unfreeze", { network, layers }, () => setFrozen(network, false, layers));
 }
 
 /** Places of the layers that are dense, or hold one that is. */
@@ -143,7 +144,15 @@ function adapt({ weight, bias }: Dense, rank: number, scale: number, source: Sou
  * console.log(parameterCount(base), parameterCount(adapted)); // 68362 3112
  * ```
  */
-export function withAdapters(
+export function withAdapters(network: Network, options: AdapterOptions): E.Either<FgnError, Network> {
+  return guard("withAdapters", { network, options }, () => {
+    const given = checkObject("the options", options, "an object with the rank");
+    return given._tag === "Left" ? given : addAdapters(network, options);
+  });
+}
+
+/** The network with adapters. */
+function addAdapters(
   network: Network,
   options: AdapterOptions,
 ): E.Either<FgnError, Network> {
@@ -198,6 +207,11 @@ function mergeFactors({ weight, down, up, scale }: Adapter): Matrix {
  * ```
  */
 export function mergeAdapters(network: Network): E.Either<FgnError, Network> {
+  return guard("mergeAdapters", { network }, () => removeAdapters(network));
+}
+
+/** The network without adapters. */
+function removeAdapters(network: Network): E.Either<FgnError, Network> {
   return changeNetwork(network, (layer, path) => {
     if (layer._tag !== "adapter") return E.right(layer);
     const weight = mergeFactors(layer);

@@ -7,8 +7,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, isFloats } from "../check/kind.ts";
+import { checkKind, checkNumbers, checkObject, isFloats, isObject } from "../check/kind.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
+import { guard } from "../check/total.ts";
 import { checkSize } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
 
@@ -57,10 +58,20 @@ export interface CustomModel {
  * ```
  */
 export function customModel(
-  { parameters, classes, forward, jvp, vjp }:
+  spec:
     & { readonly parameters: Numbers; readonly classes: number }
     & ModelFunctions,
 ): E.Either<FgnError, CustomModel> {
+  return guard("customModel", { spec }, () => {
+    const given = checkObject("the model's specification", spec, "an object with parameters, classes and functions");
+    return given._tag === "Left" ? given : makeCustom(spec);
+  });
+}
+
+/** A model from its functions. */
+function makeCustom({ parameters, classes, forward, jvp, vjp }:
+  & { readonly parameters: Numbers; readonly classes: number }
+  & ModelFunctions): E.Either<FgnError, CustomModel> {
   const outputs = checkSize("classes", classes, 2);
   if (outputs._tag === "Left") return outputs;
   const numbers = checkNumbers("parameters", parameters);
@@ -69,7 +80,16 @@ export function customModel(
   if (count._tag === "Left") return count;
   const values = readNumbers("parameters", parameters, count.right);
   if (values._tag === "Left") return values;
+  const usable = checkFunctions({ forward, jvp, vjp });
+  if (usable._tag === "Left") return usable;
   return E.right({ _tag: "custom", parameters: values.right, outputs: classes, functions: { forward, jvp, vjp } });
+}
+
+/** Errors: `WrongKind`. */
+function checkFunctions(functions: ModelFunctions): E.Either<FgnError, unknown> {
+  const isRight = isObject(functions) &&
+    [functions.forward, functions.jvp, functions.vjp].every((part) => typeof part === "function");
+  return checkKind("the model", functions, isRight, "a model with the functions forward, jvp and vjp");
 }
 
 /**
@@ -77,7 +97,11 @@ export function customModel(
  * `WrongKind`, `DonatedParameters`, `InvalidSize`.
  * @internal
  */
-export function checkCustom({ parameters }: CustomModel): E.Either<FgnError, number> {
+export function checkCustom({ parameters, outputs, functions }: CustomModel): E.Either<FgnError, number> {
+  const usable = checkFunctions(functions);
+  if (usable._tag === "Left") return usable;
+  const classes = checkSize("classes", outputs, 2);
+  if (classes._tag === "Left") return classes;
   const kind = checkKind("the model's parameters", parameters, isFloats(parameters), "a Float32Array");
   if (kind._tag === "Left") return kind;
   const attached = checkAttached("parameters", parameters);

@@ -10,8 +10,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
-import { checkKind, isObject } from "../check/kind.ts";
+import { checkKind, isFloats, isObject } from "../check/kind.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
+import { guard, orElse } from "../check/total.ts";
 import { type LayerArray, listArrays, mapArrays } from "./arrays.ts";
 import type { CustomModel } from "./custom.ts";
 import type { Network } from "./layer.ts";
@@ -23,7 +24,8 @@ import type { Network } from "./layer.ts";
 export function checkModelKind(value: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const candidate: unknown = value;
   const isRight = isObject(candidate) &&
-    (candidate._tag === "custom" || (candidate._tag === "network" && Array.isArray(candidate.layers)));
+    (candidate._tag === "custom" || (candidate._tag === "network" && Array.isArray(candidate.layers))) &&
+    typeof candidate.outputs === "number";
   return checkKind("the model", value, isRight, "a network or what customModel made");
 }
 
@@ -55,7 +57,10 @@ export const allArrays = (model: Network | CustomModel): Float32Array[] =>
  */
 export function checkAttachedModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
   const kind = checkModelKind(model);
-  if (kind._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return kind;
+  if (kind._tag === "Left") return kind;
+  const isWhole = orElse(() => arraysOf(model).every(isFloats), false);
+  const whole = checkKind("the model", model, isWhole, "a network with whole layers");
+  if (whole._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return whole;
   let checked: E.Either<FgnError, Network | CustomModel> = kind;
   const check = (path: string, data: Float32Array): Float32Array => {
     const array = checkAttached(path, data);
@@ -82,7 +87,7 @@ export function weightFlags(model: Network | CustomModel): boolean[] {
 }
 
 /**
- * P, the number of trainable parameters.
+ * P, the number of trainable parameters; NaN of what is no model.
  *
  * @example
  * ```ts
@@ -93,12 +98,15 @@ export function weightFlags(model: Network | CustomModel): boolean[] {
  * ```
  */
 export function parameterCount(model: Network | CustomModel): number {
-  return arraysOf(model).reduce((sum, { length }) => sum + length, 0);
+  return orElse(() => {
+    const arrays = arraysOf(model);
+    return arrays.every(isFloats) ? arrays.reduce((sum, { length }) => sum + length, 0) : NaN;
+  }, NaN);
 }
 
 /**
  * All P trainable parameters in one fresh array: layer by layer; weight, then bias; gain, then shift; down, then up. Of
- * parameters that were given up (`donate`) none are left.
+ * parameters that were given up (`donate`), and of what is no model, there are none.
  *
  * @example
  * ```ts
@@ -109,6 +117,11 @@ export function parameterCount(model: Network | CustomModel): number {
  * ```
  */
 export function parameters(model: Network | CustomModel): Float32Array {
+  return orElse(() => flatten(model), new Float32Array(0));
+}
+
+/** The trainable arrays, one after another. */
+function flatten(model: Network | CustomModel): Float32Array {
   // Arrays that were given up cannot even be read.
   const arrays = arraysOf(model).filter((array) => !isDetached(array));
   const flat = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
@@ -138,6 +151,11 @@ export function withParameters<M extends Network | CustomModel>(
   model: M,
   flat: Numbers,
 ): E.Either<FgnError, M> {
+  return guard("withParameters", { model, flat }, () => replaceParameters(model, flat));
+}
+
+/** The model with other parameters. */
+function replaceParameters<M extends Network | CustomModel>(model: M, flat: Numbers): E.Either<FgnError, M> {
   const attached = checkAttachedModel(model);
   if (attached._tag === "Left") return attached;
   const values = readNumbers("parameters", flat, parameterCount(model));

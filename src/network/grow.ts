@@ -6,6 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { ARRAY_FIELDS, asColumn } from "./arrays.ts";
 import type { Layer, Network } from "./layer.ts";
@@ -84,6 +85,11 @@ function growLayer(layer: Layer, classes: number): E.Either<FgnError, Layer | nu
  * ```
  */
 export function growClasses(network: Network, classes: number): E.Either<FgnError, Network> {
+  return guard("growClasses", { network, classes }, () => addClasses(network, classes));
+}
+
+/** The network with more outputs. */
+function addClasses(network: Network, classes: number): E.Either<FgnError, Network> {
   const fits = checkNetwork(network);
   if (fits._tag === "Left") return fits;
   const size = checkSize("classes", classes, network.outputs);

@@ -9,6 +9,7 @@ import type { FgnError } from "../check/error.ts";
 import { checkObject } from "../check/kind.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { ANY, checkOptions, FLAG, type Rules } from "../check/rule.ts";
+import { guard } from "../check/total.ts";
 import { checkSize, makeMatrix, type Matrix } from "../data/matrix.ts";
 import type { Network } from "./layer.ts";
 import { dense, initialise } from "./layers.ts";
@@ -45,6 +46,15 @@ function head(weight: Matrix, bias: Float32Array | null): Network {
  * ```
  */
 export function linearHead(
+  size: HeadSize,
+  weight: Numbers,
+  bias: Numbers | null,
+): E.Either<FgnError, Network> {
+  return guard("linearHead", { size, weight, bias }, () => makeHead(size, weight, bias));
+}
+
+/** A head from its arrays. */
+function makeHead(
   size: HeadSize,
   weight: Numbers,
   bias: Numbers | null,
@@ -89,7 +99,7 @@ function initialHead(size: HeadSize, initial: "zero" | "glorot", seed: number): 
  * ```
  */
 export function zeroHead(size: HeadSize): E.Either<FgnError, Network> {
-  return initialHead(size, "zero", 0);
+  return guard("zeroHead", { size }, () => initialHead(size, "zero", 0));
 }
 
 /**
@@ -104,5 +114,5 @@ export function zeroHead(size: HeadSize): E.Either<FgnError, Network> {
  * ```
  */
 export function randomHead(size: HeadSize, seed: number): E.Either<FgnError, Network> {
-  return initialHead(size, "glorot", seed);
+  return guard("randomHead", { size, seed }, () => initialHead(size, "glorot", seed));
 }

@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { isDetached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
+import { orElse, thrownBy } from "../check/total.ts";
 import { checkLength, checkSize, type Matrix } from "../data/matrix.ts";
 import { type ArrayField, type Field, type Layer, LAYERS, type Network } from "./layer.ts";
 import { layerError, network } from "./network.ts";
@@ -42,7 +43,7 @@ function toPlain<T>(value: T): Plain<T> {
 
 /**
  * A network as plain data for `JSON.stringify`. Every float32 comes back exactly (as text, −0 comes back as 0). Of
- * parameters that were given up (`donate`) none are left: {@link fromJson} refuses such data.
+ * parameters that were given up (`donate`), and of what is no network, none are left: {@link fromJson} refuses such data.
  *
  * @example
  * ```ts
@@ -55,8 +56,12 @@ function toPlain<T>(value: T): Plain<T> {
  * }
  * ```
  */
-export function toJson({ inputs, outputs, layers }: Network): NetworkJson {
-  return { format: "fgn-network", version: 1, inputs, outputs, layers: toPlain(layers) };
+export function toJson(network: Network): NetworkJson {
+  const json = { format: "fgn-network", version: 1 } as const;
+  return orElse<NetworkJson>(() => {
+    const { inputs, outputs, layers } = network;
+    return { ...json, inputs, outputs, layers: toPlain(layers) };
+  }, { ...json, inputs: 0, outputs: 0, layers: [] });
 }
 
 /** Layers read so far and at most: a bound on what shared or self-containing input can unfold to. */
@@ -185,8 +190,10 @@ function read(value: unknown): E.Either<FgnError, Network> {
 export function fromJson(value: unknown): E.Either<FgnError, Network> {
   try {
     return read(value);
-  } catch {
+  } catch (cause) {
+    const error = thrownBy("fromJson", { value }, cause);
     // A getter or proxy that throws, nesting beyond the stack, or more numbers than memory.
-    return failUnreadable("value", undefined);
+    const isTheirs = cause instanceof RangeError || (error._tag === "Left" && error.left._tag === "WrongKind");
+    return isTheirs ? failUnreadable("value", undefined) : error;
   }
 }

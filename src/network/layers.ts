@@ -7,8 +7,20 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { checkKind } from "../check/kind.ts";
-import { ANY, checkOptions, type Faulty, FLAG, makeOf, NUMBER, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
+import {
+  ANY,
+  checkOptions,
+  faultIn,
+  type Faulty,
+  FLAG,
+  makeOf,
+  NUMBER,
+  oneOf,
+  POSITIVE,
+  type Rules,
+} from "../check/rule.ts";
 import { show } from "../check/show.ts";
+import { guard } from "../check/total.ts";
 import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import { type Activation, activation, type ActivationKind, ACTIVATIONS } from "./activations.ts";
@@ -173,8 +185,8 @@ function initialBound(
   rest: readonly LayerSpec[],
 ): number {
   if (initial === "auto" && _tag === "embedding" && rest[0]?._tag !== "layerNorm") return Math.sqrt(6 / (1 + outputs));
-  const next = rest.find(({ _tag }) => _tag !== "layerNorm");
-  const facts = next?._tag === "activation" ? ACTIVATIONS[next.kind] : undefined;
+  const next = rest.find((spec) => spec?._tag !== "layerNorm");
+  const facts = next?._tag === "activation" && typeof next.kind === "string" ? ACTIVATIONS[next.kind] : undefined;
   const slope = next?._tag === "activation" && facts?.slope ? next.slope : 0;
   const rule = initial === "auto" ? facts?.initial ?? "glorot" : initial;
   if (rule === "zero") return 0;
@@ -217,7 +229,7 @@ function startLayer(
   path: string,
   source: Source,
 ): E.Either<FgnError, Layer> {
-  const { fault } = Object(spec) as Faulty;
+  const fault = faultIn(spec);
   if (fault) return E.left(fault);
   switch (spec?._tag) {
     case "dense":
@@ -243,6 +255,7 @@ function startLayers(
   path: string,
   source: Source,
 ): E.Either<FgnError, readonly Layer[]> {
+  if (!Array.isArray(specs)) return layerError(path, "is not a list of layers");
   const layers: Layer[] = [];
   let features = inputs;
   if (path.split(".").length > DEEPEST) return layerError(path, `is more than ${DEEPEST} residual blocks deep`);
@@ -270,6 +283,11 @@ function startLayers(
  * ```
  */
 export function initialise(spec: NetworkSpec): E.Either<FgnError, Network> {
+  return guard("initialise", { spec }, () => startNetwork(spec));
+}
+
+/** A network from its specification. */
+function startNetwork(spec: NetworkSpec): E.Either<FgnError, Network> {
   const checked = checkOptions(spec, NETWORK);
   if (checked._tag === "Left") return checked;
   const { inputs, layers, seed = 0 } = checked.right;
@@ -295,6 +313,11 @@ export function initialise(spec: NetworkSpec): E.Either<FgnError, Network> {
  * ```
  */
 export function mlp(spec: MlpSpec): E.Either<FgnError, Network> {
+  return guard("mlp", { spec }, () => startMlp(spec));
+}
+
+/** A multilayer perceptron from its specification. */
+function startMlp(spec: MlpSpec): E.Either<FgnError, Network> {
   const checked = checkOptions(spec, MLP);
   if (checked._tag === "Left") return checked;
   const { inputs, hidden, classes, activation: kind = "relu", bias = true, seed = 0 } = checked.right;

@@ -7,9 +7,10 @@
 import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
-import { isFloats } from "../check/kind.ts";
+import { isFloats, isObject } from "../check/kind.ts";
 import { failNumber, firstNotFinite } from "../check/numbers.ts";
 import { show } from "../check/show.ts";
+import { guard } from "../check/total.ts";
 import { checkLength, checkSize, type Matrix } from "../data/matrix.ts";
 import { type Activation, ACTIVATIONS } from "./activations.ts";
 import { mapArrays } from "./arrays.ts";
@@ -45,7 +46,9 @@ function checkArray(what: string, array: Float32Array, length: number): Outputs 
   return attached._tag === "Left" ? attached : checkLength(what, array.length, length);
 }
 
-function checkMatrix(what: string, { rows, cols, data }: Matrix): Outputs {
+function checkMatrix(what: string, matrix: Matrix): Outputs {
+  if (!isObject(matrix)) return layerError(what, "is not a matrix");
+  const { rows, cols, data } = matrix;
   const height = checkSize(`${what} rows`, rows, 1);
   if (height._tag === "Left") return height;
   const width = checkSize(`${what} columns`, cols, 1);
@@ -73,7 +76,7 @@ function checkAffine(
 
 function checkEmbedding(layer: Embedding, place: Place): Outputs {
   return place.path === "layers[0]"
-    ? checkAffine(layer, place, layer.weight.rows, layer.weight.cols)
+    ? checkAffine(layer, place, layer.weight?.rows, layer.weight?.cols)
     : layerError(place.path, "is an embedding, which can only be the first layer");
 }
 
@@ -83,7 +86,8 @@ function checkActivation({ kind, slope }: Activation, { path, inputs }: Place): 
 }
 
 function checkLayerNorm({ gain, shift, epsilon }: LayerNorm, { path, inputs }: Place): Outputs {
-  if (!(epsilon > 0 && epsilon < Infinity)) {
+  if (!isFloats(gain)) return layerError(`${path}.gain`, "is not a Float32Array");
+  if (!(typeof epsilon === "number" && epsilon > 0 && epsilon < Infinity)) {
     return layerError(path, `has epsilon ${show(epsilon)}, not a positive number`);
   }
   const length = checkArray(`${path}.gain`, gain, gain.length);
@@ -94,7 +98,7 @@ function checkLayerNorm({ gain, shift, epsilon }: LayerNorm, { path, inputs }: P
 
 function checkAdapter(layer: Adapter, place: Place): Outputs {
   const { weight, down, up, scale } = layer, { path } = place;
-  const base = checkAffine(layer, place, weight.cols, weight.rows);
+  const base = checkAffine(layer, place, weight?.cols, weight?.rows);
   if (base._tag === "Left") return base;
   if (!Number.isFinite(scale)) return layerError(path, `has scale ${show(scale)}, which is not finite`);
   const v = checkMatrix(`${path}.down`, down);
@@ -116,9 +120,13 @@ function checkResidual({ layers }: Residual, { path, inputs, depth }: Place): Ou
 }
 
 function checkLayer(layer: Layer, place: Place): Outputs {
+  if (!isObject(layer)) return layerError(place.path, "is not an object");
+  if ("frozen" in layer && typeof layer.frozen !== "boolean") {
+    return layerError(place.path, "has frozen that is not true or false");
+  }
   switch (layer._tag) {
     case "dense":
-      return checkAffine(layer, place, layer.weight.cols, layer.weight.rows);
+      return checkAffine(layer, place, layer.weight?.cols, layer.weight?.rows);
     case "embedding":
       return checkEmbedding(layer, place);
     case "activation":
@@ -136,6 +144,7 @@ function checkLayer(layer: Layer, place: Place): Outputs {
 }
 
 function checkLayers(layers: readonly Layer[], inputs: number, path: string, depth: number): Outputs {
+  if (!Array.isArray(layers)) return layerError(path, "is not a list of layers");
   if (layers.length === 0) return layerError(path, "is empty");
   let features = inputs;
   for (const [index, layer] of layers.entries()) {
@@ -186,6 +195,11 @@ function checkFinite(layers: readonly Layer[]): E.Either<FgnError, unknown> {
  * ```
  */
 export function network(inputs: number, layers: readonly Layer[]): E.Either<FgnError, Network> {
+  return guard("network", { inputs, layers }, () => makeNetwork(inputs, layers));
+}
+
+/** A network from its layers. */
+function makeNetwork(inputs: number, layers: readonly Layer[]): E.Either<FgnError, Network> {
   const outputs = checkShapes(inputs, layers);
   if (outputs._tag === "Left") return outputs;
   const finite = checkFinite(layers);

@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
 import { checkOptions, type Rules, TWO_OR_MORE, union } from "../check/rule.ts";
+import { guard } from "../check/total.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
 import { listArrays } from "../network/arrays.ts";
 import { checkModelKind } from "../network/flat.ts";
@@ -123,6 +124,16 @@ export function adapt<M extends Model>(
   state: OnlineState | "forget" | null | undefined,
   batch: Batch,
   options: AdaptOptions = {},
+): E.Either<FgnError, Update<M, OnlineState>> {
+  return guard("adapt", { params, state, batch, options }, () => learn(params, state, batch, options));
+}
+
+/** An update of the model, grown where it has to be. */
+function learn<M extends Model>(
+  params: M,
+  state: OnlineState | "forget" | null | undefined,
+  batch: Batch,
+  options: AdaptOptions,
 ): E.Either<FgnError, Update<M, OnlineState>> {
   const checked = checkOptions(options, ADAPT);
   if (checked._tag === "Left") return checked;

@@ -9,6 +9,8 @@ import { checkAttached, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, isFloats } from "../check/kind.ts";
 import { BELOW_ONE, checkOptions, faultOf, type Rule } from "../check/rule.ts";
+import { show } from "../check/show.ts";
+import { orElse } from "../check/total.ts";
 import { checkLength } from "../data/matrix.ts";
 import { f32, place } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
@@ -16,7 +18,8 @@ import { takeArrays } from "../network/donate.ts";
 import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { kernelOf, type KernelOption } from "../problem/session.ts";
-import { faultAround, type Optimizer, refuseFaulty, UPDATE } from "./optimizer.ts";
+import { wrap } from "./inner.ts";
+import { faultAround, type Optimizer, UPDATE } from "./optimizer.ts";
 import { checkCounted, checkEntries } from "./state.ts";
 
 /** Floats of a block: two of them, 16 KiB each, stay in the L1 cache. */
@@ -139,11 +142,12 @@ export function averageArrays(
 }
 
 /**
- * A copy of the trainable arrays; empty ones of those that were given up, which the update refuses.
+ * A copy of the trainable arrays; empty ones of those that were given up, and none of what is no model, which the update
+ * refuses.
  * @internal
  */
 export const copyArrays = (params: Model): readonly Float32Array[] =>
-  arraysOf(params).map((array) => isDetached(array) ? new Float32Array(0) : array.slice());
+  orElse(() => arraysOf(params).map((array) => isDetached(array) ? new Float32Array(0) : array.slice()), []);
 
 /** The state of {@link averaged}. */
 export interface AveragedState<S> {
@@ -172,16 +176,17 @@ const DECAY: Rule = [(value) => BELOW_ONE[0](value), "a decay in [0, 1)"];
 export function averaged(
   decay = 0.98,
 ): <M extends Model, S>(inner: Optimizer<M, S>) => Optimizer<M, AveragedState<S>> {
-  return <M extends Model, S>(inner: Optimizer<M, S>) =>
-    refuseFaulty<M, AveragedState<S>>({
+  return <M extends Model, S>(given: Optimizer<M, S>) =>
+    wrap<M, S, AveragedState<S>>(given, (inner) => ({
       name: `averaged(${inner.name})`,
-      notes: [...inner.notes, `evaluates a running average of the parameters, decay min(${decay}, n/(n + 9))`],
+      notes: [...inner.notes, `evaluates a running average of the parameters, decay min(${show(decay)}, n/(n + 9))`],
       ...faultAround(inner, faultOf("averaged", decay, DECAY)),
       init: (params) => ({ inner: inner.init(params), steps: 0, average: copyArrays(params) }),
       update: (params, state, batch, given = {}) => {
         const checked = checkOptions(given, UPDATE);
         if (checked._tag === "Left") return checked;
-        const options = checked.right, counted = checkCounted(state);
+        const options = checked.right;
+        const counted = checkCounted(state);
         if (counted._tag === "Left") return counted;
         const fits = checkAverage(state.average, params);
         if (fits._tag === "Left") return fits;
@@ -202,6 +207,6 @@ export function averaged(
         );
         return E.right({ ...update.right, state: { inner: update.right.state, steps, average } });
       },
-      result: (params, state) => withArrays(params, state.average),
-    });
+      result: (params, state) => orElse(() => withArrays(params, state.average), params),
+    }));
 }

@@ -6,6 +6,7 @@
 
 import { showError } from "../check/error.ts";
 import type { Model } from "../network/model.ts";
+import { asInner } from "./inner.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /**
@@ -19,5 +20,7 @@ import type { Optimizer } from "./optimizer.ts";
  * console.log(explain(robust({ caution: 2 })));
  * ```
  */
-export const explain = <M extends Model, S>({ name, notes, fault }: Optimizer<M, S>): string =>
-  [name, ...notes.map((note) => `  - ${note}`), ...(fault ? [`  ! ${showError(fault)}`] : [])].join("\n");
+export const explain = <M extends Model, S>(optimizer: Optimizer<M, S>): string => {
+  const { name, notes, fault } = asInner(optimizer);
+  return [name, ...notes.map((note) => `  - ${note}`), ...(fault ? [`  ! ${showError(fault)}`] : [])].join("\n");
+};

@@ -6,17 +6,20 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
+import { isObject } from "../check/kind.ts";
 import { ANY, checkOptions, makeOf, type Rules, union, without } from "../check/rule.ts";
+import { guard, orElse } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import { checkDamping } from "../damping/tagged.ts";
-import type { Batch } from "../data/batch.ts";
+import { type Batch, checkBatchKind } from "../data/batch.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { accumulatedStep } from "../step/micro_step.ts";
 import { STEP, type StepOptions } from "../step/options.ts";
 import { methodOf } from "../step/plan.ts";
 import { stepInto } from "../step/step.ts";
-import { type Optimizer, refuseFaulty, UPDATE, type Update, type UpdateOptions } from "./optimizer.ts";
+import { guarded } from "./inner.ts";
+import { type Optimizer, UPDATE, type Update, type UpdateOptions } from "./optimizer.ts";
 import { checkState } from "./state.ts";
 
 /** The state of {@link fgn}: the damping of the next step. */
@@ -52,9 +55,13 @@ const FGN: Rules<FgnOptions> = /* @__PURE__ */ union(
 
 /** A value as a reader of options would write it. */
 const showValue = (value: unknown): string =>
-  typeof value === "object" && value !== null
-    ? Object.entries(value).map(([name, inner]) => name === "_tag" ? String(inner) : `${name} ${inner}`).join(", ")
-    : String(value);
+  orElse(
+    () =>
+      isObject(value)
+        ? Object.entries(value).map(([name, inner]) => name === "_tag" ? String(inner) : `${name} ${inner}`).join(", ")
+        : String(value),
+    "something that cannot be shown",
+  );
 
 /**
  * Steps of `fgnStep` as an optimizer: every option of the step, and the damping that each step hands to the next. With
@@ -72,7 +79,7 @@ const showValue = (value: unknown): string =>
  * ```
  */
 export function fgn<M extends Model = Network>(options: FgnOptions = {}): Optimizer<M, FgnState> {
-  return refuseFaulty(makeOf(options, FGN, makeFgn<M>));
+  return guarded(makeOf(options, FGN, makeFgn<M>));
 }
 
 function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptions): Optimizer<M, FgnState> {
@@ -86,6 +93,8 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
     if (fits._tag === "Left") return fits;
     const { microBatch = Infinity, donate = false, ...options } = fits.right;
     const asked = { lossAfter: false, ...method, ...options, donate };
+    const isBatch = checkBatchKind(batch);
+    if (isBatch._tag === "Left") return isBatch;
     const isState = checkState(state);
     if (isState._tag === "Left") return isState;
     const step = batch.features.rows > microBatch
@@ -95,7 +104,7 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
     const { params: next, damping: following, report } = step.right;
     return E.right({ params: next, state: { damping: following }, report });
   };
-  const checked = checkDamping(damping),
+  const checked = guard("fgn", { damping }, () => checkDamping(damping)),
     options = Object.entries(method).map(([name, value]) => `${name}: ${showValue(value)}`);
   return {
     name: "fgn",
@@ -127,5 +136,5 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
 export function paper<M extends Model = Network>(
   options: Pick<FgnOptions, "damping"> = {},
 ): Optimizer<M, FgnState> {
-  return refuseFaulty({ ...makeOf(options, { damping: ANY }, makeFgn<M>), name: "paper" });
+  return guarded({ ...makeOf(options, { damping: ANY }, makeFgn<M>), name: "paper" });
 }

@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { checkOptions } from "../check/rule.ts";
+import { guard } from "../check/total.ts";
 import { featureRows } from "../data/select.ts";
 import type { Features } from "../data/sparse.ts";
 import { f32 } from "../kernel/arena.ts";
@@ -68,6 +69,16 @@ export function observe(
   state: OnlineState | null,
   features: Features,
   option: KernelOption = {},
+): E.Either<FgnError, OnlineState> {
+  return guard("observe", { params, state, features, option }, () => pool(params, state, features, option));
+}
+
+/** The state with the moments of more inputs. */
+function pool(
+  params: Model,
+  state: OnlineState | null,
+  features: Features,
+  option: KernelOption,
 ): E.Either<FgnError, OnlineState> {
   const options = checkOptions(option, KERNEL);
   if (options._tag === "Left") return options;

@@ -14,7 +14,8 @@ import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { metricGoes } from "../step/places.ts";
 import { centredWidths, type InputMoments, pooledMoments } from "./moments.ts";
-import { type Optimizer, refuseFaulty, type UpdateOptions } from "./optimizer.ts";
+import { guarded } from "./inner.ts";
+import type { Optimizer, UpdateOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { checkAmount, checkCounted, checkLayers, invalidState } from "./state.ts";
 
@@ -115,7 +116,7 @@ export const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): 
  * ```
  */
 export function online<M extends Model = Network>(options: OnlineOptions = {}): Optimizer<M, OnlineState> {
-  return refuseFaulty(makeOf(options, ONLINE, makeOnline<M>));
+  return guarded(makeOf(options, ONLINE, makeOnline<M>));
 }
 
 function makeOnline<M extends Model>({ ratio }: OnlineOptions): Optimizer<M, OnlineState> {

@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { makeOf, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
+import { orElse } from "../check/total.ts";
 import { type Misfit, misfit } from "../damping/damping.ts";
 import type { Network } from "../network/layer.ts";
 import { type Model, withArrays } from "../network/model.ts";
@@ -21,7 +22,8 @@ import {
   shareMemory,
   warmDecay,
 } from "./average.ts";
-import { type Optimizer, refuseFaulty } from "./optimizer.ts";
+import { guarded } from "./inner.ts";
+import type { Optimizer } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { type LayerMoments, runningMoments } from "./running_moments.ts";
 import { checkAmount, checkCounted, checkLayers } from "./state.ts";
@@ -105,7 +107,7 @@ function checkRobustState(state: RobustState, params: Model): E.Either<FgnError,
  * ```
  */
 export function robust<M extends Model = Network>(options: RobustOptions = {}): Optimizer<M, RobustState> {
-  return refuseFaulty(makeOf(options, ROBUST, makeRobust<M>));
+  return guarded(makeOf(options, ROBUST, makeRobust<M>));
 }
 
 function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustOptions): Optimizer<M, RobustState> {
@@ -145,7 +147,7 @@ function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustO
     notes: notes(caution, rule),
     init: (params) => ({ steps: 0, meanSlope: 0, layers: [], average: copyArrays(params) }),
     update,
-    result: (params, state) => withArrays(params, state.average),
+    result: (params, state) => orElse(() => withArrays(params, state.average), params),
   };
 }
 

@@ -8,7 +8,9 @@
  */
 
 import type { FgnError } from "../check/error.ts";
-import { faultOf, type Faulty, FROM_ZERO, NUMBER, POSITIVE } from "../check/rule.ts";
+import { faultIn, faultOf, type Faulty, FROM_ZERO, NUMBER, POSITIVE } from "../check/rule.ts";
+import { show } from "../check/show.ts";
+import { orElse } from "../check/total.ts";
 
 /** A factor for every step, counted from 0. */
 export interface Schedule extends Faulty {
@@ -20,7 +22,7 @@ export interface Schedule extends Faulty {
 
 /** Makes a schedule, of NaN throughout where its arguments do not fit. */
 const checkedSchedule = (fault: FgnError | null | undefined, at: (step: number) => number, note: string): Schedule =>
-  fault ? { at: () => NaN, note, fault } : { at, note };
+  fault ? { at: () => NaN, note, fault } : { at: (step) => typeof step === "number" ? at(step) : NaN, note };
 
 /**
  * The same factor at every step.
@@ -33,7 +35,7 @@ const checkedSchedule = (fault: FgnError | null | undefined, at: (step: number) 
  * ```
  */
 export const always = (factor: number): Schedule =>
-  checkedSchedule(faultOf("always.factor", factor, NUMBER), () => factor, `${factor}`);
+  checkedSchedule(faultOf("always.factor", factor, NUMBER), () => factor, `${show(factor)}`);
 
 /**
  * Rises in equal parts over the first `steps` steps, from factor/steps, and stays.
@@ -51,7 +53,7 @@ export const warmUp = (steps: number, factor = 1): Schedule =>
   checkedSchedule(
     faultOf("warmUp.steps", steps, POSITIVE) ?? faultOf("warmUp.factor", factor, FROM_ZERO),
     (step) => factor * Math.min(1, (step + 1) / steps),
-    `rises to ${factor} over ${steps} steps`,
+    `rises to ${show(factor)} over ${show(steps)} steps`,
   );
 
 /** cos(πx) for x in [0, ½] by its Taylor series, to the last digit: engines differ in Math.cos. */
@@ -84,7 +86,7 @@ export const cosineDecay = (steps: number, floor = 0): Schedule =>
       const x = Math.min(1, step / steps);
       return floor + (1 - floor) * (1 + (x <= 0.5 ? cosine(x) : -cosine(1 - x))) / 2;
     },
-    `falls to ${floor} over ${steps} steps by half a cosine`,
+    `falls to ${show(floor)} over ${show(steps)} steps by half a cosine`,
   );
 
 /** xⁿ for whole n ≥ 0 by squaring: engines differ in powers. */
@@ -111,8 +113,8 @@ function power(x: number, n: number): number {
 export const stepDecay = (every: number, factor: number): Schedule =>
   checkedSchedule(
     faultOf("stepDecay.every", every, POSITIVE) ?? faultOf("stepDecay.factor", factor, FROM_ZERO),
-    (step) => power(factor, Math.floor(step / every)),
-    `times ${factor} every ${every} steps`,
+    (step) => power(factor, Math.min(Math.floor(step / every), 2 ** 53)),
+    `times ${show(factor)} every ${show(every)} steps`,
   );
 
 /**
@@ -125,9 +127,12 @@ export const stepDecay = (every: number, factor: number): Schedule =>
  * console.log(times(1e-3, cosineDecay(100)).at(0)); // 0.001
  * ```
  */
-export const times = (factor: number, { at, note, fault }: Schedule): Schedule =>
-  checkedSchedule(
-    fault ?? faultOf("times.factor", factor, NUMBER),
+export const times = (factor: number, schedule: Schedule): Schedule => {
+  const copy = orElse(() => ({ ...schedule }), always(NaN)), { at, note } = copy, fault = faultIn(copy);
+  const known = typeof at === "function" ? fault : faultOf("times.schedule", schedule, [() => false, "a schedule"]);
+  return checkedSchedule(
+    known ?? faultOf("times.factor", factor, NUMBER),
     (step) => factor * at(step),
-    `${factor} times one that ${note}`,
+    `${show(factor)} times one that ${typeof note === "string" ? note : "has no note"}`,
   );
+};

@@ -7,12 +7,16 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { callValue } from "../check/callback.ts";
 import { type FgnError, invalid } from "../check/error.ts";
-import { isFloats, isObject } from "../check/kind.ts";
-import { BELOW_ONE, checkOptions, faultOf, FROM_ZERO, POSITIVE, type Rule } from "../check/rule.ts";
+import { isFloats } from "../check/kind.ts";
+import { BELOW_ONE, checkOptions, faultIn, faultOf, FROM_ZERO, POSITIVE, type Rule } from "../check/rule.ts";
+import { show } from "../check/show.ts";
+import { orElse } from "../check/total.ts";
 import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
-import { faultAround, type Optimizer, refuseFaulty, UPDATE, type UpdateOptions } from "./optimizer.ts";
+import { wrap } from "./inner.ts";
+import { faultAround, type Optimizer, UPDATE, type UpdateOptions } from "./optimizer.ts";
 import { always, type Schedule } from "./schedule.ts";
 import { checkCounted, checkEntries, checkState, invalidState } from "./state.ts";
 
@@ -31,8 +35,8 @@ function askFor(
   add: (given: UpdateOptions) => UpdateOptions,
   fault: FgnError | null,
 ): Transform {
-  return (inner) =>
-    refuseFaulty({
+  return (given) =>
+    wrap(given, (inner) => ({
       ...inner,
       name: `${name}(${inner.name})`,
       notes: [...inner.notes, note],
@@ -42,7 +46,7 @@ function askFor(
         if (checked._tag === "Left") return checked;
         return inner.update(params, state, batch, { ...checked.right, ...add(checked.right) });
       },
-    });
+    }));
 }
 
 /**
@@ -60,7 +64,7 @@ function askFor(
 export const l2Penalty = (strength: number): Transform =>
   askFor(
     "l2Penalty",
-    `adds ½ ${strength} ‖W‖² over the weights to the objective`,
+    `adds ½ ${show(strength)} ‖W‖² over the weights to the objective`,
     ({ l2 = 0 }) => ({ l2: l2 + strength }),
     faultOf("l2Penalty", strength, FROM_ZERO),
   );
@@ -79,7 +83,7 @@ export const l2Penalty = (strength: number): Transform =>
 export const trustRegion = (share: number): Transform =>
   askFor(
     "trustRegion",
-    `no layer of several moves by more than ${share} of its size: small damping can multiply a layer in one step`,
+    `no layer of several moves by more than ${show(share)} of its size: small damping can multiply a layer in one step`,
     ({ trustRegion: given = 0 }) => ({ trustRegion: given > 0 ? Math.min(given, share) : share }),
     faultOf("trustRegion", share, POSITIVE),
   );
@@ -115,11 +119,11 @@ function distance(before: Model, after: Model): number {
  * console.log(clipGlobalNorm(1)(fgn()).name); // clipGlobalNorm(fgn)
  * ```
  */
-export const clipGlobalNorm = (most: number): Transform => (inner) =>
-  refuseFaulty({
+export const clipGlobalNorm = (most: number): Transform => (given) =>
+  wrap(given, (inner) => ({
     ...inner,
     name: `clipGlobalNorm(${inner.name})`,
-    notes: [...inner.notes, `scales steps longer than ${most} down to that length`],
+    notes: [...inner.notes, `scales steps longer than ${show(most)} down to that length`],
     ...faultAround(inner, faultOf("clipGlobalNorm", most, LENGTH)),
     update: (params, state, batch, options = {}) => {
       const checked = checkOptions(options, UPDATE);
@@ -130,7 +134,10 @@ export const clipGlobalNorm = (most: number): Transform => (inner) =>
       if (length <= most) return update;
       return E.right({ ...update.right, params: interpolate(params, update.right.params, most / length) });
     },
-  });
+  }));
+
+/** The state inside a state; what is no state has none. */
+const innerOf = <S>(state: { readonly inner: S }): S => orElse(() => state.inner, undefined as S);
 
 /** (0, ∞]. */
 const LENGTH: Rule = [(value) => typeof value === "number" && value > 0, "a positive number"];
@@ -148,8 +155,8 @@ function byStep(
   note: string,
   change: <M extends Model>(before: M, after: M, step: number) => E.Either<FgnError, M>,
 ): StatefulTransform<Counted> {
-  return <M extends Model, S>(inner: Optimizer<M, S>) =>
-    refuseFaulty<M, Counted & { readonly inner: S }>({
+  return <M extends Model, S>(given: Optimizer<M, S>) =>
+    wrap<M, S, Counted & { readonly inner: S }>(given, (inner) => ({
       name: `${name}(${inner.name})`,
       notes: [...inner.notes, note],
       ...faultAround(inner, schedule.fault),
@@ -166,13 +173,18 @@ function byStep(
         const next = { steps: state.steps + 1, inner: update.right.state };
         return E.right({ params: changed.right, state: next, report: update.right.report });
       },
-      result: (params, state) => inner.result(params, state.inner),
-    });
+      result: (params, state) => inner.result(params, innerOf(state)),
+    }));
 }
 
 /** The schedule of an argument that is a schedule, or a number by a rule. */
 function scheduleOf(name: string, value: number | Schedule, rule: Rule): Schedule {
-  if (typeof value !== "number" && isObject(value) && typeof value.at === "function") return value;
+  const copy = orElse<Partial<Schedule>>(() => ({ ...value as Schedule }), {}),
+    { at, note } = copy,
+    inner = faultIn(copy);
+  if (typeof at === "function") {
+    return { at, note: typeof note === "string" ? note : "no note", ...(inner && { fault: inner }) };
+  }
   const [fits, wanted] = rule, fault = faultOf(name, value, [fits, `${wanted}, or a schedule`]);
   return { ...always(value as number), ...(fault && { fault }) };
 }
@@ -190,7 +202,9 @@ function scheduleOf(name: string, value: number | Schedule, rule: Rule): Schedul
 export function scaled(schedule: number | Schedule): StatefulTransform<Counted> {
   const chosen = scheduleOf("scaled", schedule, FROM_ZERO), { at, note } = chosen;
   return byStep("scaled", chosen, `step length: ${note}`, (before, after, step) => {
-    const factor = at(step);
+    const asked = callValue("schedule.at", () => at(step));
+    if (asked._tag === "Left") return asked;
+    const factor = asked.right;
     if (!FROM_ZERO[0](factor)) return invalid("scaled", factor, "a schedule of numbers of at least 0");
     return E.right(interpolate(before, after, factor));
   });
@@ -215,7 +229,9 @@ export function weightDecay(rate: number | Schedule): StatefulTransform<Counted>
     chosen,
     `takes a share of the weights off after every step: ${note}`,
     (before, after, step) => {
-      const share = at(step);
+      const asked = callValue("schedule.at", () => at(step));
+      if (asked._tag === "Left") return asked;
+      const share = asked.right;
       if (!BELOW_ONE[0](share)) return invalid("weightDecay", share, "shares in [0, 1)");
       const decays = weightFlags(after), from = arraysOf(before);
       const arrays = arraysOf(after).map((array, index) => {
@@ -256,10 +272,10 @@ function checkPrevious(state: MomentumState): E.Either<FgnError, void> {
  * ```
  */
 export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
-  return <M extends Model, S>(inner: Optimizer<M, S>) =>
-    refuseFaulty<M, MomentumState & { readonly inner: S }>({
+  return <M extends Model, S>(given: Optimizer<M, S>) =>
+    wrap<M, S, MomentumState & { readonly inner: S }>(given, (inner) => ({
       name: `momentum(${inner.name})`,
-      notes: [...inner.notes, `the damping draws each step towards ${decay} of the one before`],
+      notes: [...inner.notes, `the damping draws each step towards ${show(decay)} of the one before`],
       ...faultAround(inner, faultOf("momentum", decay, BELOW_ONE)),
       init: (params) => ({ previous: null, inner: inner.init(params) }),
       update: (params, state, batch, options = {}) => {
@@ -274,6 +290,6 @@ export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
         const previous = parameters(update.right.params).map((v, i) => v - (before[i] as number));
         return E.right({ ...update.right, state: { previous, inner: update.right.state } });
       },
-      result: (params, state) => inner.result(params, state.inner),
-    });
+      result: (params, state) => inner.result(params, innerOf(state)),
+    }));
 }

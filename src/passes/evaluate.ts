@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../check/error.ts";
 import { checkOptions } from "../check/rule.ts";
+import { guard } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
 import { allocateFloats, type Matrix } from "../data/matrix.ts";
 import { batchRows, featureRows } from "../data/select.ts";
@@ -57,6 +58,11 @@ function openPass(model: Model, batch: Batch, option: KernelOption): E.Either<Fg
  * ```
  */
 export function evaluate(params: Model, batch: Batch, option: KernelOption = {}): E.Either<FgnError, Evaluation> {
+  return guard("evaluate", { params, batch, option }, () => evaluateParts(params, batch, option));
+}
+
+/** An evaluation in parts of a pass each. */
+function evaluateParts(params: Model, batch: Batch, option: KernelOption): E.Either<FgnError, Evaluation> {
   const options = checkOptions(option, KERNEL);
   if (options._tag === "Left") return options;
   const checked = checkBatch(params, batch, "predict");
@@ -101,6 +107,11 @@ export function evaluate(params: Model, batch: Batch, option: KernelOption = {})
  * ```
  */
 export function logits(params: Model, features: Features, option: KernelOption = {}): E.Either<FgnError, Matrix> {
+  return guard("logits", { params, features, option }, () => passParts(params, features, option));
+}
+
+/** Logits in parts of a pass each. */
+function passParts(params: Model, features: Features, option: KernelOption): E.Either<FgnError, Matrix> {
   const options = checkOptions(option, KERNEL);
   if (options._tag === "Left") return options;
   const checked = checkFeatures(params, features);

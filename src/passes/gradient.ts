@@ -6,16 +6,19 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../check/error.ts";
+import { checkKind } from "../check/kind.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { checkOptions } from "../check/rule.ts";
+import { guard } from "../check/total.ts";
 import { type Batch, checkTargets } from "../data/batch.ts";
-import type { Matrix } from "../data/matrix.ts";
+import { isMatrix, type Matrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
 import { f32, f64, NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import type { ObjectiveOptions } from "../problem/objective.ts";
 import { computeRemainder, penaltyAt } from "../problem/remainder.ts";
 import {
+  checkFeatures,
   KERNEL,
   type KernelOption,
   OBJECTIVE_ON_KERNEL,
@@ -83,6 +86,15 @@ export function lossAndGradient(
   batch: Batch,
   options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, LossAndGradient> {
+  return guard("lossAndGradient", { params, batch, options }, () => differentiate(params, batch, options));
+}
+
+/** The loss and its gradient. */
+function differentiate(
+  params: Model,
+  batch: Batch,
+  options: ObjectiveOptions & KernelOption,
+): E.Either<FgnError, LossAndGradient> {
   const checked = checkOptions(options, OBJECTIVE_ON_KERNEL);
   if (checked._tag === "Left") return checked;
   const session = openPassed(params, batch, { signals: true, vectors: 1 }, checked.right);
@@ -119,8 +131,24 @@ export function jvp(
   direction: Numbers,
   option: KernelOption = {},
 ): E.Either<FgnError, Matrix> {
+  return guard(
+    "jvp",
+    { params, features, direction, option },
+    () => multiplyForward(params, features, direction, option),
+  );
+}
+
+/** A product with the Jacobian. */
+function multiplyForward(
+  params: Model,
+  features: Features,
+  direction: Numbers,
+  option: KernelOption,
+): E.Either<FgnError, Matrix> {
   const checked = checkOptions(option, KERNEL);
   if (checked._tag === "Left") return checked;
+  const fits = checkFeatures(params, features);
+  if (fits._tag === "Left") return fits;
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
   const wants = { signals: true, tangents: true, vectors: 1 };
@@ -155,8 +183,27 @@ export function vjp(
   cotangent: Matrix,
   option: KernelOption = {},
 ): E.Either<FgnError, Float32Array> {
+  return guard("vjp", { params, features, cotangent, option }, () => multiplyBack(params, features, cotangent, option));
+}
+
+/** A product with the transposed Jacobian. */
+function multiplyBack(
+  params: Model,
+  features: Features,
+  cotangent: Matrix,
+  option: KernelOption,
+): E.Either<FgnError, Float32Array> {
   const checked = checkOptions(option, KERNEL);
   if (checked._tag === "Left") return checked;
+  const fits = checkFeatures(params, features);
+  if (fits._tag === "Left") return fits;
+  const kind = checkKind(
+    "cotangent",
+    cotangent,
+    isMatrix(cotangent),
+    "what matrix made",
+  );
+  if (kind._tag === "Left") return kind;
   const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
   const c = readNumbers("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);
@@ -213,7 +260,16 @@ export function rowSystem(
   batch: Batch,
   options: ObjectiveOptions & KernelOption = {},
 ): E.Either<FgnError, RowSystem> {
-  if (params._tag === "custom") {
+  return guard("rowSystem", { params, batch, options }, () => makeSystem(params, batch, options));
+}
+
+/** The row system of a batch. */
+function makeSystem(
+  params: Model,
+  batch: Batch,
+  options: ObjectiveOptions & KernelOption,
+): E.Either<FgnError, RowSystem> {
+  if (params?._tag === "custom") {
     const details = { option: "system", value: "gram" };
     return fail("InvalidOption", details, "a model of your own has no Gram matrix", "Give a network");
   }

@@ -8,6 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
 import type { Numbers } from "../check/numbers.ts";
 import { checkOptions, oneOf, type Rules, union, without } from "../check/rule.ts";
+import { guard } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
@@ -60,6 +61,16 @@ export function ggnStep<M extends Model>(
   damping: Damping = relative(1),
   options: GgnOptions = {},
 ): E.Either<FgnError, Step<M>> {
+  return guard("ggnStep", { params, batch, damping, options }, () => stepFully(params, batch, damping, options));
+}
+
+/** A step of the full Gauss-Newton matrix. */
+function stepFully<M extends Model>(
+  params: M,
+  batch: Batch,
+  damping: Damping,
+  options: GgnOptions,
+): E.Either<FgnError, Step<M>> {
   const fits = checkOptions(options, GGN);
   if (fits._tag === "Left") return fits;
   const { preconditioner = "none", tolerance = 1e-3, maxIterations = 100, ...rest } = fits.right;
@@ -86,6 +97,16 @@ export function ggnProduct(
   batch: Batch,
   direction: Numbers,
   option: KernelOption = {},
+): E.Either<FgnError, Float32Array> {
+  return guard("ggnProduct", { params, batch, direction, option }, () => multiply(params, batch, direction, option));
+}
+
+/** A product with the full Gauss-Newton matrix. */
+function multiply(
+  params: Model,
+  batch: Batch,
+  direction: Numbers,
+  option: KernelOption,
 ): E.Either<FgnError, Float32Array> {
   const checked = checkOptions(option, KERNEL);
   if (checked._tag === "Left") return checked;

@@ -9,10 +9,12 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { isResult } from "../check/callback.ts";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind, isObject } from "../check/kind.ts";
+import { checkKind } from "../check/kind.ts";
 import { checkOptions, FROM_ZERO, type Rule, type Rules, union } from "../check/rule.ts";
 import { causeOf, show } from "../check/show.ts";
+import { guard } from "../check/total.ts";
 import { type Batch, batch } from "../data/batch.ts";
 import { allocateFloats, checkSize, matrix } from "../data/matrix.ts";
 import { type Features, sparse } from "../data/sparse.ts";
@@ -110,7 +112,7 @@ function failRun(value: unknown, what: string): E.Either<FgnError, never> {
 function call(run: Run, model: Network, data: Batch): E.Either<FgnError, unknown> {
   try {
     const result = run(model, data);
-    return isObject(result) && "_tag" in result ? result : failRun(result, `returned ${show(result)}`);
+    return isResult(result) ? result : failRun(result, `returned ${show(result)}`);
   } catch (cause) {
     return failRun(cause, `threw ${causeOf(cause, true)}`);
   }
@@ -142,6 +144,11 @@ export function prepareKernel(
   rows: number,
   options: PrepareOptions = {},
 ): E.Either<FgnError, Preparation> {
+  return guard("prepareKernel", { model, rows, options }, () => prepare(model, rows, options));
+}
+
+/** Steps on made-up examples. */
+function prepare(model: Network, rows: number, options: PrepareOptions): E.Either<FgnError, Preparation> {
   const began = performance.now();
   const checked = checkOptions(options, PREPARE);
   if (checked._tag === "Left") return checked;

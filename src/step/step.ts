@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
 import { checkOptions } from "../check/rule.ts";
+import { guard } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
@@ -174,6 +175,8 @@ export function fgnStep<M extends Model>(
   damping: Damping = relative(1),
   options: StepOptions = {},
 ): E.Either<FgnError, Step<M>> {
-  const checked = checkOptions(options, STEP);
-  return checked._tag === "Left" ? checked : stepInto(params, batch, damping, checked.right, methodOf(checked.right));
+  return guard("fgnStep", { params, batch, damping, options }, () => {
+    const checked = checkOptions(options, STEP);
+    return checked._tag === "Left" ? checked : stepInto(params, batch, damping, checked.right, methodOf(checked.right));
+  });
 }

@@ -9,6 +9,7 @@ import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkOptions, type Rules } from "../check/rule.ts";
 import { causeOf } from "../check/show.ts";
+import { guardAsync } from "../check/total.ts";
 import { CLASS_LIMITS } from "../kernel/class_limits.ts";
 import type { Kernel, KernelExports, LoadedKernel } from "../kernel/kernel.ts";
 import { shared } from "../kernel/shared.generated.ts";
@@ -138,6 +139,11 @@ function closerOf(control: Control, running: readonly Running[]): () => void {
  * ```
  */
 export function threadedKernel(options: ThreadsOptions = {}): TaskEither<FgnError, ThreadedKernel> {
+  return () => guardAsync("threadedKernel", { options }, startThreads(options));
+}
+
+/** Starts the workers and the kernel that they share. */
+function startThreads(options: ThreadsOptions): TaskEither<FgnError, ThreadedKernel> {
   return async () => {
     const checked = checkOptions(options, THREADS);
     if (checked._tag === "Left") return checked;

@@ -5,14 +5,18 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { callValue } from "../check/callback.ts";
 import { fail, type FgnError } from "../check/error.ts";
+import { guard } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
 import { decodePlain, encodePlain, isOtherVersion } from "../io/plain.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import { hashOf } from "../math/hash.ts";
 import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
+import { checkNetwork } from "../network/network.ts";
 import { explain } from "../optimizer/explain.ts";
+import { asInner } from "../optimizer/inner.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Checked, TrainOptions } from "./options.ts";
 import type { Run } from "./run.ts";
@@ -154,8 +158,21 @@ export function readCheckpoint<M extends Model, S>(
   model: M,
   optimizer: Optimizer<M, S>,
 ): E.Either<FgnError, Checkpoint<M>> {
+  return guard("readCheckpoint", { bytes, model, optimizer }, () => takeOut(bytes, model, optimizer));
+}
+
+/** The parameters of a checkpoint. */
+function takeOut<M extends Model, S>(
+  bytes: Uint8Array,
+  model: M,
+  optimizer: Optimizer<M, S>,
+): E.Either<FgnError, Checkpoint<M>> {
   const checked = checkAttachedModel(model);
   if (checked._tag === "Left") return checked;
+  const whole = model._tag === "custom" ? checked : checkNetwork(model);
+  if (whole._tag === "Left") return whole;
+  const { name, result, fault } = asInner(optimizer);
+  if (fault) return E.left(fault);
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
   const { identity, arrays, state, best, epoch, step } = read.right;
@@ -164,8 +181,9 @@ export function readCheckpoint<M extends Model, S>(
     model: hashOf(withoutNumbers(model)),
     optimizer: identity.optimizer.split("\n")[0] as string,
   };
-  const same = compare({ ...identity, optimizer: named.optimizer }, { ...named, optimizer: optimizer.name });
+  const same = compare({ ...identity, optimizer: named.optimizer }, { ...named, optimizer: name });
   if (same._tag === "Left") return same;
-  const params = optimizer.result(withArrays(model, arrays), state);
-  return E.right({ params, best: best && withArrays(model, best.arrays), epoch, steps: step });
+  const params = callValue(`${name}.result`, () => result(withArrays(model, arrays), state));
+  if (params._tag === "Left") return params;
+  return E.right({ params: params.right, best: best && withArrays(model, best.arrays), epoch, steps: step });
 }

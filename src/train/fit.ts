@@ -6,8 +6,10 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
+import { callTask, callValue } from "../check/callback.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkOptions } from "../check/rule.ts";
+import { guardAsync } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
 import type { RobustState } from "../optimizer/robust.ts";
@@ -17,7 +19,7 @@ import { type Progress, type Stopped, train } from "./train.ts";
 
 /** Options of {@link fit}. */
 export interface FitOptions<M extends Model, S> extends TrainOptions<M, S> {
-  /** Called with every record of progress. */
+  /** Called with every record of progress; a promise that it gives is waited for. */
   readonly onProgress?: (record: Progress<M>) => void;
 }
 
@@ -66,23 +68,40 @@ export function fit<M extends Model, S = RobustState>(
   data: Batch,
   options: FitOptions<NoInfer<M>, S> = {},
 ): TaskEither<FgnError, Trained<M>> {
-  return async () => {
-    const checked = checkOptions(options, FIT, ELSEWHERE);
-    if (checked._tag === "Left") return checked;
-    const { onProgress, ...training } = checked.right;
-    const history: EpochEvaluation[] = [];
-    let last: E.Either<FgnError, Progress<M>> | undefined;
-    for await (const record of train<M, S>(params, data, training)) {
-      last = record;
-      if (record._tag === "Left") return record;
-      onProgress?.(record.right);
-      if (record.right._tag !== "epoch") continue;
-      const { epoch, evaluation } = record.right;
-      history.push({ epoch, evaluation });
-    }
-    // A run that gives no `Left` ends with a `done` record.
-    const end = (last as E.Right<Extract<Progress<M>, { readonly _tag: "done" }>>).right;
-    const { params: trained, evaluation, stopped, steps } = end;
-    return E.right({ params: trained, evaluation, stopped, steps, history });
-  };
+  return () => guardAsync("fit", { params, data, options }, () => runToEnd<M, S>(params, data, options));
+}
+
+/** Tells the caller of a record, and waits where that takes time. Errors: `CallbackFailure`. */
+async function tell<M extends Model>(
+  onProgress: (record: Progress<M>) => unknown,
+  record: Progress<M>,
+): Promise<E.Either<FgnError, unknown>> {
+  const told = callValue("onProgress", () => onProgress(record));
+  return told._tag === "Right" && told.right instanceof Promise ? await callTask("onProgress", told.right) : told;
+}
+
+/** The result of a run to its end. */
+async function runToEnd<M extends Model, S>(
+  params: M,
+  data: Batch,
+  options: FitOptions<M, S>,
+): Promise<E.Either<FgnError, Trained<M>>> {
+  const checked = checkOptions(options, FIT, ELSEWHERE);
+  if (checked._tag === "Left") return checked;
+  const { onProgress, ...training } = checked.right;
+  const history: EpochEvaluation[] = [];
+  let last: E.Either<FgnError, Progress<M>> | undefined;
+  for await (const record of train<M, S>(params, data, training)) {
+    last = record;
+    if (record._tag === "Left") return record;
+    const told = onProgress === undefined ? record : await tell(onProgress, record.right);
+    if (told._tag === "Left") return told;
+    if (record.right._tag !== "epoch") continue;
+    const { epoch, evaluation } = record.right;
+    history.push({ epoch, evaluation });
+  }
+  // A run that gives no `Left` ends with a `done` record.
+  const end = (last as E.Right<Extract<Progress<M>, { readonly _tag: "done" }>>).right;
+  const { params: trained, evaluation, stopped, steps } = end;
+  return E.right({ params: trained, evaluation, stopped, steps, history });
 }

@@ -10,6 +10,7 @@ import { isObject } from "../check/kind.ts";
 import {
   checkOptions,
   COUNT,
+  faultIn,
   FLAG,
   FUNCTION,
   holding,
@@ -166,7 +167,8 @@ export function checkTraining<M extends Model, S>(options: TrainOptions<M, S>): 
     const wanted = "validation examples, or the share of the data to hold out";
     return invalid("earlyStopping", "set without validation", wanted);
   }
-  if (optimizer?.fault) return E.left(optimizer.fault);
+  const fault = faultIn(optimizer);
+  if (fault) return E.left(fault);
   const checked = { epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every };
   return E.right({ given: fits.right, checked });
 }

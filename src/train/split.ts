@@ -6,8 +6,11 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
-import { type Batch, checkBatchKind } from "../data/batch.ts";
+import { guard } from "../check/total.ts";
+import { type Batch, checkBatchKind, checkTargets } from "../data/batch.ts";
+import { checkLength } from "../data/matrix.ts";
 import { picker } from "../data/select.ts";
+import { checkSparse, isSparse } from "../data/sparse.ts";
 import { permute, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { objective } from "../problem/objective.ts";
@@ -43,8 +46,24 @@ const SALT = 0x5eed;
  * ```
  */
 export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError, Split> {
+  return guard("holdOut", { data, share, seed }, () => split(data, share, seed));
+}
+
+/** A split of the data. */
+function split(data: Batch, share: number, seed: number): E.Either<FgnError, Split> {
   const kind = checkBatchKind(data);
   if (kind._tag === "Left") return kind;
+  const { features, labels } = data;
+  const whole = isSparse(features)
+    ? checkSparse(features)
+    : checkLength("features", features.data.length, features.rows * features.cols);
+  if (whole._tag === "Left") return whole;
+  const count = checkLength("labels", labels.length, features.rows);
+  if (count._tag === "Left") return count;
+  const weighted = checkLength("weights", data.weights?.length ?? features.rows, features.rows);
+  if (weighted._tag === "Left") return weighted;
+  const soft = checkTargets(data.targets, features.rows, data.targets?.cols ?? 0);
+  if (soft._tag === "Left") return soft;
   if (!Number.isFinite(seed)) return invalid("seed", seed, "a number");
   return divide(data, share, seed, "share");
 }

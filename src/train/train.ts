@@ -5,13 +5,16 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { callValue } from "../check/callback.ts";
 import type { FgnError } from "../check/error.ts";
+import { thrownBy } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
 import { picker } from "../data/select.ts";
 import { callStore } from "../io/storage.ts";
 import { permute } from "../math/random.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
+import { asInner } from "../optimizer/inner.ts";
 import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
 import { robust, type RobustState } from "../optimizer/robust.ts";
 import { evaluate, type Evaluation } from "../passes/evaluate.ts";
@@ -75,10 +78,13 @@ async function setUp<M extends Model, S>(
   const split = splitData(params, data, options, checked.seed);
   if (split._tag === "Left") return split;
   // Without an optimizer S is that of robust().
-  const optimizer = options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>);
+  const optimizer = asInner(options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>));
   const setup = { ...split.right, optimizer, checked, options };
-  const start = (): Run<M, S> => startRun(copyModel(params), optimizer, checked.seed);
-  if (options.checkpoint === undefined) return E.right({ ...setup, identity: null, run: start() });
+  const start = (): E.Either<FgnError, Run<M, S>> =>
+    callValue(`${optimizer.name}.init`, () => startRun(copyModel(params), optimizer, checked.seed));
+  if (options.checkpoint === undefined) {
+    return E.map((run: Run<M, S>): Setup<M, S> => ({ ...setup, identity: null, run }))(start());
+  }
   const kernel = kernelOf(options);
   if (kernel._tag === "Left") return kernel;
   const identity = identify(params, split.right, optimizer, options, checked, kernel.right);
@@ -86,8 +92,10 @@ async function setUp<M extends Model, S>(
   if (bytes._tag === "Left") return bytes;
   if (bytes.right === null) {
     // An optimizer whose state no file can hold is refused before it has worked for nothing.
-    const fresh = start(), written = writeCheckpoint(fresh, identity);
-    return written._tag === "Left" ? written : E.right({ ...setup, identity, run: fresh });
+    const fresh = start();
+    if (fresh._tag === "Left") return fresh;
+    const written = writeCheckpoint(fresh.right, identity);
+    return written._tag === "Left" ? written : E.right({ ...setup, identity, run: fresh.right });
   }
   const run = resumeRun<M, S>(bytes.right, params, identity);
   return run._tag === "Left" ? run : E.right({ ...setup, identity, run: run.right });
@@ -165,8 +173,10 @@ function stepOf<M extends Model, S>(
 function measure<M extends Model, S>(
   { run: { model, state }, optimizer, validation, options }: Course<M, S>,
 ): E.Either<FgnError, Measured<M>> {
-  const params = copyModel(optimizer.result(model, state));
-  const measured = validation === null ? E.right(undefined) : evaluate(params, validation, kernelAlone(options));
+  const kept = callValue(`${optimizer.name}.result`, () => copyModel(optimizer.result(model, state)));
+  if (kept._tag === "Left") return kept;
+  const params = kept.right,
+    measured = validation === null ? E.right(undefined) : evaluate(params, validation, kernelAlone(options));
   return measured._tag === "Left" ? measured : E.right({ params, evaluation: measured.right });
 }
 
@@ -248,8 +258,17 @@ async function* endWith<M extends Model>(error: E.Left<FgnError>): Records<M, "f
 export async function* train<M extends Model, S = RobustState>(
   params: M,
   data: Batch,
-  asked: TrainOptions<NoInfer<M>, S> = {},
+  options: TrainOptions<NoInfer<M>, S> = {},
 ): AsyncGenerator<E.Either<FgnError, Progress<M>>, void, undefined> {
+  try {
+    yield* recordsOf<M, S>(params, data, options);
+  } catch (cause) {
+    yield thrownBy("train", { params, data, options }, cause);
+  }
+}
+
+/** The records of a run. */
+async function* recordsOf<M extends Model, S>(params: M, data: Batch, asked: TrainOptions<M, S>): Records<M, void> {
   const clock = performance.now();
   const opened = await setUp<M, S>(params, data, asked);
   if (opened._tag === "Left") return yield opened;

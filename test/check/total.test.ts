@@ -1,0 +1,163 @@
+// The boundary: what throws within a public function is a Left that says whose fault it was.
+
+import { describe, expect, it } from "vitest";
+import {
+  averaged,
+  type Batch,
+  batch,
+  type CheckpointStore,
+  evaluate,
+  fgn,
+  fgnStep,
+  fit,
+  type FitOptions,
+  getOrThrow,
+  matrix,
+  memoryStore,
+  type Network,
+  type Optimizer,
+  robust,
+  scaled,
+  train,
+  zeroHead,
+} from "../../mod.ts";
+import { cpu } from "../../src/gpu/gpu.ts";
+import { guard, guardAsync } from "../../src/check/total.ts";
+import { left } from "../support/reference.ts";
+
+const head = getOrThrow(zeroHead({ features: 2, classes: 2 }));
+const data = getOrThrow(batch({ features: getOrThrow(matrix(4, 2, [1, 0, 0, 1, 2, 0, 0, 2])), labels: [0, 1, 0, 1] }));
+
+const boom = (): never => {
+  throw new Error("boom");
+};
+
+/** The object with a field that throws when it is read. */
+const unreadable = <A extends object>(value: A, name: keyof A): A =>
+  Object.defineProperty({ ...value }, name, { enumerable: true, get: boom });
+
+describe("an argument that cannot be read", () => {
+  it("is named by its place", () => {
+    const cases: readonly (readonly [string, () => unknown])[] = [
+      ["batch.labels", () => left(fgnStep(head, unreadable(data, "labels")))],
+      ["batch.features.data", () => left(evaluate(head, { ...data, features: unreadable(data.features, "data") }))],
+      ["params.layers", () => left(fgnStep(unreadable(head, "layers"), data))],
+      ["options.l2", () => left(fgnStep(head, data, 1, unreadable({ l2: 1 }, "l2")))],
+    ];
+    for (const [what, error] of cases) {
+      expect(error()).toMatchObject({ _tag: "WrongKind", what, message: `${what}: reading it throws Error: boom` });
+    }
+  });
+
+  it("may be a proxy, a getter of a class, a symbol or an array that was transferred", () => {
+    class Batches {
+      readonly labels = data.labels;
+      get features(): never {
+        return boom();
+      }
+    }
+    expect(left(fgnStep(head, new Proxy(data, { get: boom })))).toMatchObject({
+      _tag: "WrongKind",
+      what: "batch._tag",
+    });
+    expect(left(fgnStep(head, new Batches() as unknown as Batch))).toMatchObject({ what: "batch.features" });
+    expect(left(guard("f", { a: [1, Symbol("s")] }, boom))).toMatchObject({ _tag: "WrongKind", what: "a[1]" });
+    const moved = Float32Array.of(1);
+    structuredClone(moved, { transfer: [moved.buffer] });
+    expect(left(guard("f", { a: { data: moved } }, boom))).toMatchObject({ _tag: "WrongKind", what: "a.data" });
+  });
+
+  it("ends a backend's task with a Left", async () => {
+    expect(left(await cpu().onDevice(unreadable(head, "layers"))())).toMatchObject({ what: "params.layers" });
+  });
+});
+
+describe("a fault of the library", () => {
+  it("has a tag of its own, what was thrown, and asks for a report", async () => {
+    const cause = new TypeError("x is not a function");
+    const broken = (): never => {
+      throw cause;
+    };
+    const error = left(guard("fgnStep", { params: head }, broken));
+    expect(error).toMatchObject({ _tag: "Unexpected", where: "fgnStep", cause });
+    expect(error.message).toBe("fgnStep failed: TypeError: x is not a function");
+    expect(error.remedy).toContain("please report it");
+    expect(left(await guardAsync("fit", {}, broken))).toMatchObject({ _tag: "Unexpected", where: "fit" });
+  });
+
+  it("is told though what was thrown has no text, and arguments contain themselves", () => {
+    const own: Record<string, unknown> = {};
+    own["own"] = own;
+    const error = left(guard("f", own, () => {
+      throw new Proxy({}, { getPrototypeOf: boom, get: boom, ownKeys: boom });
+    }));
+    expect(error).toMatchObject({ _tag: "Unexpected", message: "f failed: something that cannot be read" });
+  });
+});
+
+describe("a function of the caller's that fails", () => {
+  type Own = Optimizer<Network, unknown>;
+  const own: Own = { ...(fgn() as unknown as Own), name: "own" };
+  const fitted = async (options: Partial<FitOptions<Network, unknown>>) =>
+    left(await fit<Network, unknown>(head, data, { epochs: 1, reportEvery: 1, ...options })());
+
+  it("is named, in an optimizer", async () => {
+    const none = "gave no Either with a value or an error of this library";
+    const cases: readonly (readonly [Partial<Own>, string, string])[] = [
+      [{ init: boom }, "own.init", "threw Error: boom"],
+      [{ update: boom }, "own.update", "threw Error: boom"],
+      [{ result: boom }, "own.result", "threw Error: boom"],
+      [{ update: () => undefined as never }, "own.update", none],
+      [{ update: () => ({ _tag: "Left", left: "no" }) as never }, "own.update", none],
+    ];
+    for (const [part, what, cause] of cases) {
+      expect(await fitted({ optimizer: { ...own, ...part } })).toMatchObject({ _tag: "CallbackFailure", what, cause });
+    }
+    const empty = { ...own, update: () => ({ _tag: "Right", right: {} }) as never };
+    expect(await fitted({ optimizer: empty })).toMatchObject({ _tag: "CallbackFailure", what: "own.update" });
+  });
+
+  it("is named within a transform, and in a schedule", () => {
+    const inner = averaged()({ ...own, update: boom });
+    expect(left(inner.update(head, inner.init(head), data))).toMatchObject({ what: "own.update" });
+    const timed = scaled({ at: boom, note: "late" })(fgn());
+    expect(left(timed.update(head, timed.init(head), data))).toMatchObject({
+      _tag: "CallbackFailure",
+      what: "schedule.at",
+    });
+  });
+
+  it("is named in onProgress, whose promise is waited for", async () => {
+    const failed = { _tag: "CallbackFailure", what: "onProgress", cause: "threw Error: boom" };
+    expect(await fitted({ onProgress: boom })).toMatchObject(failed);
+    expect(await fitted({ onProgress: () => Promise.reject(new Error("boom")) as never })).toMatchObject(failed);
+    let done = 0;
+    const slow = async (): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      done++;
+    };
+    expect((await fit(head, data, { epochs: 2, reportEvery: 1, onProgress: slow as () => void })())._tag).toBe("Right");
+    expect(done).toBe(5); // two steps, two epochs, and the end
+  });
+
+  it("is a failure of storage, in a store", async () => {
+    const stores: readonly Partial<CheckpointStore>[] = [
+      { load: boom },
+      { load: () => Promise.reject(Object.create(null)) },
+      { save: () => Promise.resolve({ _tag: "Left", left: "full" }) as never },
+      { save: () => undefined as never },
+    ];
+    for (const part of stores) {
+      expect(await fitted({ checkpoint: { store: { ...memoryStore(), ...part } } })).toMatchObject({
+        _tag: "StorageFailed",
+      });
+    }
+  });
+
+  it("ends train's iterator with a Left", async () => {
+    const records = [];
+    const options = { optimizer: robust(), signal: unreadable({ aborted: false }, "aborted") as AbortSignal };
+    for await (const record of train(head, data, options)) records.push(record);
+    expect(records).toMatchObject([{ _tag: "Left", left: { what: "options.signal.aborted" } }]);
+  });
+});
