@@ -60,7 +60,7 @@ export function toJson(network: Network): NetworkJson {
   const json = { format: "fgn-network", version: 1 } as const;
   return orElse<NetworkJson>(() => {
     const { inputs, outputs, layers } = network;
-    return { ...json, inputs, outputs, layers: toPlain(layers) };
+    return { ...json, inputs, outputs, layers: Array.isArray(layers) ? toPlain(layers) : [] };
   }, { ...json, inputs: 0, outputs: 0, layers: [] });
 }
 
