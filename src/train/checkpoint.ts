@@ -63,7 +63,7 @@ export function identify<M extends Model, S>(
     start: hashOf(arraysOf(model)),
     data: hashOf(data),
     optimizer: explain(optimizer),
-    options: JSON.stringify({ ...settings, classWeights: classWeights && Array.from(classWeights) }),
+    options: JSON.stringify({ ...settings, classWeights: classWeights && Array.from(classWeights, Number) }),
   };
 }
 

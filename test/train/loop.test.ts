@@ -128,6 +128,9 @@ describe("records", () => {
     const kept = { ...half, weights: Float32Array.from(labels) };
     const weighted = await collect(train(network(), kept, { ...options, classWeights: [1, 1, 1, 1, 1] }));
     expect(outcome(weighted)).toEqual(outcome(seen));
+    const bigints = { classWeights: BigInt64Array.of(0n, 1n, 1n, 1n, 1n), checkpoint: { store: memoryStore() } };
+    const big = await collect(train(network(), half, { ...options, ...bigints }));
+    expect(outcome(big)).toEqual(outcome(seen));
     const none = await errorOf(train(network(), half, { ...options, classWeights: [0, 0, 1, 1, 1] }));
     expect(none).toMatchObject({ _tag: "ZeroWeights" });
     const blind = { ...data, weights: new Float32Array(24) };
