@@ -18,7 +18,8 @@ import {
 } from "../check/numbers.ts";
 import { show, typedName } from "../check/show.ts";
 import { guard } from "../check/total.ts";
-import { checkLength, isMatrix, type Matrix } from "./matrix.ts";
+import { checkLength } from "../check/size.ts";
+import { isMatrix, type Matrix } from "./matrix.ts";
 import { checkFeaturesKind, type Features, isFeatures } from "./sparse.ts";
 
 /** Examples with their labels. Made by {@link batch}, which validates it; not to be written to afterwards. */

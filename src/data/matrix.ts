@@ -9,7 +9,7 @@ import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, hasLength, isFloats, isObject } from "../check/kind.ts";
 import { copyNumbers, failNumber, type Numbers, readNumbers, valueAt } from "../check/numbers.ts";
 import { show } from "../check/show.ts";
-import { allocateFloats, checkLength, checkSize } from "../check/size.ts";
+import { allocateFloats, checkSize } from "../check/size.ts";
 import { guard } from "../check/total.ts";
 
 /** A row-major float32 matrix. Made by {@link matrix}, which validates it; not to be written to afterwards. */
@@ -28,8 +28,6 @@ export interface Matrix {
  */
 export const isMatrix = (value: unknown): value is Matrix =>
   isObject(value) && typeof value.rows === "number" && typeof value.cols === "number" && isFloats(value.data);
-
-export { allocateFloats, checkLength, checkSize };
 
 /** A matrix from its rows, copied. Errors: as {@link matrix}. */
 function stackRows(rows: ArrayLike<Numbers>): E.Either<FgnError, Matrix> {

@@ -9,7 +9,7 @@ import { fail, type FgnError } from "../check/error.ts";
 import { checkKind } from "../check/kind.ts";
 import { orElse } from "../check/total.ts";
 import { type Permutation, permute, type Random } from "../math/random.ts";
-import { checkSize } from "./matrix.ts";
+import { checkSize } from "../check/size.ts";
 
 /** Most indices of an order: as many as one array of 32-bit words holds in every runtime. */
 const MOST = 2 ** 31 - 1;

@@ -10,7 +10,8 @@ import { checkKind, checkNumbers, hasLength } from "../check/kind.ts";
 import { checkCount, type Numbers, numbersOf, readNumbers, valueAt } from "../check/numbers.ts";
 import { show, typedName } from "../check/show.ts";
 import { guard, orElse } from "../check/total.ts";
-import { checkSize, isMatrix, type Matrix } from "./matrix.ts";
+import { checkSize } from "../check/size.ts";
+import { isMatrix, type Matrix } from "./matrix.ts";
 
 /** A sparse float32 matrix, row after row. Made by {@link sparse}, which validates it; not to be written to. */
 export interface SparseMatrix {

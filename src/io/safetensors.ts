@@ -8,7 +8,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { orElse } from "../check/total.ts";
-import { checkLength, checkSize } from "../data/matrix.ts";
+import { checkLength, checkSize } from "../check/size.ts";
 import { widenBrain, widenHalf } from "./half.ts";
 import { type Entry, isWellFormed, malformed, MAX_HEADER, METADATA, quote, readHeader, valueCount } from "./header.ts";
 

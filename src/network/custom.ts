@@ -10,7 +10,7 @@ import type { FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, checkObject, isFloats, isObject } from "../check/kind.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { guard } from "../check/total.ts";
-import { checkSize } from "../data/matrix.ts";
+import { checkSize } from "../check/size.ts";
 import type { Features } from "../data/sparse.ts";
 
 /** The three functions of a model f(θ, x) over flat parameters. They must not write to their arguments. */

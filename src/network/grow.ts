@@ -7,7 +7,8 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { guard } from "../check/total.ts";
-import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
+import { allocateFloats, checkSize } from "../check/size.ts";
+import type { Matrix } from "../data/matrix.ts";
 import { ARRAY_FIELDS, asColumn } from "./arrays.ts";
 import type { Layer, Network } from "./layer.ts";
 import { checkNetwork, layerError } from "./network.ts";

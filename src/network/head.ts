@@ -10,7 +10,8 @@ import { checkObject } from "../check/kind.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { ANY, checkOptions, FLAG, type Rules } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
-import { checkSize, makeMatrix, type Matrix } from "../data/matrix.ts";
+import { checkSize } from "../check/size.ts";
+import { makeMatrix, type Matrix } from "../data/matrix.ts";
 import type { Network } from "./layer.ts";
 import { dense, initialise } from "./layers.ts";
 

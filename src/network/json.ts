@@ -8,7 +8,8 @@ import * as E from "fp-ts/lib/Either.js";
 import { isDetached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { orElse, thrownBy } from "../check/total.ts";
-import { checkLength, checkSize, type Matrix } from "../data/matrix.ts";
+import { checkLength, checkSize } from "../check/size.ts";
+import type { Matrix } from "../data/matrix.ts";
 import { type ArrayField, type Field, type Layer, LAYERS, type Network } from "./layer.ts";
 import { layerError, network } from "./network.ts";
 

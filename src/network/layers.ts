@@ -21,7 +21,8 @@ import {
 } from "../check/rule.ts";
 import { show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
-import { allocateFloats, checkSize, type Matrix } from "../data/matrix.ts";
+import { allocateFloats, checkSize } from "../check/size.ts";
+import type { Matrix } from "../data/matrix.ts";
 import { drawFrom, seedRandom, type Source } from "../math/random.ts";
 import { type Activation, activation, type ActivationKind, ACTIVATIONS } from "./activations.ts";
 import type { Layer, Network } from "./layer.ts";

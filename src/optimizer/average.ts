@@ -11,7 +11,7 @@ import { checkKind, isFloats } from "../check/kind.ts";
 import { BELOW_ONE, checkOptions, faultOf, type Rule } from "../check/rule.ts";
 import { show } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
-import { checkLength } from "../data/matrix.ts";
+import { checkLength } from "../check/size.ts";
 import { f32, place } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import { takeArrays } from "../network/donate.ts";

@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
-import { checkLength } from "../data/matrix.ts";
+import { checkLength } from "../check/size.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
 import { lower } from "../network/lower.ts";
 import type { Model } from "../network/model.ts";

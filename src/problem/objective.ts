@@ -17,7 +17,7 @@ import { fail, type FgnError } from "../check/error.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
 import { ANY, BELOW_ONE, FLAG, FROM_ZERO, type Rules } from "../check/rule.ts";
 import type { Batch } from "../data/batch.ts";
-import { allocateFloats } from "../data/matrix.ts";
+import { allocateFloats } from "../check/size.ts";
 import { weightFlags } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { NO_PENALTY, type Penalty } from "../tape/penalty.ts";

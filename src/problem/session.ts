@@ -9,7 +9,7 @@ import { fail, type FgnError } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
 import { type Rules, union } from "../check/rule.ts";
 import { type Batch, checkBatchKind, checkClasses, checkTargets } from "../data/batch.ts";
-import { checkLength } from "../data/matrix.ts";
+import { checkLength } from "../check/size.ts";
 import { checkFeaturesKind, checkSparse, type Features, isSparse } from "../data/sparse.ts";
 import { startLayout } from "../kernel/arena.ts";
 import { defaultKernel, type Kernel, type LoadedKernel } from "../kernel/kernel.ts";

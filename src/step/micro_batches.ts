@@ -14,7 +14,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
-import { allocateFloats } from "../data/matrix.ts";
+import { allocateFloats } from "../check/size.ts";
 import { batchRows } from "../data/select.ts";
 import { isSparse } from "../data/sparse.ts";
 import { f32, f64, NONE, startLayout } from "../kernel/arena.ts";

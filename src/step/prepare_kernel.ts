@@ -16,7 +16,8 @@ import { checkOptions, FROM_ZERO, type Rule, type Rules, union } from "../check/
 import { causeOf, show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, batch } from "../data/batch.ts";
-import { allocateFloats, checkSize, matrix } from "../data/matrix.ts";
+import { allocateFloats, checkSize } from "../check/size.ts";
+import { matrix } from "../data/matrix.ts";
 import { type Features, sparse } from "../data/sparse.ts";
 import { checkModelKind } from "../network/flat.ts";
 import { type Network, takesFeatures } from "../network/layer.ts";

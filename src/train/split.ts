@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, checkBatchKind, checkTargets } from "../data/batch.ts";
-import { checkLength } from "../data/matrix.ts";
+import { checkLength } from "../check/size.ts";
 import { picker } from "../data/select.ts";
 import { checkSparse, isSparse } from "../data/sparse.ts";
 import { permute, seedRandom } from "../math/random.ts";

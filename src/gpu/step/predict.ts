@@ -6,7 +6,8 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, overflow } from "../../check/error.ts";
-import { allocateFloats, type Matrix } from "../../data/matrix.ts";
+import { allocateFloats } from "../../check/size.ts";
+import type { Matrix } from "../../data/matrix.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
 import { lower } from "../../network/lower.ts";
 import type { Evaluation } from "../../passes/evaluate.ts";

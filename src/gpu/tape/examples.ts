@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../../check/error.ts";
 import { type Batch, checkBatchKind, checkClasses } from "../../data/batch.ts";
-import { checkLength } from "../../data/matrix.ts";
+import { checkLength } from "../../check/size.ts";
 import { checkFeaturesKind, isSparse } from "../../data/sparse.ts";
 import type { Network } from "../../network/layer.ts";
 import { failWidth, type Purpose } from "../../problem/session.ts";
