@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import type { FgnError } from "../check/error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import { failNumber, firstNotFinite, type Numbers } from "../check/numbers.ts";
 import { checkOptions, faultOf, oneOf, POSITIVE, type Rules, union } from "../check/rule.ts";
 import { allocateFloats } from "../check/size.ts";
@@ -23,7 +23,7 @@ import {
   WEIGHTED,
   weightOf,
 } from "./labelled.ts";
-import { LEAST_PROBABILITY } from "./log_loss.ts";
+import { logLoss } from "./log_loss.ts";
 
 /** Options of {@link temperature}. */
 export interface TemperatureOptions extends MeasureOptions {
@@ -63,32 +63,56 @@ interface LossCurve {
 }
 
 /** Fills `into` with l − max l for the l of a row: its logits, or the logarithms of its probabilities. */
-function readRow(given: Pick<Labelled, "classes" | "data">, row: number, ofLogits: boolean, into: Float64Array): void {
-  const { classes, data } = given, at = row * classes;
+function readRow(data: Float32Array, at: number, ofLogits: boolean, into: Float64Array): void {
   let peak = -Infinity;
-  for (let c = 0; c < classes; c++) {
+  for (let c = 0; c < into.length; c++) {
     const value = data[at + c] as number, l = ofLogits ? value : logarithm(value);
     into[c] = l;
     if (l > peak) peak = l;
   }
-  for (let c = 0; c < classes; c++) into[c] = (into[c] as number) - peak;
+  for (let c = 0; c < into.length; c++) into[c] = (into[c] as number) - peak;
 }
 
-/** A row as {@link readRow} has it, with a label whose probability is 0 at that of 2⁻¹⁴⁹. */
-function readLabelledRow(given: Labelled, row: number, ofLogits: boolean, into: Float64Array): number {
-  readRow(given, row, ofLogits, into);
-  const label = given.labels[row] as number, gap = into[label] as number;
-  return gap === -Infinity ? into[label] = logarithm(LEAST_PROBABILITY) : gap;
+/** Rows that count, as {@link readRow} has them, with their labels and weights. */
+interface Gaps {
+  readonly classes: number;
+  readonly gaps: Float64Array;
+  readonly labels: Uint32Array;
+  readonly weights: Float64Array;
+}
+
+/** Reads the rows that count; a label whose probability is 0 has that of 2⁻¹⁴⁹. Errors: `OutOfMemory`. */
+function readGaps(given: Labelled, ofLogits: boolean): E.Either<FgnError, Gaps> {
+  const { classes, data } = given, counted = countedRows(given);
+  const allocated = allocateDoubles(counted.length * classes);
+  if (allocated._tag === "Left") return allocated;
+  const gaps = allocated.right, labels = counted.map((row) => given.labels[row] as number);
+  for (const [i, row] of counted.entries()) {
+    readRow(data, row * classes, ofLogits, gaps.subarray(i * classes, (i + 1) * classes));
+    const own = i * classes + (labels[i] as number);
+    if (gaps[own] === -Infinity) gaps[own] = -logLoss(0);
+  }
+  return E.right({ classes, gaps, labels, weights: Float64Array.from(counted, (row) => weightOf(given, row)) });
+}
+
+function allocateDoubles(count: number): E.Either<FgnError, Float64Array> {
+  try {
+    return E.right(new Float64Array(count));
+  } catch {
+    const message = `${count} logarithms take ${
+      (count / 2 ** 17).toFixed(0)
+    } MiB, more than this runtime gives one array`;
+    return fail("OutOfMemory", { bytes: count * 8 }, message, "Give fewer rows: a few thousand are enough");
+  }
 }
 
 /** Loss, slope and curvature at β; all in float64, from differences to the largest of a row. */
-function curveAt(beta: number, given: Labelled, counted: Uint32Array, ofLogits: boolean): LossCurve {
-  const { classes } = given, gaps = new Float64Array(classes);
+function curveAt(beta: number, { classes, gaps, labels, weights }: Gaps): LossCurve {
   let loss = 0, slope = 0, curvature = 0, shortfall = 0, total = 0;
-  for (const row of counted) {
-    const weight = weightOf(given, row), own = readLabelledRow(given, row, ofLogits, gaps);
+  for (let i = 0; i < labels.length; i++) {
+    const at = i * classes, weight = weights[i] as number, own = gaps[at + (labels[i] as number)] as number;
     let sum = 0, first = 0, second = 0;
-    for (let c = 0; c < classes; c++) {
+    for (let c = at; c < at + classes; c++) {
       const gap = gaps[c] as number, e = exponential(beta * gap);
       if (e === 0) continue;
       sum += e;
@@ -138,7 +162,7 @@ function leastLoss(start: LossCurve, curve: (beta: number) => LossCurve): number
  * that of a label, which counts as 2⁻¹⁴⁹. Use T by {@link applyTemperature}, or put it into a network for good by
  * `foldTemperature`.
  *
- * Errors: as `classReport`.
+ * Errors: as `classReport`; `OutOfMemory`.
  *
  * @param rows rows × classes, as `probabilities` gives them, or as `logits` does with `{ from: "logits" }`
  * @param labels a class index from 0 a row
@@ -162,21 +186,25 @@ export function temperature(
     const checked = checkOptions(options, TEMPERATURE);
     if (checked._tag === "Left") return checked;
     const ofLogits = checked.right.from === "logits";
-    const given = ofLogits ? readLogits(rows, labels, checked.right) : readPredicted(rows, labels, checked.right);
-    return given._tag === "Left" ? given : E.right(fitTemperature(given.right, ofLogits));
+    const given = ofLogits
+      ? readLabelledLogits(rows, labels, checked.right)
+      : readPredicted(rows, labels, checked.right);
+    if (given._tag === "Left") return given;
+    const gaps = readGaps(given.right, ofLogits);
+    return gaps._tag === "Left" ? gaps : E.right(fitTemperature(gaps.right));
   });
 }
 
 /** Rows of finite logits with their labels. */
-function readLogits(rows: Matrix, labels: Numbers, options: MeasureOptions): E.Either<FgnError, Labelled> {
+function readLabelledLogits(rows: Matrix, labels: Numbers, options: MeasureOptions): E.Either<FgnError, Labelled> {
   const given = readLabelled("logits", rows, labels, options);
   if (given._tag === "Left") return given;
   const index = firstNotFinite(rows.data, 0, rows.data.length);
   return index < 0 ? given : failNumber("logits", rows.data[index], index, rows.cols);
 }
 
-function fitTemperature(given: Labelled, ofLogits: boolean): Temperature {
-  const counted = countedRows(given), curve = (beta: number) => curveAt(beta, given, counted, ofLogits);
+function fitTemperature(gaps: Gaps): Temperature {
+  const curve = (beta: number) => curveAt(beta, gaps);
   const start = curve(1), beta = leastLoss(start, curve);
   return {
     temperature: 1 / beta,
@@ -212,7 +240,7 @@ function divideLogits({ rows, cols, data }: Matrix, temperature: number): E.Eith
   if (scaled._tag === "Left") return scaled;
   const gaps = new Float64Array(cols);
   for (let row = 0; row < rows; row++) {
-    readRow({ classes: cols, data }, row, false, gaps);
+    readRow(data, row * cols, false, gaps);
     for (let c = 0; c < cols; c++) gaps[c] = (gaps[c] as number) / temperature;
     softmaxRows(gaps, cols);
     scaled.right.set(gaps, row * cols);

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError, overflow } from "../check/error.ts";
+import { fail, type FgnError } from "../check/error.ts";
 import { faultOf, POSITIVE } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 import type { Matrix } from "../data/matrix.ts";
@@ -62,8 +62,8 @@ export function foldTemperature(network: Network, temperature: number): E.Either
     if (head === null) {
       return layerError(place, "has no weights to divide: give a dense, embedding or adapter layer, last");
     }
-    return overflows(head)
-      ? overflow(`${place} divided by ${temperature}`)
-      : E.right({ ...network, layers: [...before, head] });
+    if (!overflows(head)) return E.right({ ...network, layers: [...before, head] });
+    const message = `${place} leaves the range of float32 when divided by ${temperature}`;
+    return fail("Overflow", { what: place }, message, "Use a higher temperature");
   });
 }
