@@ -138,9 +138,23 @@ export {
   widthOf,
 } from "./src/features/recipe.ts";
 export { makeFeatures, type Rows } from "./src/features/features.ts";
+export { inferRecipe, type RecipeOptions } from "./src/features/infer.ts";
 export type { Label, Labels } from "./src/classifier/labels.ts";
 export type { Classifier, Measurement } from "./src/classifier/classifier.ts";
 export { classifierOf, type ClassifierOfOptions } from "./src/classifier/classifier_of.ts";
+export type { LabelledRows } from "./src/classifier/data.ts";
+export type { ClassifierOptions } from "./src/classifier/options.ts";
+export { trainClassifier, type TrainedClassifier } from "./src/classifier/train_classifier.ts";
+export { classify, type ClassifyOptions, type Likely, type Prediction } from "./src/classifier/classify.ts";
+export {
+  type Answered,
+  type ClassifierReport,
+  type ConfusedLabels,
+  type LabelScores,
+  report,
+  type ReportOptions,
+} from "./src/classifier/report.ts";
+export { learn, type LearnOptions } from "./src/classifier/learn.ts";
 export { decodeClassifier, encodeClassifier } from "./src/classifier/file.ts";
 
 // Files

@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind, hasLength, isFloats } from "../check/kind.ts";
+import { checkKind, hasLength, isFloats, isObject } from "../check/kind.ts";
 import { failNumber, firstNotFinite, type Numbers } from "../check/numbers.ts";
 import { show } from "../check/show.ts";
 import { allocateFloats, checkLength } from "../check/size.ts";
@@ -190,13 +190,16 @@ export function kindOfRows(rows: Rows): FeatureRecipe["kind"] {
   return hasLength(rows) && typeof rows[0] === "string" ? "text" : "vector";
 }
 
+/** Whether there are no rows, as far as a look tells. */
+const isEmpty = (rows: Rows): boolean =>
+  isObject(rows) && (isTable(rows) || isMatrix(rows) ? (rows as Table).rows : (rows as readonly string[]).length) === 0;
+
 /**
  * {@link makeFeatures} by a recipe that was checked.
  * @internal
  */
 export function featuresOf(recipe: FeatureRecipe, rows: Rows): E.Either<FgnError, Features> {
-  const isEmpty = hasLength(rows) && rows.length === 0;
-  if (isEmpty) return fail("EmptyBatch", {}, "there are no rows", "Give at least one row");
+  if (isEmpty(rows)) return fail("EmptyBatch", {}, "there are no rows", "Give at least one row");
   const wanted = TAKES[recipe.kind];
   switch (recipe.kind) {
     case "columns":
