@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkOptions, FLAG, POSITIVE, type Rules, TWO_OR_MORE, union } from "../check/rule.ts";
+import { checkOptions, COUNT, FLAG, POSITIVE, type Rules, TWO_OR_MORE, union } from "../check/rule.ts";
 import { show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
 import { type Batch, batch } from "../data/batch.ts";
@@ -23,22 +23,25 @@ import { failLabels, type Label, numberLabels } from "./labels.ts";
 
 /** Options of {@link learn}. */
 export interface LearnOptions extends KernelOption {
+  /** Passes over the examples (default 2). */
+  readonly epochs?: number;
+  /** Examples of one update (default 4): fewer learn faster, and take longer. */
+  readonly batchSize?: number;
   /** The knob of `online`: above its default for noisy labels and to keep more of what is known. */
   readonly ratio?: number;
   /** The most classes that the classifier may grow to (default 65,536). */
   readonly maxClasses?: number;
-  /** Whether to take the memory of the classifier given, which is empty then (default false). */
+  /** Whether to take the memory of the classifier given, which is empty then, whatever comes of it (default false). */
   readonly donate?: boolean;
 }
 
 const LEARN: Rules<LearnOptions> = /* @__PURE__ */ union(KERNEL, {
+  epochs: COUNT,
+  batchSize: COUNT,
   ratio: POSITIVE,
   maxClasses: TWO_OR_MORE,
   donate: FLAG,
 });
-
-/** Examples of one update. */
-const ROWS = 16;
 
 /** The labels of the classifier with new ones behind them, in the order of the examples. Errors: `InvalidLabels`. */
 function withNew(
@@ -71,27 +74,30 @@ interface Learnt {
   readonly moments: OnlineState;
 }
 
-/** Updates on sixteen examples at a time. What an update made, the next may take the memory of. */
+/** Updates on a few examples at a time. What an update made, the next may take the memory of. */
 function update(
   start: Learnt,
   data: Batch,
-  { donate = false, maxClasses = 65_536, ...options }: LearnOptions,
+  { donate = false, maxClasses = 65_536, epochs = 2, batchSize = 4, ...options }: LearnOptions,
 ): E.Either<FgnError, Learnt> {
+  const rows = data.labels.length;
   let learnt = start;
-  for (let first = 0; first < data.labels.length; first += ROWS) {
-    const part = batchRows(data, first, Math.min(first + ROWS, data.labels.length));
-    const mayTake = donate || first > 0;
-    const updated = adapt(learnt.network, learnt.moments, part, { ...options, maxClasses, donate: mayTake });
-    if (updated._tag === "Left") return updated;
-    learnt = { network: updated.right.params, moments: updated.right.state };
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    for (let first = 0; first < rows; first += batchSize) {
+      const part = batchRows(data, first, Math.min(first + batchSize, rows)), mayTake = donate || learnt !== start;
+      const updated = adapt(learnt.network, learnt.moments, part, { ...options, maxClasses, donate: mayTake });
+      if (updated._tag === "Left") return updated;
+      learnt = { network: updated.right.params, moments: updated.right.state };
+    }
   }
   return E.right(learnt);
 }
 
 /**
  * The classifier that has learnt from a few examples of classes that it knows and of new ones, which come behind those it
- * has: steps of `online` on sixteen examples at a time, in the metric of the moments that the classifier keeps of what it
- * was trained on, so that what it knows is disturbed least. The classifier given stays as it is, unless it is donated.
+ * has: two passes of `online` over them, four at a time, in the metric of the moments that the classifier keeps of what it
+ * was trained on, so that what it knows is disturbed least. That holds for dense features: a layer that reads sparse ones
+ * has no such metric, and learns little without forgetting. The classifier given stays as it is, unless it is donated.
  * Features are made as for the rows that it was trained on, temperature and threshold stay; `measured` becomes null.
  *
  * Errors: `InvalidState` (the classifier has no moments), `InvalidLabels` (of another kind, too many classes),

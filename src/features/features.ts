@@ -39,7 +39,7 @@ type Fill = (row: number, at: number, put: Put) => E.Either<FgnError, never> | u
 function gather(rows: number, cols: number, sparse: boolean, fills: readonly (readonly [Fill, number])[]) {
   const dense = allocateFloats("features", sparse ? 0 : rows * cols);
   if (dense._tag === "Left") return dense;
-  const data = dense.right, offsets = new Uint32Array(rows + 1), indices: number[] = [], values: number[] = [];
+  const data = dense.right, offsets = [0], indices: number[] = [], values: number[] = [];
   let row = 0;
   const put: Put = sparse
     ? (column, value) => {
@@ -53,10 +53,16 @@ function gather(rows: number, cols: number, sparse: boolean, fills: readonly (re
       const fault = fill(row, at, put);
       if (fault !== undefined) return fault;
     }
-    offsets[row + 1] = indices.length;
+    offsets.push(indices.length);
   }
   const features: Features = sparse
-    ? { rows, cols, offsets, indices: Uint32Array.from(indices), data: Float32Array.from(values) }
+    ? {
+      rows,
+      cols,
+      offsets: Uint32Array.from(offsets),
+      indices: Uint32Array.from(indices),
+      data: Float32Array.from(values),
+    }
     : { rows, cols, data };
   return E.right<FgnError, Features>(features);
 }
@@ -95,7 +101,9 @@ function fillOf(table: Table, { cells }: Column, recipe: ColumnRecipe): Fill {
       return (row, at, put) => {
         const cell = cellAt(row), isMissing = cell === null || Number.isNaN(cell);
         if (isMissing && recipe.missing === "zeros") return undefined;
-        if (isMissing || isFloats(cell)) return failCell(table, recipe, row, cell, "a text");
+        if (typeof cell !== "string" && (typeof cell !== "number" || isMissing)) {
+          return failCell(table, recipe, row, cell, "a text");
+        }
         const place = places.get(String(cell));
         if (place !== undefined) put(at + place, 1);
         return undefined;

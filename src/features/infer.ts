@@ -8,12 +8,13 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, hasLength, isFloats } from "../check/kind.ts";
 import { checkOptions, COUNT, FLAG, oneOf, type Rule, type Rules } from "../check/rule.ts";
+import { valueAt } from "../check/numbers.ts";
 import { show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
 import { isMatrix } from "../data/matrix.ts";
 import type { Features } from "../data/sparse.ts";
 import { kindOfRows, type Rows } from "./features.ts";
-import { type ColumnRecipe, type FeatureRecipe, LONGEST, type TextRule } from "./recipe.ts";
+import { checkRecipe, type ColumnRecipe, type FeatureRecipe, LONGEST, type TextRule } from "./recipe.ts";
 import { type Cell, checkTable, type Column, columnOf, failTable, placeOf, type Table } from "./table.ts";
 
 /** Options of {@link inferRecipe}. */
@@ -132,9 +133,13 @@ function columnRecipe(table: Table, column: Column, options: RecipeOptions): E.E
     return E.right({ kind: "number", name, missing: isImputed ? meanOf(present) : null });
   }
   if (isFloats(first)) return E.right({ kind: "vector", name, length: first.length });
-  const strange = column.cells.findIndex((cell: Cell) => isFloats(cell));
+  const strange = column.cells.findIndex((cell: Cell) =>
+    cell !== null && typeof cell !== "string" && typeof cell !== "number"
+  );
   if (strange < 0) return categories(column, present, options);
-  const message = `${placeOf(table, strange, name)} is a vector, in a column of ${show(first)} and the like`;
+  const message = `${placeOf(table, strange, name)} is ${show(column.cells[strange])}, in a column that begins with ${
+    show(first)
+  }`;
   return failTable(name, strange, message, "Give a column cells of one kind");
 }
 
@@ -172,10 +177,10 @@ export function recipeOf(rows: Rows, options: RecipeOptions): E.Either<FgnError,
   if (kind === "columns") return inferColumns(rows as Table, options);
   if (kind === "text") return E.right(textRule(options));
   if (isMatrix(rows)) return E.right({ kind, length: (rows as Features).cols });
-  const [first] = hasLength(rows) ? Array.from(rows as ArrayLike<unknown>).slice(0, 1) : [];
+  const first = hasLength(rows) ? valueAt(rows as ArrayLike<unknown>, 0) : undefined;
   const isRow = hasLength(first) && first.length > 0;
   const known = checkKind("rows", rows, isRow, "rows of numbers, a matrix, texts or a table");
-  return known._tag === "Left" ? known : E.right({ kind, length: (first as ArrayLike<unknown>).length });
+  return known._tag === "Left" ? known : checkRecipe({ kind, length: (first as ArrayLike<unknown>).length });
 }
 
 /**

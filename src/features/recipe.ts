@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
+import { orElse } from "../check/total.ts";
 
 /** Rows of numbers, of one length, or a matrix: they are features as they are. */
 export interface VectorRecipe {
@@ -103,17 +104,8 @@ function columnWidth(column: ColumnRecipe): number {
   }
 }
 
-/**
- * Number of features that a recipe makes.
- *
- * @example
- * ```ts
- * import { widthOf } from "fgn";
- *
- * console.log(widthOf({ kind: "vector", length: 384 })); // 384
- * ```
- */
-export function widthOf(recipe: FeatureRecipe): number {
+/** {@link widthOf} for a recipe that was checked. */
+function width(recipe: FeatureRecipe): number {
   switch (recipe.kind) {
     case "vector":
     case "sparse":
@@ -125,6 +117,21 @@ export function widthOf(recipe: FeatureRecipe): number {
   }
 }
 
+/**
+ * Number of features that a recipe makes; 0 of what is no recipe.
+ *
+ * @example
+ * ```ts
+ * import { widthOf } from "fgn";
+ *
+ * console.log(widthOf({ kind: "vector", length: 384 })); // 384
+ * ```
+ */
+export function widthOf(recipe: FeatureRecipe): number {
+  const checked = orElse(() => checkRecipe(recipe), null);
+  return checked?._tag === "Right" ? width(checked.right) : 0;
+}
+
 /** The widest text or table whose features are dense. */
 const WIDEST_DENSE = 4096;
 
@@ -133,7 +140,7 @@ const WIDEST_DENSE = 4096;
  * @internal
  */
 export const isSparseRecipe = (recipe: FeatureRecipe): boolean =>
-  recipe.kind === "sparse" || (recipe.kind !== "vector" && widthOf(recipe) > WIDEST_DENSE);
+  recipe.kind === "sparse" || (recipe.kind !== "vector" && width(recipe) > WIDEST_DENSE);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -188,7 +195,7 @@ function readRecipe(value: Fields): FeatureRecipe | undefined {
  */
 export function checkRecipe(value: unknown): E.Either<FgnError, FeatureRecipe> {
   const recipe = isObject(value) ? readRecipe(value) : undefined;
-  return recipe !== undefined && isSize(widthOf(recipe))
+  return recipe !== undefined && isSize(width(recipe))
     ? E.right(recipe)
     : invalid("recipe", value, "a recipe of features, as inferRecipe makes it");
 }

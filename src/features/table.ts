@@ -132,11 +132,12 @@ function cellOf(value: unknown): Cell | undefined {
 /** A column from what a caller has for its cells. */
 function makeColumn(name: string, given: ArrayLike<unknown>): E.Either<FgnError, Column> {
   if (isDoubles(given)) return E.right({ name, cells: given });
-  const kind = checkKind(`column ${show(name)}`, given, isObject(given) && typeof given.length === "number", "cells");
+  const isList = Array.isArray(given) || typedName(given) !== undefined;
+  const kind = checkKind(`column ${show(name)}`, given, isList, "a list of cells");
   if (kind._tag === "Left") return kind;
   const cells: Cell[] = [];
   for (let row = 0; row < given.length; row++) {
-    const cell = cellOf(given[row]);
+    const cell = row in given ? cellOf(given[row]) : undefined;
     if (cell === undefined) {
       const message = `row ${row} of ${name.slice(0, 80)} is ${show(given[row])}`;
       return failTable(name, row, message, "Give a number, a text, an array of numbers, or null where it is missing");
