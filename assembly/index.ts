@@ -16,6 +16,8 @@ export { allFinite, average, axpy, axpy64, dot, multiplyAdd, norm, scale, scaleA
 export { addRowSums, addScaledColumns, coefficients, columnDots, scaleColumns, weightedRowSums } from "./panels";
 export { csrGram, csrProduct, csrSquares, csrUpdate } from "./sparse";
 export { centre, finishLayer, power } from "./metric";
+export { addInputGram, reduceInputs } from "./stage_columns";
+export { complement, writeStage } from "./stage_rows";
 
 /** First free byte of memory. */
 export function heapBase(): usize {

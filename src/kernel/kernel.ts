@@ -192,7 +192,47 @@ export interface KernelExports {
     bias: number,
   ): void;
   power(x: number, y: number): number;
-  triangularInverse(n: number, f: number, ld: number, h: number, x: number, out: number): void;
+  triangularInverse(n: number, f: number, ld: number, scale: number, x: number, out: number): void;
+  addInputGram(
+    from: number,
+    to: number,
+    n: number,
+    k: number,
+    panels: number,
+    h: number,
+    width: number,
+    constant: number,
+    x: number,
+    ld: number,
+    s: number,
+  ): void;
+  reduceInputs(
+    from: number,
+    to: number,
+    n: number,
+    k: number,
+    panels: number,
+    scale: number,
+    width: number,
+    constant: number,
+    f: number,
+    ld: number,
+    x: number,
+    out: number,
+  ): void;
+  complement(n: number, x: number, ld: number, u: number): void;
+  writeStage(
+    n: number,
+    u: number,
+    ld: number,
+    lambda: number,
+    h: number,
+    work: number,
+    hidden: number,
+    signals: number,
+    gram: number,
+    mixing: number,
+  ): void;
   addScaledColumns(k: number, n: number, coefficient: number, x: number, out: number): void;
   addRowSums(rows: number, n: number, x: number, out: number): void;
   columnDots(k: number, n: number, x: number, y: number, out: number): void;

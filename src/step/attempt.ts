@@ -187,7 +187,7 @@ function attemptGgn(
 export function* attemptFgn(stage: OpenStage, lambda: number): Products<E.Either<FgnError, Candidate>> {
   const { ws, system, vectors, penalty, solver, twoStage } = stage;
   const lambdaPrime = lambda + penalty.l2, level = { lambdaPrime, carry: lambda / lambdaPrime };
-  const corrected = twoStage > 0 ? correct(ws, lambdaPrime, twoStage) : E.right(undefined);
+  const corrected = twoStage > 0 ? correct(ws, system.kind, lambdaPrime, twoStage) : E.right(undefined);
   if (corrected._tag === "Left") return corrected;
   const prepared = prepareDamped(ws, system.kind, lambdaPrime, solver);
   if (prepared._tag === "Left") return prepared;

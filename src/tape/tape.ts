@@ -157,6 +157,9 @@ export interface Scratch {
   readonly panels: number;
   /** Rows of n₄ floats: as many as signals are scaled at a time. */
   readonly block: number;
+  /** Parameter derivatives of as many rows, or of all of a layer that reads sparse features; n₄ × B panels of the widest slot. */
+  readonly products: number;
+  readonly image: number;
 }
 
 /** A model on a batch. */

@@ -28,7 +28,7 @@ function emptyTape(kernel: LoadedKernel, rows: number): Tape {
     blocks: null,
     length: 0,
     theta: NONE,
-    scratch: { panels: NONE, block: NONE },
+    scratch: { panels: NONE, block: NONE, products: NONE, image: NONE },
     ones: NONE,
   };
   return { kernel, rows, logits, ...nothing, feed: () => {}, fault: undefined };

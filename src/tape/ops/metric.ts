@@ -15,8 +15,11 @@ export interface MetricPlaces {
 
 /** Operands of a layer's products, and the factors that take a step out of the metric again. */
 export interface Operands {
-  /** Ā, D × B panels. */
+  /** Ā, D × B panels; or what a two-stage system has in its place, of another width. */
   inputs: number;
+  width: number;
+  /** Where these inputs lie packed for a projection, or NONE: nowhere yet. */
+  packed: number;
   /** Δ̄, m × B panels. */
   signals: number;
   /** b, or 0 without a bias. */
@@ -32,6 +35,8 @@ export interface Operands {
 /** The operands of the Euclidean metric. */
 export const euclidean = (input: Slot, output: Slot, hasBias: boolean): Operands => ({
   inputs: input.value,
+  width: input.width,
+  packed: NONE,
   signals: output.signal,
   constant: hasBias ? 1 : 0,
   mean: NONE,
@@ -71,6 +76,7 @@ export function layerMetric(
       operands.mean = place(mean, places.mean);
       operands.inputScale = place(scale, places.inputScale);
       operands.inputs = places.inputs;
+      operands.packed = NONE;
       operands.finishes = true;
       exports.centre(D, rows, input.value, operands.mean, operands.inputScale, places.inputs);
     },
