@@ -72,11 +72,21 @@ function take<Sign>(p: v128, product: v128): v128 {
 }
 
 /**
- * Two rows × 8 columns of F: what lies at s0, s1 minus (or plus) Σ_k a_k·b_k over k rows of F, `row` bytes apart; a at the two
- * rows' own columns, b at the eight.
+ * Two rows × 8 columns of F: what lies at s0, s1 minus (or plus) Σ_k a_k·b_k over k rows of F, `aRow` bytes apart; a at the two
+ * rows' own columns, b at the eight, which may be those of another matrix, whose rows are `bRow` bytes apart.
  */
-export function tile2x8<Sign>(k: i32, a: usize, b: usize, row: usize, s0: usize, s1: usize, f0: usize, f1: usize): void {
-  const end = a + <usize> k * row;
+export function tile2x8<Sign>(
+  k: i32,
+  a: usize,
+  aRow: usize,
+  b: usize,
+  bRow: usize,
+  s0: usize,
+  s1: usize,
+  f0: usize,
+  f1: usize,
+): void {
+  const end = a + <usize> k * aRow;
   let p0 = v128.load(s0), p1 = v128.load(s0, 16), p2 = v128.load(s0, 32), p3 = v128.load(s0, 48);
   let q0 = v128.load(s1), q1 = v128.load(s1, 16), q2 = v128.load(s1, 32), q3 = v128.load(s1, 48);
   while (a < end) {
@@ -90,8 +100,8 @@ export function tile2x8<Sign>(k: i32, a: usize, b: usize, row: usize, s0: usize,
     q1 = take<Sign>(q1, f64x2.mul(y, b1));
     q2 = take<Sign>(q2, f64x2.mul(y, b2));
     q3 = take<Sign>(q3, f64x2.mul(y, b3));
-    a += row;
-    b += row;
+    a += aRow;
+    b += bRow;
   }
   v128.store(f0, p0);
   v128.store(f0, p1, 16);
@@ -128,7 +138,7 @@ export function cholesky(n: i32, s: usize, f: usize, ld: i32, lambda: f64): i32 
     const f1 = f0 + row;
     for (let j = i & -8; j < n; j += 8) {
       const column = <usize> j << 3;
-      tile2x8<Minus>(i, f + at, f + column, row, s0 + column, s0 + row + column, f0 + column, f1 + column);
+      tile2x8<Minus>(i, f + at, row, f + column, row, s0 + column, s0 + row + column, f0 + column, f1 + column);
     }
     const pivot = load<f64>(f0 + at) + lambda;
     if (!(pivot > 0)) return i;
@@ -226,7 +236,8 @@ export function triangularInverse(n: i32, f: usize, ld: i32, scale: f64, x: usiz
     store<f64>(x1 + at, scale, 8);
     for (let j = 0; j <= i; j += 8) {
       const from = <usize> j * row, column = <usize> j << 3;
-      tile2x8<Minus>(i - j, f + from + at, x + from + column, row, x0 + column, x1 + column, x0 + column, x1 + column);
+      const p = x0 + column, q = x1 + column;
+      tile2x8<Minus>(i - j, f + from + at, row, x + from + column, row, p, q, p, q);
     }
     dividePair(i + 2, x0, x1, load<f64>(f0), load<f64>(f0, 8), load<f64>(f0 + row, 8));
     if (out == 0) continue;

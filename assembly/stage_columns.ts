@@ -11,8 +11,10 @@ import { dividePair, Minus, Plus, tile2x8 } from "./solve";
 
 /** Examples that are taken in at a time: their rows stay in the L2 cache. */
 const ROWS: i32 = 32;
-/** Examples that are solved for at a time; rows of a factor are at least as long. */
+/** Examples that are solved for at a time. */
 const COLUMNS: i32 = 64;
+/** Bytes from one row of them to the next: no multiple of 512, where rows collide in the cache. */
+const ROW: usize = 576;
 
 /** One example a row of x, times its weight. */
 function loadExamples(
@@ -65,7 +67,7 @@ export function addInputGram(
       const s0 = s + <usize> i * row, left = x + (<usize> i << 3);
       for (let j = i & -8; j < width; j += 8) {
         const at = <usize> j << 3, p = s0 + at, q = p + row;
-        tile2x8<Plus>(count, left, x + at, row, p, q, p, q);
+        tile2x8<Plus>(count, left, row, x + at, row, p, q, p, q);
       }
     }
   }
@@ -82,28 +84,27 @@ function loadColumns(
   width: i32,
   constant: f64,
   x: usize,
-  row: usize,
 ): void {
-  memory.fill(x, 0, <usize> width * row);
+  memory.fill(x, 0, <usize> width * ROW);
   for (let i = 0; i < count; i++) {
     const j = from + i, stride = rowStride(j, n);
     let at = panels + columnOffset(j & -4, k) + (<usize> (j & 3) << 2), to = x + (<usize> i << 3);
     for (let c = 0; c < k; c++) {
       store<f64>(to, scale * <f64> load<f32>(at));
       at += stride;
-      to += row;
+      to += ROW;
     }
     if (width > k) store<f64>(to, scale * constant);
   }
 }
 
 /** Columns of x as the panels of `count` examples from `from` on, a multiple of 16; unused lanes are zero in x. */
-function storeColumns(from: i32, count: i32, n: i32, width: i32, x: usize, row: usize, out: usize): void {
+function storeColumns(from: i32, count: i32, n: i32, width: i32, x: usize, out: usize): void {
   for (let i = 0; i < count; i += PANEL) {
     const j = from + i, lanes = <i32> (rowStride(j, n) >> 2);
     let to = out + columnOffset(j, width);
     for (let c = 0; c < width; c++) {
-      const source = x + <usize> c * row + (<usize> i << 3);
+      const source = x + <usize> c * ROW + (<usize> i << 3);
       for (let l = 0; l < lanes; l += 2) {
         v128.store64_lane(to, f32x4.demote_f64x2_zero(v128.load(source + (<usize> l << 3))), 0);
         to += 8;
@@ -113,8 +114,8 @@ function storeColumns(from: i32, count: i32, n: i32, width: i32, x: usize, row: 
 }
 
 /**
- * The examples [from, to) of Z = scale·Ã F⁻¹, for a Cholesky factor F of `width` rows of `ld` doubles, at least 64, as width ×
- * n panels at `out`; `from` is a multiple of 16. `x` is scratch like F.
+ * The examples [from, to) of Z = scale·Ã F⁻¹, for a Cholesky factor F of `width` rows of `ld` doubles, as width × n panels at
+ * `out`; `from` is a multiple of 16. `x` holds width + 1 rows of 72 doubles.
  */
 export function reduceInputs(
   from: i32,
@@ -133,15 +134,16 @@ export function reduceInputs(
   const row = <usize> ld << 3;
   for (let start = from; start < to; start += COLUMNS) {
     const count = min(COLUMNS, to - start), columns = (count + 7) & -8;
-    loadColumns(start, count, n, k, panels, scale, width, constant, x, row);
+    loadColumns(start, count, n, k, panels, scale, width, constant, x);
     for (let i = 0; i < width; i += 2) {
       const at = <usize> i << 3, f0 = f + <usize> i * row + at;
-      const x0 = x + <usize> i * row, x1 = x0 + row;
+      const x0 = x + <usize> i * ROW, x1 = x0 + ROW;
       for (let c: usize = 0; c < <usize> columns << 3; c += 64) {
-        tile2x8<Minus>(i, f + at, x + c, row, x0 + c, x1 + c, x0 + c, x1 + c);
+        const p = x0 + c, q = x1 + c;
+        tile2x8<Minus>(i, f + at, row, x + c, ROW, p, q, p, q);
       }
       dividePair(columns, x0, x1, load<f64>(f0), load<f64>(f0, 8), load<f64>(f0 + row, 8));
     }
-    storeColumns(start, count, n, width, x, row, out);
+    storeColumns(start, count, n, width, x, out);
   }
 }

@@ -23,7 +23,7 @@ export function complement(n: i32, x: usize, ld: i32, u: usize): void {
     for (let j = i & -8; j < n; j += 8) {
       const first = max(i, j), from = <usize> first * row, column = <usize> j << 3;
       const p = u0 + column, q = p + row;
-      tile2x8<Minus>(n - first, x + from + at, x + from + column, row, p, q, p, q);
+      tile2x8<Minus>(n - first, x + from + at, row, x + from + column, row, p, q, p, q);
     }
   }
 }

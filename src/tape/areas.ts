@@ -9,7 +9,7 @@
 
 import type { Layout } from "../kernel/arena.ts";
 import type { TapeNeeds } from "./builder.ts";
-import { type Tape, up4 } from "./tape.ts";
+import { strideOf, type Tape, up4 } from "./tape.ts";
 
 /** Uses of the rows that need memory, beside those of the tape. */
 export interface RowNeeds extends TapeNeeds {
@@ -171,9 +171,6 @@ export function reserveRows(layout: Layout, rows: number): RowAreas {
   reserve(layout, at, n, ROW_PHASES);
   return at as RowAreas;
 }
-
-/** Doubles from one row of a B × B system to the next: even, never a multiple of 64, where rows collide in the cache. */
-export const strideOf = (n: number): number => n + ((n + 8) % 64 === 0 ? 12 : 8);
 
 /** Reserves what the rows of a tape need. */
 export function reserveAreas(

@@ -3,7 +3,7 @@
 
 import { f32, f64, type Layout, NONE } from "../../kernel/arena.ts";
 import type { ColumnStage } from "../row_part.ts";
-import { up4 } from "../tape.ts";
+import { strideOf, up4 } from "../tape.ts";
 import { fillGram } from "./gram.ts";
 import type { Operands } from "./metric.ts";
 import { type Context, SIGNAL_ROWS } from "./signals.ts";
@@ -33,14 +33,8 @@ export interface StagePlaces {
   readonly columns: ColumnPlaces | null;
 }
 
-/** Examples that are gathered at a time, a row each. */
-const GATHERED = 32;
-
-/** Doubles of a row of the system: no multiple of 64, at least as many as examples are solved for at a time. */
-const strideOf = (width: number): number => {
-  const n = Math.max(64, up4(width));
-  return n + ((n + 8) % 64 === 0 ? 12 : 8);
-};
+/** Examples that are gathered at a time, a row each; and the doubles of a row of those that are solved for at a time. */
+const GATHERED = 32, SOLVED = 72;
 
 /** Reserves a layer's part: over the columns where these are fewer than the rows, or no Gram matrix is formed. */
 export function placeStage(
@@ -50,9 +44,9 @@ export function placeStage(
   hasBias: boolean,
   products: boolean,
 ): StagePlaces {
-  const width = inputs + (hasBias ? 1 : 0), stride = strideOf(width), n = up4(width);
+  const width = inputs + (hasBias ? 1 : 0), n = up4(width), stride = strideOf(n);
   if (width >= rows && !products) return { mixed: layout.reserve(4 * SIGNAL_ROWS * up4(rows)), columns: null };
-  const doubles = (least = 0): number => layout.reserve(8 * Math.max(n, least) * stride), floats = (): number => layout.reserve(4 * n * n);
+  const doubles = (): number => layout.reserve(8 * n * stride), floats = (): number => layout.reserve(4 * n * n);
   const block = (): number => layout.reserve(4 * SIGNAL_ROWS * n);
   return {
     mixed: block(),
@@ -61,7 +55,7 @@ export function placeStage(
       stride,
       system: doubles(),
       factor: doubles(),
-      scratch: doubles(GATHERED),
+      scratch: layout.reserve(8 * Math.max(n, GATHERED) * Math.max(stride, SOLVED)),
       reduced: layout.reserve(4 * width * up4(rows)),
       inverse: floats(),
       packed: floats(),
