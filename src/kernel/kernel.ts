@@ -277,6 +277,8 @@ export interface LoadedKernel extends Kernel {
   readonly classes: ClassLimits;
   /** Whether a function of a custom model is running: its own calls must not touch this kernel's memory. */
   busy: boolean;
+  /** How often memory was laid out: what lay there before is given up. */
+  layouts: number;
 }
 
 /**
@@ -288,7 +290,7 @@ export function instantiate(code: KernelCode): E.Either<FgnError, LoadedKernel> 
   if (module._tag === "Left") return module;
   try {
     const exports = new WebAssembly.Instance(module.right).exports as unknown as KernelExports;
-    return E.right({ name: code.name, exports, hash: code.hash, classes: CLASS_LIMITS, busy: false });
+    return E.right({ name: code.name, exports, hash: code.hash, classes: CLASS_LIMITS, busy: false, layouts: 0 });
   } catch (cause) {
     return refusalOf(cause);
   }

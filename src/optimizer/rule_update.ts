@@ -16,8 +16,9 @@ import { checkNetwork } from "../network/network.ts";
 import { beginUpdate, type MetricRule } from "../row_system/metric_rule.ts";
 import { checkWhole } from "../step/micro_step.ts";
 import type { StepOptions } from "../step/options.ts";
-import { allocation, type Step, stepInto } from "../step/step.ts";
+import { allocation, type Step, stepInPieces } from "../step/step.ts";
 import { type Optimizer, UPDATE } from "./optimizer.ts";
+import { updateInPieces } from "./pieces.ts";
 
 /** The state of an optimizer with a rule of metrics. */
 interface RuleState {
@@ -44,7 +45,7 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   name: string,
   planFor: (params: M, state: S, batch: Batch, options: StepOptions) => E.Either<FgnError, RulePlan<M, S>>,
 ): Optimizer<M, S>["update"] =>
-(params, state, batch, given = {}) => {
+  updateInPieces(function* (params, state, batch, given = {}) {
   const fits = checkOptions(given, UPDATE);
   if (fits._tag === "Left") return fits;
   const { microBatch, ...options } = fits.right;
@@ -61,8 +62,8 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   if (plan._tag === "Left") return plan;
   const { damping, options: asked, rule, stateAfter } = plan.right;
   const metric = rule && beginUpdate(rule, state.layers);
-  const step = stepInto(params, batch, damping, asked, { _tag: "fgn" }, allocation(asked), metric);
+  const step = yield* stepInPieces(params, batch, damping, asked, { _tag: "fgn" }, allocation(asked), metric);
   if (step._tag === "Left") return step;
   const { params: next, report } = step.right;
   return E.right({ params: next, state: stateAfter(step.right, metric ? metric.state() : state.layers), report });
-};
+});

@@ -17,10 +17,11 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { f32, f64, NONE } from "../kernel/arena.ts";
+import type { Pieces } from "../kernel/pieces.ts";
 import { factorize, factorizeMatrix } from "../solver/cholesky.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
 import type { ColumnStage, TwoStagePart } from "../tape/row_part.ts";
-import { eachBlock, up4 } from "../tape/tape.ts";
+import { up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { whiten } from "./gram.ts";
 import { writeExactDiagonal } from "./matrix_free.ts";
@@ -84,27 +85,39 @@ function correctRows(ws: Workspace, last: TwoStagePart, lambdaPrime: number, eta
   return E.right(undefined);
 }
 
+/** Multiply-adds of examples that are gathered or solved for before the system may rest. */
+const PIECE = 1e8;
+
+/** Visits the examples in pieces, from multiples of 64 on. */
+function* eachPiece({ rows }: Workspace, { width }: ColumnStage, visit: (from: number, to: number) => void): Pieces<void> {
+  const step = Math.max(64, Math.floor(PIECE / width ** 2 / 64) * 64);
+  for (let from = 0; from < rows; from += step) {
+    visit(from, Math.min(rows, from + step));
+    yield;
+  }
+}
+
 /** Gathers the inputs of the last layer, if its system is over the columns: once for all λ'. */
-export function gatherColumns(ws: Workspace, eta: number): void {
+export function* gatherColumns(ws: Workspace, eta: number): Pieces<void> {
   const { columns } = lastLayer(ws);
   if (columns === null) return;
   writeWeights(ws, eta, 0);
   columns.clear();
-  eachBlock(ws.rows, 32, columns.width ** 2, (from, to) => columns.gather(from, to, ws.at.stageWeight));
+  yield* eachPiece(ws, columns, (from, to) => columns.gather(from, to, ws.at.stageWeight));
 }
 
 /** Over the columns. Errors: `NotPositiveDefinite`. */
-function correctColumns(
+function* correctColumns(
   ws: Workspace,
   columns: ColumnStage,
   lambdaPrime: number,
   kind: RowSystemKind,
-): E.Either<FgnError, void> {
+): Pieces<E.Either<FgnError, void>> {
   const { system, factor, width, stride } = columns;
   const matrix = { rows: width, from: system, to: factor, stride };
   const factored = factorizeMatrix(ws.kernel, matrix, lambdaPrime, "system of the last layer");
   if (factored._tag === "Left") return factored;
-  eachBlock(ws.rows, 64, columns.width ** 2, (from, to) => columns.reduce(from, to, lambdaPrime));
+  yield* eachPiece(ws, columns, (from, to) => columns.reduce(from, to, lambdaPrime));
   columns.take(lambdaPrime);
   if (kind === "matrixFree") writeExactDiagonal(ws);
   else {
@@ -119,14 +132,13 @@ function correctColumns(
  * Corrects S of the workspace for the last layer's term at λ', and the projections of that layer with it.
  * Errors: `NotPositiveDefinite`.
  */
-export function correct(
+export function* correct(
   ws: Workspace,
   kind: RowSystemKind,
   lambdaPrime: number,
   eta: number,
-): E.Either<FgnError, void> {
+): Pieces<E.Either<FgnError, void>> {
   const last = lastLayer(ws);
-  return last.columns === null
-    ? correctRows(ws, last, lambdaPrime, eta)
-    : correctColumns(ws, last.columns, lambdaPrime, kind);
+  if (last.columns === null) return correctRows(ws, last, lambdaPrime, eta);
+  return yield* correctColumns(ws, last.columns, lambdaPrime, kind);
 }

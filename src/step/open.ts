@@ -9,6 +9,7 @@ import type { FgnError } from "../check/error.ts";
 import { judges } from "../damping/tagged.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
+import type { Pieces } from "../kernel/pieces.ts";
 import type { Model } from "../network/model.ts";
 import { openChecked, type Session, type Wants } from "../problem/session.ts";
 import { writeVector } from "../problem/vectors.ts";
@@ -76,15 +77,16 @@ export function openPlan(
 }
 
 /** The row system of margins whose pass is done. Errors: `ModelMismatch`, `ModelFailure`. */
-export function openSystem(
+export function* openSystem(
   ws: Workspace,
   { kind, metric, twoStage }: Plan,
   vectors: Vectors,
-): E.Either<FgnError, RowMatrix> {
+): Pieces<E.Either<FgnError, RowMatrix>> {
   sendBack(ws, ws.at.exponentials);
+  yield;
   const set = metric?.set(metricView(ws));
   if (set?._tag === "Left") return set;
-  if (twoStage > 0) gatherColumns(ws, twoStage);
+  if (twoStage > 0) yield* gatherColumns(ws, twoStage);
   return kind === "gram"
     ? E.right(gramSystem(ws, twoStage > 0 ? sumTwoStageGram : sumGram))
     : matrixFreeSystem(ws, vectors.product);

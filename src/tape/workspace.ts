@@ -118,6 +118,7 @@ export function open(
   const isPlain = layout === null && model._tag === "network" && !isSparse(examples.features);
   const ws = isPlain ? reused(kernel, [model.layers, examples.features.rows, needs], layOutFresh) : layOutFresh();
   if (ws._tag === "Left") return ws;
+  kernel.layouts++;
   loadTape(ws.right.tape, model, examples.features);
   loadRows(ws.right, examples);
   return ws;
