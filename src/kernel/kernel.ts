@@ -181,6 +181,7 @@ export interface KernelExports {
     out: number,
   ): void;
   centre(k: number, n: number, x: number, mean: number, scale: number, out: number): void;
+  centredSquares(k: number, n: number, coefficient: number, x: number, mean: number, out: number): void;
   finishLayer(
     rows: number,
     cols: number,

@@ -52,7 +52,7 @@ export function packedInputs(
 
 /** The same of the operands, kept until these change where they have a place. */
 function packedOperand(spec: ProductSpec, operands: Operands): number {
-  const { packed } = spec, { inputs, width } = operands;
+  const { packed } = spec, { width } = operands, inputs = operands.readInputs();
   if (packed === NONE) return packedInputs(spec, inputs, width);
   if (operands.packed === NONE) operands.packed = packedInputs(spec, inputs, width, packed);
   return operands.packed;
@@ -86,7 +86,7 @@ function projectProduct(
 /** Adds K times B coefficients: ⟨δ_j, V ã_j⟩ with V = Σ_i c_i δ_i ã_iᵀ, a block of outputs at a time. */
 function multiplyBy(spec: ProductSpec, operands: Operands, coefficient: number, out: Float64Array): void {
   const { kernel, rows, output: { width: m }, scratch } = spec, { exports } = kernel;
-  const { inputs, width, signals, constant } = operands, { products, image } = scratch;
+  const { width, signals, constant } = operands, inputs = operands.readInputs(), { products, image } = scratch;
   const right = packedOperand(spec, operands), sums = products + 4 * SIGNAL_ROWS * width;
   f32(kernel, sums, m).fill(0);
   if (constant !== 0) {
@@ -107,10 +107,10 @@ function multiplyBy(spec: ProductSpec, operands: Operands, coefficient: number, 
 
 /** The part of the row system of a product that trains. */
 function rowPart(spec: ProductSpec, operands: Operands, state: StageState): RowPart {
-  const { kernel: { exports }, rows, input: { width: inputs, value }, output: { width: outputs }, kept, stage, scratch } =
+  const { kernel: { exports }, rows, input: { width: inputs }, output: { width: outputs }, kept, stage, scratch } =
     spec;
   const inputGram = (out: number): void => {
-    fillGram(spec, inputs, operands.inputs, operands.constant, out);
+    fillGram(spec, inputs, operands.readInputs(), operands.constant, out);
     if (out === kept) exports.mirror(rows, out);
   };
   const signalGram = (out: number): void => fillGram(spec, outputs, operands.signals, 0, out);
@@ -119,7 +119,7 @@ function rowPart(spec: ProductSpec, operands: Operands, state: StageState): RowP
   };
   const reset = (): void => {
     Object.assign(state, { mixing: NONE, root: null });
-    Object.assign(operands, { inputs: value, width: inputs, packed: NONE, constant: spec.bias === null ? 0 : 1 });
+    Object.assign(operands, euclidean(spec.input, spec.output, spec.bias !== null));
   };
   const columns = stage?.columns ? columnStage(spec, inputs, stage.columns, operands, state) : null;
   return layerPart(spec, {
@@ -129,7 +129,8 @@ function rowPart(spec: ProductSpec, operands: Operands, state: StageState): RowP
     inputGram,
     signalGram,
     squares: (out) => {
-      exports.columnDots(operands.width, rows, operands.inputs, operands.inputs, scratch.block);
+      const panels = operands.readInputs();
+      exports.columnDots(operands.width, rows, panels, panels, scratch.block);
       addSquares(spec, outputs, operands, out);
     },
     multiply: (coefficient, out) => multiplyBy(spec, operands, coefficient, out),

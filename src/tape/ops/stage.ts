@@ -89,7 +89,7 @@ export function columnStage(
     system,
     factor,
     clear: () => {
-      given.inputs = operands.inputs;
+      given.inputs = operands.readInputs();
       given.root = Math.sqrt(operands.constant);
       f64(kernel, system, up4(width) * stride).fill(0);
     },
@@ -117,7 +117,7 @@ export function columnStage(
       exports.triangularInverse(width, factor, stride, Math.sqrt(lambda), scratch, inverse);
       exports.packRows(inverse, n, n, packed);
       state.root = given.root;
-      Object.assign(operands, { inputs: reduced, width, constant: 0, packed: NONE });
+      Object.assign(operands, { readInputs: () => reduced, width, constant: 0, packed: NONE });
     },
     gram: (out) => fillGram(context, width, reduced, 0, out),
   };
