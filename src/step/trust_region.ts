@@ -8,13 +8,9 @@ import { f32 } from "../kernel/arena.ts";
 import { addressOf, type Tensor } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
-/** Sums of squares that float32 neither overflows nor loses on the way. */
-const LEAST = 1e-20, MOST = 1e30;
-
 /** Root mean square of a tensor in a parameter vector. */
-function rms({ kernel: { exports } }: Workspace, weight: Tensor, vector: number): number {
-  const { length } = weight, at = addressOf(weight, vector), square = exports.dot(length, at, at);
-  return (square > LEAST && square < MOST ? Math.sqrt(square) : exports.norm(length, at)) / Math.sqrt(length);
+function rms({ kernel }: Workspace, weight: Tensor, vector: number): number {
+  return kernel.exports.norm(weight.length, addressOf(weight, vector)) / Math.sqrt(weight.length);
 }
 
 /**
