@@ -46,24 +46,24 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   planFor: (params: M, state: S, batch: Batch, options: StepOptions) => E.Either<FgnError, RulePlan<M, S>>,
 ): Optimizer<M, S>["update"] =>
   updateInPieces(function* (params, state, batch, given = {}) {
-  const fits = checkOptions(given, UPDATE);
-  if (fits._tag === "Left") return fits;
-  const { microBatch, ...options } = fits.right;
-  const whole = checkWhole(batch, microBatch, name);
-  if (whole._tag === "Left") return whole;
-  const isModel = checkAttachedModel(params);
-  if (isModel._tag === "Left") return isModel;
-  const isWhole = params._tag === "custom" ? isModel : checkNetwork(params);
-  if (isWhole._tag === "Left") return isWhole;
-  const isState = isObject(state) && Array.isArray(state.layers);
-  const checked = checkKind("the state", state, isState, "what init gives");
-  if (checked._tag === "Left") return checked;
-  const plan = planFor(params, state, batch, options);
-  if (plan._tag === "Left") return plan;
-  const { damping, options: asked, rule, stateAfter } = plan.right;
-  const metric = rule && beginUpdate(rule, state.layers);
-  const step = yield* stepInPieces(params, batch, damping, asked, { _tag: "fgn" }, allocation(asked), metric);
-  if (step._tag === "Left") return step;
-  const { params: next, report } = step.right;
-  return E.right({ params: next, state: stateAfter(step.right, metric ? metric.state() : state.layers), report });
-});
+    const fits = checkOptions(given, UPDATE);
+    if (fits._tag === "Left") return fits;
+    const { microBatch, ...options } = fits.right;
+    const whole = checkWhole(batch, microBatch, name);
+    if (whole._tag === "Left") return whole;
+    const isModel = checkAttachedModel(params);
+    if (isModel._tag === "Left") return isModel;
+    const isWhole = params._tag === "custom" ? isModel : checkNetwork(params);
+    if (isWhole._tag === "Left") return isWhole;
+    const isState = isObject(state) && Array.isArray(state.layers);
+    const checked = checkKind("the state", state, isState, "what init gives");
+    if (checked._tag === "Left") return checked;
+    const plan = planFor(params, state, batch, options);
+    if (plan._tag === "Left") return plan;
+    const { damping, options: asked, rule, stateAfter } = plan.right;
+    const metric = rule && beginUpdate(rule, state.layers);
+    const step = yield* stepInPieces(params, batch, damping, asked, { _tag: "fgn" }, allocation(asked), metric);
+    if (step._tag === "Left") return step;
+    const { params: next, report } = step.right;
+    return E.right({ params: next, state: stateAfter(step.right, metric ? metric.state() : state.layers), report });
+  });

@@ -89,7 +89,11 @@ function correctRows(ws: Workspace, last: TwoStagePart, lambdaPrime: number, eta
 const PIECE = 1e8;
 
 /** Visits the examples in pieces, from multiples of 64 on. */
-function* eachPiece({ rows }: Workspace, { width }: ColumnStage, visit: (from: number, to: number) => void): Pieces<void> {
+function* eachPiece(
+  { rows }: Workspace,
+  { width }: ColumnStage,
+  visit: (from: number, to: number) => void,
+): Pieces<void> {
   const step = Math.max(64, Math.floor(PIECE / width ** 2 / 64) * 64);
   for (let from = 0; from < rows; from += step) {
     visit(from, Math.min(rows, from + step));

@@ -69,13 +69,14 @@ describe("addInputGram", () => {
     for (const [B, D] of SHAPES) {
       for (const bias of [true, false]) {
         const { h, width, constant, inputs, panels } = columns(B, D, bias), ld = strideOf(width);
-        const rows = width + (width & 1), m = layout({
-          panels: panels.byteLength,
-          h: 8 * B,
-          x: 8 * 32 * ld,
-          s: 8 * rows * ld,
-          guard: 64,
-        });
+        const rows = width + (width & 1),
+          m = layout({
+            panels: panels.byteLength,
+            h: 8 * B,
+            x: 8 * 32 * ld,
+            s: 8 * rows * ld,
+            guard: 64,
+          });
         putF32(m.panels, panels);
         putF64(m.h, h);
         putF64(m.s, new Float64Array(rows * ld));
@@ -175,10 +176,13 @@ describe("complement", () => {
     for (const n of COUNTS) {
       const { S, U } = overRows(n), ld = strideOf(n), rows = n + (n & 1), bytes = 8 * rows * ld;
       const m = layout({ s: bytes, f: bytes, x: bytes, u: bytes, guard: 64 });
-      putF64(m.s, Float64Array.from({ length: rows * ld }, (_, e) => {
-        const i = Math.floor(e / ld), j = e % ld;
-        return i < n && j < n ? at(S, i * n + j) : 0;
-      }));
+      putF64(
+        m.s,
+        Float64Array.from({ length: rows * ld }, (_, e) => {
+          const i = Math.floor(e / ld), j = e % ld;
+          return i < n && j < n ? at(S, i * n + j) : 0;
+        }),
+      );
       exports().cholesky(n, m.s, m.f, ld, 0);
       exports().triangularInverse(n, m.f, ld, Math.sqrt(LAMBDA), m.x, 0);
       exports().complement(n, m.x, ld, m.u);
@@ -237,7 +241,8 @@ describe("writeStage", () => {
         const i = Math.floor(e / n), j = e % n;
         const rest = at(K, e) - at(NK, e), left = at(hidden, e) + rest * at(signals, e);
         const mixed = (i === j ? 1 : 0) - at(N, e);
-        return (j < i || Math.abs(at(gram, panelIndex(n4, n, i, j)) - left) <= 2e-7 * (1 + Math.abs(rest)) + 1e-11 * size) &&
+        return (j < i ||
+          Math.abs(at(gram, panelIndex(n4, n, i, j)) - left) <= 2e-7 * (1 + Math.abs(rest)) + 1e-11 * size) &&
           Math.abs(at(mixing, panelIndex(n4, n4, i, j)) - mixed) <= 1e-7 * most;
       });
       const padding = violations("padding", n4 * n4, (e) => {

@@ -10,10 +10,10 @@ import { describe, expect, it } from "vitest";
 import {
   type Batch,
   batch,
+  dense,
   fgnStep,
   getOrThrow,
   initialise,
-  dense,
   layerNorm,
   levenbergMarquardt,
   linearHead,

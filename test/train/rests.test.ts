@@ -75,13 +75,22 @@ describe("runWithRests()", () => {
 
 /** Many examples, whose step takes longer than anybody wants to wait. */
 function long(rows: number, features: number): { head: Network; data: Batch } {
-  return { head: getOrThrow(zeroHead({ features, classes: 10 })), data: problem(rows, features, 10, { spread: 0.1 }).data };
+  return {
+    head: getOrThrow(zeroHead({ features, classes: 10 })),
+    data: problem(rows, features, 10, { spread: 0.1 }).data,
+  };
 }
 
 const OPTIMIZERS: readonly [string, () => Optimizer<Network, unknown>][] = [
   ["robust", () => robust<Network>() as unknown as Optimizer<Network, unknown>],
-  ["fgn", () =>
-    fgn<Network>({ damping: 1e-12, tolerance: 1e-15, maxIterations: 10_000 }) as unknown as Optimizer<Network, unknown>],
+  [
+    "fgn",
+    () =>
+      fgn<Network>({ damping: 1e-12, tolerance: 1e-15, maxIterations: 10_000 }) as unknown as Optimizer<
+        Network,
+        unknown
+      >,
+  ],
 ];
 
 describe("a step that takes long", () => {
@@ -105,7 +114,9 @@ describe("a step that takes long", () => {
 
     it(`ends with its time: ${name}`, async () => {
       const began = performance.now();
-      const trained = getOrThrow(await fit(head, data, { optimizer: make(), batchSize, epochs: 1000, maxSeconds: 0.1 })());
+      const trained = getOrThrow(
+        await fit(head, data, { optimizer: make(), batchSize, epochs: 1000, maxSeconds: 0.1 })(),
+      );
       expect(performance.now() - began).toBeLessThan(1600); // half a second for the first step, and one to hear it
       expect(trained.stopped).toBe("maxSeconds");
     });

@@ -51,7 +51,8 @@ function multiply(
 
 /** weight += the derivatives of the signals, example by example times its coefficient; bias (may be NONE) the same. */
 function projectInto(
-  { kernel: { exports }, rows, input: { offsets, indices, values }, output: { width: m, signal }, dense }: SparseProductSpec,
+  { kernel: { exports }, rows, input: { offsets, indices, values }, output: { width: m, signal }, dense }:
+    SparseProductSpec,
   coefficient: number,
   weight: number,
   bias: number,

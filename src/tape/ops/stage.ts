@@ -124,7 +124,12 @@ export function columnStage(
 }
 
 /** A block of scaled signals times the mixing matrix. */
-export function mixSignals({ kernel, rows, scratch }: Context, { mixed }: StagePlaces, mixing: number, count: number): number {
+export function mixSignals(
+  { kernel, rows, scratch }: Context,
+  { mixed }: StagePlaces,
+  mixing: number,
+  count: number,
+): number {
   const n = up4(rows);
   f32(kernel, mixed, count * n).fill(0);
   kernel.exports.product(0, count, n, n, scratch.block, n, mixing, mixed, n);
