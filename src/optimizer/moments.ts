@@ -10,7 +10,7 @@ import { checkLength } from "../check/size.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
 import { lower } from "../network/lower.ts";
 import type { Model } from "../network/model.ts";
-import { BETA, ROUNDING, squareOf } from "../row_system/metric.ts";
+import { BETA, ROUNDING, spreadOf, squareOf } from "../row_system/metric.ts";
 import type { MetricRule } from "../row_system/metric_rule.ts";
 import type { LayerMetric } from "../tape/tape.ts";
 import { areFinite } from "./state.ts";
@@ -110,7 +110,7 @@ function setMetric(layer: LayerMetric, { mean, variance }: InputMoments): void {
   if (!(total > ROUNDING * squareOf(mean))) return layer.setInputs(null, null);
   const scale = variance.map((v) => 1 / Math.sqrt(v / unit + FLOOR));
   layer.setInputs(mean, scale);
-  layer.setConstant(BETA * scale.reduce((size, c, i) => size + c * c * (variance[i] as number), 0));
+  layer.setConstant(BETA * spreadOf(variance, scale));
 }
 
 /**

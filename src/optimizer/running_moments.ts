@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { overflow } from "../check/error.ts";
 import { evenOut } from "../row_system/factored.ts";
-import { BETA, differ, type MetricView, ROUNDING, squareOf } from "../row_system/metric.ts";
+import { BETA, differ, type MetricView, ROUNDING, spreadOf, squareOf } from "../row_system/metric.ts";
 import type { MetricRule } from "../row_system/metric_rule.ts";
 import type { LayerMetric } from "../tape/tape.ts";
 import { areFinite } from "./state.ts";
@@ -53,11 +53,10 @@ const LEAST_BETA = 1e-4;
 /** The least normal number of float32. */
 const TINY = 2 ** -126;
 
-/** β of inputs a that do not vary, as they are in the metric: where ‖Ā‖² is nothing, biases have still to be learnt. */
-function setStill(layer: LayerMetric, shares: number, mean: Float32Array, scale: Float32Array): void {
-  const size = squareOf(mean.map((a, i) => a * (scale[i] as number)));
-  const beta = Math.max(BETA * layer.inputNorm(shares), LEAST_BETA * size);
-  layer.setConstant(beta >= TINY ? beta : 1);
+/** β of a spread, where the inputs do not vary, as they are in the metric: where nothing is spread biases still learn. */
+function leastConstant(spread: number, inputs: Float32Array): number {
+  const beta = Math.max(BETA * spread, LEAST_BETA * squareOf(inputs));
+  return beta >= TINY ? beta : 1;
 }
 
 /** Updates the moments of a layer from the batch and sets its metric by them. */
@@ -77,7 +76,11 @@ function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: Me
   const signal = follow(before?.signal, layer.signalSquares(slopeSquares), decay);
   const scale = evenOut(layer, shares, { centre, variance, signal });
   if (isRounding) layer.setInputs(centre, none);
-  if (isStill) setStill(layer, shares, now, scale);
+  if (isStill) {
+    // A single example near the mean would have next to no β of its own, and take steps out of proportion.
+    const spread = rows === 1 ? spreadOf(variance, scale) : layer.inputNorm(shares);
+    layer.setConstant(leastConstant(spread, now.map((a, i) => a * (scale[i] as number))));
+  }
   return { mean, variance, signal };
 }
 

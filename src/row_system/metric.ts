@@ -46,6 +46,10 @@ export const ROUNDING = 1e-10;
 /** ‖x‖² in float64. */
 export const squareOf = (x: Float32Array): number => x.reduce((sum, v) => sum + v * v, 0);
 
+/** Σ v c²: the mean ‖(a − ā)∘c‖² of inputs of variances v in scales c. */
+export const spreadOf = (variance: Float32Array, scale: Float32Array): number =>
+  scale.reduce((sum, c, i) => sum + c * c * (variance[i] as number), 0);
+
 /**
  * Whether the inputs of a layer, centred by their `mean`, differ from it beyond rounding: a metric made of rounding would
  * take steps a million times as long as the parameters.
