@@ -184,6 +184,12 @@ describe("flat parameters", () => {
   });
 
   it("refuse the wrong length and values that are not finite", () => {
+    const [first, ...rest] = all().layers;
+    // Of any name, one of Object.prototype too.
+    for (const _tag of ["__proto__", "constructor", "toString", "none"]) {
+      const odd = { ...all(), layers: [{ ...first, _tag } as unknown as Layer, ...rest] };
+      expect(left(withParameters(odd, parameters(all())))).toMatchObject({ _tag: "InvalidLayer", layer: "layers[0]" });
+    }
     expect(left(withParameters(all(), [1]))).toMatchObject({ _tag: "ShapeMismatch", what: "parameters", actual: 1 });
     const flat = parameters(all()).fill(NaN, 7, 8);
     expect(left(withParameters(all(), flat))).toMatchObject({ _tag: "NotFinite", index: 7 });
