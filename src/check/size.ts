@@ -37,6 +37,19 @@ export function checkLength(what: string, actual: number, expected: number): E.E
 }
 
 /**
+ * What `make` gives, or `otherwise` where the runtime has no memory for it; every other exception goes on.
+ * @internal
+ */
+export function withinMemory<A>(make: () => A, otherwise: () => A): A {
+  try {
+    return make();
+  } catch (cause) {
+    if (cause instanceof RangeError) return otherwise();
+    throw cause;
+  }
+}
+
+/**
  * A fresh array of zeros. Errors: `OutOfMemory`.
  * @internal
  */

@@ -7,9 +7,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind } from "../check/kind.ts";
-import { orElse } from "../check/total.ts";
+import { guard } from "../check/total.ts";
 import { type Permutation, permute, type Random } from "../math/random.ts";
-import { checkSize } from "../check/size.ts";
+import { checkSize, withinMemory } from "../check/size.ts";
 
 /** Most indices of an order: as many as one array of 32-bit words holds in every runtime. */
 const MOST = 2 ** 31 - 1;
@@ -32,12 +32,17 @@ const isRandom = (random: unknown): boolean =>
  * ```
  */
 export function shuffle(length: number, random: Random): E.Either<FgnError, Permutation> {
+  return guard("shuffle", { length, random }, () => drawOrder(length, random));
+}
+
+/** A random order. */
+function drawOrder(length: number, random: Random): E.Either<FgnError, Permutation> {
   const size = checkSize("the length", length, 0);
   if (size._tag === "Left") return size;
   const state = checkKind(
     "the generator",
     random,
-    orElse(() => isRandom(random), false),
+    isRandom(random),
     "what seedRandom gives: four words, not all zero",
   );
   if (state._tag === "Left") return state;
@@ -48,9 +53,5 @@ export function shuffle(length: number, random: Random): E.Either<FgnError, Perm
     "Shuffle fewer examples at a time",
   );
   if (length > MOST) return tooMany;
-  try {
-    return E.right(permute(length, random));
-  } catch {
-    return tooMany;
-  }
+  return withinMemory(() => E.right(permute(length, random)), () => tooMany);
 }

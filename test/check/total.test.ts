@@ -6,6 +6,8 @@ import {
   type Batch,
   batch,
   type CheckpointStore,
+  decodePlain,
+  encodePlain,
   evaluate,
   fgn,
   fgnStep,
@@ -17,10 +19,15 @@ import {
   memoryStore,
   type Network,
   type Optimizer,
+  readSafetensors,
   robust,
   scaled,
+  seedRandom,
+  shuffle,
   train,
+  vjp,
   withParameters,
+  writeSafetensors,
   zeroHead,
 } from "../../mod.ts";
 import { cpu } from "../../src/gpu/gpu.ts";
@@ -102,6 +109,20 @@ describe("an argument that cannot be read", () => {
     expect([...tags]).toEqual(["Left"]);
   });
 
+  it("may be null, in every place", () => {
+    const { features } = data, cotangent = getOrThrow(matrix(4, 2, new Float32Array(8))), none = null as never;
+    const cases: readonly (readonly [string, unknown])[] = [
+      ["the model", vjp(none, features, cotangent)],
+      ["features", vjp(head, none, cotangent)],
+      ["cotangent", vjp(head, features, none)],
+      ["the options", vjp(head, features, cotangent, none)],
+    ];
+    for (const [what, result] of cases) {
+      const message = expect.stringContaining(`${what}: null is given, in the place of`);
+      expect(result).toMatchObject({ _tag: "Left", left: { _tag: "WrongKind", what, message } });
+    }
+  });
+
   it("ends a backend's task with a Left", async () => {
     expect(left(await cpu().onDevice(unreadable(head, "layers"))())).toMatchObject({ what: "params.layers" });
   });
@@ -118,6 +139,32 @@ describe("a fault of the library", () => {
     expect(error.message).toBe("fgnStep failed: TypeError: x is not a function");
     expect(error.remedy).toContain("please report it");
     expect(left(await guardAsync("fit", {}, broken))).toMatchObject({ _tag: "Unexpected", where: "fit" });
+  });
+
+  it("is never told as a fault of a file, of memory or of a generator", () => {
+    const random = seedRandom(1), file = getOrThrow(encodePlain("a", 1, { b: Float32Array.of(1) }));
+    const tensors = new Map([["b", { shape: [1], data: Float32Array.of(1) }]]);
+    const calls: readonly (readonly [string, () => unknown, object, string])[] = [
+      ["shuffle", () => shuffle(9, random), Math, "imul"],
+      ["encodePlain", () => encodePlain("a", 1, { b: 1 }), JSON, "stringify"],
+      ["decodePlain", () => decodePlain("a", 1, file), Object, "fromEntries"],
+      ["readSafetensors", () => readSafetensors(file), Uint8Array.prototype, "subarray"],
+      ["writeSafetensors", () => writeSafetensors({ tensors }), TextEncoder.prototype, "encode"],
+    ];
+    for (const [where, call, holder, name] of calls) {
+      const field = Object.getOwnPropertyDescriptor(holder, name) as PropertyDescriptor, cause = new TypeError("a fault");
+      const broken = (): never => {
+        throw cause;
+      };
+      Object.defineProperty(holder, name, { configurable: true, writable: true, value: broken });
+      let result: unknown;
+      try {
+        result = call();
+      } finally {
+        Object.defineProperty(holder, name, field);
+      }
+      expect(result, where).toMatchObject({ _tag: "Left", left: { _tag: "Unexpected", where, cause } });
+    }
   });
 
   it("is told though what was thrown has no text, and arguments contain themselves", () => {
