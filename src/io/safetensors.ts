@@ -9,7 +9,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
 import { show, typedName } from "../check/show.ts";
-import { checkLength, checkSize, withinMemory } from "../check/size.ts";
+import { checkLength, checkSize, outOfMemory, withinMemory } from "../check/size.ts";
 import { guard, orElse } from "../check/total.ts";
 import { widenBrain, widenHalf } from "./half.ts";
 import { type Entry, isWellFormed, malformed, MAX_HEADER, METADATA, quote, readHeader, valueCount } from "./header.ts";
@@ -106,14 +106,8 @@ function refuseToWrite(value: unknown, reason: string, remedy: string): E.Either
   return fail("InvalidOption", { option: "tensors", value }, reason, remedy);
 }
 
-function outOfMemory(bytes: number): E.Either<FgnError, never> {
-  return fail(
-    "OutOfMemory",
-    { bytes },
-    `the tensors take ${(bytes / 2 ** 20).toFixed(0)} MiB, more than this runtime has`,
-    "Keep the tensors in several files",
-  );
-}
+const tooLarge = (bytes: number): E.Either<FgnError, never> =>
+  outOfMemory("the tensors", bytes, "Keep the tensors in several files");
 
 /** A tensor on its way into a file. */
 interface Outgoing extends Tensor {
@@ -212,7 +206,7 @@ function write(file: Safetensors): E.Either<FgnError, Uint8Array> {
 
 function assemble(header: Uint8Array, from: number, entries: readonly Outgoing[], size: number) {
   const file = withinMemory(() => new Uint8Array(size), () => null);
-  if (file === null) return outOfMemory(size);
+  if (file === null) return tooLarge(size);
   new DataView(file.buffer).setUint32(0, from - 8, true);
   file.fill(0x20, 8, from).set(header, 8);
   let at = from;
@@ -321,6 +315,6 @@ function read(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
 export function readSafetensors(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
   return guard("readSafetensors", { bytes }, () =>
     typedName(bytes) === "Uint8Array"
-      ? withinMemory(() => read(bytes), () => outOfMemory(bytes.length))
+      ? withinMemory(() => read(bytes), () => tooLarge(bytes.length))
       : malformed("it is no Uint8Array"));
 }

@@ -61,14 +61,14 @@ export function refusalOf(cause: unknown): E.Either<FgnError, never> {
       "CompilationForbidden",
       { cause: text },
       `this page or runtime forbids compiling WebAssembly (${text})`,
-      "In a page, add 'wasm-unsafe-eval' to the script-src of its Content-Security-Policy; for a worker at the edge, bundle with the condition workerd or edge-light, which imports the kernel compiled beforehand",
+      "In a page, add 'wasm-unsafe-eval' to the script-src of its policy; at the edge, bundle with the condition workerd or edge-light",
     );
   }
   return fail(
     "UnsupportedRuntime",
     { cause: text },
     `this runtime cannot compile the kernel (${text})`,
-    "WebAssembly with 128-bit SIMD is needed: Node ≥ 16.4, Deno ≥ 1.9, Bun, Chrome ≥ 91, Firefox ≥ 89, Safari ≥ 16.4 (relaxed SIMD: Chrome ≥ 114, Node ≥ 21)",
+    "WebAssembly SIMD is needed: Node ≥ 16.4, Deno ≥ 1.9, Bun, Chrome ≥ 91, Firefox ≥ 89, Safari ≥ 16.4 (relaxed: Chrome ≥ 114, Node ≥ 21)",
   );
 }
 
