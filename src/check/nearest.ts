@@ -13,9 +13,9 @@ export type Elsewhere = Readonly<Record<string, string>>;
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "");
 
 /** The share of letters in their place from the beginning or the end: a slip of the finger leaves most of them. */
-const likeness = (a: string, b: string): number =>
-  [...a].filter((letter, i) => letter === b[i] || letter === b[b.length - a.length + i]).length /
-  Math.max(a.length, b.length);
+const likeness = (name: string, known: string): number =>
+  [...known].filter((letter, i) => letter === name[i] || letter === name[name.length - known.length + i]).length /
+  Math.max(name.length, known.length);
 
 /** The least likeness of a word that is meant. */
 const LEAST = 0.55;

@@ -43,7 +43,7 @@ export function checkLength(what: string, actual: number, expected: number): E.E
 export const outOfMemory = (
   what: string,
   bytes: number,
-  remedy = "Use fewer examples at a time, fewer features, classes or hidden units",
+  remedy = "Use fewer examples at a time, or a smaller model",
 ): E.Either<FgnError, never> =>
   fail(
     "OutOfMemory",

@@ -159,7 +159,7 @@ export function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKer
   return !loaded.busy ? E.right(loaded) : fail(
     "KernelBusy",
     {},
-    "the kernel given is running the step whose model makes this call",
+    "this kernel is running the step whose model makes this call",
     "Leave the kernel out of calls within a model's functions",
   );
 }
