@@ -1,13 +1,8 @@
 // What the final runs of a method say: means and standard deviations over the seeds.
 
-import type { Method } from "./methods.ts";
+import type { Kind, Method } from "./methods.ts";
 import type { Entry, FinalRun } from "./results.ts";
 import type { Score } from "./training.ts";
-
-/** Which parameters are scored: those of the last step, or their running average. */
-export type Kind = "last" | "averaged";
-
-export const KINDS: readonly Kind[] = ["averaged", "last"];
 
 /** A mean with its standard deviation (of the sample). */
 export interface Spread {
