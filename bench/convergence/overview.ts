@@ -15,7 +15,7 @@ const MEASURES: readonly { readonly what: keyof Score; readonly title: string; r
 ];
 
 /** How far an accuracy may be below, and the training rows from which that is counted. */
-const NEAR = 0.005, MANY = 2_000;
+const NEAR = 0.005, MANY = 2_000, MANY_ROWS = "2,000 training rows or more";
 
 /** robust() against a baseline on a task. */
 interface Duel {
@@ -67,14 +67,14 @@ function losses(report: Report): string {
 
 /** Groups of tasks that are counted apart. */
 const GROUPS: readonly { readonly title: string; readonly has: (task: Task) => boolean }[] = [
-  { title: `new kinds of data, ${MANY} rows or more`, has: ({ settled, rows }) => !settled && rows >= MANY },
-  { title: `new kinds of data, fewer rows`, has: ({ settled, rows }) => !settled && rows < MANY },
+  { title: `new kinds of data, ${MANY_ROWS}`, has: ({ settled, rows }) => !settled && rows >= MANY },
+  { title: "new kinds of data, fewer rows", has: ({ settled, rows }) => !settled && rows < MANY },
   { title: "kinds that constants were settled on", has: ({ settled }) => settled },
   { title: "all", has: () => true },
 ];
 
 const outOf = (duels: readonly Duel[], lead: number): string =>
-  `${duels.filter((duel) => duel.lead >= lead).length} of ${duels.length}`;
+  duels.length === 0 ? "" : `${duels.filter((duel) => duel.lead >= lead).length} of ${duels.length}`;
 
 /** How often robust() is not behind tuned, averaged Adam. */
 function counts(report: Report): string {
@@ -102,7 +102,7 @@ function counts(report: Report): string {
 function nearness(report: Report): string {
   const tasks = report.tasks.filter(({ rows }) => rows >= MANY);
   const duels = tasks.flatMap((task) => duelOf(report, task, "last", "accuracy", adam));
-  const far = duels.filter(({ lead }) => lead < -NEAR), given = `Given ${MANY} training rows or more, its accuracy is`;
+  const far = duels.filter(({ lead }) => lead < -NEAR), given = `Given ${MANY_ROWS}, its accuracy is`;
   if (far.length === 0) {
     return `${given} in none of ${duels.length} tasks more than ${short(NEAR, 3)} below that of Adam.`;
   }

@@ -3,7 +3,7 @@
 import { table } from "../support/markdown.ts";
 import { overview, standing } from "./overview.ts";
 import { bestRow, entryOf, named, type Report, rowsOf, shown } from "./rows.ts";
-import { spreadAt } from "./statistics.ts";
+import { scoresAt, spreadAt } from "./statistics.ts";
 import { BATCH, type Task } from "./tasks.ts";
 import { TFJS } from "./timing.ts";
 import type { Score } from "./training.ts";
@@ -26,7 +26,7 @@ function taskTable(report: Report, task: Task): string {
   const lines = rows.map((row) => {
     const cells = columns.map(({ what, epoch, digits }, i) => {
       const spread = spreadAt(row, epoch, what);
-      if (spread === null) return "failed";
+      if (spread === null) return scoresAt(row, epoch) === null ? "failed" : "";
       return best[i] === row ? `**${shown(spread, digits)}**` : shown(spread, digits);
     });
     const { knob } = row.method;

@@ -18,8 +18,9 @@ export interface Report {
   readonly machine: string;
 }
 
-/** .9123, 1.204. */
-export const short = (value: number, digits: number): string => value.toFixed(digits).replace(/^0\./, ".");
+/** .9123, 1.204, 4.65e+7. */
+export const short = (value: number, digits: number): string =>
+  value < 1_000 ? value.toFixed(digits).replace(/^0\./, ".") : value.toExponential(2);
 
 export const shown = ({ mean, deviation }: Spread, digits: number): string =>
   `${short(mean, digits)} ± ${short(deviation, digits)}`;

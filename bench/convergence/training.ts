@@ -14,8 +14,8 @@ export interface Score {
   readonly accuracy: number;
   /** Cross-entropy: the log loss. */
   readonly loss: number;
-  /** The expected calibration error. */
-  readonly ece: number;
+  /** The expected calibration error; absent in runs from before it was taken. */
+  readonly ece?: number;
 }
 
 /** Scores after so many epochs, of the parameters (where they were asked for) and of their average. */
