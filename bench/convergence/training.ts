@@ -1,10 +1,9 @@
 // One training run with what it scores on the way: of a baseline by a loop, with the parameters and their running average
 // in the same run; of `robust()` by `train`, as users have it.
 
-import { type Batch, evaluate, type Network, probabilities, seedRandom, train } from "../../mod.ts";
+import { type Batch, evaluate, type Network, probabilities, reliability, seedRandom, train } from "../../mod.ts";
 import { permute } from "../../src/math/random.ts";
 import { picker } from "../../src/data/select.ts";
-import { calibrationError } from "./calibration.ts";
 import { type AnyOptimizer, type Method, withAverage } from "./methods.ts";
 import { standardised } from "./standardised.ts";
 import { BATCH, type Data, initial, type Task } from "./tasks.ts";
@@ -14,9 +13,12 @@ export interface Score {
   readonly accuracy: number;
   /** Cross-entropy: the log loss. */
   readonly loss: number;
-  /** The expected calibration error; absent in runs from before it was taken. */
+  /** The expected calibration error over bins of equal width; absent in runs from before it was taken. */
   readonly ece?: number;
 }
+
+/** Bins of the calibration error. */
+const BINS = 15;
 
 /** Scores after so many epochs, of the parameters (where they were asked for) and of their average. */
 export interface Point {
@@ -47,8 +49,10 @@ function score(params: Network, examples: Batch): Score {
   if (evaluation._tag === "Left") throw new Diverged(evaluation.left._tag);
   const predicted = probabilities(params, examples.features);
   if (predicted._tag === "Left") throw new Diverged(predicted.left._tag);
+  const measured = reliability(predicted.right, examples.labels, { bins: BINS });
+  if (measured._tag === "Left") throw new Diverged(measured.left._tag);
   const { accuracy, loss } = evaluation.right;
-  return { accuracy, loss, ece: calibrationError(predicted.right, examples.labels) };
+  return { accuracy, loss, ece: measured.right.ece };
 }
 
 /** The rows of every step of an epoch, in the order of the seed, as `train` draws them. */

@@ -1,9 +1,8 @@
-// What the comparison (bench/convergence) scores, standardises and says of its results.
+// What the comparison (bench/convergence) standardises, and what it says of its results.
 //
-// Tolerances: 1e-12 on sums of few float64 terms; 1e-6 on means and deviations of float32 columns.
+// Tolerances: 1e-6 on means and deviations of float32 columns.
 
 import { describe, expect, it } from "vitest";
-import { calibrationError } from "../../bench/convergence/calibration.ts";
 import { METHODS } from "../../bench/convergence/methods.ts";
 import { overview } from "../../bench/convergence/overview.ts";
 import type { Entry, FinalRun, Results } from "../../bench/convergence/results.ts";
@@ -13,21 +12,6 @@ import { batch, getOrThrow, type Matrix, matrix } from "../../mod.ts";
 
 const rowsOf = (rows: readonly (readonly number[])[]): Matrix =>
   getOrThrow(matrix(rows.length, rows[0]?.length ?? 0, rows.flat()));
-
-describe("calibrationError()", () => {
-  it("is the mean gap between confidence and accuracy, bin by bin", () => {
-    // Two rows in the bin of .75 (one right), one in that of .5 (right, by the first class of the highest probability).
-    const predicted = rowsOf([[0.75, 0.25], [0.25, 0.75], [0.5, 0.5]]);
-    expect(calibrationError(predicted, [0, 0, 0])).toBeCloseTo((Math.abs(1 - 1.5) + Math.abs(1 - 0.5)) / 3, 12);
-  });
-
-  it("is 0 for certainty that is right and 1 for certainty that is wrong; gaps of one bin cancel, of two do not", () => {
-    expect(calibrationError(rowsOf([[1, 0], [0, 1]]), [0, 1])).toBe(0);
-    expect(calibrationError(rowsOf([[1, 0], [0, 1]]), [1, 0])).toBe(1);
-    const sure = rowsOf([[1, 0], [0.6875, 0.3125]]);
-    expect(calibrationError(sure, [0, 1])).toBeCloseTo(0.6875 / 2, 12);
-  });
-});
 
 describe("standardised()", () => {
   it("gives training columns mean 0 and deviation 1, moves test columns alike, and leaves constant ones at 0", () => {
