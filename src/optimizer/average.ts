@@ -21,8 +21,7 @@ import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { kernelOf, type KernelOption } from "../problem/session.ts";
 import type { StepOptions } from "../step/options.ts";
-import { numberColumns } from "../tape/features.ts";
-import { closeRows, type OpenRows, openRows, type RowAverage, settleRows, tableOf } from "./row_average.ts";
+import { closeRows, type OpenRows, openRows, type RowAverage, rowsRead, settleRows, tableOf } from "./row_average.ts";
 import { checkEntries, invalidState } from "./state.ts";
 import { warmDecay } from "./warm_decay.ts";
 
@@ -140,11 +139,10 @@ function checkSteps(averagedAt: Uint32Array, steps: number): E.Either<FgnError, 
 
 /** The rows of a table that a step on a batch may change: those that it reads, and all where they are in the objective. */
 function rowsToChange({ rows }: Matrix, batch: Batch, { l2 = 0, momentum }: StepOptions): Uint32Array {
-  const features = orElse(() => batch.features, null);
-  // The step refuses other features.
-  if (features === null || !isSparse(features) || features.cols !== rows) return new Uint32Array(0);
-  const { active } = numberColumns(features, l2 > 0 || momentum !== undefined);
-  return active.some((row) => row >= rows) ? new Uint32Array(0) : active;
+  if (l2 > 0 || momentum !== undefined) return Uint32Array.from({ length: rows }, (_, row) => row);
+  // The step refuses features that are not sparse, or broken.
+  const none = new Uint32Array(0);
+  return orElse(() => isSparse(batch.features) ? rowsRead(batch.features.indices, rows) : none, none);
 }
 
 /** The rows that a step may change, as they are before it; null where the table is averaged whole. Errors: `InvalidState`. */

@@ -29,6 +29,29 @@ export function tableOf(params: Model): Matrix | null {
   return first?._tag === "embedding" && !first.frozen ? first.weight : null;
 }
 
+/**
+ * The rows of a table of `count` that indices name, each once, ascending: in this order their memory is read in half the
+ * time of that of their first entries.
+ * @internal
+ */
+export function rowsRead(indices: Uint32Array, count: number): Uint32Array {
+  const words = new Uint32Array(Math.ceil(count / 32));
+  let number = 0;
+  for (const row of indices) {
+    const bits = words[row >>> 5] as number, bit = 1 << (row & 31);
+    if (row >= count || (bits & bit) !== 0) continue;
+    words[row >>> 5] = bits | bit;
+    number++;
+  }
+  const rows = new Uint32Array(number);
+  for (let word = 0, at = 0; word < words.length; word++) {
+    for (let bits = words[word] as number; bits !== 0; bits &= bits - 1) {
+      rows[at++] = 32 * word + 31 - Math.clz32(bits & -bits);
+    }
+  }
+  return rows;
+}
+
 /** The rows of a step under way, and those of the table that were behind, as they are before it, one after another. */
 export interface OpenRows {
   readonly rows: Uint32Array;

@@ -36,7 +36,7 @@ import {
   type UpdateOptions,
   weightDecay,
 } from "../../mod.ts";
-import { closeRows, openRows, type RowAverage, settleRows } from "../../src/optimizer/row_average.ts";
+import { closeRows, openRows, type RowAverage, rowsRead, settleRows } from "../../src/optimizer/row_average.ts";
 import { decayBetween, warmDecay } from "../../src/optimizer/warm_decay.ts";
 import { flat, left, uniform } from "../support/reference.ts";
 
@@ -161,6 +161,15 @@ describe("the average of a table, row by row", () => {
     const { rows } = walk(3, 0, 4);
     rows.averagedAt.fill(3);
     expect(settleRows(rows, 3, 0.98)).toBe(rows.average);
+  });
+
+  it("reads each row that indices name once, in ascending order, and none beyond the table", () => {
+    for (const count of [1, 31, 32, 33, 64, 1000]) {
+      const indices = Uint32Array.from(uniform(300, count), (v) => Math.floor((v + 1) * 600));
+      const wanted = [...new Set(indices)].filter((row) => row < count).sort((a, b) => a - b);
+      expect(Array.from(rowsRead(indices, count))).toEqual(wanted);
+      expect(rowsRead(Uint32Array.from({ length: count }, (_, i) => count - 1 - i), count).length).toBe(count);
+    }
   });
 
   it("names a row of a later step", () => {
