@@ -14,48 +14,14 @@ import { checkLength } from "../check/size.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
 import { isSparse } from "../data/sparse.ts";
-import { f32, place } from "../kernel/arena.ts";
-import type { LoadedKernel } from "../kernel/kernel.ts";
 import { takeArrays } from "../network/donate.ts";
 import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
-import { kernelOf, type KernelOption } from "../problem/session.ts";
 import type { StepOptions } from "../step/options.ts";
+import { areFinite, type AverageRoom, mix, openAverage } from "./average_room.ts";
 import { closeRows, type OpenRows, openRows, type RowAverage, rowsRead, settleRows, tableOf } from "./row_average.ts";
 import { checkEntries, invalidState } from "./state.ts";
 import { warmDecay } from "./warm_decay.ts";
-
-/** Floats of a block: two of them, 16 KiB each, stay in the L1 cache. */
-const BLOCK = 4096;
-
-/** Two blocks in a kernel's memory, where averages are made between its steps. */
-interface AverageRoom {
-  readonly kernel: LoadedKernel;
-  readonly at: Readonly<Record<"now" | "average", number>>;
-}
-
-/**
- * Room for averages on the kernel of the options. It is opened before a step and used after it: once that has given up its
- * parameters nothing may fail. Errors: `KernelBusy`, `OutOfMemory`, and those of the default kernel.
- */
-function openAverage(options: KernelOption): E.Either<FgnError, AverageRoom> {
-  const kernel = kernelOf(options);
-  if (kernel._tag === "Left") return kernel;
-  const at = place(kernel.right, { now: 4 * BLOCK, average: 4 * BLOCK });
-  return at._tag === "Left" ? at : E.right({ kernel: kernel.right, at: at.right });
-}
-
-/** average ← decay · average + (1 − decay) · now, summed in float64. */
-function mix({ kernel, at }: AverageRoom, decay: number, now: Float32Array, average: Float32Array): void {
-  for (let from = 0; from < average.length; from += BLOCK) {
-    const to = Math.min(from + BLOCK, average.length);
-    const block = f32(kernel, at.average, to - from);
-    block.set(average.subarray(from, to));
-    f32(kernel, at.now, to - from).set(now.subarray(from, to));
-    kernel.exports.average(to - from, decay, at.now, at.average);
-    average.set(block, from);
-  }
-}
 
 /** The running average of parameters, as a state has it. */
 export interface Averages {
@@ -108,16 +74,6 @@ function checkAverage({ average, averagedAt }: Averages, params: Model): E.Eithe
     if (length._tag === "Left") return length;
   }
   return checkAveragedAt(averagedAt, params);
-}
-
-/** Whether all values are finite, asked of the kernel block by block. */
-function areFinite({ kernel, at }: AverageRoom, values: Float32Array): boolean {
-  for (let from = 0; from < values.length; from += BLOCK) {
-    const part = values.subarray(from, Math.min(from + BLOCK, values.length));
-    f32(kernel, at.now, part.length).set(part);
-    if (kernel.exports.allFinite(part.length, at.now) === 0) return false;
-  }
-  return true;
 }
 
 /** Averages of tables and the steps of their rows that an update here gave: their values are looked at where they are read. */

@@ -10,7 +10,7 @@
 
 import type { Matrix } from "../data/matrix.ts";
 import type { Model } from "../network/model.ts";
-import { copyRows } from "../tape/rows.ts";
+import { AHEAD, copyRows, touchRows } from "../tape/rows.ts";
 import { decayBetween, warmDecay } from "./warm_decay.ts";
 
 /** A table, its average, and the step at which each row was last brought up to date. */
@@ -98,6 +98,7 @@ export function closeRows(
   const decay = warmDecay(step, most), fresh = 1 - decay;
   let at = step - 1, share = 1;
   for (let i = 0, old = 0; i < rows.length; i++) {
+    if (i % AHEAD === 0) touchRows(average, cols, rows, i);
     const row = rows[i] as number, from = row * cols, end = from + cols;
     if (averagedAt[row] === step - 1) {
       for (let k = from; k < end; k++) average[k] = decay * (average[k] as number) + fresh * (data[k] as number);
