@@ -17,13 +17,14 @@ const LINE = 16;
 const touched = new Float32Array(1);
 
 /**
- * Reads a number of each cache line of the next rows from the i-th on: many that lie far apart are fetched side by side this
- * way, where a loop over all numbers waits for one after the other (docs/speed.md).
+ * Reads a number of each cache line of the next rows from the one numbered `first` on: many that lie far apart are fetched
+ * side by side this way, where a loop over all numbers waits for one after the other (docs/speed.md).
  * @internal
  */
-export function touchRows(from: Float32Array, cols: number, place: Uint32Array, i: number): void {
+export function touchRows(from: Float32Array, cols: number, place: Uint32Array, first: number): void {
+  const last = Math.min(first + AHEAD, place.length);
   let sum = 0;
-  for (let end = Math.min(i + AHEAD, place.length); i < end; i++) {
+  for (let i = first; i < last; i++) {
     const start = (place[i] as number) * cols;
     for (let k = start; k < start + cols; k += LINE) sum += from[k] as number;
   }
