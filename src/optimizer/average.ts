@@ -15,7 +15,7 @@ import type { Batch } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
 import { isSparse } from "../data/sparse.ts";
 import { takeArrays } from "../network/donate.ts";
-import { arraysOf, checkAttachedModel } from "../network/flat.ts";
+import { arraysOf } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import type { StepOptions } from "../step/options.ts";
 import { areFinite, type AverageRoom, mix, openAverage } from "./average_room.ts";
@@ -56,12 +56,10 @@ function checkAveragedAt(averagedAt: Uint32Array | undefined, params: Model): E.
 }
 
 /**
- * Checks that an average is one of the given parameters, both still there. Errors: `WrongKind`, `DonatedParameters`,
+ * Checks that an average is one of a model that was checked, and still there. Errors: `WrongKind`, `DonatedParameters`,
  * `ShapeMismatch`.
  */
 function checkAverage({ average, averagedAt }: Averages, params: Model): E.Either<FgnError, unknown> {
-  const attached = checkAttachedModel(params);
-  if (attached._tag === "Left") return attached;
   const isRight = Array.isArray(average) && average.every(isFloats);
   const kind = checkKind("the state's average", average, isRight, "a list of Float32Arrays");
   if (kind._tag === "Left") return kind;
@@ -142,7 +140,7 @@ export interface BegunAverage {
 }
 
 /**
- * Begins an update of the average in a state, before the step on a batch. Errors: `WrongKind`, `InvalidState`,
+ * Begins an update of the average in a state, before the step of a model that was checked on a batch. Errors: `WrongKind`, `InvalidState`,
  * `DonatedParameters`, `ShapeMismatch`; those of the kernel.
  *
  * @param most the most that the decay grows to

@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { BELOW_ONE, checkOptions, faultOf, type Rule } from "../check/rule.ts";
 import { show } from "../check/show.ts";
-import type { Model } from "../network/model.ts";
+import { checkModel, type Model } from "../network/model.ts";
 import { averageOf, type Averages, beginAverage, startAverage } from "./average.ts";
 import { changesLike, isByRow } from "./by_row.ts";
 import { wrap } from "./inner.ts";
@@ -58,6 +58,8 @@ const makeAveraged = <M extends Model, S>(
       const options = checked.right;
       const counted = checkCounted(state);
       if (counted._tag === "Left") return counted;
+      const isModel = checkModel(params);
+      if (isModel._tag === "Left") return isModel;
       const begun = beginAverage(params, state, batch, options, decay);
       if (begun._tag === "Left") return begun;
       const asked = begun.right.shares ? { ...options, donate: false } : options;
