@@ -327,7 +327,7 @@ describe("a state that no update gives", () => {
     for (const averagedAt of [null, [1, 2], new Float32Array(ROWS), "x"]) {
       expect(refused({ averagedAt: averagedAt as unknown as Uint32Array })).toMatchObject({ _tag: "WrongKind" });
     }
-    const plain = getOrThrow(mlp({ inputs: 4, hidden: [3], classes: 3 }));
+    const plain = getOrThrow(mlp({ inputs: ROWS, hidden: [3], classes: 3 }));
     const wrong = { ...robust().init(plain), averagedAt: new Uint32Array(3) };
     expect(left(optimizer.update(plain, wrong, batchOf(0)))).toMatchObject({ _tag: "ShapeMismatch", expected: 0 });
   });
