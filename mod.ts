@@ -9,7 +9,7 @@ export type { Numbers } from "./src/check/numbers.ts";
 export { type Matrix, matrix } from "./src/data/matrix.ts";
 export { type Features, fromRows, isSparse, sparse, type SparseMatrix } from "./src/data/sparse.ts";
 export { type Batch, batch, type BatchInput } from "./src/data/batch.ts";
-export { type ColumnScales, columnScales, type ColumnScalesOptions } from "./src/data/scales.ts";
+export { type ColumnScales, columnScales, type ColumnScalesOptions, type OddColumn } from "./src/data/scales.ts";
 export { standardise } from "./src/data/select.ts";
 export { shuffle } from "./src/data/shuffle.ts";
 
@@ -83,7 +83,6 @@ export {
 } from "./src/optimizer/transform.ts";
 export { averaged, type AveragedState } from "./src/optimizer/average.ts";
 export { always, cosineDecay, type Schedule, stepDecay, times, warmUp } from "./src/optimizer/schedule.ts";
-export { explain } from "./src/optimizer/explain.ts";
 export { online, type OnlineOptions, type OnlineState } from "./src/optimizer/online.ts";
 export type { InputMoments } from "./src/optimizer/moments.ts";
 export { observe } from "./src/optimizer/observe.ts";
@@ -94,6 +93,7 @@ export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer
 export { type Measured, type Position, type Progress, type Stopped, train } from "./src/train/train.ts";
 export type { Abortable, Checkpointing, EarlyStopping, TrainOptions } from "./src/train/options.ts";
 export { type EpochEvaluation, fit, type FitOptions, type Trained } from "./src/train/fit.ts";
+export { explain } from "./src/train/explain.ts";
 export { holdOut, type Split } from "./src/train/split.ts";
 export { type Checkpoint, readCheckpoint } from "./src/train/checkpoint.ts";
 export { evaluate, type Evaluation, logits, probabilities } from "./src/passes/evaluate.ts";
