@@ -48,6 +48,7 @@ export type { Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } f
 export { type AdapterOptions, freeze, mergeAdapters, unfreeze, withAdapters } from "./src/network/adapter.ts";
 export { foldScales, unfoldScales } from "./src/network/fold.ts";
 export { growClasses } from "./src/network/grow.ts";
+export { foldTemperature } from "./src/network/temperature.ts";
 export { parameterCount, parameters, withParameters } from "./src/network/flat.ts";
 export { fromJson, type NetworkJson, type Plain, toJson } from "./src/network/json.ts";
 export { type CustomModel, customModel, type ModelFunctions } from "./src/network/custom.ts";
@@ -97,6 +98,32 @@ export { explain } from "./src/train/explain.ts";
 export { holdOut, type Split } from "./src/train/split.ts";
 export { type Checkpoint, readCheckpoint } from "./src/train/checkpoint.ts";
 export { evaluate, type Evaluation, logits, probabilities } from "./src/passes/evaluate.ts";
+
+// Measures of predictions
+export type { LabelOptions, MeasureOptions } from "./src/measures/labelled.ts";
+export {
+  type ClassReport,
+  classReport,
+  type ClassReportOptions,
+  type ClassScores,
+  type Scores,
+} from "./src/measures/class_report.ts";
+export { type ConfusedPair, type Confusion, confusion, type ConfusionOptions } from "./src/measures/confusion.ts";
+export {
+  type Reliability,
+  reliability,
+  type ReliabilityBin,
+  type ReliabilityOptions,
+} from "./src/measures/reliability.ts";
+export {
+  applyTemperature,
+  type Temperature,
+  temperature,
+  type TemperatureOptions,
+} from "./src/measures/temperature.ts";
+export { type Threshold, thresholdFor, type Thresholds } from "./src/measures/thresholds.ts";
+export { conformalSets, type ConformalThreshold, conformalThreshold } from "./src/measures/conformal.ts";
+export { type Suspect, suspects, type SuspectsOptions } from "./src/measures/suspects.ts";
 
 // Files
 export { decodePlain, encodePlain } from "./src/io/plain.ts";
