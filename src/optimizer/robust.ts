@@ -83,6 +83,10 @@ function checkRobustState(state: RobustState, params: Model): E.Either<FgnError,
  * and a trust region that keeps a layer of several from moving by more than a fifth of its size. The state carries the
  * running average of the parameters (decay min(.98, n/(n + 9))): evaluate and keep that (`train` does).
  *
+ * Where the inputs a of a layer are the same in all examples, b = 0.1 of their mean ‖ā‖² is at least 1e-4 ‖a∘c‖², and 1
+ * where they are zeros, so that biases still learn: the shares of the classes. A single example is centred by the
+ * running mean before it, with b = 0.1 Σ v c² of the running variances v, and the same least.
+ *
  * Where a part cannot go along, the step is taken without it: soft targets, label smoothing, ℓ2 and models of your own
  * have the Euclidean metric and no two-stage bound. A layer that reads sparse features has the Euclidean metric; the
  * layers after it keep theirs.
