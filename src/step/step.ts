@@ -16,6 +16,7 @@ import { checkCustom } from "../network/custom.ts";
 import { donateModel } from "../network/donate.ts";
 import { arraysOf } from "../network/flat.ts";
 import { copyModel, type Model } from "../network/model.ts";
+import { checkBatch } from "../problem/session.ts";
 import { computeRemainder, penaltyAt } from "../problem/remainder.ts";
 import { competitorMargins } from "../row_system/competitors.ts";
 import { checkRange } from "../row_system/gram.ts";
@@ -101,6 +102,24 @@ export function* stepInPieces<M extends Model>(
   method: Method,
   allocate: (like: M) => M = allocation(options),
   rule: MetricUpdate<unknown> | null = null,
+): Pieces<E.Either<FgnError, Step<M>>> {
+  const fits = checkBatch(model, batch);
+  if (fits._tag === "Left") return fits;
+  return yield* stepCheckedInPieces(model, batch, damping, options, method, allocate, rule);
+}
+
+/**
+ * {@link stepInPieces} on a batch that was checked to match the model.
+ * @internal
+ */
+export function* stepCheckedInPieces<M extends Model>(
+  model: M,
+  batch: Batch,
+  damping: Damping,
+  options: StepOptions,
+  method: Method,
+  allocate: (like: M) => M,
+  rule: MetricUpdate<unknown> | null,
 ): Pieces<E.Either<FgnError, Step<M>>> {
   const planned = plan(model, batch, damping, options, method, rule);
   if (planned._tag === "Left") return planned;

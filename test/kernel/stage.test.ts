@@ -128,6 +128,7 @@ describe("reduceInputs", () => {
           exports().reduceInputs(from, to, B, D, m.panels, scale, width, constant, m.f, ld, m.x, m.out);
         }
         const z = getF32(m.out, width * ceil4(B)), zOf = (b: number, c: number) => at(z, panelIndex(width, B, c, b));
+        const tolerance = 3e-7 * largest(z) ** 2 * width;
         const solved = solve(width, M, B, Float64Array.from(transposed(B, width, inputs)));
         const wrong = violations(`${B} × ${D}`, B * B, (e) => {
           const i = Math.floor(e / B), j = e % B;
@@ -136,7 +137,7 @@ describe("reduceInputs", () => {
             product += zOf(i, c) * zOf(j, c);
             want += LAMBDA * at(inputs, i * width + c) * at(solved, c * B + j);
           }
-          return Math.abs(product - want) <= 3e-7 * largest(z) ** 2 * width;
+          return Math.abs(product - want) <= tolerance;
         });
         const beyond = violations("lanes", width * (ceil4(B) - B), (e) => {
           const lanes = ceil4(B) - B, c = Math.floor(e / lanes), last = B & ~15, wide = ceil4(B - last);
