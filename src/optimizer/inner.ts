@@ -31,6 +31,9 @@ function checkUpdate<M extends Model, S>(what: string, result: Update<M, S>): E.
   return checked._tag === "Right" ? E.right(result) : callbackFailure(what, `gave no params: ${checked.left.message}`);
 }
 
+/** Updates of the library's own optimizers: they give an Either, and models that are whole. */
+const OWN = /* @__PURE__ */ new WeakSet<object>();
+
 /**
  * An optimizer as the library calls it: one that somebody else wrote may throw, or be none. Its update's errors: its own,
  * `CallbackFailure`, `WrongKind`.
@@ -44,7 +47,7 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
       name: textOf(name),
       notes: Array.isArray(notes) ? notes.map(textOf) : [],
       init: (params) => given.init(params),
-      update: (params, state, batch, options) => {
+      update: OWN.has(update) ? update : (params, state, batch, options) => {
         const what = `${textOf(name)}.update`;
         return E.chain((result: Update<M, S>) => checkUpdate(what, result))(
           callEither(what, () => given.update(params, state, batch, options)),
@@ -62,21 +65,20 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
  */
 export function guarded<M extends Model, S>(optimizer: Optimizer<M, S>): Optimizer<M, S> {
   const { name, update } = refuseFaulty(optimizer);
-  return {
-    ...optimizer,
-    update: (params, state, batch, options) =>
-      guard(
-        `${name}.update`,
-        { params, state, batch, options },
-        () =>
-          isObject(state) ? update(params, state, batch, options) : fail(
-            "WrongKind",
-            { what: "the state" },
-            "the state: this is not what init gives",
-            "Give the state of the update before, or what init gives",
-          ),
-      ),
-  };
+  const guardedUpdate: Optimizer<M, S>["update"] = (params, state, batch, options) =>
+    guard(
+      `${name}.update`,
+      { params, state, batch, options },
+      () =>
+        isObject(state) ? update(params, state, batch, options) : fail(
+          "WrongKind",
+          { what: "the state" },
+          "the state: this is not what init gives",
+          "Give the state of the update before, or what init gives",
+        ),
+    );
+  OWN.add(guardedUpdate);
+  return { ...optimizer, update: guardedUpdate };
 }
 
 /**
