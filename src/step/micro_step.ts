@@ -66,15 +66,16 @@ const countVectors = ({ remainder, damping }: Plan): number => 1 + (remainder ? 
  */
 export function accumulatedStep<M extends Model>(
   params: M,
-  batch: Batch,
+  given: Batch,
   microBatch: number,
   damping: Damping = relative(1),
   options: StepOptions = {},
 ): E.Either<FgnError, Step<M>> {
   const checked = checkAt("microBatch", options);
   if (checked._tag === "Left") return checked;
-  const fits = checkBatch(params, batch);
+  const fits = checkBatch(params, given);
   if (fits._tag === "Left") return fits;
+  const batch = fits.right;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
   if (planned._tag === "Left") return planned;
   const aim = aimOf(batch, params, options);

@@ -96,7 +96,7 @@ export function stepInto<M extends Model>(
   rule: MetricUpdate<unknown> | null = null,
 ): E.Either<FgnError, Step<M>> {
   const fits = checkBatch(model, batch);
-  return fits._tag === "Left" ? fits : stepChecked(model, batch, damping, options, method, allocate, rule);
+  return fits._tag === "Left" ? fits : stepChecked(model, fits.right, damping, options, method, allocate, rule);
 }
 
 /**
