@@ -33,7 +33,7 @@ function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [
       const fault = findFault(value[name], at, seen);
       if (fault !== undefined) return fault;
       if (Object.getOwnPropertyDescriptor(value, name)?.get) {
-        return [at, "a getter may give another value at every reading"];
+        return [at, "this is a getter"];
       }
     }
   } catch (cause) {

@@ -61,7 +61,7 @@ function checkOffsets(given: Numbers, rows: number, entries: number): E.Either<F
         "InvalidSparse",
         { what: "offsets", row: Math.max(index - 1, 0), index },
         `sparse offset ${index} is ${show(valueAt(given, index))}`,
-        `Offsets start at 0, do not fall, and end at the number of entries, ${entries}`,
+        `Offsets start at 0, do not fall, and end at ${entries}`,
       );
     }
     before = value;
@@ -80,7 +80,7 @@ function checkIndices(given: Numbers, cols: number, offsets: Uint32Array): E.Eit
           "InvalidSparse",
           { what: "indices", row, index },
           `row ${row} of the sparse matrix has column ${show(valueAt(given, index))} at entry ${index}`,
-          `Columns are whole numbers below ${cols}, ascending within a row, each at most once`,
+          `Columns are whole numbers below ${cols}, ascending in a row`,
         );
       }
       minimum = column + 1;
@@ -96,9 +96,8 @@ function checkIndices(given: Numbers, cols: number, offsets: Uint32Array): E.Eit
 export function ownFeatures<A extends Features | null>(given: A): A {
   if (!isObject(given)) return given;
   const { rows, cols, data } = given as Features;
-  return (isSparse(given as Features)
-    ? { rows, cols, offsets: (given as SparseMatrix).offsets, indices: (given as SparseMatrix).indices, data }
-    : { rows, cols, data }) as Features as A;
+  const entries = "offsets" in given && { offsets: given.offsets, indices: given.indices };
+  return { rows, cols, data, ...entries } as Features as A;
 }
 
 /**

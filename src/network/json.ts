@@ -32,11 +32,11 @@ export interface NetworkJson {
   readonly layers: readonly Plain<Layer>[];
 }
 
-/** A scalar as it is and an array as numbers; of everything else null. */
+/** A scalar as it is and an array as numbers; of everything else undefined, which no field is. */
 function plainValue(value: unknown): unknown {
-  if (!isFields(value)) return Array.isArray(value) ? null : value;
+  if (!isFields(value)) return Array.isArray(value) ? undefined : value;
   // One that was given up cannot even be read.
-  if (!ArrayBuffer.isView(value)) return null;
+  if (!ArrayBuffer.isView(value)) return undefined;
   return isDetached(value) ? [] : Array.from(value as unknown as Float32Array);
 }
 
