@@ -100,9 +100,9 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
     if (isBatch._tag === "Left") return isBatch;
     const isState = checkState(state);
     if (isState._tag === "Left") return isState;
-    const step = batch.features.rows > microBatch
-      ? yield* accumulatedInPieces(params, batch, microBatch, state.damping, asked)
-      : yield* stepInPieces(params, batch, state.damping, asked, methodOf(asked));
+    const step = isBatch.right.features.rows > microBatch
+      ? yield* accumulatedInPieces(params, isBatch.right, microBatch, state.damping, asked)
+      : yield* stepInPieces(params, isBatch.right, state.damping, asked, methodOf(asked));
     if (step._tag === "Left") return step;
     const { params: next, damping: following, report } = step.right;
     return E.right({ params: next, state: { damping: following }, report });

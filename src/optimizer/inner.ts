@@ -32,6 +32,9 @@ function checkUpdate<M extends Model, S>(what: string, result: Update<M, S>): E.
   return checked._tag === "Right" ? E.right(result) : callbackFailure(what, `gave no params: ${checked.left.message}`);
 }
 
+/** Updates of the library's own optimizers: they give an Either, and models that are whole. */
+const OWN = /* @__PURE__ */ new WeakSet<object>();
+
 /** An update that somebody gave, whatever it does. Errors: `CallbackFailure`, and its own. */
 function innerUpdate<M extends Model, S>(given: Optimizer<M, S>, what: string): UpdateOf<M, S> {
   const check = E.chain((result: Update<M, S>) => checkUpdate(what, result)), pieces = piecesOf(given.update);
@@ -55,7 +58,7 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
       name: textOf(name),
       notes: Array.isArray(notes) ? notes.map(textOf) : [],
       init: (params) => given.init(params),
-      update: innerUpdate(given, `${textOf(name)}.update`),
+      update: OWN.has(update) ? update : innerUpdate(given, `${textOf(name)}.update`),
       result: (params, state) => given.result(params, state),
       ...(fault && { fault }),
     };
@@ -81,7 +84,9 @@ export function guarded<M extends Model, S>(optimizer: Optimizer<M, S>): Optimiz
       return thrownBy(what, { params, state, batch, options }, cause);
     }
   };
-  return { ...optimizer, update: guardedPieces ? updateInPieces(guardedPieces, safe) : safe };
+  const guardedUpdate = guardedPieces ? updateInPieces(guardedPieces, safe) : safe;
+  OWN.add(guardedUpdate);
+  return { ...optimizer, update: guardedUpdate };
 }
 
 const noState: E.Either<FgnError, never> = /* @__PURE__ */ fail(

@@ -44,12 +44,13 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   name: string,
   planFor: (params: M, state: S, batch: Batch, options: StepOptions) => E.Either<FgnError, RulePlan<M, S>>,
 ): Optimizer<M, S>["update"] =>
-  updateInPieces(function* (params, state, batch, given = {}) {
+  updateInPieces(function* (params, state, examples, given = {}) {
     const fits = checkOptions(given, UPDATE);
     if (fits._tag === "Left") return fits;
     const { microBatch, ...options } = fits.right;
-    const matched = checkBatch(params, batch);
+    const matched = checkBatch(params, examples);
     if (matched._tag === "Left") return matched;
+    const batch = matched.right;
     const whole = checkWhole(batch, microBatch, name);
     if (whole._tag === "Left") return whole;
     const isState = isObject(state) && Array.isArray(state.layers);

@@ -72,15 +72,16 @@ export const accumulatedStep = <M extends Model>(
 /** The same in pieces. Until the last one nothing of what it is given is written to. */
 export function* accumulatedInPieces<M extends Model>(
   params: M,
-  batch: Batch,
+  given: Batch,
   microBatch: number,
   damping: Damping = relative(1),
   options: StepOptions = {},
 ): Pieces<E.Either<FgnError, Step<M>>> {
   const checked = checkAt("microBatch", options);
   if (checked._tag === "Left") return checked;
-  const fits = checkBatch(params, batch);
+  const fits = checkBatch(params, given);
   if (fits._tag === "Left") return fits;
+  const batch = fits.right;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
   if (planned._tag === "Left") return planned;
   const aim = aimOf(batch, params, options);

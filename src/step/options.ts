@@ -84,7 +84,7 @@ export const STEP: Rules<StepOptions> = /* @__PURE__ */ union(OBJECTIVE_ON_KERNE
   twoStage: FROM_ZERO,
   refine: WHOLE,
   trustRegion: FROM_ZERO,
-  momentum: /* @__PURE__ */ holding(MOMENTUM, "an object, such as { decay: 0.9, previous: null }"),
+  momentum: /* @__PURE__ */ holding(MOMENTUM, "an object with decay and previous"),
   donate: FLAG,
 });
 

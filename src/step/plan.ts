@@ -83,7 +83,7 @@ function checkVariants(
   rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Pick<Plan, "metric" | "twoStage">> {
   if (twoStage > 0 && !hasTwoStageLayer(model, batch)) {
-    const wanted = "it to networks whose last layer is dense, trains and does not read sparse features";
+    const wanted = "it where the last layer is dense, trains and reads no sparse features";
     return rule === null ? invalid("twoStage", twoStage, wanted) : invalid("optimizer", rule.name, wanted);
   }
   return E.right({ metric: rule ?? metricNamed(metric), twoStage });

@@ -105,7 +105,7 @@ export function* stepInPieces<M extends Model>(
 ): Pieces<E.Either<FgnError, Step<M>>> {
   const fits = checkBatch(model, batch);
   if (fits._tag === "Left") return fits;
-  return yield* stepCheckedInPieces(model, batch, damping, options, method, allocate, rule);
+  return yield* stepCheckedInPieces(model, fits.right, damping, options, method, allocate, rule);
 }
 
 /**
