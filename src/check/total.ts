@@ -2,8 +2,8 @@
  * The boundary of the library: a public function gives an Either whatever happens within it.
  *
  * Exceptions come from three sides, and each is an error of its own. An argument that throws while it is read (a getter, a
- * proxy) or that no computation takes (a symbol, a bigint) is named by its place. A function of the caller's fails under
- * its own name. The rest is a fault of the library, and says so.
+ * proxy), that may be another value at every reading (a getter) or that no computation takes (a symbol, a bigint) is named
+ * by its place. A function of the caller's fails under its own name. The rest is a fault of the library, and says so.
  *
  * @module
  */
@@ -14,10 +14,13 @@ import { fail, type FgnError } from "./error.ts";
 import { isObject } from "./kind.ts";
 import { causeOf } from "./show.ts";
 
+/** Objects that are looked at: what holds the global object would be all there is. */
+const MOST = 10_000;
+
 /** The first place in a value that cannot be read or computed with, and why; undefined where there is none. */
 function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [path: string, why: string] | undefined {
   if (typeof value === "symbol" || typeof value === "bigint") return [path, `this is a ${typeof value}`];
-  if (!isObject(value) || seen.has(value)) return undefined;
+  if (!isObject(value) || seen.has(value) || seen.size > MOST) return undefined;
   seen.add(value);
   let at = path;
   try {
@@ -29,6 +32,9 @@ function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [
       at = list ? `${path}[${name}]` : path === "" ? name : `${path}.${name}`;
       const fault = findFault(value[name], at, seen);
       if (fault !== undefined) return fault;
+      if (Object.getOwnPropertyDescriptor(value, name)?.get) {
+        return [at, "this is a getter"];
+      }
     }
   } catch (cause) {
     return [at, `reading it throws ${causeOf(cause, true)}`];

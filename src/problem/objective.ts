@@ -99,8 +99,8 @@ function shareOut(
     return fail(
       "ZeroWeights",
       { count: labels.length },
-      "all examples of the batch have weight zero",
-      "Give at least one example a weight, by itself and by its class",
+      "all examples have weight zero",
+      "Give an example a weight, by itself and by its class",
     );
   }
   for (let i = 0; i < labels.length; i++) alpha[i] = (alpha[i] as number) / total;

@@ -13,10 +13,7 @@ import { checkLength } from "../check/size.ts";
 import { checkFeaturesKind, checkSparse, type Features, isSparse } from "../data/sparse.ts";
 import { startLayout } from "../kernel/arena.ts";
 import { defaultKernel, type Kernel, type LoadedKernel } from "../kernel/kernel.ts";
-import { checkCustom } from "../network/custom.ts";
-import { checkModelKind } from "../network/flat.ts";
-import type { Model } from "../network/model.ts";
-import { checkNetwork } from "../network/network.ts";
+import { checkModel, type Model } from "../network/model.ts";
 import { chooseSystem, isSmall } from "../row_system/choice.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
 import type { RowNeeds } from "../tape/areas.ts";
@@ -66,6 +63,7 @@ const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds
   micro: wants.micro ?? null,
   metric: wants.metric ?? false,
   mixed: wants.mixed ?? false,
+  products: wants.products ?? false,
   gram: wants.gram ?? false,
   curvature: wants.curvature ?? false,
   targets: wants.targets ?? targets,
@@ -100,12 +98,9 @@ export function failWidth(expected: number, actual: number, purpose: Purpose): E
   );
 }
 
-function checkModel(model: Model, features: Features, purpose: Purpose): E.Either<FgnError, unknown> {
-  const kind = checkModelKind(model);
-  if (kind._tag === "Left") return kind;
-  if (model._tag === "custom") return checkCustom(model);
-  const shapes = checkNetwork(model);
-  if (shapes._tag === "Left") return shapes;
+function checkTakes(model: Model, features: Features, purpose: Purpose): E.Either<FgnError, unknown> {
+  const whole = checkModel(model);
+  if (whole._tag === "Left" || model._tag === "custom") return whole;
   if (features.cols !== model.inputs) {
     return failWidth(model.inputs, features.cols, purpose);
   }
@@ -119,15 +114,16 @@ function checkModel(model: Model, features: Features, purpose: Purpose): E.Eithe
  */
 export function checkFeatures(
   model: Model,
-  features: Features,
+  given: Features,
   purpose: Purpose = "predict",
 ): E.Either<FgnError, Features> {
-  const kind = checkFeaturesKind("features", features);
+  const kind = checkFeaturesKind("features", given);
   if (kind._tag === "Left") return kind;
+  const features = kind.right;
   if (features.rows === 0) {
     return fail("EmptyBatch", {}, "there are no examples", "Give at least one row of features");
   }
-  const matched = checkModel(model, features, purpose);
+  const matched = checkTakes(model, features, purpose);
   if (matched._tag === "Left") return matched;
   const length = isSparse(features)
     ? checkSparse(features)
@@ -136,12 +132,13 @@ export function checkFeatures(
 }
 
 /**
- * A batch that matches the model. Errors: those of {@link checkFeatures}, `LabelOutOfRange`.
+ * A batch that matches the model, in an object of the library's own: what is computed with is what was checked. Errors: those of {@link checkFeatures}, `LabelOutOfRange`.
  * @internal
  */
-export function checkBatch(model: Model, batch: Batch, purpose: Purpose = "train"): E.Either<FgnError, Batch> {
-  const kind = checkBatchKind(batch);
+export function checkBatch(model: Model, given: Batch, purpose: Purpose = "train"): E.Either<FgnError, Batch> {
+  const kind = checkBatchKind(given);
   if (kind._tag === "Left") return kind;
+  const batch = kind.right;
   const features = checkFeatures(model, batch.features, purpose);
   if (features._tag === "Left") return features;
   const { rows } = batch.features;
@@ -165,7 +162,7 @@ export function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKer
   return !loaded.busy ? E.right(loaded) : fail(
     "KernelBusy",
     {},
-    "the kernel given is running the step whose model makes this call",
+    "this kernel is running the step whose model makes this call",
     "Leave the kernel out of calls within a model's functions",
   );
 }
@@ -188,7 +185,7 @@ export function openBatch(
   options: KernelOption & ObjectiveOptions,
 ): E.Either<FgnError, Session> {
   const checked = checkBatch(model, batch);
-  return checked._tag === "Left" ? checked : openChecked(model, batch, wants, options);
+  return checked._tag === "Left" ? checked : openChecked(model, checked.right, wants, options);
 }
 
 /**
@@ -221,6 +218,7 @@ export function systemFor(
   features: Features,
   requested: "auto" | RowSystemKind,
   option: KernelOption,
+  twoStage = false,
 ): E.Either<FgnError, RowSystemKind> {
   if (model._tag === "custom") return E.right("matrixFree");
   if (requested !== "auto") return E.right(requested);
@@ -228,5 +226,5 @@ export function systemFor(
   const kernel = kernelOf(option);
   if (kernel._tag === "Left") return kernel;
   const tape = compile(kernel.right, startLayout(kernel.right), model, features, NOTHING);
-  return E.right(chooseSystem(tape));
+  return E.right(chooseSystem(tape, twoStage));
 }

@@ -17,12 +17,13 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import { judges } from "../damping/tagged.ts";
-import { type Batch, checkBatchKind } from "../data/batch.ts";
+import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
+import { type Pieces, runAtOnce } from "../kernel/pieces.ts";
 import type { Model } from "../network/model.ts";
 import { aimOf } from "../problem/objective.ts";
 import { finishRemainder, penaltyAt } from "../problem/remainder.ts";
-import { kernelOf } from "../problem/session.ts";
+import { checkBatch, kernelOf } from "../problem/session.ts";
 import { checkRange } from "../row_system/gram.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
 import { openMicroBatches } from "./micro_batches.ts";
@@ -32,12 +33,10 @@ import { stageOf, type Vectors } from "./stage.ts";
 import { allocation, type Step, takeStep } from "./step.ts";
 
 /**
- * For an optimizer without micro-batches: refuses those that a batch does not fit into. Errors: `InvalidOption`.
+ * For an optimizer without micro-batches: refuses those that a batch, which was checked, does not fit into. Errors: `InvalidOption`.
  * @internal
  */
 export function checkWhole(batch: Batch, microBatch: number | undefined, name: string): E.Either<FgnError, void> {
-  const kind = checkBatchKind(batch);
-  if (kind._tag === "Left") return kind;
   return batch.features.rows <= (microBatch ?? Infinity)
     ? E.right(undefined)
     : invalid("microBatch", microBatch, `it to fgn(): ${name}() takes whole batches`);
@@ -66,15 +65,23 @@ const countVectors = ({ remainder, damping }: Plan): number => 1 + (remainder ? 
  * Options were checked each by itself. Errors: those of `fgnStep`; `InvalidOption` for what micro-batches do not take
  * (docs/options.md).
  */
-export function accumulatedStep<M extends Model>(
+export const accumulatedStep = <M extends Model>(
+  ...given: Parameters<typeof accumulatedInPieces<M>>
+): E.Either<FgnError, Step<M>> => runAtOnce(accumulatedInPieces(...given));
+
+/** The same in pieces. Until the last one nothing of what it is given is written to. */
+export function* accumulatedInPieces<M extends Model>(
   params: M,
-  batch: Batch,
+  given: Batch,
   microBatch: number,
   damping: Damping = relative(1),
   options: StepOptions = {},
-): E.Either<FgnError, Step<M>> {
+): Pieces<E.Either<FgnError, Step<M>>> {
   const checked = checkAt("microBatch", options);
   if (checked._tag === "Left") return checked;
+  const fits = checkBatch(params, given);
+  if (fits._tag === "Left") return fits;
+  const batch = fits.right;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
   if (planned._tag === "Left") return planned;
   const aim = aimOf(batch, params, options);
@@ -98,5 +105,5 @@ export function accumulatedStep<M extends Model>(
   if (range._tag === "Left") return range;
   const stage = stageOf(planned.right, { ws, system: system.right, vectors, penalty });
   const ready = { stage, lossBefore, totalWeight, examples: ws.rows };
-  return takeStep(params, ready, damping, planned.right, allocation(options));
+  return yield* takeStep(params, ready, damping, planned.right, allocation(options));
 }

@@ -12,7 +12,7 @@ import type { Batch } from "../data/batch.ts";
 import { arraysOf } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { leavesRowSpace } from "../problem/objective.ts";
-import { checkBatch, systemFor } from "../problem/session.ts";
+import { systemFor } from "../problem/session.ts";
 import { checkVector } from "../problem/vectors.ts";
 import { countCopies, withCopies } from "../row_system/competitors.ts";
 import { metricNamed } from "../row_system/metric_option.ts";
@@ -83,7 +83,7 @@ function checkVariants(
   rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Pick<Plan, "metric" | "twoStage">> {
   if (twoStage > 0 && !hasTwoStageLayer(model, batch)) {
-    const wanted = "it to networks whose last layer is dense, trains and does not read sparse features";
+    const wanted = "it where the last layer is dense, trains and reads no sparse features";
     return rule === null ? invalid("twoStage", twoStage, wanted) : invalid("optimizer", rule.name, wanted);
   }
   return E.right({ metric: rule ?? metricNamed(metric), twoStage });
@@ -98,7 +98,7 @@ function checkMomentum(model: Model, { momentum }: StepOptions): E.Either<FgnErr
   return step._tag === "Left" ? step : E.right(step.right.map((v) => decay * v));
 }
 
-/** A step by options that fit each by itself. Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
+/** A step on a batch that matches the model, by options that fit each by itself. Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
 export function plan(
   model: Model,
   batch: Batch,
@@ -109,8 +109,6 @@ export function plan(
 ): E.Either<FgnError, Plan> {
   const checked = checkDamping(damping);
   if (checked._tag === "Left") return checked;
-  const fits = checkBatch(model, batch);
-  if (fits._tag === "Left") return fits;
   const started = readStart(solverOf(options), batch.labels.length);
   if (started._tag === "Left") return started;
   const { system } = started.right;
@@ -135,9 +133,9 @@ export function plan(
   if (rows._tag === "Left") return rows;
   // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
   const plain = method._tag === "ggn" && method.preconditioner === "none";
-  const explicit = metric !== null || twoStage > 0 || started.right.solver === "cholesky";
+  const explicit = started.right.solver === "cholesky";
   const wanted = system !== "auto" ? system : plain ? "matrixFree" : explicit ? "gram" : "auto";
-  const kind = systemFor(model, rows.right.features, wanted, options);
+  const kind = systemFor(model, rows.right.features, wanted, options, twoStage > 0);
   if (kind._tag === "Left") return kind;
   return E.right({
     batch: rows.right,

@@ -14,7 +14,8 @@ import { CLASS_LIMITS } from "../kernel/class_limits.ts";
 import type { Kernel, KernelExports, LoadedKernel } from "../kernel/kernel.ts";
 import { shared } from "../kernel/shared.generated.ts";
 import { simd } from "../kernel/simd.generated.ts";
-import { compile, refusalOf } from "../kernel/source.ts";
+import { compile } from "../kernel/compile.ts";
+import { refusalOf } from "../kernel/source.ts";
 import { ENDED, NUMBERS, type Start, WORDS } from "./program.ts";
 import { type Control, shareExports, TASKS } from "./team.ts";
 import { type Running, workerStarter } from "./workers.ts";
@@ -166,6 +167,7 @@ function startThreads(options: ThreadsOptions): TaskEither<FgnError, ThreadedKer
         hash: simd.hash,
         classes: CLASS_LIMITS,
         busy: false,
+        layouts: 0,
         threads: count,
         close: closerOf(control, running),
       };

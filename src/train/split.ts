@@ -53,19 +53,19 @@ export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError
 function split(data: Batch, share: number, seed: number): E.Either<FgnError, Split> {
   const kind = checkBatchKind(data);
   if (kind._tag === "Left") return kind;
-  const { features, labels } = data;
+  const own = kind.right, { features, labels, weights, targets } = own;
   const whole = isSparse(features)
     ? checkSparse(features)
     : checkLength("features", features.data.length, features.rows * features.cols);
   if (whole._tag === "Left") return whole;
   const count = checkLength("labels", labels.length, features.rows);
   if (count._tag === "Left") return count;
-  const weighted = checkLength("weights", data.weights?.length ?? features.rows, features.rows);
+  const weighted = checkLength("weights", weights?.length ?? features.rows, features.rows);
   if (weighted._tag === "Left") return weighted;
-  const soft = checkTargets(data.targets, features.rows, data.targets?.cols ?? 0);
+  const soft = checkTargets(targets, features.rows, targets?.cols ?? 0);
   if (soft._tag === "Left") return soft;
   if (!Number.isFinite(seed)) return invalid("seed", seed, "a number");
-  return divide(data, share, seed, "share");
+  return divide(own, share, seed, "share");
 }
 
 /** Rows that are drawn from together, in random order. */
@@ -141,17 +141,20 @@ function divide(data: Batch, share: number, seed: number, option: string): E.Eit
 export interface SplitData {
   readonly train: Batch;
   readonly validation: Batch | null;
+  /** How much the training examples count, by themselves and by their class; null: all the same. */
+  readonly counts: ArrayLike<number> | null;
 }
 
 /** Both parts hold an example that counts: training on none changes nothing, and says so too late. */
-function checkWeights(
-  { train, validation }: SplitData,
+function weigh(
+  { train, validation }: Omit<SplitData, "counts">,
   params: Model,
   { classWeights }: Pick<TrainOptions, "classWeights">,
-): E.Either<FgnError, void> {
+): E.Either<FgnError, SplitData> {
   const aim = objective({ ...train, targets: null }, params, classWeights === undefined ? {} : { classWeights });
   if (aim._tag === "Left") return aim;
-  if (validation?.weights?.every((weight) => weight === 0) !== true) return E.right(undefined);
+  const counts = classWeights === undefined ? train.weights : aim.right.alpha;
+  if (validation?.weights?.every((weight) => weight === 0) !== true) return E.right({ train, validation, counts });
   const count = validation.weights.length;
   const remedy = "Give at least one of them a weight, or hold out a larger share";
   return fail("ZeroWeights", { count }, "all weights of the validation examples are zero", remedy);
@@ -168,14 +171,12 @@ export function splitData<M extends Model, S>(
   seed: number,
 ): E.Either<FgnError, SplitData> {
   const validation = options.validation ?? null;
-  for (const part of validation === null || typeof validation === "number" ? [data] : [data, validation]) {
-    const matched = checkBatch(params, part);
-    if (matched._tag === "Left") return matched;
-  }
-  const divided: E.Either<FgnError, SplitData> = typeof validation === "number"
-    ? divide(data, validation, seed, "validation")
-    : E.right({ train: data, validation });
-  if (divided._tag === "Left") return divided;
-  const weighted = checkWeights(divided.right, params, options);
-  return weighted._tag === "Left" ? weighted : divided;
+  const whole = checkBatch(params, data);
+  if (whole._tag === "Left") return whole;
+  const apart = validation === null || typeof validation === "number" ? null : checkBatch(params, validation);
+  if (apart?._tag === "Left") return apart;
+  const divided: E.Either<FgnError, Omit<SplitData, "counts">> = typeof validation === "number"
+    ? divide(whole.right, validation, seed, "validation")
+    : E.right({ train: whole.right, validation: apart && apart.right });
+  return divided._tag === "Left" ? divided : weigh(divided.right, params, options);
 }

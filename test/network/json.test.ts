@@ -4,10 +4,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { getOrThrow } from "../../mod.ts";
 import { withAdapters } from "../../src/network/adapter.ts";
-import { parameters, withParameters } from "../../src/network/flat.ts";
+import { parameters } from "../../src/network/flat.ts";
 import { linearHead, zeroHead } from "../../src/network/head.ts";
 import { fromJson, toJson } from "../../src/network/json.ts";
 import type { Network } from "../../src/network/layer.ts";
+import { withParameters } from "../../src/network/model.ts";
 import * as spec from "../../mod.ts";
 import { left, uniform } from "../support/reference.ts";
 
@@ -22,6 +23,19 @@ const adapted = getOrThrow(withAdapters(plain, { rank: 2, layers: [2] }));
 const all = (): Network => getOrThrow(withParameters(adapted, uniform(parameters(adapted).length, 1)));
 
 describe("JSON", () => {
+  it("holds what layers hold, at once, whatever is put into them", () => {
+    const { layers } = all();
+    for (const odd of [globalThis, new Map(), [globalThis], { rows: globalThis, cols: 1, data: globalThis }]) {
+      for (const name of ["weight", "bias", "frozen", "more"]) {
+        const began = performance.now();
+        const json = toJson({ ...all(), layers: [{ ...layers[0], [name]: odd } as never, ...layers.slice(1)] });
+        expect(JSON.stringify(json).length).toBeLessThan(10_000);
+        expect(performance.now() - began).toBeLessThan(1000);
+        expect(fromJson(json)._tag).toBe(name === "more" ? "Right" : "Left");
+      }
+    }
+  });
+
   const through = (value: Network) => getOrThrow(fromJson(JSON.parse(JSON.stringify(toJson(value)))));
 
   it("brings every kind of layer back exactly, as structuredClone does", () => {
