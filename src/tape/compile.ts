@@ -180,8 +180,9 @@ export function compile(
 
 /** Copies parameters and features in. */
 export function loadTape(tape: Tape, model: Network | CustomModel, features: Features): void {
-  for (const { rowPart, metric } of tape.ops) {
+  for (const { rowPart, metric, sparseMetric } of tape.ops) {
     metric?.reset();
+    sparseMetric?.reset();
     rowPart?.twoStage?.mix(NONE);
   }
   loadTensors(tape, allArrays(model));

@@ -108,6 +108,18 @@ export interface OpMetric extends LayerMetric {
   readonly reset: () => void;
 }
 
+/** The metric of a layer over sparse features: K = ((X − μ)(X − μ)ᵀ + b) ∘ (Δ Δᵀ). Starts as the Euclidean one. */
+export interface SparseMetric {
+  /** Centres the inputs by μ = Σ α_i x_i, for B shares α (float32) at an address. Returns ‖μ‖². */
+  readonly centre: (shares: number) => number;
+  /** Σ α_i ‖x_i − μ‖², of the inputs as they are before they are centred. */
+  readonly inputNorm: (shares: number) => number;
+  /** Sets b. */
+  readonly setConstant: (value: number) => void;
+  /** The Euclidean one again. */
+  readonly reset: () => void;
+}
+
 /** One operation. Addresses of panels and vectors are those of the slots unless given. */
 export interface Op {
   /** Its parameters, in flat order. */
@@ -125,6 +137,8 @@ export interface Op {
   readonly rowPart: RowPart | null;
   /** The metric of its damping; null: always the Euclidean one. */
   readonly metric: OpMetric | null;
+  /** The same over sparse features. */
+  readonly sparseMetric?: SparseMetric | null;
 }
 
 /** The members of an operation without parameters. */
