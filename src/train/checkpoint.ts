@@ -55,11 +55,11 @@ export function identify<M extends Model, S>(
   data: { readonly train: Batch; readonly validation: Batch | null },
   optimizer: Optimizer<M, S>,
   options: TrainOptions<M, S>,
-  { batchSize, seed, by, patience, standardise }: Checked,
+  { batchSize, seed, by, patience, standardise, clip }: Checked,
   kernel: LoadedKernel,
 ): Identity {
   const { classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
-  const settings = { batchSize, seed, by, patience, standardise, labelSmoothing, l2, l2Biases, microBatch };
+  const settings = { batchSize, seed, by, patience, standardise, clip, labelSmoothing, l2, l2Biases, microBatch };
   return {
     kernel: `${kernel.name} ${kernel.hash}`,
     model: hashOf(withoutNumbers(model)),

@@ -8,16 +8,20 @@ import { orElse } from "../check/total.ts";
 import type { Model } from "../network/model.ts";
 import { describe } from "../optimizer/describe.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
-import type { TrainOptions } from "./options.ts";
+import { CLIP, type TrainOptions } from "./options.ts";
+
+/** Options of a run that change what is done around its optimizer. */
+type ExplainedOptions<M extends Model, S> = Pick<TrainOptions<M, S>, "standardise" | "clip">;
 
 /** What train and fit do around an optimizer by these options. */
-function notesOf<M extends Model, S>({ standardise = true }: Pick<TrainOptions<M, S>, "standardise">): string[] {
-  return [
-    standardise
-      ? "train: centres and scales the columns of the features that a dense first layer reads, so that their units do not " +
-        "matter; what comes back takes raw features"
-      : "train: features as they are",
-  ];
+function notesOf<M extends Model, S>({ standardise = true, clip = CLIP }: ExplainedOptions<M, S>): string[] {
+  if (!standardise) return ["train: features as they are"];
+  const scaled =
+    "train: centres and scales the columns of the features that a dense first layer reads, so that their units do not " +
+    "matter; what comes back takes raw features";
+  const bounded =
+    `train: takes values beyond ${clip} of a column's deviations as that far, so that no row sets a step alone`;
+  return clip === false || clip === Infinity ? [scaled] : [scaled, bounded];
 }
 
 /**
@@ -35,5 +39,5 @@ function notesOf<M extends Model, S>({ standardise = true }: Pick<TrainOptions<M
  */
 export const explain = <M extends Model, S>(
   optimizer: Optimizer<M, S>,
-  training?: Pick<TrainOptions<M, S>, "standardise">,
+  training?: ExplainedOptions<M, S>,
 ): string => describe(optimizer, training === undefined ? [] : orElse(() => notesOf(training), []));

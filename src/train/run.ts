@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { ColumnScales } from "../data/scales.ts";
 import { type Random, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { copyArrays } from "../optimizer/average.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
+import type { TrainingScales } from "./standardise.ts";
 
 /** The best parameters so far, by the validation examples, for raw features. */
 export interface Best {
@@ -36,13 +36,13 @@ export interface Run<M extends Model, S> {
   /** Epochs since the best. */
   stale: number;
   /** The scales that features are standardised by, or null: none. */
-  readonly scales: ColumnScales | null;
+  readonly scales: TrainingScales | null;
 }
 
 /** A run at its start, with parameters of its own. */
 export const startRun = <M extends Model, S>(
   model: M,
-  scales: ColumnScales | null,
+  scales: TrainingScales | null,
   optimizer: Optimizer<M, S>,
   seed: number,
 ): Run<M, S> => ({

@@ -4,12 +4,13 @@
 import { f32, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
 import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addSquares, fillGram, layerPart, moveByGram } from "./gram.ts";
+import { addDots, addSquares, fillGram, layerPart, moveByGram } from "./gram.ts";
 import {
   addCentringSquares,
   type Centring,
   type CentringPlaces,
   fillCentring,
+  isEuclidean,
   projectCentring,
   sparseMetric,
   uncentred,
@@ -60,9 +61,26 @@ function multiply(
   exports.packTransposed(dense, rows, m, to);
 }
 
+/** weight += the derivatives of the signals, example by example times its coefficient; bias (may be NONE) the same. */
+function projectInto(
+  spec: SparseProductSpec,
+  centring: Centring,
+  coefficient: number,
+  weight: number,
+  bias: number,
+): void {
+  const { kernel: { exports }, rows, input: { offsets, indices, values }, output: { width: m, signal }, dense } = spec;
+  exports.unpackTransposed(signal, m, rows, coefficient, dense);
+  exports.csrUpdate(rows, offsets, indices, values, m, dense, weight);
+  if (bias === NONE) return;
+  if (spec.places !== null && !isEuclidean(centring)) {
+    projectCentring(spec, spec.places, centring, coefficient, weight, bias);
+  } else exports.weightedRowSums(m, rows, coefficient, signal, NONE, bias);
+}
+
 /** The part of the row system of a product that trains. */
 function rowPart(spec: SparseProductSpec, centring: Centring, inputs: number): RowPart {
-  const { kernel, rows, input, output: { width: outputs, signal: signals }, kept, scratch } = spec;
+  const { kernel, rows, input, output: { width: outputs, signal: signals }, bias, kept, scratch } = spec;
   const { cols, offsets, indices, values, work } = input;
   return layerPart(spec, {
     inputs,
@@ -78,6 +96,13 @@ function rowPart(spec: SparseProductSpec, centring: Centring, inputs: number): R
       addCentringSquares(spec, centring);
       addSquares(spec, outputs, { signals, constant: centring.constant }, out);
     },
+    multiply: (coefficient, out) => {
+      const { products, image } = scratch, b = bias === null ? NONE : products + 4 * cols * outputs;
+      f32(kernel, products, (cols + 1) * outputs).fill(0);
+      projectInto(spec, centring, coefficient, products, b);
+      multiply(spec, products, b, image);
+      addDots(spec, outputs, signals, out);
+    },
     twoStage: null,
     moves: kept !== NONE,
   });
@@ -85,8 +110,8 @@ function rowPart(spec: SparseProductSpec, centring: Centring, inputs: number): R
 
 /** A dense product over sparse features. */
 export function sparseProduct(spec: SparseProductSpec): Op {
-  const { kernel, rows, input, output, weight, bias, dense, kept, places } = spec;
-  const { exports } = kernel, centring = uncentred(bias !== null);
+  const { kernel, rows, input, output, weight, bias, kept, places } = spec;
+  const centring = uncentred(bias !== null);
   const m = output.width, entries = Math.ceil(input.count / rows);
   const { trainable } = weight;
   return {
@@ -103,11 +128,7 @@ export function sparseProduct(spec: SparseProductSpec): Op {
     },
     project: (coefficient, into) => {
       if (!trainable) return;
-      exports.unpackTransposed(output.signal, m, rows, coefficient, dense);
-      exports.csrUpdate(rows, input.offsets, input.indices, input.values, m, dense, into + weight.place);
-      if (bias === null) return;
-      if (places !== null && centring.centred) projectCentring(spec, places, bias, centring, coefficient, into);
-      else exports.weightedRowSums(m, rows, coefficient, output.signal, NONE, into + bias.place);
+      projectInto(spec, centring, coefficient, into + weight.place, bias === null ? NONE : into + bias.place);
     },
     rowPart: trainable ? rowPart(spec, centring, entries) : frozenPart(entries * m),
     metric: null,

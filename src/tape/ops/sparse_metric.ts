@@ -2,7 +2,7 @@
 // without an entry, so that a step still changes the rows of the table that the batch reads and no other.
 
 import { f32, f64, NONE, u32 } from "../../kernel/arena.ts";
-import { type SparseMetric, type Tensor, up4 } from "../tape.ts";
+import { type SparseMetric, up4 } from "../tape.ts";
 import type { SparseProductSpec } from "./sparse.ts";
 
 /** Where the centring of a layer lies. */
@@ -38,6 +38,9 @@ export const uncentred = (hasBias: boolean): Centring => ({
   square: 0,
 });
 
+/** Whether a metric is the Euclidean one, of a layer with a bias. */
+export const isEuclidean = ({ centred, constant }: Centring): boolean => !centred && constant === 1;
+
 /** Fills n₄ × B panels with what (X − μ)(X − μ)ᵀ + b has beside X Xᵀ. */
 export function fillCentring(
   { kernel, rows }: Pick<SparseProductSpec, "kernel" | "rows">,
@@ -67,25 +70,25 @@ export function addCentringSquares(
 
 /** Takes the centre out of a step of R = diag(coefficient) Δ: dW −= μ ΣR, db += (b + ‖μ‖²) ΣR − Σ (X μ)∘R. */
 export function projectCentring(
-  { kernel, rows, output, weight }: SparseProductSpec,
+  { kernel, rows, output }: SparseProductSpec,
   { mean, weighted, offsets, indices, sums }: CentringPlaces,
-  bias: Tensor,
-  { constant, scores, square }: Centring,
+  { centred, constant, scores, square }: Centring,
   coefficient: number,
-  into: number,
+  weight: number,
+  bias: number,
 ): void {
   const { exports } = kernel, m = output.width, second = sums + 4 * m;
   const products = f32(kernel, weighted, up4(rows)).fill(0), each = f32(kernel, coefficient, rows);
-  each.forEach((value, i) => products[i] = value * (scores[i] as number));
+  each.forEach((value, i) => products[i] = value * (scores[i] ?? 0));
   f32(kernel, sums, 2 * m).fill(0);
   exports.weightedRowSums(m, rows, coefficient, output.signal, NONE, sums);
-  exports.weightedRowSums(m, rows, weighted, output.signal, NONE, second);
-  const total = f32(kernel, sums, m), scored = f32(kernel, second, m), db = f32(kernel, into + bias.place, m);
+  if (centred) exports.weightedRowSums(m, rows, weighted, output.signal, NONE, second);
+  const total = f32(kernel, sums, m), scored = f32(kernel, second, m), db = f32(kernel, bias, m);
   for (let k = 0; k < m; k++) {
     db[k] = (db[k] as number) + (constant + square) * (total[k] as number) - (scored[k] as number);
     total[k] = -(total[k] as number);
   }
-  exports.csrUpdate(1, offsets, indices, mean, m, sums, into + weight.place);
+  if (centred) exports.csrUpdate(1, offsets, indices, mean, m, sums, weight);
 }
 
 /** The metric of a layer over sparse features, which changes how it stands. */
