@@ -23,7 +23,8 @@ export interface MetricView {
 }
 
 /** The metrics of a tape's layers, in order. */
-export const metricsOf = ({ ops }: Pick<Tape, "ops">): LayerMetric[] => ops.flatMap(({ metric }) => metric ?? []);
+export const metricsOf = ({ ops }: Pick<Tape, "ops">): LayerMetric[] =>
+  ops.flatMap(({ metric }) => metric?._tag === "dense" ? metric : []);
 
 /** Opens the view over a workspace whose margins and signals are there. */
 export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
@@ -36,7 +37,7 @@ export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
     shares[i] = share;
     squares[i] = share === 0 ? 0 : ((slope[i] as number) / (sum[i] as number)) ** 2 / share;
   }
-  const sparse = tape.ops.flatMap(({ sparseMetric }) => sparseMetric ?? []);
+  const sparse = tape.ops.flatMap(({ metric }) => metric?._tag === "sparse" ? metric : []);
   return { layers: metricsOf(tape), sparse, shares: at.shares, rows, slopeSquares: at.slopeSquares };
 }
 

@@ -187,9 +187,8 @@ export function compile(
 
 /** Copies parameters and features in. */
 export function loadTape(tape: Tape, model: Network | CustomModel, features: Features): void {
-  for (const { rowPart, metric, sparseMetric } of tape.ops) {
+  for (const { rowPart, metric } of tape.ops) {
     metric?.reset();
-    sparseMetric?.reset();
     rowPart?.twoStage?.reset();
   }
   loadTensors(tape, allArrays(model));

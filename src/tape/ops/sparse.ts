@@ -131,7 +131,6 @@ export function sparseProduct(spec: SparseProductSpec): Op {
       projectInto(spec, centring, coefficient, into + weight.place, bias === null ? NONE : into + bias.place);
     },
     rowPart: trainable ? rowPart(spec, centring, entries) : frozenPart(entries * m),
-    metric: null,
-    sparseMetric: places && sparseMetric(spec, places, centring),
+    metric: places && sparseMetric(spec, places, centring),
   };
 }

@@ -95,6 +95,7 @@ export function projectCentring(
 export function sparseMetric(spec: SparseProductSpec, places: CentringPlaces, centring: Centring): SparseMetric {
   const { kernel, rows, input, bias, scratch } = spec, { exports } = kernel;
   return {
+    _tag: "sparse",
     centre: (shares) => {
       const { mean, scores, offsets, indices } = places, { cols } = input;
       f32(kernel, mean, cols).fill(0);
