@@ -63,6 +63,7 @@ const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds
   micro: wants.micro ?? null,
   metric: wants.metric ?? false,
   mixed: wants.mixed ?? false,
+  products: wants.products ?? false,
   gram: wants.gram ?? false,
   curvature: wants.curvature ?? false,
   targets: wants.targets ?? targets,
@@ -217,6 +218,7 @@ export function systemFor(
   features: Features,
   requested: "auto" | RowSystemKind,
   option: KernelOption,
+  twoStage = false,
 ): E.Either<FgnError, RowSystemKind> {
   if (model._tag === "custom") return E.right("matrixFree");
   if (requested !== "auto") return E.right(requested);
@@ -224,5 +226,5 @@ export function systemFor(
   const kernel = kernelOf(option);
   if (kernel._tag === "Left") return kernel;
   const tape = compile(kernel.right, startLayout(kernel.right), model, features, NOTHING);
-  return E.right(chooseSystem(tape));
+  return E.right(chooseSystem(tape, twoStage));
 }

@@ -133,9 +133,9 @@ export function plan(
   if (rows._tag === "Left") return rows;
   // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
   const plain = method._tag === "ggn" && method.preconditioner === "none";
-  const explicit = metric !== null || twoStage > 0 || started.right.solver === "cholesky";
+  const explicit = started.right.solver === "cholesky";
   const wanted = system !== "auto" ? system : plain ? "matrixFree" : explicit ? "gram" : "auto";
-  const kind = systemFor(model, rows.right.features, wanted, options);
+  const kind = systemFor(model, rows.right.features, wanted, options, twoStage > 0);
   if (kind._tag === "Left") return kind;
   return E.right({
     batch: rows.right,
