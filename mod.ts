@@ -85,7 +85,8 @@ export { online, type OnlineOptions, type OnlineState } from "./src/optimizer/on
 export type { InputMoments } from "./src/optimizer/moments.ts";
 export { observe } from "./src/optimizer/observe.ts";
 export { adapt, type AdaptOptions } from "./src/optimizer/adapt.ts";
-export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer.ts";
+export type { Optimizer, ShrinkOptions, Update, UpdateOptions } from "./src/optimizer/optimizer.ts";
+export type { Shrinkage } from "./src/optimizer/shrink.ts";
 
 // Training and prediction
 export { type Measured, type Position, type Progress, type Stopped, train } from "./src/train/train.ts";

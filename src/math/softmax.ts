@@ -12,8 +12,9 @@ const POWERS = /* @__PURE__ */ Float64Array.from({ length: 152 }, (_, n) => 1 / 
 /**
  * e^x for x ≤ 0; zero where float32 would round it to that. Of basic operations alone, which give the same bytes in every
  * runtime, as `Math.exp` need not; the error is below 1e-14 of the result.
+ * @internal
  */
-function exponential(x: number): number {
+export function exponential(x: number): number {
   if (x < LEAST) return 0;
   const n = (0.5 - x * Math.LOG2E) | 0;
   const r = x + n * 0.6931471803691238 + n * 1.9082149292705877e-10; // ln 2 in two parts: n times the first is exact

@@ -18,7 +18,7 @@ import { takeArrays } from "../network/donate.ts";
 import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { kernelOf, type KernelOption } from "../problem/session.ts";
-import { wrap } from "./inner.ts";
+import { shrinkInner, wrap } from "./inner.ts";
 import { faultAround, type Optimizer, UPDATE } from "./optimizer.ts";
 import { checkCounted, checkEntries } from "./state.ts";
 
@@ -208,5 +208,6 @@ export function averaged(
         return E.right({ ...update.right, state: { inner: update.right.state, steps, average } });
       },
       result: (params, state) => orElse(() => withArrays(params, state.average), params),
+      ...shrinkInner<M, S, AveragedState<S>>(inner, (params, { average }) => !shareMemory(params, average)),
     }));
 }

@@ -28,11 +28,11 @@ function standIn<M extends Model, S>(): Optimizer<M, S> {
   return { name: "none", notes: [], init: () => ({}) as S, update, result: (params) => params, fault };
 }
 
-/** An update with a model. Errors: `CallbackFailure`. */
-function checkUpdate<M extends Model, S>(what: string, result: Update<M, S>): E.Either<FgnError, Update<M, S>> {
-  const params: Model = result?.params, isCustom = isObject(params) && params._tag === "custom";
+/** A model that an optimizer gave. Errors: `CallbackFailure`. */
+function checkGiven<M extends Model>(what: string, params: M): E.Either<FgnError, M> {
+  const isCustom = isObject(params) && params._tag === "custom";
   const checked = isCustom ? checkCustom(params) : checkNetwork(params as Network);
-  return checked._tag === "Right" ? E.right(result) : callbackFailure(what, `gave no params: ${checked.left.message}`);
+  return checked._tag === "Right" ? E.right(params) : callbackFailure(what, `gave no params: ${checked.left.message}`);
 }
 
 /**
@@ -42,7 +42,7 @@ function checkUpdate<M extends Model, S>(what: string, result: Update<M, S>): E.
  */
 export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M, S> {
   return orElse<Optimizer<M, S>>(() => {
-    const { name, notes, init, update, result } = given, fault = faultIn(given);
+    const { name, notes, init, update, result, shrink } = given, fault = faultIn(given);
     if (![init, update, result].every((part) => typeof part === "function")) return standIn();
     return {
       name: textOf(name),
@@ -50,36 +50,69 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
       init: (params) => given.init(params),
       update: (params, state, batch, options) => {
         const what = `${textOf(name)}.update`;
-        return E.chain((result: Update<M, S>) => checkUpdate(what, result))(
+        return E.chain((result: Update<M, S>) => E.map(() => result)(checkGiven(what, result?.params)))(
           callEither(what, () => given.update(params, state, batch, options)),
         );
       },
       result: (params, state) => given.result(params, state),
+      ...(typeof shrink === "function" && {
+        shrink: (...args: Parameters<typeof shrink>) => {
+          const what = `${textOf(name)}.shrink`;
+          return E.chain((params: M) => checkGiven(what, params))(callEither(what, () => shrink.apply(given, args)));
+        },
+      }),
       ...(fault && { fault }),
     };
   }, standIn());
 }
+
+/** The result of what takes a state. Errors: `WrongKind`. */
+const withState = <A>(state: unknown, run: () => E.Either<FgnError, A>): E.Either<FgnError, A> =>
+  isObject(state) ? run() : fail(
+    "WrongKind",
+    { what: "the state" },
+    "the state: this is not what init gives",
+    "Give the state of the update before, or what init gives",
+  );
 
 /**
  * An optimizer of the library, with an update that gives an Either whatever it is given.
  * @internal
  */
 export function guarded<M extends Model, S>(optimizer: Optimizer<M, S>): Optimizer<M, S> {
-  const { name, update } = refuseFaulty(optimizer);
+  const { name, update, shrink } = refuseFaulty(optimizer);
   return {
     ...optimizer,
     update: (params, state, batch, options) =>
       guard(
         `${name}.update`,
         { params, state, batch, options },
-        () =>
-          isObject(state) ? update(params, state, batch, options) : fail(
-            "WrongKind",
-            { what: "the state" },
-            "the state: this is not what init gives",
-            "Give the state of the update before, or what init gives",
-          ),
+        () => withState(state, () => update(params, state, batch, options)),
       ),
+    ...(shrink && {
+      shrink: (params, state, shrinkage, options) =>
+        guard(
+          `${name}.shrink`,
+          { params, state, shrinkage, options },
+          () => withState(state, () => shrink(params, state, shrinkage, options)),
+        ),
+    }),
+  };
+}
+
+/**
+ * The shrinking of an optimizer inside, where it has one, for the state around its own: to be spread into a transform.
+ * `mayTake` says whether the memory of parameters may be given up.
+ * @internal
+ */
+export function shrinkInner<M extends Model, S, T extends { readonly inner: S }>(
+  { shrink }: Optimizer<M, S>,
+  mayTake: (params: M, state: T) => boolean = () => true,
+): Pick<Optimizer<M, T>, "shrink"> {
+  if (!shrink) return {};
+  return {
+    shrink: (params, state, shrinkage, options) =>
+      shrink(params, state.inner, shrinkage, mayTake(params, state) ? options : {}),
   };
 }
 

@@ -6,11 +6,13 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { makeOf, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
+import { checkOptions, makeOf, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { orElse } from "../check/total.ts";
 import { type Misfit, misfit } from "../damping/damping.ts";
 import type { Network } from "../network/layer.ts";
-import { type Model, withArrays } from "../network/model.ts";
+import { donateModel } from "../network/donate.ts";
+import { copyModel, type Model, withArrays } from "../network/model.ts";
+import { checkNetwork } from "../network/network.ts";
 import type { StepOptions } from "../step/options.ts";
 import { metricGoes, twoStageGoes } from "../step/places.ts";
 import {
@@ -23,9 +25,10 @@ import {
   warmDecay,
 } from "./average.ts";
 import { guarded } from "./inner.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { type Optimizer, SHRINK, type ShrinkOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { type LayerMoments, runningMoments } from "./running_moments.ts";
+import { checkShrinkage, type Shrinkage, shrinkInPlace } from "./shrink.ts";
 import { checkAmount, checkCounted, checkLayers } from "./state.ts";
 
 /** The state of {@link robust}. */
@@ -148,7 +151,33 @@ function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustO
     init: (params) => ({ steps: 0, meanSlope: 0, layers: [], average: copyArrays(params) }),
     update,
     result: (params, state) => orElse(() => withArrays(params, state.average), params),
+    shrink: shrinkRobust,
   };
+}
+
+/**
+ * Parameters whose logits are smaller about the mean that the running means of the inputs give. Errors: `WrongKind`,
+ * `InvalidOption`, `InvalidState`, `InvalidLayer`, `DonatedParameters`.
+ */
+function shrinkRobust<M extends Model>(
+  params: M,
+  state: RobustState,
+  given: Shrinkage,
+  options: ShrinkOptions = {},
+): E.Either<FgnError, M> {
+  const shrinkage = checkShrinkage(given);
+  if (shrinkage._tag === "Left") return shrinkage;
+  const asked = checkOptions(options, SHRINK);
+  if (asked._tag === "Left") return asked;
+  const checked = checkRobustState(state, params);
+  if (checked._tag === "Left") return checked;
+  const isWhole = params._tag === "custom" ? E.right(null) : checkNetwork(params);
+  if (isWhole._tag === "Left") return isWhole;
+  const own = asked.right.donate === true && !shareMemory(params, state.average)
+    ? donateModel(params)
+    : copyModel(params);
+  if (own._tag === "network") shrinkInPlace(own, state.layers.map(({ mean }) => mean), shrinkage.right);
+  return E.right(own);
 }
 
 const notes = (caution: number, rule: string): readonly string[] => [
@@ -158,5 +187,6 @@ const notes = (caution: number, rule: string): readonly string[] => [
   `damping by the ${rule} rule, caution ${caution}: follows the part not yet explained and grows with the steps, so that none interpolates its batch`,
   `trust region ${LIMIT}: no layer of several moves by more than that share of its size; the first steps could multiply it`,
   `evaluates a running average of the parameters, decay min(${AVERAGE}, n/(n + 9))`,
+  "shrinks while rows that are not trained on say that it is too sure of itself: see the option shrinkage of train",
   "knob: caution; below 1 for clean, dense data, above for noisy labels",
 ];
