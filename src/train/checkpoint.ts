@@ -20,6 +20,8 @@ import { asInner } from "../optimizer/inner.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Checked, TrainOptions } from "./options.ts";
 import type { Run } from "./run.ts";
+import type { Shrinking } from "./shrinkage.ts";
+import type { Steering } from "./steering.ts";
 
 /** Version 1, up to fgn 0.4, names no starting parameters, and its hash no kinds. */
 const FORMAT = "fgn-checkpoint", VERSION = 2;
@@ -35,11 +37,16 @@ export interface Identity {
   readonly options: string;
 }
 
-/** The content of a checkpoint. */
-interface Saved<S> extends Omit<Run<Model, S>, "model"> {
-  readonly identity: Identity;
-  /** The trainable arrays. */
+/** A model in training, by its trainable arrays. */
+interface SavedTrainee<S> {
   readonly arrays: readonly Float32Array[];
+  readonly state: S;
+}
+
+/** The content of a checkpoint. */
+interface Saved<S> extends SavedTrainee<S>, Omit<Run<Model, S>, "model" | "state" | "shrinking"> {
+  readonly identity: Identity;
+  readonly shrinking: Omit<Shrinking<Model, S>, "shadows"> & { readonly shadows: readonly SavedTrainee<S>[] } | null;
 }
 
 /** The model without its trainable numbers. */
@@ -52,11 +59,13 @@ export function identify<M extends Model, S>(
   data: { readonly train: Batch; readonly validation: Batch | null },
   optimizer: Optimizer<M, S>,
   options: TrainOptions<M, S>,
+  steering: Steering | null,
   { batchSize, seed, by, patience }: Checked,
   kernel: LoadedKernel,
 ): Identity {
   const { classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
-  const settings = { batchSize, seed, by, patience, labelSmoothing, l2, l2Biases, microBatch };
+  const shrinkage = steering?._tag ?? "off";
+  const settings = { batchSize, seed, by, patience, labelSmoothing, l2, l2Biases, microBatch, shrinkage };
   return {
     kernel: `${kernel.name} ${kernel.hash}`,
     model: hashOf(withoutNumbers(model)),
@@ -83,10 +92,16 @@ function seal(value: object): string {
 
 /** The bytes of a checkpoint. Errors: `NotPlain` for an optimizer whose state is not plain data. */
 export function writeCheckpoint<M extends Model, S>(
-  { model, ...run }: Run<M, S>,
+  { model, shrinking, ...run }: Run<M, S>,
   identity: Identity,
 ): E.Either<FgnError, Uint8Array> {
-  const saved: Saved<S> = { identity, ...run, arrays: arraysOf(model) };
+  const shadows = shrinking?.shadows.map(({ model, state }) => ({ arrays: arraysOf(model), state })) ?? [];
+  const saved: Saved<S> = {
+    identity,
+    ...run,
+    shrinking: shrinking && { ...shrinking, shadows },
+    arrays: arraysOf(model),
+  };
   const sealed: Sealed<S> = { ...saved, hash: seal(saved) };
   return encodePlain(FORMAT, VERSION, sealed);
 }
@@ -131,9 +146,11 @@ export function resumeRun<M extends Model, S>(
 ): E.Either<FgnError, Run<M, S>> {
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
-  const { identity: saved, arrays, ...run } = read.right;
+  const { identity: saved, arrays, shrinking, ...run } = read.right;
   const same = compare(saved, identity);
-  return same._tag === "Left" ? same : E.right({ ...run, model: withArrays(model, arrays) });
+  if (same._tag === "Left") return same;
+  const shadows = shrinking?.shadows.map(({ arrays, state }) => ({ model: withArrays(model, arrays), state })) ?? [];
+  return E.right({ ...run, shrinking: shrinking && { ...shrinking, shadows }, model: withArrays(model, arrays) });
 }
 
 /** Where a checkpoint stands, and what it holds. */

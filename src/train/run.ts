@@ -9,6 +9,8 @@ import type { Model } from "../network/model.ts";
 import { copyArrays } from "../optimizer/average.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
+import { type Shrinking, startShrinking, type Trainee } from "./shrinkage.ts";
+import type { Steering } from "./steering.ts";
 
 /** The best parameters so far, by the validation examples. */
 export interface Best {
@@ -19,9 +21,9 @@ export interface Best {
 }
 
 /** Where a run stands. Its loop moves it on in place; its parameters and state are its own. */
-export interface Run<M extends Model, S> {
-  model: M;
-  state: S;
+export interface Run<M extends Model, S> extends Trainee<M, S> {
+  /** Null: it does not shrink. */
+  readonly shrinking: Shrinking<M, S> | null;
   /** The generator before the shuffle of this epoch. */
   random: Random;
   /** The epoch under way, from 1. */
@@ -36,9 +38,15 @@ export interface Run<M extends Model, S> {
 }
 
 /** A run at its start, with parameters of its own. */
-export const startRun = <M extends Model, S>(model: M, optimizer: Optimizer<M, S>, seed: number): Run<M, S> => ({
+export const startRun = <M extends Model, S>(
+  model: M,
+  optimizer: Optimizer<M, S>,
+  steering: Steering | null,
+  seed: number,
+): Run<M, S> => ({
   model,
   state: optimizer.init(model),
+  shrinking: startShrinking(steering, model, optimizer),
   random: seedRandom(seed),
   epoch: 1,
   done: 0,

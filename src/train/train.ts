@@ -23,7 +23,9 @@ import type { StepReport } from "../step/step.ts";
 import { identify, type Identity, resumeRun, writeCheckpoint } from "./checkpoint.ts";
 import { type Checked, checkTraining, type TrainOptions } from "./options.ts";
 import { noteEvaluation, type Run, startRun } from "./run.ts";
+import { FEW, shrinkBefore, type Stepping, updateShadows } from "./shrinkage.ts";
 import { splitData } from "./split.ts";
+import { steer, type Steering } from "./steering.ts";
 
 /** Where a run stands. */
 export interface Position {
@@ -49,9 +51,17 @@ export interface Measured<M extends Model> {
   readonly evaluation: Evaluation | undefined;
 }
 
+/** A step, and what came before it. */
+export interface Stepped {
+  /** The report of the step. */
+  readonly report: StepReport;
+  /** The share that the model shrank by before the step, since it was too sure of itself: see the option `shrinkage`. */
+  readonly shrinkage: number;
+}
+
 /** A record of progress: after some steps, after every epoch, and at the end. */
 export type Progress<M extends Model = Network> =
-  | Position & { readonly _tag: "step"; readonly report: StepReport }
+  | Position & Stepped & { readonly _tag: "step" }
   | Position & Measured<M> & { readonly _tag: "epoch" }
   | Position & Measured<M> & { readonly _tag: "done"; readonly stopped: Stopped };
 
@@ -61,6 +71,8 @@ interface Setup<M extends Model, S> {
   readonly train: Batch;
   readonly validation: Batch | null;
   readonly optimizer: Optimizer<M, S>;
+  /** What shrinkage is read off; null: the run does not shrink. */
+  readonly steering: Steering | null;
   readonly identity: Identity | null;
   readonly checked: Checked;
   readonly options: TrainOptions<M, S>;
@@ -79,15 +91,17 @@ async function setUp<M extends Model, S>(
   if (split._tag === "Left") return split;
   // Without an optimizer S is that of robust().
   const optimizer = asInner(options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>));
-  const setup = { ...split.right, optimizer, checked, options };
+  const steered = steer(params, split.right.train, optimizer, options, checked.seed);
+  if (steered._tag === "Left") return steered;
+  const steering = steered.right, setup = { ...split.right, optimizer, steering, checked, options };
   const start = (): E.Either<FgnError, Run<M, S>> =>
-    callValue(`${optimizer.name}.init`, () => startRun(copyModel(params), optimizer, checked.seed));
+    callValue(`${optimizer.name}.init`, () => startRun(copyModel(params), optimizer, steering, checked.seed));
   if (options.checkpoint === undefined) {
     return E.map((run: Run<M, S>): Setup<M, S> => ({ ...setup, identity: null, run }))(start());
   }
   const kernel = kernelOf(options);
   if (kernel._tag === "Left") return kernel;
-  const identity = identify(params, split.right, optimizer, options, checked, kernel.right);
+  const identity = identify(params, split.right, optimizer, options, steering, checked, kernel.right);
   const { store } = options.checkpoint, bytes = await callStore("load", () => store.load());
   if (bytes._tag === "Left") return bytes;
   if (bytes.right === null) {
@@ -127,23 +141,25 @@ const updateOptionsOf = <M extends Model, S>(options: TrainOptions<M, S>): Updat
 };
 
 /** A run on its way through its batches. */
-interface Course<M extends Model, S> extends Setup<M, S> {
-  readonly pick: (rows: Uint32Array) => Batch;
+interface Course<M extends Model, S> extends Setup<M, S>, Stepping<M, S> {
   readonly breathe: (now: boolean) => Promise<void>;
-  readonly updateOptions: UpdateOptions;
+  /** The number of rows that are trained on. */
+  readonly rows: number;
   readonly totalSteps: number;
   /** Why the run is to end before its next step, or null. */
   readonly interrupted: () => Stopped | null;
 }
 
 function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: () => Stopped | null): Course<M, S> {
-  const { run, train: examples, checked: { epochs, batchSize }, options } = setup;
+  const { run, train: examples, steering, checked: { epochs, batchSize }, options } = setup;
+  const rows = steering?._tag === "heldOut" ? steering.trained.length : examples.features.rows;
   return {
     ...setup,
-    pick: picker(examples, batchSize, run.model._tag === "network"),
+    rows,
+    pick: picker(examples, Math.max(batchSize, FEW), run.model._tag === "network"),
     breathe: makeBreather(),
     updateOptions: updateOptionsOf(options),
-    totalSteps: epochs * Math.ceil(examples.features.rows / batchSize),
+    totalSteps: epochs * Math.ceil(rows / batchSize),
     interrupted,
   };
 }
@@ -155,18 +171,21 @@ const positionOf = <M extends Model, S>({ run, totalSteps, checked: { epochs } }
 });
 
 /** The next step, on the rows that `order` says. Undefined: a batch without weight. */
-function stepOf<M extends Model, S>(
-  { run, optimizer, pick, updateOptions, checked: { batchSize } }: Course<M, S>,
-  order: Uint32Array,
-): E.Either<FgnError, StepReport | undefined> {
-  const part = pick(order.subarray(run.done, run.done + batchSize));
-  const update = optimizer.update(run.model, run.state, part, updateOptions);
+function stepOf<M extends Model, S>(course: Course<M, S>, order: Uint32Array): E.Either<FgnError, Stepped | undefined> {
+  const { run, optimizer, steering, pick, updateOptions, checked: { batchSize } } = course;
+  const rows = order.subarray(run.done, run.done + batchSize), { shrinking } = run;
+  const steers = shrinking !== null && steering !== null;
+  const share = steers && run.step > 0 ? shrinkBefore(run, shrinking, steering, rows, course) : E.right(0);
+  if (share._tag === "Left") return share;
+  const update = optimizer.update(run.model, run.state, pick(rows), updateOptions);
+  const followed = steers ? updateShadows(shrinking, steering, rows, course) : E.right(undefined);
+  if (followed._tag === "Left") return followed;
   run.done += batchSize;
   run.step++;
   if (update._tag === "Left") return update.left._tag === "ZeroWeights" ? E.right(undefined) : update;
   run.model = update.right.params;
   run.state = update.right.state;
-  return E.right(update.right.report);
+  return E.right({ report: update.right.report, shrinkage: share.right });
 }
 
 /** The parameters that the optimizer says to keep, evaluated on the validation examples. */
@@ -195,9 +214,9 @@ type Records<M extends Model, A> = AsyncGenerator<E.Either<FgnError, Progress<M>
 
 /** The rest of an epoch. Gives why the run ended within it, or null. */
 async function* epochOf<M extends Model, S>(course: Course<M, S>): Records<M, Stopped | "failed" | null> {
-  const { run, train: examples, breathe, interrupted, checked: { reportEvery, every, by } } = course;
-  const rows = examples.features.rows;
-  const { order, random } = permute(rows, run.random);
+  const { run, rows, steering, breathe, interrupted, checked: { reportEvery, every, by } } = course;
+  const { order: places, random } = permute(rows, run.random);
+  const order = steering?._tag === "heldOut" ? places.map((place) => steering.trained[place] as number) : places;
   while (run.done < rows) {
     const stopped = interrupted();
     const step = stopped === null ? stepOf(course, order) : E.right(undefined);
@@ -206,7 +225,7 @@ async function* epochOf<M extends Model, S>(course: Course<M, S>): Records<M, St
     if (saved._tag === "Left") return yield* endWith<M>(saved);
     if (stopped !== null) return stopped;
     const reports = step.right !== undefined && run.step % reportEvery === 0;
-    if (reports) yield E.right({ _tag: "step", ...positionOf(course), report: step.right });
+    if (reports) yield E.right({ _tag: "step", ...positionOf(course), ...step.right });
     await breathe(reports);
   }
   const measured = measure(course);
