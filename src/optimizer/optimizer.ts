@@ -44,13 +44,13 @@ export const UPDATE: Rules<UpdateOptions> = /* @__PURE__ */ union(
 );
 
 /** Options of a shrinking. */
-export type ShrinkOptions = Pick<UpdateOptions, "donate">;
+export type ShrinkOptions = Pick<UpdateOptions, "donate" | "kernel">;
 
 /**
  * Rules of the options of a shrinking.
  * @internal
  */
-export const SHRINK: Rules<ShrinkOptions> = /* @__PURE__ */ only(STEP, "donate");
+export const SHRINK: Rules<ShrinkOptions> = /* @__PURE__ */ only(STEP, "donate", "kernel");
 
 /**
  * An optimizer for models of a kind. No function writes to its arguments. With `donate` an update may take the memory of

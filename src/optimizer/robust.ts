@@ -28,7 +28,7 @@ import { guarded } from "./inner.ts";
 import { type Optimizer, SHRINK, type ShrinkOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { type LayerMoments, runningMoments } from "./running_moments.ts";
-import { checkShrinkage, type Shrinkage, shrinkInPlace } from "./shrink.ts";
+import { checkShrinkage, openShrink, type Shrinkage, shrinkInPlace } from "./shrink.ts";
 import { checkAmount, checkCounted, checkLayers } from "./state.ts";
 
 /** The state of {@link robust}. */
@@ -157,7 +157,7 @@ function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustO
 
 /**
  * Parameters whose logits are smaller about the mean that the running means of the inputs give. Errors: `WrongKind`,
- * `InvalidOption`, `InvalidState`, `InvalidLayer`, `DonatedParameters`.
+ * `InvalidOption`, `InvalidState`, `InvalidLayer`, `DonatedParameters`, `KernelBusy`, `OutOfMemory`.
  */
 function shrinkRobust<M extends Model>(
   params: M,
@@ -173,10 +173,12 @@ function shrinkRobust<M extends Model>(
   if (checked._tag === "Left") return checked;
   const isWhole = params._tag === "custom" ? E.right(null) : checkNetwork(params);
   if (isWhole._tag === "Left") return isWhole;
+  const room = openShrink(params, asked.right);
+  if (room._tag === "Left") return room;
   const own = asked.right.donate === true && !shareMemory(params, state.average)
     ? donateModel(params)
     : copyModel(params);
-  if (own._tag === "network") shrinkInPlace(own, state.layers.map(({ mean }) => mean), shrinkage.right);
+  if (own._tag === "network") shrinkInPlace(room.right, own, state.layers.map(({ mean }) => mean), shrinkage.right);
   return E.right(own);
 }
 

@@ -7,9 +7,12 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { BELOW_ONE, checkOptions, type Rules } from "../check/rule.ts";
+import { f32, place } from "../kernel/arena.ts";
+import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { Leaf } from "../network/arrays.ts";
 import type { Dense, Embedding, Layer, Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
+import { kernelOf, type KernelOption } from "../problem/session.ts";
 
 /** The share of the logits to be taken off. */
 export interface Shrinkage {
@@ -61,27 +64,51 @@ export function rootOf(x: number, n: number): number {
   }
 }
 
-/** b += ε W m, in place. */
-function moveBias(bias: Float32Array, weight: Float32Array, mean: Float32Array, share: number): void {
-  const cols = mean.length, whole = cols & ~3;
-  for (let row = 0; row < bias.length; row++) {
-    const from = row * cols;
-    // Four sums: one alone would wait for itself.
-    let a = 0, b = 0, c = 0, d = 0;
-    for (let j = 0; j < whole; j += 4) {
-      a += (weight[from + j] as number) * (mean[j] as number);
-      b += (weight[from + j + 1] as number) * (mean[j + 1] as number);
-      c += (weight[from + j + 2] as number) * (mean[j + 2] as number);
-      d += (weight[from + j + 3] as number) * (mean[j + 3] as number);
-    }
-    for (let j = whole; j < cols; j++) a += (weight[from + j] as number) * (mean[j] as number);
-    bias[row] = (bias[row] as number) + share * (a + b + (c + d));
-  }
+/** Floats of a block of weights: 16 KiB stay in the L1 cache. */
+const BLOCK = 4096;
+
+/**
+ * A mean and a block of whole rows of a layer's weight in a kernel's memory.
+ * @internal
+ */
+export interface ShrinkRoom {
+  readonly kernel: LoadedKernel;
+  readonly at: Readonly<Record<"mean" | "weight", number>>;
 }
 
-/** W ← factor · W, in place. */
-function multiply(weight: Float32Array, factor: number): void {
-  for (let i = 0; i < weight.length; i++) weight[i] = factor * (weight[i] as number);
+/**
+ * Room for the layers of a model on the kernel of the options. Errors: `KernelBusy`, `OutOfMemory`, and those of the default
+ * kernel.
+ * @internal
+ */
+export function openShrink(model: Model, options: KernelOption): E.Either<FgnError, ShrinkRoom> {
+  const kernel = kernelOf(options);
+  if (kernel._tag === "Left") return kernel;
+  const shrunk = model._tag === "custom" ? [] : leavesOf(model.layers).filter(isShrunk);
+  const widest = Math.max(0, ...shrunk.map(({ weight }) => weight.cols));
+  const at = place(kernel.right, { mean: 4 * widest, weight: 4 * Math.max(widest, BLOCK) });
+  return at._tag === "Left" ? at : E.right({ kernel: kernel.right, at: at.right });
+}
+
+/** W ← keep W and, where there are a mean and a bias, b += (1 − keep) W m, in place. */
+function shrinkLayer(
+  { kernel, at }: ShrinkRoom,
+  { weight: { cols, data }, bias }: Dense | Embedding,
+  mean: Float32Array | null,
+  keep: number,
+): void {
+  const block = cols * Math.max(1, Math.floor(BLOCK / cols));
+  if (mean !== null) f32(kernel, at.mean, cols).set(mean);
+  for (let from = 0; from < data.length; from += block) {
+    const part = data.subarray(from, from + block), weight = f32(kernel, at.weight, part.length);
+    weight.set(part);
+    for (let row = 0; mean !== null && bias !== null && row < part.length / cols; row++) {
+      const moved = kernel.exports.dot(cols, at.weight + 4 * cols * row, at.mean), unit = from / cols + row;
+      bias[unit] = (bias[unit] as number) + (1 - keep) * moved;
+    }
+    kernel.exports.scale(part.length, keep, at.weight);
+    part.set(weight);
+  }
 }
 
 /** Products of a layer that have running means: an adapter has two. */
@@ -96,18 +123,22 @@ const productsOf = (layer: Leaf): number => isShrunk(layer) ? 1 : layer._tag ===
  * the last product; a first layer over sparse features has none.
  * @internal
  */
-export function shrinkInPlace(network: Network, means: readonly Float32Array[], { share, sparse }: Shrinkage): void {
+export function shrinkInPlace(
+  room: ShrinkRoom,
+  network: Network,
+  means: readonly Float32Array[],
+  { share, sparse }: Shrinkage,
+): void {
   const leaves = leavesOf(network.layers), count = leaves.filter(isShrunk).length;
   let at = means.length - leaves.reduce((sum, layer) => sum + productsOf(layer), 0);
   leaves.forEach((layer, index) => {
     const mean = means[at];
     at += productsOf(layer);
     if (!isShrunk(layer)) return;
-    const { weight, bias } = layer, isTable = index === 0 && (sparse !== undefined || layer._tag === "embedding");
+    const isTable = index === 0 && (sparse !== undefined || layer._tag === "embedding");
     const own = isTable ? sparse ?? share : share;
     if (own === 0) return;
-    const keep = rootOf(1 - own, count);
-    if (!isTable && bias !== null && mean?.length === weight.cols) moveBias(bias, weight.data, mean, 1 - keep);
-    multiply(weight.data, keep);
+    const centre = !isTable && mean?.length === layer.weight.cols ? mean : null;
+    shrinkLayer(room, layer, centre, Math.fround(rootOf(1 - own, count)));
   });
 }

@@ -44,8 +44,15 @@ const PRIOR = 4;
 /** The largest share that weights shrink by before an update. */
 const MOST = 0.2;
 
+/** xⁿ for whole n ≥ 0: engines differ in powers. */
+function power(x: number, n: number): number {
+  let product = 1;
+  for (let i = 0; i < n; i++) product *= x;
+  return product;
+}
+
 /** The running mean of logits after those of more rows. */
-function moveCentre(before: Float64Array | undefined, { logits, counts }: Judged): Float64Array {
+function moveCentre(before: Float64Array | undefined, { logits, counts }: Judged, updates: number): Float64Array {
   const classes = logits.length / counts.length, mean = new Float64Array(classes);
   let total = 0;
   for (let i = 0; i < counts.length; i++) {
@@ -53,9 +60,10 @@ function moveCentre(before: Float64Array | undefined, { logits, counts }: Judged
     total += count;
     for (let k = 0; k < classes; k++) mean[k] = (mean[k] as number) + count * (logits[i * classes + k] as number);
   }
+  const kept = power(CENTRE, updates);
   for (let k = 0; k < classes; k++) {
     const now = (mean[k] as number) / total;
-    mean[k] = before === undefined ? now : CENTRE * (before[k] as number) + (1 - CENTRE) * now;
+    mean[k] = before === undefined ? now : kept * (before[k] as number) + (1 - kept) * now;
   }
   return mean;
 }
@@ -92,13 +100,21 @@ export function derivatives(
   return { slope, curvature };
 }
 
-/** The sums after one more update, before which groups of rows had these logits; null for a group without rows. */
-export function follow({ centres, slope, curvature }: Scale, groups: readonly (Judged | null)[]): Scale {
-  let g = SUMS * slope, h = SUMS * curvature;
+/**
+ * The sums after groups of rows had these logits, null for a group without rows: the rows of one update, or of several, as if
+ * each update had its share of them.
+ */
+export function follow(
+  { centres, slope, curvature }: Scale,
+  groups: readonly (Judged | null)[],
+  updates = 1,
+): Scale {
+  const kept = power(SUMS, updates);
+  let g = kept * slope, h = kept * curvature;
   const next = groups.map((group, index) => {
     const before = centres[index];
     if (group === null) return before ?? new Float64Array(0);
-    const centre = moveCentre(before?.length === 0 ? undefined : before, group);
+    const centre = moveCentre(before?.length === 0 ? undefined : before, group, updates);
     const { slope, curvature } = derivatives(group, centre);
     g += slope;
     h += curvature;
@@ -111,5 +127,6 @@ export function follow({ centres, slope, curvature }: Scale, groups: readonly (J
 export const excess = ({ slope, curvature }: Derivatives): number =>
   Math.min(1, Math.max(-1, slope / (curvature + PRIOR)));
 
-/** ε = .2 max(δ, 0): the share that all layers together should shrink by. */
-export const shareOf = (scale: Derivatives): number => MOST * Math.max(0, excess(scale));
+/** The share that all layers together should shrink by before an update, ε = .2 max(δ, 0), or before several at once. */
+export const shareOf = (scale: Derivatives, updates = 1): number =>
+  1 - power(1 - MOST * Math.max(0, excess(scale)), updates);

@@ -16,8 +16,12 @@ import { kernelAlone } from "../problem/session.ts";
 import { follow, type Judged, NO_SCALE, type Scale, shareOf } from "./scale.ts";
 import { FOLDS, type Steering } from "./steering.ts";
 
-/** The number of held-out rows that are judged before an update. */
-export const FEW = 8;
+/**
+ * Held-out rows are judged before every second update, 16 at a time: eight an update, in passes that fill a panel of the
+ * kernel.
+ */
+const EVERY = 2;
+export const FEW = 8 * EVERY;
 /** The share that a table of sparse features owes before it shrinks, which takes a pass over all of it. */
 const OWED = 0.05;
 
@@ -108,9 +112,10 @@ function nextShrinkage<M extends Model, S>(
     if (group._tag === "Left") return group;
     groups.push(group.right);
   }
-  shrinking.scale = follow(shrinking.scale, groups);
+  const updates = steering._tag === "heldOut" ? EVERY : 1;
+  shrinking.scale = follow(shrinking.scale, groups, updates);
   if (steering._tag === "heldOut") shrinking.turn = (shrinking.turn + FEW) % steering.held.length;
-  const share = shareOf(shrinking.scale);
+  const share = shareOf(shrinking.scale, updates);
   if (!steering.sparse) return E.right({ share });
   const owed = 1 - (1 - shrinking.owed) * (1 - share), sparse = owed < OWED ? 0 : owed;
   shrinking.owed = owed - sparse;
@@ -118,23 +123,26 @@ function nextShrinkage<M extends Model, S>(
 }
 
 /**
- * Shrinks a run and its shadows in place before an update on rows, the second one at the earliest. Gives the share, 0 where
+ * Shrinks a run and its shadows in place after `step` updates, before the next one on rows. Gives the share, 0 where
  * the model is not too sure of itself. Errors: those of `shrink` and of a forward pass.
  */
 export function shrinkBefore<M extends Model, S>(
   trainee: Trainee<M, S>,
+  step: number,
   shrinking: Shrinking<M, S>,
   steering: Steering,
   rows: Uint32Array,
   stepping: Stepping<M, S>,
 ): E.Either<FgnError, number> {
   const { shrink } = stepping.optimizer;
+  if (step === 0 || (steering._tag === "heldOut" && step % EVERY === 0)) return E.right(0);
   const shrinkage = nextShrinkage(trainee, shrinking, steering, rows, stepping);
   if (shrinkage._tag === "Left") return shrinkage;
   const { share, sparse = 0 } = shrinkage.right;
   if (shrink === undefined || (share === 0 && sparse === 0)) return E.right(share);
+  const options = { donate: true, ...kernelAlone(stepping.updateOptions) };
   for (const each of [trainee, ...shrinking.shadows]) {
-    const shrunk = shrink(each.model, each.state, shrinkage.right, { donate: true });
+    const shrunk = shrink(each.model, each.state, shrinkage.right, options);
     if (shrunk._tag === "Left") return shrunk;
     each.model = shrunk.right;
   }

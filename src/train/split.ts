@@ -139,17 +139,18 @@ function divide(data: Batch, share: number, seed: number, option: string): E.Eit
 const FEW = 0xfe3;
 
 /**
- * A share of the rows that count, in random order: of each class its share, rounded up or down, and never a row that is
+ * A share of the rows that count, at most so many, in random order: of each class its share, rounded up or down, and never a row that is
  * alone in its class. The same for the same seed in every runtime.
  * @internal
  */
-export function drawFew(data: Batch, share: number, seed: number): Uint32Array {
+export function drawFew(data: Batch, share: number, most: number, seed: number): Uint32Array {
   const { rows } = data.features, strata = strataOf(data, (seed ^ FEW) >>> 0);
   const classes = Array.from(strata).flatMap(([key, rows]): Stratum[] =>
     key < 0 ? [] : [{ rows, least: 0, most: rows.length - 1 }]
   );
-  const wanted = Math.round(share * classes.reduce((sum, stratum) => sum + stratum.rows.length, 0));
-  const isHeld = draw(classes, share, rows, wanted);
+  const count = classes.reduce((sum, stratum) => sum + stratum.rows.length, 0);
+  const wanted = Math.min(most, Math.round(share * count));
+  const isHeld = draw(classes, wanted / count, rows, wanted);
   return permute(rows, seedRandom((seed ^ FEW) >>> 0)).order.filter((row) => isHeld[row] === 1);
 }
 

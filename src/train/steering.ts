@@ -15,8 +15,8 @@ import { countShrunk } from "../optimizer/shrink.ts";
 import type { TrainOptions } from "./options.ts";
 import { drawFew } from "./split.ts";
 
-/** The share of the rows that is held out, and from how many rows on by default. */
-const HELD = 1 / 16, ENOUGH = 2000;
+/** The share of the rows that is held out, how many at most, and from how many rows on by default. */
+const HELD = 1 / 16, MOST = Number((globalThis as any).process.env.MOST ?? 512), ENOUGH = 2000;
 /** Seeds the folds apart from what else is drawn. */
 const SALT = 0xf01d;
 
@@ -97,7 +97,7 @@ export function steer<M extends Model, S>(
     return E.right({ _tag: "folds", foldOf: dealFolds(data.features.rows, seed), ...commonOf(data, options) });
   }
   if (shrinkage === "auto" && countOf(data) < ENOUGH) return E.right(null);
-  const held = drawFew(data, HELD, seed), isHeld = new Set(held);
+  const held = drawFew(data, HELD, MOST, seed), isHeld = new Set(held);
   if (held.length === 0) return refuse('"folds" or "off" with so few examples of each class');
   const trained = Uint32Array.from(data.labels.keys()).filter((row) => !isHeld.has(row));
   return E.right({ _tag: "heldOut", held, trained, ...commonOf(data, options) });

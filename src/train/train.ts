@@ -175,7 +175,7 @@ function stepOf<M extends Model, S>(course: Course<M, S>, order: Uint32Array): E
   const { run, optimizer, steering, pick, updateOptions, checked: { batchSize } } = course;
   const rows = order.subarray(run.done, run.done + batchSize), { shrinking } = run;
   const steers = shrinking !== null && steering !== null;
-  const share = steers && run.step > 0 ? shrinkBefore(run, shrinking, steering, rows, course) : E.right(0);
+  const share = steers ? shrinkBefore(run, run.step, shrinking, steering, rows, course) : E.right(0);
   if (share._tag === "Left") return share;
   const update = optimizer.update(run.model, run.state, pick(rows), updateOptions);
   const followed = steers ? updateShadows(shrinking, steering, rows, course) : E.right(undefined);

@@ -88,12 +88,21 @@ describe("the scale of logits", () => {
   it("stays finite where logits are extreme, and is 0 where rows are sure and right", () => {
     const rows = judged([5000, -5000, 0, -5000, 5000, 0], [1, 1]), scale = follow(NO_SCALE, [rows]);
     expect(Number.isFinite(scale.slope) && Number.isFinite(scale.curvature)).toBe(true);
-    expect(shareOf(scale)).toBe(0.2);
+    expect(shareOf(scale)).toBeCloseTo(0.2, 15);
     const right = follow(NO_SCALE, [judged([1, 2, 3], [2])]);
     expect(derivatives(judged([1, 2, 3], [2]), Float64Array.of(1, 2, 3))).toEqual({ slope: 0, curvature: 0 });
     expect(shareOf({ slope: -3, curvature: 1 })).toBe(0);
     expect(excess({ slope: -30, curvature: 1 })).toBe(-1);
     expect(right.slope).toBeCloseTo(0, 12);
+  });
+
+  it("takes rows of two updates as if each had half of them", () => {
+    const [a, b] = [judged([1, 2], [0]), judged([1, 2], [0])];
+    const twice = follow(follow(NO_SCALE, [a]), [b]), once = follow(NO_SCALE, [judged([1, 2, 1, 2], [0, 0])], 2);
+    expect(once.centres).toEqual(twice.centres);
+    expect(once.slope).toBeCloseTo(2 / 1.98 * twice.slope, 12);
+    const sure = { slope: 2, curvature: 0 };
+    expect(1 - shareOf(sure, 2)).toBeCloseTo((1 - shareOf(sure)) ** 2, 15);
   });
 
   it("passes a group without rows over, and keeps its centre", () => {
