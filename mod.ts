@@ -9,6 +9,8 @@ export type { Numbers } from "./src/check/numbers.ts";
 export { type Matrix, matrix } from "./src/data/matrix.ts";
 export { type Features, fromRows, isSparse, sparse, type SparseMatrix } from "./src/data/sparse.ts";
 export { type Batch, batch, type BatchInput } from "./src/data/batch.ts";
+export { type ColumnScales, columnScales, type ColumnScalesOptions } from "./src/data/scales.ts";
+export { standardise } from "./src/data/select.ts";
 export { shuffle } from "./src/data/shuffle.ts";
 
 // Models
@@ -44,6 +46,7 @@ export {
 export { network } from "./src/network/network.ts";
 export type { Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./src/network/layer.ts";
 export { type AdapterOptions, freeze, mergeAdapters, unfreeze, withAdapters } from "./src/network/adapter.ts";
+export { foldScales, unfoldScales } from "./src/network/fold.ts";
 export { growClasses } from "./src/network/grow.ts";
 export { parameterCount, parameters, withParameters } from "./src/network/flat.ts";
 export { fromJson, type NetworkJson, type Plain, toJson } from "./src/network/json.ts";

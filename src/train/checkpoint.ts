@@ -22,9 +22,13 @@ import type { Checked, TrainOptions } from "./options.ts";
 import type { Run } from "./run.ts";
 import type { Shrinking } from "./shrinkage.ts";
 import type { Steering } from "./steering.ts";
+import { giveBack } from "./standardise.ts";
 
-/** Version 1, up to fgn 0.4, names no starting parameters, and its hash no kinds. */
-const FORMAT = "fgn-checkpoint", VERSION = 2;
+/**
+ * Version 1, up to fgn 0.4, names no starting parameters, and its hash no kinds; version 2, of fgn 0.5, has no scales of
+ * features.
+ */
+const FORMAT = "fgn-checkpoint", VERSION = 3;
 
 /** Everything that must be the same for a run to go on with the bytes of an uninterrupted one. */
 export interface Identity {
@@ -53,24 +57,32 @@ interface Saved<S> extends SavedTrainee<S>, Omit<Run<Model, S>, "model" | "state
 const withoutNumbers = (model: Model): Model =>
   withArrays(model, arraysOf(model).map(({ length }) => Float32Array.of(length)));
 
-/** The identity of a run. */
+/** What a run goes by. */
+export interface Plan<M extends Model, S> {
+  readonly train: Batch;
+  readonly validation: Batch | null;
+  readonly optimizer: Optimizer<M, S>;
+  /** The rows that shrinkage is read off; null: the run does not shrink. */
+  readonly steering: Steering | null;
+  readonly options: TrainOptions<M, S>;
+  readonly checked: Checked;
+}
+
+/** The identity of a run that starts from a model. */
 export function identify<M extends Model, S>(
   model: M,
-  data: { readonly train: Batch; readonly validation: Batch | null },
-  optimizer: Optimizer<M, S>,
-  options: TrainOptions<M, S>,
-  steering: Steering | null,
-  { batchSize, seed, by, patience }: Checked,
+  { train, validation, optimizer, steering, options, checked }: Plan<M, S>,
   kernel: LoadedKernel,
 ): Identity {
+  const { batchSize, seed, by, patience, standardise } = checked;
   const { classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
-  const shrinkage = steering?._tag ?? "off";
-  const settings = { batchSize, seed, by, patience, labelSmoothing, l2, l2Biases, microBatch, shrinkage };
+  const shrinkage = steering?._tag ?? "off", chosen = { batchSize, seed, by, patience, standardise, shrinkage };
+  const settings = { ...chosen, labelSmoothing, l2, l2Biases, microBatch };
   return {
     kernel: `${kernel.name} ${kernel.hash}`,
     model: hashOf(withoutNumbers(model)),
     start: hashOf(arraysOf(model)),
-    data: hashOf(data),
+    data: hashOf({ train, validation }),
     optimizer: explain(optimizer),
     options: JSON.stringify({ ...settings, classWeights: classWeights && Array.from(classWeights, Number) }),
   };
@@ -166,7 +178,7 @@ export interface Checkpoint<M extends Model> {
 }
 
 /**
- * Takes the parameters out of a checkpoint of `train`, for a model like the one that was trained and the optimizer that
+ * Takes the parameters, for raw features, out of a checkpoint of `train`, for a model like the one that was trained and the optimizer that
  * trained it (default: their names are compared, not their settings). Errors: `InvalidFile`, `CheckpointMismatch`,
  * `DonatedParameters`.
  */
@@ -192,7 +204,7 @@ function takeOut<M extends Model, S>(
   if (fault) return E.left(fault);
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
-  const { identity, arrays, state, best, epoch, step } = read.right;
+  const { identity, arrays, state, best, epoch, step, scales } = read.right;
   const named = {
     ...identity,
     model: hashOf(withoutNumbers(model)),
@@ -202,5 +214,10 @@ function takeOut<M extends Model, S>(
   if (same._tag === "Left") return same;
   const params = callValue(`${name}.result`, () => result(withArrays(model, arrays), state));
   if (params._tag === "Left") return params;
-  return E.right({ params: params.right, best: best && withArrays(model, best.arrays), epoch, steps: step });
+  return E.right({
+    params: giveBack(params.right, scales),
+    best: best && withArrays(model, best.arrays),
+    epoch,
+    steps: step,
+  });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ColumnScales } from "../data/scales.ts";
 import { type Random, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { copyArrays } from "../optimizer/average.ts";
@@ -12,7 +13,7 @@ import type { Evaluation } from "../passes/evaluate.ts";
 import { type Shrinking, startShrinking, type Trainee } from "./shrinkage.ts";
 import type { Steering } from "./steering.ts";
 
-/** The best parameters so far, by the validation examples. */
+/** The best parameters so far, by the validation examples, for raw features. */
 export interface Best {
   /** The trainable arrays. */
   readonly arrays: readonly Float32Array[];
@@ -35,13 +36,16 @@ export interface Run<M extends Model, S> extends Trainee<M, S> {
   best: Best | null;
   /** Epochs since the best. */
   stale: number;
+  /** The scales that features are standardised by, or null: none. */
+  readonly scales: ColumnScales | null;
 }
 
 /** A run at its start, with parameters of its own. */
 export const startRun = <M extends Model, S>(
   model: M,
-  optimizer: Optimizer<M, S>,
+  scales: ColumnScales | null,
   steering: Steering | null,
+  optimizer: Optimizer<M, S>,
   seed: number,
 ): Run<M, S> => ({
   model,
@@ -53,6 +57,7 @@ export const startRun = <M extends Model, S>(
   step: 0,
   best: null,
   stale: 0,
+  scales,
 });
 
 /** Notes an evaluation at the end of an epoch. */

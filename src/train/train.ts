@@ -20,12 +20,13 @@ import { robust, type RobustState } from "../optimizer/robust.ts";
 import { evaluate, type Evaluation } from "../passes/evaluate.ts";
 import { kernelAlone, kernelOf } from "../problem/session.ts";
 import type { StepReport } from "../step/step.ts";
-import { identify, type Identity, resumeRun, writeCheckpoint } from "./checkpoint.ts";
-import { type Checked, checkTraining, type TrainOptions } from "./options.ts";
+import { identify, type Identity, type Plan, resumeRun, writeCheckpoint } from "./checkpoint.ts";
+import { checkTraining, type TrainOptions } from "./options.ts";
 import { noteEvaluation, type Run, startRun } from "./run.ts";
 import { FEW, shrinkBefore, type Stepping, updateShadows } from "./shrinkage.ts";
 import { splitData } from "./split.ts";
-import { steer, type Steering } from "./steering.ts";
+import { steer } from "./steering.ts";
+import { giveBack, scalesFor, startModel } from "./standardise.ts";
 
 /** Where a run stands. */
 export interface Position {
@@ -43,8 +44,8 @@ export type Stopped = "finished" | "earlyStopping" | "maxSeconds" | "aborted";
 /** Parameters with what the validation examples say about them. */
 export interface Measured<M extends Model> {
   /**
-   * A copy of the parameters that the optimizer says to keep, but for frozen layers, which are shared. With early
-   * stopping those at the end are the best ones, and the epoch is theirs.
+   * A copy of the parameters that the optimizer says to keep, for raw features, but for frozen layers, which are shared.
+   * With early stopping those at the end are the best ones, and the epoch is theirs.
    */
   readonly params: M;
   /** On the validation examples, when there are some. */
@@ -66,16 +67,11 @@ export type Progress<M extends Model = Network> =
   | Position & Measured<M> & { readonly _tag: "done"; readonly stopped: Stopped };
 
 /** A run opened on its data. */
-interface Setup<M extends Model, S> {
+interface Setup<M extends Model, S> extends Plan<M, S> {
+  /** The parameters that the caller gave. */
+  readonly given: M;
   readonly run: Run<M, S>;
-  readonly train: Batch;
-  readonly validation: Batch | null;
-  readonly optimizer: Optimizer<M, S>;
-  /** What shrinkage is read off; null: the run does not shrink. */
-  readonly steering: Steering | null;
   readonly identity: Identity | null;
-  readonly checked: Checked;
-  readonly options: TrainOptions<M, S>;
 }
 
 /** Checks everything, and takes up the checkpoint where there is one. */
@@ -91,17 +87,25 @@ async function setUp<M extends Model, S>(
   if (split._tag === "Left") return split;
   // Without an optimizer S is that of robust().
   const optimizer = asInner(options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>));
-  const steered = steer(params, split.right.train, optimizer, options, checked.seed);
+  const { train, validation, counts } = split.right;
+  const steered = steer(params, train, optimizer, options, checked.seed);
   if (steered._tag === "Left") return steered;
-  const steering = steered.right, setup = { ...split.right, optimizer, steering, checked, options };
+  const steering = steered.right;
+  const setup = { given: params, train, validation, optimizer, steering, checked, options };
+  // Held-out rows are as good as others to say how large columns are.
+  const scales = checked.standardise ? scalesFor(params, train.features, counts) : E.right(null);
+  if (scales._tag === "Left") return scales;
   const start = (): E.Either<FgnError, Run<M, S>> =>
-    callValue(`${optimizer.name}.init`, () => startRun(copyModel(params), optimizer, steering, checked.seed));
+    callValue(
+      `${optimizer.name}.init`,
+      () => startRun(startModel(params, scales.right), scales.right, steering, optimizer, checked.seed),
+    );
   if (options.checkpoint === undefined) {
     return E.map((run: Run<M, S>): Setup<M, S> => ({ ...setup, identity: null, run }))(start());
   }
   const kernel = kernelOf(options);
   if (kernel._tag === "Left") return kernel;
-  const identity = identify(params, split.right, optimizer, options, steering, checked, kernel.right);
+  const identity = identify(params, setup, kernel.right);
   const { store } = options.checkpoint, bytes = await callStore("load", () => store.load());
   if (bytes._tag === "Left") return bytes;
   if (bytes.right === null) {
@@ -156,7 +160,7 @@ function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: () => 
   return {
     ...setup,
     rows,
-    pick: picker(examples, Math.max(batchSize, FEW), run.model._tag === "network"),
+    pick: picker(examples, Math.max(batchSize, FEW), run.model._tag === "network", run.scales),
     breathe: makeBreather(),
     updateOptions: updateOptionsOf(options),
     totalSteps: epochs * Math.ceil(rows / batchSize),
@@ -188,11 +192,15 @@ function stepOf<M extends Model, S>(course: Course<M, S>, order: Uint32Array): E
   return E.right({ report: update.right.report, shrinkage: share.right });
 }
 
-/** The parameters that the optimizer says to keep, evaluated on the validation examples. */
-function measure<M extends Model, S>(
-  { run: { model, state }, optimizer, validation, options }: Course<M, S>,
-): E.Either<FgnError, Measured<M>> {
-  const kept = callValue(`${optimizer.name}.result`, () => copyModel(optimizer.result(model, state)));
+/** The parameters that the optimizer says to keep, for raw features: before the first step those given. */
+function resultOf<M extends Model, S>({ given, run: { model, state, scales, step }, optimizer }: Course<M, S>): M {
+  return step === 0 && scales !== null ? copyModel(given) : giveBack(optimizer.result(model, state), scales);
+}
+
+/** The parameters to keep, evaluated on the validation examples. */
+function measure<M extends Model, S>(course: Course<M, S>): E.Either<FgnError, Measured<M>> {
+  const { optimizer, validation, options } = course;
+  const kept = callValue(`${optimizer.name}.result`, () => resultOf(course));
   if (kept._tag === "Left") return kept;
   const params = kept.right,
     measured = validation === null ? E.right(undefined) : evaluate(params, validation, kernelAlone(options));
