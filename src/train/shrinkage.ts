@@ -17,10 +17,10 @@ import { follow, type Judged, NO_SCALE, type Scale, shareOf } from "./scale.ts";
 import { FOLDS, type Steering } from "./steering.ts";
 
 /**
- * Held-out rows are judged before every second update, 16 at a time: eight an update, in passes that fill a panel of the
- * kernel.
+ * Held-out rows are judged before every fourth update, so many at a time: eight an update, and one pass costs little more than
+ * a quarter of it would.
  */
-const EVERY = 2;
+const EVERY = 4;
 export const FEW = 8 * EVERY;
 /** The share that a table of sparse features owes before it shrinks, which takes a pass over all of it. */
 const OWED = 0.05;
@@ -135,7 +135,7 @@ export function shrinkBefore<M extends Model, S>(
   stepping: Stepping<M, S>,
 ): E.Either<FgnError, number> {
   const { shrink } = stepping.optimizer;
-  if (step === 0 || (steering._tag === "heldOut" && step % EVERY === 0)) return E.right(0);
+  if (step === 0 || (steering._tag === "heldOut" && step % EVERY !== 1)) return E.right(0);
   const shrinkage = nextShrinkage(trainee, shrinking, steering, rows, stepping);
   if (shrinkage._tag === "Left") return shrinkage;
   const { share, sparse = 0 } = shrinkage.right;
