@@ -23,7 +23,7 @@ import { FOLDS, type Steering } from "./steering.ts";
 const EVERY = 4;
 export const FEW = 8 * EVERY;
 /** The share that a table of sparse features owes before it shrinks, which takes a pass over all of it. */
-const OWED = 0.05;
+const OWED = 0.1;
 
 /** A model in training. */
 export interface Trainee<M extends Model, S> {

@@ -222,7 +222,7 @@ describe("what rows count for", () => {
 });
 
 describe("a table of sparse features", () => {
-  it("shrinks once it owes a twentieth, and the layers after it at once", async () => {
+  it("shrinks once it owes a tenth, and the layers after it at once", async () => {
     const rows = Array.from(
       { length: 600 },
       (_, i): [number, number][] => [[(i * 37) % 90, 1], [(i * 11 + 5) % 90, 0.5]],
