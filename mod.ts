@@ -9,7 +9,7 @@ export type { Numbers } from "./src/check/numbers.ts";
 export { type Matrix, matrix } from "./src/data/matrix.ts";
 export { type Features, fromRows, isSparse, sparse, type SparseMatrix } from "./src/data/sparse.ts";
 export { type Batch, batch, type BatchInput } from "./src/data/batch.ts";
-export { type ColumnScales, columnScales, type ColumnScalesOptions } from "./src/data/scales.ts";
+export { type ColumnScales, columnScales, type ColumnScalesOptions, type OddColumn } from "./src/data/scales.ts";
 export { standardise } from "./src/data/select.ts";
 export { shuffle } from "./src/data/shuffle.ts";
 
@@ -48,6 +48,7 @@ export type { Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } f
 export { type AdapterOptions, freeze, mergeAdapters, unfreeze, withAdapters } from "./src/network/adapter.ts";
 export { foldScales, unfoldScales } from "./src/network/fold.ts";
 export { growClasses } from "./src/network/grow.ts";
+export { foldTemperature } from "./src/network/temperature.ts";
 export { parameterCount, parameters, withParameters } from "./src/network/flat.ts";
 export { fromJson, type NetworkJson, type Plain, toJson } from "./src/network/json.ts";
 export { type CustomModel, customModel, type ModelFunctions } from "./src/network/custom.ts";
@@ -83,7 +84,6 @@ export {
 } from "./src/optimizer/transform.ts";
 export { averaged, type AveragedState } from "./src/optimizer/average.ts";
 export { always, cosineDecay, type Schedule, stepDecay, times, warmUp } from "./src/optimizer/schedule.ts";
-export { explain } from "./src/optimizer/explain.ts";
 export { online, type OnlineOptions, type OnlineState } from "./src/optimizer/online.ts";
 export type { InputMoments } from "./src/optimizer/moments.ts";
 export { observe } from "./src/optimizer/observe.ts";
@@ -95,9 +95,36 @@ export type { Shrinkage } from "./src/optimizer/shrink.ts";
 export { type Measured, type Position, type Progress, type Stepped, type Stopped, train } from "./src/train/train.ts";
 export type { Abortable, Checkpointing, EarlyStopping, ShrinkageOption, TrainOptions } from "./src/train/options.ts";
 export { type EpochEvaluation, fit, type FitOptions, type Trained } from "./src/train/fit.ts";
+export { explain } from "./src/train/explain.ts";
 export { holdOut, type Split } from "./src/train/split.ts";
 export { type Checkpoint, readCheckpoint } from "./src/train/checkpoint.ts";
 export { evaluate, type Evaluation, logits, probabilities } from "./src/passes/evaluate.ts";
+
+// Measures of predictions
+export type { LabelOptions, MeasureOptions } from "./src/measures/labelled.ts";
+export {
+  type ClassReport,
+  classReport,
+  type ClassReportOptions,
+  type ClassScores,
+  type Scores,
+} from "./src/measures/class_report.ts";
+export { type ConfusedPair, type Confusion, confusion, type ConfusionOptions } from "./src/measures/confusion.ts";
+export {
+  type Reliability,
+  reliability,
+  type ReliabilityBin,
+  type ReliabilityOptions,
+} from "./src/measures/reliability.ts";
+export {
+  applyTemperature,
+  type Temperature,
+  temperature,
+  type TemperatureOptions,
+} from "./src/measures/temperature.ts";
+export { type Threshold, thresholdFor, type Thresholds } from "./src/measures/thresholds.ts";
+export { conformalSets, type ConformalThreshold, conformalThreshold } from "./src/measures/conformal.ts";
+export { type Suspect, suspects, type SuspectsOptions } from "./src/measures/suspects.ts";
 
 // Files
 export { decodePlain, encodePlain } from "./src/io/plain.ts";

@@ -31,7 +31,7 @@ const CONSUMERS = [
   { what: "uses nothing", conditions: [], source: `import * as fgn from "${NAME}";`, budget: 40 },
   { what: "fgnStep", conditions: [], source: `export { fgnStep } from "${NAME}";`, budget: 50_500 },
   { what: "fgnStep, workerd", conditions: ["workerd"], source: `export { fgnStep } from "${NAME}";`, budget: 30_300 },
-  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 81_500 },
+  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 85_500 },
 ];
 
 /** The most bytes of the tarball. */

@@ -10,6 +10,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   check: "what is refused, and how it is said",
   math: "arithmetic that is the same bytes everywhere: random numbers, hashes, softmax, eigenvalues",
   data: "matrices, sparse or dense, and batches of examples",
+  measures: "what probabilities are worth on labelled rows: scores, confusions, calibration, sets, suspect labels",
   damping: "how far a step trusts its model, one rule a file",
   io: "files: safetensors, trees of plain data, stores",
   kernel: "the WebAssembly, its memory, and nothing else",

@@ -66,6 +66,8 @@ export interface FgnErrorCases {
   };
   /** A row of soft targets with an entry below zero, or whose sum is not 1. */
   readonly InvalidTargets: { readonly row: number; readonly sum: number };
+  /** A row of probabilities with an entry below zero, or whose sum is not 1. */
+  readonly InvalidProbabilities: { readonly row: number; readonly sum: number };
   /** A layer that does not fit its place in the network; `layer` is its path, such as "layers[2].layers[0]". */
   readonly InvalidLayer: { readonly layer: string; readonly reason: string };
   /** jvp and vjp of a custom model disagree: two numbers that should be equal. */

@@ -7,18 +7,11 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind, checkNumbers, checkObject, hasLength, isFloats, isObject } from "../check/kind.ts";
-import {
-  checkCount,
-  failNumber,
-  firstNotFinite,
-  type Numbers,
-  numbersOf,
-  readNumbers,
-  valueAt,
-} from "../check/numbers.ts";
+import { checkCount, type Numbers, numbersOf, readNumbers, valueAt } from "../check/numbers.ts";
 import { show, typedName } from "../check/show.ts";
 import { guard } from "../check/total.ts";
 import { checkLength } from "../check/size.ts";
+import { checkDistributions } from "./distribution.ts";
 import { isMatrix, type Matrix } from "./matrix.ts";
 import { checkFeaturesKind, type Features, isFeatures } from "./sparse.ts";
 
@@ -102,36 +95,6 @@ function failLabel(index: number, label: number, given: unknown): E.Either<FgnEr
   return fail("LabelOutOfRange", details, `example ${index} has label ${show(given)}`, remedy);
 }
 
-function targetError(row: number, sum: number, message: string): E.Either<FgnError, never> {
-  return fail("InvalidTargets", { row, sum }, message, "Each row of targets is a distribution: entries ≥ 0 with sum 1");
-}
-
-/** Every row a distribution, and its largest entry. */
-function checkDistributions({ rows, cols, data }: Matrix): E.Either<FgnError, Labelled> {
-  const index = firstNotFinite(data, 0, rows * cols);
-  if (index >= 0) return failNumber("targets", data[index], index, cols);
-  const labels = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    let sum = 0, top = 0, negative = -1;
-    for (let c = 0; c < cols; c++) {
-      const value = data[row * cols + c] as number;
-      sum += value;
-      if (value < 0) negative = c;
-      if (value > (data[row * cols + top] as number)) top = c;
-    }
-    if (negative >= 0) {
-      return targetError(
-        row,
-        sum,
-        `row ${row} of the targets holds ${data[row * cols + negative]} for class ${negative}`,
-      );
-    }
-    if (!(Math.abs(sum - 1) <= 1e-4)) return targetError(row, sum, `row ${row} of the targets sums to ${sum}`);
-    labels[row] = top;
-  }
-  return E.right({ labels, ignored: [] });
-}
-
 function readLabels({ features, labels, targets, ignoredLabel }: BatchInput): E.Either<FgnError, Labelled> {
   const count = labels === undefined ? null : checkCount("labels", labels, features.rows);
   if (count?._tag === "Left") return count;
@@ -147,8 +110,8 @@ function readLabels({ features, labels, targets, ignoredLabel }: BatchInput): E.
   }
   const shape = checkTargets(targets, features.rows, targets.cols);
   if (shape._tag === "Left") return shape;
-  const soft = checkDistributions(targets);
-  return soft._tag === "Left" ? soft : hard ?? soft;
+  const soft = checkDistributions("targets", targets);
+  return soft._tag === "Left" ? soft : hard ?? E.right({ labels: soft.right, ignored: [] });
 }
 
 /** The mean of the weights that count is within a factor of a thousand of 1: damping takes them for numbers of examples. */

@@ -43,35 +43,46 @@ const SQUARE_LENGTH = 2;
 /** Sparse columns within this factor of the median size keep their scale. */
 const APART = 10;
 
-const isConstant = ({ deviation, most }: ColumnMoments, j: number): boolean =>
-  (deviation[j] as number) <= Math.max(LEAST, ROUNDING * (most[j] as number));
+/** Sizes of columns where they are off their base values; 0 where they do not vary. */
+const sizesOf = ({ deviation, most, off }: ColumnMoments): Float64Array =>
+  deviation.map((value, j) =>
+    value <= Math.max(LEAST, ROUNDING * (most[j] as number)) ? 0 : value / Math.sqrt(off[j] as number)
+  );
+
+/** The median of the sizes above 0, the lower of two; NaN where there are none. */
+function medianOf(sizes: Float64Array): number {
+  const sorted = sizes.filter((size) => size > 0).sort();
+  return sorted[(sorted.length - 1) >> 1] ?? NaN;
+}
+
+/** Moments of columns, whose structure was checked: dense ones about their means, if `centre`, else about 0. */
+const momentsOf = (features: Features, weights: ArrayLike<number> | null, centre: boolean): ColumnMoments =>
+  isSparse(features) ? sparseMoments(features, weights) : denseMoments(features, weights, centre);
 
 /**
  * Scales of dense columns: a column's deviation where it is off its base value, and all by one factor, so that rows have
  * the expected square length.
  */
 function scaleDense(moments: ColumnMoments, centre: boolean): ColumnScales {
-  const { mean, deviation, off } = moments, size = new Float64Array(mean.length).fill(1);
-  const constant = Uint8Array.from(size, (_, j) => isConstant(moments, j) ? 1 : 0);
-  let power = 0;
-  for (let j = 0; j < size.length; j++) if (constant[j] === 0) power += off[j] as number;
+  const { mean, off } = moments, sizes = sizesOf(moments);
+  const power = sizes.reduce((sum, size, j) => size > 0 ? sum + (off[j] as number) : sum, 0);
   const factor = Math.sqrt(power / SQUARE_LENGTH);
-  for (let j = 0; j < size.length; j++) {
-    if (constant[j] === 0) size[j] = (deviation[j] as number) / Math.sqrt(off[j] as number) * factor;
-  }
-  return { mean: centre ? mean : null, size, constant };
+  return {
+    mean: centre ? mean : null,
+    size: sizes.map((size) => size > 0 ? size * factor : 1),
+    constant: Uint8Array.from(sizes, (size) => size > 0 ? 0 : 1),
+  };
 }
 
 /** Scales of sparse columns: those whose size lies far from the median are brought to it. */
 function scaleSparse(moments: ColumnMoments): ColumnScales {
-  const { deviation, off } = moments, size = new Float64Array(deviation.length).fill(1);
-  const constant = new Uint8Array(size.length);
-  const own = size.map((_, j) => isConstant(moments, j) ? 0 : (deviation[j] as number) / Math.sqrt(off[j] as number));
-  const sizes = own.filter((value) => value > 0).sort(), median = sizes[sizes.length >> 1] as number;
-  own.forEach((value, j) => {
-    if (value > APART * median || (value > 0 && APART * value < median)) size[j] = value / median;
-  });
-  return { mean: null, size, constant };
+  const sizes = sizesOf(moments), median = medianOf(sizes);
+  const isApart = (size: number): boolean => size > 0 && (size > APART * median || APART * size < median);
+  return {
+    mean: null,
+    size: sizes.map((size) => isApart(size) ? size / median : 1),
+    constant: new Uint8Array(sizes.length),
+  };
 }
 
 /**
@@ -83,7 +94,7 @@ export function scalesOf(
   weights: ArrayLike<number> | null,
   centre: boolean,
 ): E.Either<FgnError, ColumnScales> {
-  const moments = isSparse(features) ? sparseMoments(features, weights) : denseMoments(features, weights, centre);
+  const moments = momentsOf(features, weights, centre);
   if (!moments.deviation.every(Number.isFinite)) {
     const { data, cols, rows } = features, index = firstNotFinite(data, 0, data.length);
     if (index < 0) {
@@ -92,6 +103,29 @@ export function scalesOf(
     return failNumber("features", data[index], index, isSparse(features) ? 0 : cols);
   }
   return E.right(isSparse(features) ? scaleSparse(moments) : scaleDense(moments, centre));
+}
+
+/** A column far from the others in size, or from 0. */
+export interface OddColumn {
+  /** Its index. */
+  readonly column: number;
+  /** Its size, where it is off its base value, over the median size. */
+  readonly ratio: number;
+  /** How many deviations its mean lies from 0; 0 for sparse features. */
+  readonly offset: number;
+}
+
+/**
+ * The columns whose ratio or offset is beyond a factor, in order; features whose structure was checked.
+ * @internal
+ */
+export function oddColumns({ features, weights }: Batch, beyond: number): readonly OddColumn[] {
+  const moments = momentsOf(features, weights, true), sizes = sizesOf(moments), median = medianOf(sizes);
+  return Array.from(sizes, (size, column) => ({
+    column,
+    ratio: size / median,
+    offset: size > 0 ? Math.abs(moments.mean[column] as number) / (moments.deviation[column] as number) : 0,
+  })).filter(({ ratio, offset }) => ratio > beyond || (ratio > 0 && ratio * beyond < 1) || offset > beyond);
 }
 
 /**

@@ -25,11 +25,11 @@ export function exponential(x: number): number {
 }
 
 /**
- * Rows of `cols` finite logits become probabilities e^{f_k} / Σ_j e^{f_j}. Each is rounded once, from float64: small ones
- * have all the digits of float32, those of a row are in the order of its logits, and a row sums to 1.
+ * Rows of `cols` finite logits become probabilities e^{f_k} / Σ_j e^{f_j}. In float32 each is rounded once, from float64: small
+ * ones have all the digits of float32, those of a row are in the order of its logits, and a row sums to 1.
  * @internal
  */
-export function softmaxRows(rows: Float32Array, cols: number): void {
+export function softmaxRows(rows: Float32Array | Float64Array, cols: number): void {
   const exponentials = new Float64Array(cols);
   for (let at = 0; at < rows.length; at += cols) {
     let peak = -Infinity, sum = 0;

@@ -15,7 +15,7 @@ import { hashOf } from "../math/hash.ts";
 import { arraysOf, checkAttachedModel } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { checkNetwork } from "../network/network.ts";
-import { explain } from "../optimizer/explain.ts";
+import { describe } from "../optimizer/describe.ts";
 import { asInner } from "../optimizer/inner.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Checked, TrainOptions } from "./options.ts";
@@ -83,7 +83,7 @@ export function identify<M extends Model, S>(
     model: hashOf(withoutNumbers(model)),
     start: hashOf(arraysOf(model)),
     data: hashOf({ train, validation }),
-    optimizer: explain(optimizer),
+    optimizer: describe(optimizer),
     options: JSON.stringify({ ...settings, classWeights: classWeights && Array.from(classWeights, Number) }),
   };
 }

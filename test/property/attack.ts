@@ -38,6 +38,7 @@ const TAGS: { readonly [Tag in FgnErrorTag]: true } = {
   NotPositiveDefinite: true,
   InvalidSparse: true,
   InvalidTargets: true,
+  InvalidProbabilities: true,
   InvalidLayer: true,
   ModelMismatch: true,
   CheckpointMismatch: true,

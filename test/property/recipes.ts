@@ -45,6 +45,13 @@ const plain = (call: unknown, args: Recipe["args"], gives: (result: unknown) => 
   gives,
 });
 
+/** A measure of weighted predictions. */
+const measure = (call: unknown, options: object): Recipe =>
+  either(
+    call,
+    () => [some.predictions(), some.labels(), { weights: [1, 1, 1, 2, 1, 1], ignoredLabel: 9, ...options }],
+  );
+
 type AnyOptimizer = fgn.Optimizer<fgn.Model, unknown>;
 
 /** An optimizer's own functions. What `result` gives for wrong arguments is as wrong as they are: it is any value. */
@@ -241,6 +248,33 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   evaluate: either(fgn.evaluate, (v) => [some.model(v), some.data(v % 3), {}]),
   logits: either(fgn.logits, (v) => [some.model(v), some.features(), {}]),
   probabilities: either(fgn.probabilities, (v) => [some.model(v), some.features(), {}]),
+  // Measures of predictions
+  classReport: measure(fgn.classReport, { k: 2 }),
+  confusion: measure(fgn.confusion, { matrix: true, most: 3 }),
+  reliability: measure(fgn.reliability, { bins: 5 }),
+  temperature: either(
+    fgn.temperature,
+    (v) => [v % 2 ? some.features() : some.predictions(), some.labels(), {
+      from: v % 2 ? "logits" : "probabilities",
+      weights: [1, 1, 1, 2, 1, 1],
+      ignoredLabel: 9,
+    }],
+  ),
+  applyTemperature: either(fgn.applyTemperature, () => [some.predictions(), 2]),
+  foldTemperature: either(fgn.foldTemperature, (v) => [v % 2 ? some.net() : some.adapted(), 2]),
+  thresholdFor: either(
+    fgn.thresholdFor,
+    () => [some.predictions(), some.labels(), 0.9, { weights: [1, 1, 1, 2, 1, 1], ignoredLabel: 9 }],
+  ),
+  conformalThreshold: either(
+    fgn.conformalThreshold,
+    () => [some.predictions(), some.labels(), 0.2, { ignoredLabel: 9 }],
+  ),
+  conformalSets: either(fgn.conformalSets, () => [some.predictions(), 0.4]),
+  suspects: either(
+    fgn.suspects,
+    (v) => [some.predictions(), some.labels(), { by: v % 2 ? "margin" : "selfConfidence", most: 3, ignoredLabel: 9 }],
+  ),
   // Files
   decodePlain: either(
     fgn.decodePlain,

@@ -11,6 +11,11 @@ export const sparseFeatures = (): fgn.SparseMatrix =>
 export const soft = (): fgn.Matrix =>
   right(fgn.matrix(6, 3, Float32Array.from({ length: 18 }, (_, i) => i % 3 === 0 ? 0.5 : 0.25)));
 
+/** Probabilities that are no ties, with labels of each class, of which one row is predicted wrongly. */
+export const predictions = (): fgn.Matrix =>
+  right(fgn.matrix([[0.5, 0.3, 0.2], [0.2, 0.7, 0.1], [0.1, 0.1, 0.8], [0.4, 0.5, 0.1], [0, 1, 0], [0.2, 0.2, 0.6]]));
+export const labels = (): number[] => [0, 1, 2, 0, 1, 2];
+
 /** A batch: with labels alone, with weights, with soft targets, with sparse features. */
 export function data(variant = 0): fgn.Batch {
   const labels = Uint32Array.of(0, 1, 2, 0, 1, 2);
