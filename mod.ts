@@ -49,10 +49,10 @@ export { type AdapterOptions, freeze, mergeAdapters, unfreeze, withAdapters } fr
 export { foldScales, unfoldScales } from "./src/network/fold.ts";
 export { growClasses } from "./src/network/grow.ts";
 export { foldTemperature } from "./src/network/temperature.ts";
-export { parameterCount, parameters, withParameters } from "./src/network/flat.ts";
+export { parameterCount, parameters } from "./src/network/flat.ts";
 export { fromJson, type NetworkJson, type Plain, toJson } from "./src/network/json.ts";
 export { type CustomModel, customModel, type ModelFunctions } from "./src/network/custom.ts";
-export type { Model } from "./src/network/model.ts";
+export { type Model, withParameters } from "./src/network/model.ts";
 
 // The step
 export { fgnStep, type Step, type StepReport } from "./src/step/step.ts";

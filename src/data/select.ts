@@ -5,9 +5,9 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
 import { checkKind } from "../check/kind.ts";
-import { allocateFloats } from "../check/size.ts";
+import { allocateFloats, outOfMemory, withinMemory } from "../check/size.ts";
 import { guard } from "../check/total.ts";
 import type { Batch } from "./batch.ts";
 import type { Matrix } from "./matrix.ts";
@@ -98,22 +98,20 @@ function repeatSparse({ rows, cols, offsets, indices, data }: SparseMatrix, time
  */
 export function repeatBatch({ features, labels, targets, weights }: Batch, times: number): E.Either<FgnError, Batch> {
   const count = times * labels.length;
-  try {
-    return E.right({
-      features: isSparse(features) ? repeatSparse(features, times) : repeatMatrix(features, times),
-      labels: repeat(labels, times, new Uint32Array(count)),
-      targets: targets && repeatMatrix(targets, times),
-      weights: weights && repeat(weights, times, new Float32Array(count)),
-    });
-  } catch {
-    const bytes = 4 * times * (features.data.length + labels.length + (targets?.data.length ?? 0));
-    return fail(
-      "OutOfMemory",
-      { bytes },
-      `${count} rows of features take ${(bytes / 2 ** 20).toFixed(0)} MiB, more than this runtime gives one array`,
-      "Use a smaller batch or fewer competitors",
-    );
-  }
+  return withinMemory(
+    () =>
+      E.right({
+        features: isSparse(features) ? repeatSparse(features, times) : repeatMatrix(features, times),
+        labels: repeat(labels, times, new Uint32Array(count)),
+        targets: targets && repeatMatrix(targets, times),
+        weights: weights && repeat(weights, times, new Float32Array(count)),
+      }),
+    () =>
+      outOfMemory(
+        `${count} rows of features`,
+        4 * times * (features.data.length + labels.length + (targets?.data.length ?? 0)),
+      ),
+  );
 }
 
 /** What columns are centred by and multiplied by; a constant one by 0. */

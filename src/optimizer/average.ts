@@ -15,8 +15,8 @@ import { checkLength } from "../check/size.ts";
 import { f32, place } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import { takeArrays } from "../network/donate.ts";
-import { arraysOf, checkAttachedModel } from "../network/flat.ts";
-import { type Model, withArrays } from "../network/model.ts";
+import { arraysOf } from "../network/flat.ts";
+import { checkModel, type Model, withArrays } from "../network/model.ts";
 import { kernelOf, type KernelOption } from "../problem/session.ts";
 import { shrinkInner, wrap } from "./inner.ts";
 import { faultAround, type Optimizer, UPDATE } from "./optimizer.ts";
@@ -71,13 +71,11 @@ function mix(
 export const warmDecay = (n: number, most: number): number => Math.min(most, n / (n + 9));
 
 /**
- * Checks that an average is one of the given parameters, both still there. Errors: `WrongKind`, `DonatedParameters`,
+ * Checks that an average is one of a model that was checked, and still there. Errors: `WrongKind`, `DonatedParameters`,
  * `ShapeMismatch`.
  * @internal
  */
 export function checkAverage(average: readonly Float32Array[], params: Model): E.Either<FgnError, void> {
-  const attached = checkAttachedModel(params);
-  if (attached._tag === "Left") return attached;
   const isRight = Array.isArray(average) && average.every(isFloats);
   const kind = checkKind("the state's average", average, isRight, "a list of Float32Arrays");
   if (kind._tag === "Left") return kind;
@@ -188,7 +186,7 @@ export function averaged(
         const options = checked.right;
         const counted = checkCounted(state);
         if (counted._tag === "Left") return counted;
-        const fits = checkAverage(state.average, params);
+        const fits = E.chain(() => checkAverage(state.average, params))(checkModel(params));
         if (fits._tag === "Left") return fits;
         const room = openAverage(options);
         if (room._tag === "Left") return room;

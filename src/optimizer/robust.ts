@@ -11,8 +11,7 @@ import { orElse } from "../check/total.ts";
 import { type Misfit, misfit } from "../damping/damping.ts";
 import type { Network } from "../network/layer.ts";
 import { donateModel } from "../network/donate.ts";
-import { copyModel, type Model, withArrays } from "../network/model.ts";
-import { checkNetwork } from "../network/network.ts";
+import { checkModel, copyModel, type Model, withArrays } from "../network/model.ts";
 import type { StepOptions } from "../step/options.ts";
 import { metricGoes, twoStageGoes } from "../step/places.ts";
 import {
@@ -85,6 +84,10 @@ function checkRobustState(state: RobustState, params: Model): E.Either<FgnError,
  *
  * and a trust region that keeps a layer of several from moving by more than a fifth of its size. The state carries the
  * running average of the parameters (decay min(.98, n/(n + 9))): evaluate and keep that (`train` does).
+ *
+ * Where the inputs a of a layer are the same in all examples, b = 0.1 of their mean ‖ā‖² is at least 1e-4 ‖a∘c‖², and 1
+ * where they are zeros, so that biases still learn: the shares of the classes. A single example is centred by the
+ * running mean before it, with b = 0.1 Σ v c² of the running variances v, and the same least.
  *
  * Where a part cannot go along, the step is taken without it: soft targets, label smoothing, ℓ2 and models of your own
  * have the Euclidean metric and no two-stage bound. A layer that reads sparse features has the Euclidean metric; the
@@ -171,7 +174,7 @@ function shrinkRobust<M extends Model>(
   if (asked._tag === "Left") return asked;
   const checked = checkRobustState(state, params);
   if (checked._tag === "Left") return checked;
-  const isWhole = params._tag === "custom" ? E.right(null) : checkNetwork(params);
+  const isWhole = checkModel(params);
   if (isWhole._tag === "Left") return isWhole;
   const room = openShrink(params, asked.right);
   if (room._tag === "Left") return room;
@@ -189,6 +192,5 @@ const notes = (caution: number, rule: string): readonly string[] => [
   `damping by the ${rule} rule, caution ${caution}: follows the part not yet explained and grows with the steps, so that none interpolates its batch`,
   `trust region ${LIMIT}: no layer of several moves by more than that share of its size; the first steps could multiply it`,
   `evaluates a running average of the parameters, decay min(${AVERAGE}, n/(n + 9))`,
-  "shrinks while rows that are not trained on say that it is too sure of itself: see the option shrinkage of train",
   "knob: caution; below 1 for clean, dense data, above for noisy labels",
 ];

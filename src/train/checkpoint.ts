@@ -12,9 +12,8 @@ import type { Batch } from "../data/batch.ts";
 import { decodePlain, encodePlain, isOtherVersion } from "../io/plain.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import { hashOf } from "../math/hash.ts";
-import { arraysOf, checkAttachedModel } from "../network/flat.ts";
-import { type Model, withArrays } from "../network/model.ts";
-import { checkNetwork } from "../network/network.ts";
+import { arraysOf } from "../network/flat.ts";
+import { checkModel, type Model, withArrays } from "../network/model.ts";
 import { describe } from "../optimizer/describe.ts";
 import { asInner } from "../optimizer/inner.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
@@ -196,9 +195,7 @@ function takeOut<M extends Model, S>(
   model: M,
   optimizer: Optimizer<M, S>,
 ): E.Either<FgnError, Checkpoint<M>> {
-  const checked = checkAttachedModel(model);
-  if (checked._tag === "Left") return checked;
-  const whole = model._tag === "custom" ? checked : checkNetwork(model);
+  const whole = checkModel(model);
   if (whole._tag === "Left") return whole;
   const { name, result, fault } = asInner(optimizer);
   if (fault) return E.left(fault);

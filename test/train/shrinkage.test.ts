@@ -191,7 +191,8 @@ describe("a run that shrinks", () => {
     expect(Math.max(...shares)).toBeLessThan(1 - 0.8 ** 4 + 1e-9);
     const off = await collect(train(head, data, { ...options, epochs: 1, shrinkage: "off", reportEvery: 1 }));
     expect(off.every((record) => record._tag !== "step" || record.shrinkage === 0)).toBe(true);
-    expect(explain(robust())).toContain("shrinkage");
+    expect(explain(robust(), {})).toContain("shrinks the weights");
+    expect(explain(fgn(), {})).toContain("does not shrink");
   });
 });
 
