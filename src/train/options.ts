@@ -76,7 +76,7 @@ export interface TrainOptions<M extends Model = Network, S = RobustState> extend
    * frozen, an adapter or of another kind than dense and embedding, see the features as they are.
    */
   readonly standardise?: boolean;
-  /** Seed of the shuffling and of the validation split (default 0). */
+  /** Seed of the shuffling, of the validation split and of the rows that shrinkage is read off (default 0). */
   readonly seed?: number;
   /** Evaluated after every epoch: examples of their own, or the share of the data in (0, 1) to hold out. */
   readonly validation?: Batch | number;
