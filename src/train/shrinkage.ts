@@ -5,6 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
+import { callValue } from "../check/callback.ts";
 import type { FgnError } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
@@ -72,6 +73,8 @@ function judge<M extends Model, S>(
   { optimizer, pick, updateOptions }: Stepping<M, S>,
 ): E.Either<FgnError, Judged | null> {
   if (rows.length === 0) return E.right(null);
+  const kept = callValue(`${optimizer.name}.result`, () => optimizer.result(model, state));
+  if (kept._tag === "Left") return kept;
   const { features, labels, targets, weights } = pick(rows);
   const counts = Float64Array.from(
     labels,
@@ -80,7 +83,7 @@ function judge<M extends Model, S>(
   if (!counts.some((count) => count > 0)) return E.right(null);
   const rest = { labels, targets: targets && targets.data, smoothing: updateOptions.labelSmoothing ?? 0, counts };
   return E.map(({ data }: Matrix): Judged => ({ logits: data, ...rest }))(
-    logits(optimizer.result(model, state), features, kernelAlone(updateOptions)),
+    logits(kept.right, features, kernelAlone(updateOptions)),
   );
 }
 

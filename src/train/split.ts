@@ -11,7 +11,7 @@ import { type Batch, checkBatchKind, checkTargets } from "../data/batch.ts";
 import { checkLength } from "../check/size.ts";
 import { picker } from "../data/select.ts";
 import { checkSparse, isSparse } from "../data/sparse.ts";
-import { permute, seedRandom } from "../math/random.ts";
+import { drawFrom, permute, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { objective } from "../problem/objective.ts";
 import { checkBatch } from "../problem/session.ts";
@@ -102,17 +102,14 @@ const oneOfEach = (strata: ReadonlyMap<number, readonly number[]>): readonly Str
     most: Math.max(rows.length - 1, key === WEIGHTLESS ? 1 : 0),
   }));
 
-/**
- * 1 for each row held out of `rows`, `wanted` in all: of each stratum its share rounded down, and one more of those that
- * lack most (Hamilton).
- */
-function draw(strata: readonly Stratum[], share: number, rows: number, wanted: number): Uint8Array {
+/** 1 for each row held out: of each stratum its share rounded down, and one more of those that lack most (Hamilton). */
+function draw(strata: readonly Stratum[], share: number, rows: number): Uint8Array {
   const isHeld = new Uint8Array(rows);
   const parts = strata.map((stratum) => {
     const quota = share * stratum.rows.length;
     return { stratum, quota, count: Math.min(stratum.most, Math.max(stratum.least, Math.floor(quota))) };
   });
-  let lacking = wanted - parts.reduce((sum, { count }) => sum + count, 0);
+  let lacking = Math.max(1, Math.round(share * rows)) - parts.reduce((sum, { count }) => sum + count, 0);
   const byLack = parts.sort((a, b) => (b.quota - b.count) - (a.quota - a.count));
   for (const { stratum, count } of byLack) {
     const more = lacking > 0 && count < stratum.most ? 1 : 0;
@@ -127,7 +124,7 @@ function divide(data: Batch, share: number, seed: number, option: string): E.Eit
   const { rows } = data.features;
   if (!(typeof share === "number" && share > 0 && share < 1)) return invalid(option, share, "a share in (0, 1)");
   if (rows < 2) return invalid(option, share, "a share of at least two examples: there is one");
-  const isHeld = draw(oneOfEach(strataOf(data, seed)), share, rows, Math.max(1, Math.round(share * rows)));
+  const isHeld = draw(oneOfEach(strataOf(data, seed)), share, rows);
   const pick = (side: boolean): Batch => {
     const order = Uint32Array.from(data.labels.keys()).filter((row) => isHeld[row] === (side ? 1 : 0));
     return picker(data, order.length, false)(order);
@@ -139,19 +136,18 @@ function divide(data: Batch, share: number, seed: number, option: string): E.Eit
 const FEW = 0xfe3;
 
 /**
- * A share of the rows that count, at most so many, in random order: of each class its share, rounded up or down, and never
- * a row that is alone in its class. The same for the same seed in every runtime.
+ * A share below ½ of the rows that count, at most so many, in random order: of each class its share, rounded up or down by
+ * chance, and never a row that is alone in its class. The same for the same seed in every runtime.
  * @internal
  */
 export function drawFew(data: Batch, share: number, most: number, seed: number): Uint32Array {
-  const { rows } = data.features, strata = strataOf(data, (seed ^ FEW) >>> 0);
-  const classes = Array.from(strata).flatMap(([key, rows]): Stratum[] =>
-    key < 0 ? [] : [{ rows, least: 0, most: rows.length - 1 }]
-  );
-  const count = classes.reduce((sum, stratum) => sum + stratum.rows.length, 0);
-  const wanted = Math.min(most, Math.round(share * count));
-  const isHeld = draw(classes, wanted / count, rows, wanted);
-  return permute(rows, seedRandom((seed ^ FEW) >>> 0)).order.filter((row) => isHeld[row] === 1);
+  const own = (seed ^ FEW) >>> 0, source = drawFrom(seedRandom(own));
+  const rows = Array.from(strataOf(data, own)).flatMap(([key, stratum]) => key < 0 ? [] : stratum);
+  const count = Math.min(most, Math.round(share * rows.length)), stride = rows.length / count;
+  // One row every so many, class after class, from a start by chance.
+  const start = source.next() / 2 ** 32;
+  const drawn = Uint32Array.from({ length: count }, (_, i) => rows[Math.floor((i + start) * stride)] as number);
+  return permute(count, source.state()).order.map((place) => drawn[place] as number);
 }
 
 /** Examples to train on, and validation examples where the options ask for them. */

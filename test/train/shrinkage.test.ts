@@ -162,11 +162,18 @@ describe("a run that shrinks", () => {
     return [getOrThrow(evaluate(params, fresh)).loss, excessOf(params, fresh)];
   };
 
+  // Shares are in proportion to what is in excess, so that some of it stays while steps go on adding to it: a third at least
+  // is gone. 125 rows tell how sure to be to about .045, three draws of them to .026.
   it("is less sure of itself where labels are noise, and has less loss", async () => {
-    const [lossWithout, without] = await run("off", data), [loss, excess] = await run("auto", data);
-    expect(without).toBeGreaterThan(0.03);
-    expect(Math.abs(excess)).toBeLessThan(0.5 * without);
-    expect(loss).toBeLessThan(lossWithout);
+    const [lossWithout, without] = await run("off", data);
+    let sum = 0;
+    for (const seed of [0, 1, 2]) {
+      const [loss, excess] = await run("auto", data, { seed });
+      expect(loss).toBeLessThan(lossWithout);
+      sum += excess;
+    }
+    expect(without).toBeGreaterThan(0.05);
+    expect(Math.abs(sum / 3)).toBeLessThan((2 / 3) * without);
   });
 
   it("by folds, too, on few rows, whose weights and soft targets count", async () => {
@@ -240,6 +247,9 @@ describe("a table of sparse features", () => {
   });
 });
 
+/** Of the parameters that the runs below end with. */
+const HASHES = { heldOut: "02b1cf92", folds: "0c0ab591" };
+
 describe("a dropped run that shrinks", () => {
   const data = halfNoise(240, 1), head = getOrThrow(zeroHead({ features: 100, classes: 4 }));
   const start = (shrinkage: ShrinkageOption, extra: object): Records =>
@@ -248,6 +258,8 @@ describe("a dropped run that shrinks", () => {
   it.each(["heldOut", "folds"] as const)("ends as the whole one: %s", async (shrinkage) => {
     const whole = await collect(start(shrinkage, {})), wanted = outcome(whole);
     expect(whole.some((record) => record._tag === "step" && record.shrinkage > 0)).toBe(true);
+    // The same bytes in every runtime.
+    expect(digest(doneOf(whole).params).slice(0, 8)).toBe(HASHES[shrinkage]);
     for (const [every, step] of [[1, 6], [3, 17], [7, 30]] as const) {
       const checkpoint = { store: memoryStore(), every };
       await dropAt(start(shrinkage, { checkpoint }), step);
