@@ -82,7 +82,8 @@ export {
   trustRegion,
   weightDecay,
 } from "./src/optimizer/transform.ts";
-export { averaged, type AveragedState } from "./src/optimizer/average.ts";
+export type { Averages } from "./src/optimizer/average.ts";
+export { averaged, type AveragedState } from "./src/optimizer/averaged.ts";
 export { always, cosineDecay, type Schedule, stepDecay, times, warmUp } from "./src/optimizer/schedule.ts";
 export { online, type OnlineOptions, type OnlineState } from "./src/optimizer/online.ts";
 export type { InputMoments } from "./src/optimizer/moments.ts";

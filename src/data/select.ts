@@ -158,8 +158,9 @@ function featurePicker(
 }
 
 /**
- * Picks rows of a batch, standardised by `scales` where there are some, at most `most` at a time. With `reuse` dense features go into one buffer that the next
- * picking overwrites (fresh pages cost more than the copying): not for functions that may keep them.
+ * Picks rows of a batch, standardised by `scales` where there are some, at most `most` at a time. With `reuse` dense
+ * features go into one buffer that the next picking overwrites (fresh pages cost more than the copying): not for functions
+ * that may keep them.
  * @internal
  */
 export function picker(

@@ -56,7 +56,8 @@ export interface Checkpointing {
 /**
  * What shrinkage is read off: of `heldOut` a sixteenth of the training rows, class by class, which are not trained on; of
  * `folds` all rows, by four runs beside the run, each without a quarter of them, which takes five times as long; of `off`
- * nothing. `auto` is `heldOut` from 2,000 rows with a weight, else `off`.
+ * nothing. `auto` is `heldOut` from 2,000 rows with a weight, else `off`; also where an embedding trains, for which each look at
+ * rows takes a pass over its table.
  */
 export type ShrinkageOption = "auto" | "heldOut" | "folds" | "off";
 

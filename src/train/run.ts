@@ -10,7 +10,7 @@ import type { Model } from "../network/model.ts";
 import { copyArrays } from "../optimizer/average.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
-import { type Shrinking, startShrinking, type Trainee } from "./shrinkage.ts";
+import { type Shrinking, startShrinking, startTrainee, type Trainee } from "./shrinkage.ts";
 import type { Steering } from "./steering.ts";
 
 /** The best parameters so far, by the validation examples, for raw features. */
@@ -48,8 +48,7 @@ export const startRun = <M extends Model, S>(
   optimizer: Optimizer<M, S>,
   seed: number,
 ): Run<M, S> => ({
-  model,
-  state: optimizer.init(model),
+  ...startTrainee(steering, model, optimizer),
   shrinking: startShrinking(steering, model, optimizer),
   random: seedRandom(seed),
   epoch: 1,

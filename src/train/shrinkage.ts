@@ -10,6 +10,7 @@ import type { FgnError } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
 import { copyModel, type Model } from "../network/model.ts";
+import { averagedWhole } from "../optimizer/by_row.ts";
 import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
 import type { Shrinkage } from "../optimizer/shrink.ts";
 import { logits } from "../passes/evaluate.ts";
@@ -51,17 +52,22 @@ export interface Stepping<M extends Model, S> {
   readonly updateOptions: UpdateOptions;
 }
 
+/** A model of its own with the optimizer's first state. Where it is to shrink, the rows of a table change at any time. */
+export const startTrainee = <M extends Model, S>(
+  steering: Steering | null,
+  model: M,
+  { init }: Optimizer<M, S>,
+): Trainee<M, S> => ({ model, state: steering === null ? init(model) : averagedWhole(init(model)) });
+
 /** Where shrinkage stands before the first update. */
 export function startShrinking<M extends Model, S>(
   steering: Steering | null,
   model: M,
-  { init }: Optimizer<M, S>,
+  optimizer: Optimizer<M, S>,
 ): Shrinking<M, S> | null {
   if (steering === null) return null;
-  const shadows = Array.from({ length: steering._tag === "folds" ? FOLDS : 0 }, (): Trainee<M, S> => {
-    const own = copyModel(model);
-    return { model: own, state: init(own) };
-  });
+  const length = steering._tag === "folds" ? FOLDS : 0;
+  const shadows = Array.from({ length }, () => startTrainee(steering, copyModel(model), optimizer));
   return { scale: NO_SCALE, turn: 0, owed: 0, shadows };
 }
 

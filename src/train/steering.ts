@@ -11,6 +11,7 @@ import { isSparse } from "../data/sparse.ts";
 import { permute, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
+import { tableOf } from "../optimizer/row_average.ts";
 import { countShrunk } from "../optimizer/shrink.ts";
 import type { TrainOptions } from "./options.ts";
 import { drawFew } from "./split.ts";
@@ -96,7 +97,8 @@ export function steer<M extends Model, S>(
   if (shrinkage === "folds") {
     return E.right({ _tag: "folds", foldOf: dealFolds(data.features.rows, seed), ...commonOf(data, options) });
   }
-  if (shrinkage === "auto" && countOf(data) < ENOUGH) return E.right(null);
+  // Judging by the average of a table takes a pass over all of it, and so does shrinking: a step touches a few rows.
+  if (shrinkage === "auto" && (countOf(data) < ENOUGH || tableOf(model) !== null)) return E.right(null);
   const held = drawFew(data, HELD, MOST, seed), isHeld = new Set(held);
   if (held.length === 0) return refuse('"folds" or "off" with so few examples of each class');
   const trained = Uint32Array.from(data.labels.keys()).filter((row) => !isHeld.has(row));

@@ -152,7 +152,8 @@ describe("a fault of the library", () => {
       ["writeSafetensors", () => writeSafetensors({ tensors }), TextEncoder.prototype, "encode"],
     ];
     for (const [where, call, holder, name] of calls) {
-      const field = Object.getOwnPropertyDescriptor(holder, name) as PropertyDescriptor, cause = new TypeError("a fault");
+      const field = Object.getOwnPropertyDescriptor(holder, name) as PropertyDescriptor,
+        cause = new TypeError("a fault");
       const broken = (): never => {
         throw cause;
       };

@@ -10,6 +10,7 @@ import {
   type Batch,
   batch,
   dense,
+  evaluate,
   type Features,
   fgn,
   fit,
@@ -26,7 +27,7 @@ import {
   robust,
   zeroHead,
 } from "../../mod.ts";
-import { difference, flat, problem, relativeError } from "../support/reference.ts";
+import { difference, flat, problem, relativeError, uniform } from "../support/reference.ts";
 
 const equal = (row: readonly number[], B = 10): Features =>
   getOrThrow(matrix(B, row.length, Array(B).fill(row).flat()));
@@ -161,6 +162,24 @@ describe("robust on inputs that do not vary", () => {
           else expect(flat(step.right.params).every(Number.isFinite)).toBe(true);
         }
       }
+    }
+  });
+
+  it("learns from single examples of classes that overlap what it learns from batches", async () => {
+    const noise = uniform(360, 5), labels = Uint32Array.from({ length: 90 }, (_, i) => i % 3);
+    const x = noise.map((v, k) => {
+      const i = k >> 2, along = ([-2.5, 0.4, 1.6][i % 3] as number) + 0.8 * (noise[4 * i] as number);
+      return k % 4 === 1 ? v - along / 2 : along + 0.3 * v;
+    });
+    const data = getOrThrow(batch({ features: getOrThrow(matrix(90, 4, x)), labels }));
+    // The last fifty examples weigh most: four of ninety, and a loss of .05, are theirs.
+    for (const model of [head(4, 3), net(4, 3)]) {
+      const [single, many] = await Promise.all([1, 30].map(async (batchSize) => {
+        const { params } = getOrThrow(await fit(model, data, { epochs: 5, batchSize })());
+        return getOrThrow(evaluate(params, data));
+      }));
+      expect(single?.accuracy).toBeGreaterThan((many?.accuracy as number) - 0.05);
+      expect(single?.loss).toBeLessThan((many?.loss as number) + 0.05);
     }
   });
 

@@ -108,6 +108,9 @@ describe("the rows that are held out", () => {
     expect(getOrThrow(steer(frozen, data, robust(), {}, 0))).toBeNull();
     expect(getOrThrow(steer(own, data, robust() as never, {}, 0))).toBeNull();
     expect(steerBy(data, { shrinkage: "off" })).toBeNull();
+    const table = getOrThrow(initialise({ inputs: 12, layers: [embedding(5)] }));
+    expect(steerBy(data, {}, 0, table)).toBeNull();
+    expect(steerBy(data, { shrinkage: "heldOut" }, 0, table)).not.toBeNull();
     expect(getOrThrow(steer(network(), data, weightDecay(1e-3)(robust()), {}, 0))).not.toBeNull();
     for (const shrinkage of ["heldOut", "folds"] as const) {
       expect(left(steer(network(), data, fgn(), { shrinkage }, 0))).toMatchObject({ option: "shrinkage" });
@@ -151,7 +154,7 @@ function halfNoise(rows: number, seed: number): Batch {
 }
 
 describe("a run that shrinks", () => {
-  const data = halfNoise(2000, 1), fresh = halfNoise(2000, 5), options = { epochs: 12, batchSize: 100 };
+  const data = halfNoise(2000, 1), fresh = halfNoise(1000, 5), options = { epochs: 12, batchSize: 100 };
   const head = getOrThrow(zeroHead({ features: 100, classes: 4 }));
   const run = async (
     shrinkage: ShrinkageOption,
@@ -163,17 +166,17 @@ describe("a run that shrinks", () => {
   };
 
   // Shares are in proportion to what is in excess, so that some of it stays while steps go on adding to it: a third at least
-  // is gone. 125 rows tell how sure to be to about .045, three draws of them to .026.
+  // is gone. 125 rows tell how sure to be to about .045, two draws of them to .03.
   it("is less sure of itself where labels are noise, and has less loss", async () => {
     const [lossWithout, without] = await run("off", data);
     let sum = 0;
-    for (const seed of [0, 1, 2]) {
+    for (const seed of [0, 1]) {
       const [loss, excess] = await run("auto", data, { seed });
       expect(loss).toBeLessThan(lossWithout);
       sum += excess;
     }
     expect(without).toBeGreaterThan(0.05);
-    expect(Math.abs(sum / 3)).toBeLessThan((2 / 3) * without);
+    expect(Math.abs(sum / 2)).toBeLessThan((2 / 3) * without);
   });
 
   it("by folds, too, on few rows, whose weights and soft targets count", async () => {
