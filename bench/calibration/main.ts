@@ -53,6 +53,7 @@ interface Result {
   readonly measured: readonly (readonly [accuracy: number, loss: number, error: number])[];
 }
 
+const rounded = (value: number): number => Number(value.toFixed(3));
 const decimals = (value: number): string => value.toFixed(3).replace(/^0/, "");
 
 const asked = process.env["FGN_BENCH_TASKS"]?.split(","), results: Result[] = [];
@@ -65,19 +66,20 @@ for (const { name, load, start } of ALL.filter((task) => asked?.some((part) => t
       if (told._tag !== "epoch" || !AFTER.includes(told.epoch)) continue;
       const { accuracy, loss } = getOrThrow(evaluate(told.params, data.test));
       const predicted = getOrThrow(probabilities(told.params, data.test.features));
-      measured.push([accuracy, loss, getOrThrow(reliability(predicted, data.test.labels)).ece]);
+      const { ece } = getOrThrow(reliability(predicted, data.test.labels));
+      measured.push([rounded(accuracy), rounded(loss), rounded(ece)]);
     }
     console.log(name, shrinkage, measured.map((values) => values.map(decimals).join(" / ")).join("   "));
     results.push({ task: name, shrinkage, measured });
   }
 }
 
-const readme = new URL("README.md", import.meta.url), file = new URL("results.json", import.meta.url);
-writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+const README = "bench/calibration/README.md";
+writeFileSync("bench/calibration/results.json", `${JSON.stringify(results, null, 2)}\n`);
 const rows = results.map(({ task, shrinkage, measured }) => [
   task,
   shrinkage,
   ...measured.map((values) => values.map(decimals).join(" / ")),
 ]);
 const head = ["task", "shrinkage", ...AFTER.map((epochs) => `${epochs} epoch${epochs === 1 ? "" : "s"}`)];
-writeFileSync(readme, replacePart(readFileSync(readme, "utf8"), "results", table(head, rows)));
+writeFileSync(README, replacePart(readFileSync(README, "utf8"), "results", table(head, rows)));
