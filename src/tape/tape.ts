@@ -17,6 +17,9 @@ import type { RowPart } from "./row_part.ts";
 /** n rounded up to full vectors. */
 export const up4 = (n: number): number => Math.ceil(n / 4) * 4;
 
+/** Doubles from one row of a float64 system of n rows to the next: even, never a multiple of 64, where rows collide in the cache. */
+export const strideOf = (n: number): number => n + ((n + 8) % 64 === 0 ? 12 : 8);
+
 /** Multiply-adds of one call: about a millisecond, since engines replace code only between calls. */
 const CALL = 1e7;
 
@@ -157,6 +160,9 @@ export interface Scratch {
   readonly panels: number;
   /** Rows of n₄ floats: as many as signals are scaled at a time. */
   readonly block: number;
+  /** Parameter derivatives of as many rows, or of all of a layer that reads sparse features; n₄ × B panels of the widest slot. */
+  readonly products: number;
+  readonly image: number;
 }
 
 /** A model on a batch. */

@@ -38,6 +38,9 @@ export interface Shrinking<M extends Model, S> {
   scale: Scale;
   /** The place of the held-out row whose turn is next. */
   turn: number;
+  /** The number of updates done when it last shrank, and the share: a run may end between that and the next update. */
+  at: number;
+  share: number;
   /** The share that a table of sparse features has yet to shrink by. */
   owed: number;
   /** For each fold a run beside the run, on the rows of the others; none without folds. */
@@ -68,7 +71,7 @@ export function startShrinking<M extends Model, S>(
   if (steering === null) return null;
   const length = steering._tag === "folds" ? FOLDS : 0;
   const shadows = Array.from({ length }, () => startTrainee(steering, copyModel(model), optimizer));
-  return { scale: NO_SCALE, turn: 0, owed: 0, shadows };
+  return { scale: NO_SCALE, turn: 0, at: 0, share: 0, owed: 0, shadows };
 }
 
 /** Rows as the averaged parameters judge them, or null: there is none that counts. */
@@ -145,9 +148,12 @@ export function shrinkBefore<M extends Model, S>(
 ): E.Either<FgnError, number> {
   const { shrink } = stepping.optimizer;
   if (step === 0 || (steering._tag === "heldOut" && step % EVERY !== 1)) return E.right(0);
+  if (shrinking.at === step) return E.right(shrinking.share);
   const shrinkage = nextShrinkage(trainee, shrinking, steering, rows, stepping);
   if (shrinkage._tag === "Left") return shrinkage;
   const { share, sparse = 0 } = shrinkage.right;
+  shrinking.at = step;
+  shrinking.share = share;
   if (shrink === undefined || (share === 0 && sparse === 0)) return E.right(share);
   const options = { donate: true, ...kernelAlone(stepping.updateOptions) };
   for (const each of [trainee, ...shrinking.shadows]) {

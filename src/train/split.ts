@@ -53,19 +53,19 @@ export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError
 function split(data: Batch, share: number, seed: number): E.Either<FgnError, Split> {
   const kind = checkBatchKind(data);
   if (kind._tag === "Left") return kind;
-  const { features, labels } = data;
+  const own = kind.right, { features, labels, weights, targets } = own;
   const whole = isSparse(features)
     ? checkSparse(features)
     : checkLength("features", features.data.length, features.rows * features.cols);
   if (whole._tag === "Left") return whole;
   const count = checkLength("labels", labels.length, features.rows);
   if (count._tag === "Left") return count;
-  const weighted = checkLength("weights", data.weights?.length ?? features.rows, features.rows);
+  const weighted = checkLength("weights", weights?.length ?? features.rows, features.rows);
   if (weighted._tag === "Left") return weighted;
-  const soft = checkTargets(data.targets, features.rows, data.targets?.cols ?? 0);
+  const soft = checkTargets(targets, features.rows, targets?.cols ?? 0);
   if (soft._tag === "Left") return soft;
   if (!Number.isFinite(seed)) return invalid("seed", seed, "a number");
-  return divide(data, share, seed, "share");
+  return divide(own, share, seed, "share");
 }
 
 /** Rows that are drawn from together, in random order. */
@@ -184,12 +184,12 @@ export function splitData<M extends Model, S>(
   seed: number,
 ): E.Either<FgnError, SplitData> {
   const validation = options.validation ?? null;
-  for (const part of validation === null || typeof validation === "number" ? [data] : [data, validation]) {
-    const matched = checkBatch(params, part);
-    if (matched._tag === "Left") return matched;
-  }
+  const whole = checkBatch(params, data);
+  if (whole._tag === "Left") return whole;
+  const apart = validation === null || typeof validation === "number" ? null : checkBatch(params, validation);
+  if (apart?._tag === "Left") return apart;
   const divided: E.Either<FgnError, Omit<SplitData, "counts">> = typeof validation === "number"
-    ? divide(data, validation, seed, "validation")
-    : E.right({ train: data, validation });
+    ? divide(whole.right, validation, seed, "validation")
+    : E.right({ train: whole.right, validation: apart && apart.right });
   return divided._tag === "Left" ? divided : weigh(divided.right, params, options);
 }

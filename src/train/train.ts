@@ -15,13 +15,15 @@ import { permute } from "../math/random.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
 import { asInner } from "../optimizer/inner.ts";
-import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
+import type { Optimizer, Update, UpdateOptions } from "../optimizer/optimizer.ts";
+import { piecesOf } from "../optimizer/pieces.ts";
 import { robust, type RobustState } from "../optimizer/robust.ts";
 import { evaluate, type Evaluation } from "../passes/evaluate.ts";
 import { kernelAlone, kernelOf } from "../problem/session.ts";
 import type { StepReport } from "../step/step.ts";
 import { identify, type Identity, type Plan, resumeRun, writeCheckpoint } from "./checkpoint.ts";
 import { checkTraining, type TrainOptions } from "./options.ts";
+import { runWithRests } from "./rests.ts";
 import { noteEvaluation, type Run, startRun } from "./run.ts";
 import { FEW, shrinkBefore, type Stepping, updateShadows } from "./shrinkage.ts";
 import { splitData } from "./split.ts";
@@ -150,11 +152,11 @@ interface Course<M extends Model, S> extends Setup<M, S>, Stepping<M, S> {
   /** The number of rows that are trained on. */
   readonly rows: number;
   readonly totalSteps: number;
-  /** Why the run is to end before its next step, or null. */
-  readonly interrupted: () => Stopped | null;
+  /** Why the run is to end before its next step, or within one, or null. */
+  readonly interrupted: (within?: boolean) => Stopped | null;
 }
 
-function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: () => Stopped | null): Course<M, S> {
+function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: Course<M, S>["interrupted"]): Course<M, S> {
   const { run, train: examples, steering, checked: { epochs, batchSize }, options } = setup;
   const rows = steering?._tag === "heldOut" ? steering.trained.length : examples.features.rows;
   return {
@@ -174,14 +176,35 @@ const positionOf = <M extends Model, S>({ run, totalSteps, checked: { epochs } }
   totalSteps,
 });
 
-/** The next step, on the rows that `order` says. Undefined: a batch without weight. */
-function stepOf<M extends Model, S>(course: Course<M, S>, order: Uint32Array): E.Either<FgnError, Stepped | undefined> {
-  const { run, optimizer, steering, pick, updateOptions, checked: { batchSize } } = course;
-  const rows = order.subarray(run.done, run.done + batchSize), { shrinking } = run;
-  const steers = shrinking !== null && steering !== null;
+/** Milliseconds that a step may take before it ends with the time of the run. */
+const GRACE = 500;
+
+/**
+ * An update, with rests where it has pieces: other tasks have their turn, and the run may end within it. Undefined: it does.
+ */
+async function updateOf<M extends Model, S>(
+  { run: { model, state }, optimizer: { update }, updateOptions, breathe, interrupted }: Course<M, S>,
+  part: Batch,
+): Promise<E.Either<FgnError, Update<M, S>> | undefined> {
+  const pieces = piecesOf(update), kernel = kernelOf(updateOptions);
+  if (pieces === undefined || kernel._tag === "Left") return update(model, state, part, updateOptions);
+  return await runWithRests(() => pieces(model, state, part, updateOptions), kernel.right, async (milliseconds) => {
+    await breathe(true);
+    return interrupted(milliseconds >= GRACE) === null;
+  });
+}
+
+/** The next step, on the rows that `order` says. Undefined: a batch without weight; a reason: the run ends within it. */
+async function stepOf<M extends Model, S>(
+  course: Course<M, S>,
+  order: Uint32Array,
+): Promise<E.Either<FgnError, Stepped | Stopped | undefined>> {
+  const { run, steering, pick, checked: { batchSize }, interrupted } = course, { shrinking } = run;
+  const rows = order.subarray(run.done, run.done + batchSize), steers = shrinking !== null && steering !== null;
   const share = steers ? shrinkBefore(run, run.step, shrinking, steering, rows, course) : E.right(0);
   if (share._tag === "Left") return share;
-  const update = optimizer.update(run.model, run.state, pick(rows), updateOptions);
+  const update = await updateOf(course, pick(rows));
+  if (update === undefined) return E.right(interrupted(true) ?? "aborted");
   const followed = steers ? updateShadows(shrinking, steering, rows, course) : E.right(undefined);
   if (followed._tag === "Left") return followed;
   run.done += batchSize;
@@ -226,14 +249,14 @@ async function* epochOf<M extends Model, S>(course: Course<M, S>): Records<M, St
   const { order: places, random } = permute(rows, run.random);
   const order = steering?._tag === "heldOut" ? places.map((place) => steering.trained[place] as number) : places;
   while (run.done < rows) {
-    const stopped = interrupted();
-    const step = stopped === null ? stepOf(course, order) : E.right(undefined);
+    const ended = interrupted(), step = ended === null ? await stepOf(course, order) : E.right(ended);
     if (step._tag === "Left") return yield* endWith<M>(step);
+    const stopped = typeof step.right === "string" ? step.right : null;
     const saved = stopped !== null || run.step % every === 0 ? await save(course) : E.right(undefined);
     if (saved._tag === "Left") return yield* endWith<M>(saved);
     if (stopped !== null) return stopped;
-    const reports = step.right !== undefined && run.step % reportEvery === 0;
-    if (reports) yield E.right({ _tag: "step", ...positionOf(course), ...step.right });
+    const { right: stepped } = step, reports = typeof stepped === "object" && run.step % reportEvery === 0;
+    if (reports) yield E.right({ _tag: "step", ...positionOf(course), ...stepped });
     await breathe(reports);
   }
   const measured = measure(course);
@@ -300,8 +323,10 @@ async function* recordsOf<M extends Model, S>(params: M, data: Batch, asked: Tra
   const opened = await setUp<M, S>(params, data, asked);
   if (opened._tag === "Left") return yield opened;
   const { run, options, checked: { epochs, patience, maxSeconds } } = opened.right, first = run.step;
-  const spent = (): boolean => run.step > first && performance.now() - clock >= maxSeconds * 1000;
-  const interrupted = (): Stopped | null => options.signal?.aborted ? "aborted" : spent() ? "maxSeconds" : null;
+  const spent = (within: boolean): boolean =>
+    (within || run.step > first) && performance.now() - clock >= maxSeconds * 1000;
+  const interrupted = (within = false): Stopped | null =>
+    options.signal?.aborted ? "aborted" : spent(within) ? "maxSeconds" : null;
   const course = startCourse(opened.right, interrupted);
   let stopped: Stopped | "failed" | null = null;
   while (run.epoch <= epochs && stopped === null) {

@@ -4,7 +4,7 @@
 import { f32, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
 import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addSquares, fillGram, layerPart, moveByGram } from "./gram.ts";
+import { addDots, addSquares, fillGram, layerPart, moveByGram } from "./gram.ts";
 import type { Context } from "./signals.ts";
 
 /** CSR features in the kernel's memory, columns renumbered over those that occur. */
@@ -49,6 +49,19 @@ function multiply(
   exports.packTransposed(dense, rows, m, to);
 }
 
+/** weight += the derivatives of the signals, example by example times its coefficient; bias (may be NONE) the same. */
+function projectInto(
+  { kernel: { exports }, rows, input: { offsets, indices, values }, output: { width: m, signal }, dense }:
+    SparseProductSpec,
+  coefficient: number,
+  weight: number,
+  bias: number,
+): void {
+  exports.unpackTransposed(signal, m, rows, coefficient, dense);
+  exports.csrUpdate(rows, offsets, indices, values, m, dense, weight);
+  if (bias !== NONE) exports.weightedRowSums(m, rows, coefficient, signal, NONE, bias);
+}
+
 /** The part of the row system of a product that trains. */
 function rowPart(spec: SparseProductSpec, inputs: number): RowPart {
   const { kernel, rows, input, output: { width: outputs, signal: signals }, bias, kept, scratch } = spec;
@@ -66,6 +79,13 @@ function rowPart(spec: SparseProductSpec, inputs: number): RowPart {
       kernel.exports.csrSquares(rows, offsets, values, scratch.block);
       addSquares(spec, outputs, { signals, constant }, out);
     },
+    multiply: (coefficient, out) => {
+      const { products, image } = scratch, bias = constant === 0 ? NONE : products + 4 * cols * outputs;
+      f32(kernel, products, (cols + 1) * outputs).fill(0);
+      projectInto(spec, coefficient, products, bias);
+      multiply(spec, products, bias, image);
+      addDots(spec, outputs, signals, out);
+    },
     twoStage: null,
     moves: kept !== NONE,
   });
@@ -73,8 +93,7 @@ function rowPart(spec: SparseProductSpec, inputs: number): RowPart {
 
 /** A dense product over sparse features. */
 export function sparseProduct(spec: SparseProductSpec): Op {
-  const { kernel, rows, input, output, weight, bias, dense, kept } = spec;
-  const { exports } = kernel;
+  const { kernel, rows, input, output, weight, bias, kept } = spec;
   const m = output.width, entries = Math.ceil(input.count / rows);
   const { trainable } = weight;
   return {
@@ -91,9 +110,7 @@ export function sparseProduct(spec: SparseProductSpec): Op {
     },
     project: (coefficient, into) => {
       if (!trainable) return;
-      exports.unpackTransposed(output.signal, m, rows, coefficient, dense);
-      exports.csrUpdate(rows, input.offsets, input.indices, input.values, m, dense, into + weight.place);
-      if (bias !== null) exports.weightedRowSums(m, rows, coefficient, output.signal, NONE, into + bias.place);
+      projectInto(spec, coefficient, into + weight.place, bias === null ? NONE : into + bias.place);
     },
     rowPart: trainable ? rowPart(spec, entries) : frozenPart(entries * m),
     metric: null,
