@@ -59,7 +59,7 @@ function checkAveragedAt(averagedAt: Uint32Array | undefined, params: Model): E.
  * Checks that an average is one of a model that was checked, and still there. Errors: `WrongKind`, `DonatedParameters`,
  * `ShapeMismatch`.
  */
-function checkAverage({ average, averagedAt }: Averages, params: Model): E.Either<FgnError, unknown> {
+export function checkAverage({ average, averagedAt }: Averages, params: Model): E.Either<FgnError, unknown> {
   const isRight = Array.isArray(average) && average.every(isFloats);
   const kind = checkKind("the state's average", average, isRight, "a list of Float32Arrays");
   if (kind._tag === "Left") return kind;
@@ -115,8 +115,9 @@ function beginRows(
 /**
  * Whether the average lies in the memory of the parameters, as where a `result` is trained further: giving one up would
  * empty the other.
+ * @internal
  */
-function shareMemory(params: Model, average: readonly Float32Array[]): boolean {
+export function shareMemory(params: Model, average: readonly Float32Array[]): boolean {
   const buffers = new Set(arraysOf(params).map(({ buffer }) => buffer));
   return average.some(({ buffer }) => buffers.has(buffer));
 }
