@@ -26,10 +26,10 @@ function standIn<M extends Model, S>(): Optimizer<M, S> {
   return { name: "none", notes: [], init: () => ({}) as S, update, result: (params) => params, fault };
 }
 
-/** An update with a model. Errors: `CallbackFailure`. */
-function checkUpdate<M extends Model, S>(what: string, result: Update<M, S>): E.Either<FgnError, Update<M, S>> {
-  const checked = checkModel(result?.params);
-  return checked._tag === "Right" ? E.right(result) : callbackFailure(what, `gave no params: ${checked.left.message}`);
+/** A model that an optimizer gave. Errors: `CallbackFailure`. */
+function checkGiven<M extends Model>(what: string, params: M): E.Either<FgnError, M> {
+  const checked = checkModel(params);
+  return checked._tag === "Right" ? E.right(params) : callbackFailure(what, `gave no params: ${checked.left.message}`);
 }
 
 /** Updates of the library's own optimizers: they give an Either, and models that are whole. */
@@ -37,7 +37,8 @@ const OWN = /* @__PURE__ */ new WeakSet<object>();
 
 /** An update that somebody gave, whatever it does. Errors: `CallbackFailure`, and its own. */
 function innerUpdate<M extends Model, S>(given: Optimizer<M, S>, what: string): UpdateOf<M, S> {
-  const check = E.chain((result: Update<M, S>) => checkUpdate(what, result)), pieces = piecesOf(given.update);
+  const check = E.chain((result: Update<M, S>) => E.map(() => result)(checkGiven(what, result?.params))),
+    pieces = piecesOf(given.update);
   const update: UpdateOf<M, S> = (...values) => check(callEither(what, () => given.update(...values)));
   if (pieces === undefined) return update;
   return updateInPieces(function* (...values) {
@@ -52,7 +53,7 @@ function innerUpdate<M extends Model, S>(given: Optimizer<M, S>, what: string): 
  */
 export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M, S> {
   return orElse<Optimizer<M, S>>(() => {
-    const { name, notes, init, update, result } = given, fault = faultIn(given);
+    const { name, notes, init, update, result, shrink } = given, fault = faultIn(given);
     if (![init, update, result].every((part) => typeof part === "function")) return standIn();
     return {
       name: textOf(name),
@@ -60,6 +61,12 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
       init: (params) => given.init(params),
       update: OWN.has(update) ? update : innerUpdate(given, `${textOf(name)}.update`),
       result: (params, state) => given.result(params, state),
+      ...(typeof shrink === "function" && {
+        shrink: (...args: Parameters<typeof shrink>) => {
+          const what = `${textOf(name)}.shrink`;
+          return E.chain((params: M) => checkGiven(what, params))(callEither(what, () => shrink.apply(given, args)));
+        },
+      }),
       ...(fault && { fault }),
     };
   }, standIn());
@@ -70,7 +77,7 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
  * @internal
  */
 export function guarded<M extends Model, S>(optimizer: Optimizer<M, S>): Optimizer<M, S> {
-  const { name, update } = refuseFaulty(optimizer), what = `${name}.update`, pieces = piecesOf(update);
+  const { name, update, shrink } = refuseFaulty(optimizer), what = `${name}.update`, pieces = piecesOf(update);
   const safe: UpdateOf<M, S> = (params, state, batch, options) =>
     guard(
       what,
@@ -86,7 +93,18 @@ export function guarded<M extends Model, S>(optimizer: Optimizer<M, S>): Optimiz
   };
   const guardedUpdate = guardedPieces ? updateInPieces(guardedPieces, safe) : safe;
   OWN.add(guardedUpdate);
-  return { ...optimizer, update: guardedUpdate };
+  return {
+    ...optimizer,
+    update: guardedUpdate,
+    ...(shrink && {
+      shrink: (params, state, shrinkage, options) =>
+        guard(
+          `${name}.shrink`,
+          { params, state, shrinkage, options },
+          () => isObject(state) ? shrink(params, state, shrinkage, options) : noState,
+        ),
+    }),
+  };
 }
 
 const noState: E.Either<FgnError, never> = /* @__PURE__ */ fail(
@@ -95,6 +113,22 @@ const noState: E.Either<FgnError, never> = /* @__PURE__ */ fail(
   "the state: this is not what init gives",
   "Give the state of the update before, or what init gives",
 );
+
+/**
+ * The shrinking of an optimizer inside, where it has one, for the state around its own: to be spread into a transform.
+ * `mayTake` says whether the memory of parameters may be given up.
+ * @internal
+ */
+export function shrinkInner<M extends Model, S, T extends { readonly inner: S }>(
+  { shrink }: Optimizer<M, S>,
+  mayTake: (params: M, state: T) => boolean = () => true,
+): Pick<Optimizer<M, T>, "shrink"> {
+  if (!shrink) return {};
+  return {
+    shrink: (params, state, shrinkage, options) =>
+      shrink(params, state.inner, shrinkage, mayTake(params, state) ? options : {}),
+  };
+}
 
 /**
  * An optimizer around another, made by `make` of one whose update gives an Either.
