@@ -31,6 +31,12 @@ const CONSUMERS = [
   { what: "uses nothing", conditions: [], source: `import * as fgn from "${NAME}";`, budget: 40 },
   { what: "fgnStep", conditions: [], source: `export { fgnStep } from "${NAME}";`, budget: 50_100 },
   { what: "fgnStep, workerd", conditions: ["workerd"], source: `export { fgnStep } from "${NAME}";`, budget: 30_000 },
+  {
+    what: "trainClassifier, classify",
+    conditions: [],
+    source: `export { classify, trainClassifier } from "${NAME}";`,
+    budget: 89_500,
+  },
   { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 90_500 },
 ];
 

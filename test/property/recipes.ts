@@ -285,6 +285,45 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     (v) => [some.predictions(), some.labels(), { by: v % 2 ? "margin" : "selfConfidence", most: 3, ignoredLabel: 9 }],
   ),
   // Files
+  // Classifiers
+  table: either(
+    fgn.table,
+    () => [{ age: [1, null, 3], town: ["Ulm", "Graz", "Ulm"], vector: [[1, 2], [3, 4], [5, 6]] }],
+  ),
+  inferRecipe: either(
+    fgn.inferRecipe,
+    (v) => [[some.people(), [[1, 2, 3]], ["a text"], some.features(), some.sparseFeatures()][v % 5], {
+      missing: "impute",
+      label: "town",
+    }],
+  ),
+  makeFeatures: either(fgn.makeFeatures, (v) => {
+    const rows = [some.people(), [[1, 2, 3]], ["a text"], some.features(), some.sparseFeatures()][v % 5] as fgn.Rows;
+    return [right(fgn.inferRecipe(rows, { missing: "impute" })), rows];
+  }),
+  widthOf: plain(fgn.widthOf, () => [{ kind: "vector", length: 3 }], isNumber),
+  classifierOf: either(fgn.classifierOf, () => [some.net(), ["a", "b", "c"], { known: some.features() }]),
+  trainClassifier: task(fgn.trainClassifier, (v) => [
+    v % 2
+      ? { features: some.features(), labels: ["a", "b", "c", "a", "b", "c"] }
+      : { table: some.people(), label: "town" },
+    {
+      epochs: 1,
+      hidden: v % 2 ? [2] : [],
+      validation: 0.3,
+      temperature: true,
+      threshold: { precision: 0.9 },
+      classWeights: "balanced",
+      missing: "impute",
+      seed: 1,
+      onProgress: () => {},
+    },
+  ]),
+  classify: either(fgn.classify, () => [some.classifier(), some.features(), { top: 2, threshold: 0.5 }]),
+  report: either(fgn.report, () => [some.classifier(), some.labelled(), { k: 2, most: 3 }]),
+  learn: either(fgn.learn, () => [some.classifier(), some.labelled(), { ratio: 0.1, maxClasses: 9 }]),
+  encodeClassifier: either(fgn.encodeClassifier, () => [some.classifier()]),
+  decodeClassifier: either(fgn.decodeClassifier, () => [right(fgn.encodeClassifier(some.classifier()))]),
   decodePlain: either(
     fgn.decodePlain,
     () => ["format", 1, right(fgn.encodePlain("format", 1, { a: [1, Float32Array.of(2)] }))],

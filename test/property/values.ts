@@ -133,6 +133,16 @@ export const trainOptions = (variant = 0): fgn.FitOptions<fgn.Network, never> =>
     onProgress: () => {},
   }) as unknown as fgn.FitOptions<fgn.Network, never>;
 
+/** A table with what tables may have: numbers, one of which is missing, and texts. */
+export const people = (): fgn.Table =>
+  right(fgn.table({ age: [30, null, 54, 12, 7, 61], town: ["Ulm", "Graz", "Ulm", "Graz", "Ulm", "Ulm"] }));
+
+/** Rows with a known and a new label. */
+export const labelled = (): fgn.LabelledRows => ({ features: features(), labels: ["a", "b", "c", "a", "b", "c"] });
+
+/** A classifier that can learn. */
+export const classifier = (): fgn.Classifier => right(fgn.classifierOf(net(), ["a", "b", "c"], { known: features() }));
+
 /** Functions that throw no longer than the reading of the tensors takes. */
 export const checkpointBytes = (): Uint8Array => saved.slice();
 
