@@ -33,7 +33,7 @@ export function checkAttached<A extends Numbers>(what: string, array: A): E.Eith
   return !isDetached(array) ? E.right(array) : fail(
     "DonatedParameters",
     { what },
-    `${what} is empty: its memory was given up, by a call with donate or a transfer to elsewhere`,
-    "Go on from the result of that call, or leave out donate where the arguments are still needed",
+    `${what} is empty: its memory was given up, by donate or a transfer`,
+    "Go on from the result of that call, or leave out donate",
   );
 }

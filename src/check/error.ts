@@ -152,7 +152,7 @@ export function overflow(what: string): E.Either<FgnError, never> {
     "Overflow",
     { what },
     `${what} left the range of float32`,
-    "Scale the features to about unit size, check parameters and features for extreme values, or raise the damping",
+    "Scale the features to about unit size, look for extreme values, or raise the damping",
   );
 }
 

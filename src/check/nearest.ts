@@ -12,14 +12,10 @@ export type Elsewhere = Readonly<Record<string, string>>;
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "");
 
-/** The share of letters that two words begin and end alike with: a slip of the finger leaves most of them. */
-function likeness(a: string, b: string): number {
-  const shorter = Math.min(a.length, b.length);
-  let first = 0, last = 0;
-  while (first < shorter && a[first] === b[first]) first++;
-  while (first + last < shorter && a.at(-1 - last) === b.at(-1 - last)) last++;
-  return (first + last) / Math.max(a.length, b.length);
-}
+/** The share of letters in their place from the beginning or the end: a slip of the finger leaves most of them. */
+const likeness = (name: string, known: string): number =>
+  [...known].filter((letter, i) => letter === name[i] || letter === name[name.length - known.length + i]).length /
+  Math.max(name.length, known.length);
 
 /** The least likeness of a word that is meant. */
 const LEAST = 0.55;

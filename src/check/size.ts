@@ -37,18 +37,37 @@ export function checkLength(what: string, actual: number, expected: number): E.E
 }
 
 /**
+ * An `OutOfMemory`.
+ * @internal
+ */
+export const outOfMemory = (
+  what: string,
+  bytes: number,
+  remedy = "Use fewer examples at a time, or a smaller model",
+): E.Either<FgnError, never> =>
+  fail(
+    "OutOfMemory",
+    { bytes },
+    `${what}: ${(bytes / 2 ** 20).toFixed(0)} MiB, more than this runtime gives`,
+    remedy,
+  );
+
+/**
+ * What `make` gives, or `otherwise` where the runtime has no memory for it; every other exception goes on.
+ * @internal
+ */
+export function withinMemory<A>(make: () => A, otherwise: () => A): A {
+  try {
+    return make();
+  } catch (cause) {
+    if (cause instanceof RangeError) return otherwise();
+    throw cause;
+  }
+}
+
+/**
  * A fresh array of zeros. Errors: `OutOfMemory`.
  * @internal
  */
-export function allocateFloats(what: string, count: number): E.Either<FgnError, Float32Array> {
-  try {
-    return E.right(new Float32Array(count));
-  } catch {
-    return fail(
-      "OutOfMemory",
-      { bytes: count * 4 },
-      `${what}: ${count} numbers take ${(count / 2 ** 18).toFixed(0)} MiB, more than this runtime gives one array`,
-      "Use fewer examples at a time, fewer features, classes or hidden units",
-    );
-  }
-}
+export const allocateFloats = (what: string, count: number): E.Either<FgnError, Float32Array> =>
+  withinMemory(() => E.right(new Float32Array(count)), () => outOfMemory(what, count * 4));

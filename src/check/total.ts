@@ -2,8 +2,8 @@
  * The boundary of the library: a public function gives an Either whatever happens within it.
  *
  * Exceptions come from three sides, and each is an error of its own. An argument that throws while it is read (a getter, a
- * proxy) or that no computation takes (a symbol, a bigint) is named by its place. A function of the caller's fails under
- * its own name. The rest is a fault of the library, and says so.
+ * proxy), that may be another value at every reading (a getter) or that no computation takes (a symbol, a bigint) is named
+ * by its place. A function of the caller's fails under its own name. The rest is a fault of the library, and says so.
  *
  * @module
  */
@@ -29,6 +29,9 @@ function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [
       at = list ? `${path}[${name}]` : path === "" ? name : `${path}.${name}`;
       const fault = findFault(value[name], at, seen);
       if (fault !== undefined) return fault;
+      if (Object.getOwnPropertyDescriptor(value, name)?.get) {
+        return [at, "a getter may give another value at every reading"];
+      }
     }
   } catch (cause) {
     return [at, `reading it throws ${causeOf(cause, true)}`];

@@ -5,11 +5,11 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
 import { checkKind } from "../check/kind.ts";
-import { orElse } from "../check/total.ts";
+import { checkSize, outOfMemory, withinMemory } from "../check/size.ts";
+import { guard } from "../check/total.ts";
 import { type Permutation, permute, type Random } from "../math/random.ts";
-import { checkSize } from "../check/size.ts";
 
 /** Most indices of an order: as many as one array of 32-bit words holds in every runtime. */
 const MOST = 2 ** 31 - 1;
@@ -32,25 +32,21 @@ const isRandom = (random: unknown): boolean =>
  * ```
  */
 export function shuffle(length: number, random: Random): E.Either<FgnError, Permutation> {
+  return guard("shuffle", { length, random }, () => drawOrder(length, random));
+}
+
+/** A random order. */
+function drawOrder(length: number, random: Random): E.Either<FgnError, Permutation> {
   const size = checkSize("the length", length, 0);
   if (size._tag === "Left") return size;
   const state = checkKind(
     "the generator",
     random,
-    orElse(() => isRandom(random), false),
+    isRandom(random),
     "what seedRandom gives: four words, not all zero",
   );
   if (state._tag === "Left") return state;
-  const tooMany = fail(
-    "OutOfMemory",
-    { bytes: 4 * length },
-    `the order: ${length} indices take ${(length / 2 ** 18).toFixed(0)} MiB, more than this runtime gives one array`,
-    "Shuffle fewer examples at a time",
-  );
+  const tooMany = outOfMemory("the order", 4 * length, "Shuffle fewer examples at a time");
   if (length > MOST) return tooMany;
-  try {
-    return E.right(permute(length, random));
-  } catch {
-    return tooMany;
-  }
+  return withinMemory(() => E.right(permute(length, random)), () => tooMany);
 }

@@ -133,7 +133,11 @@ function readMetadata(value: unknown): E.Either<FgnError, ReadonlyMap<string, st
   return E.right(texts);
 }
 
-function parse(text: string): unknown {
+/**
+ * The value of a JSON text; undefined where it is none.
+ * @internal
+ */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -147,7 +151,7 @@ function parse(text: string): unknown {
  * @internal
  */
 export function readHeader(text: string): E.Either<FgnError, Header> {
-  const value = parse(text);
+  const value = parseJson(text);
   if (!isFields(value)) return malformed("the header is not a JSON object");
   const entries: Entry[] = [];
   let metadata: ReadonlyMap<string, string> = new Map(), fields = 0;

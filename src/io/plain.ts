@@ -13,8 +13,9 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached } from "../check/detached.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { checkKind } from "../check/kind.ts";
+import { withinMemory } from "../check/size.ts";
 import { guard } from "../check/total.ts";
-import { quote } from "./header.ts";
+import { parseJson, quote } from "./header.ts";
 import { readSafetensors, type Tensor, type TensorData, writeSafetensors } from "./safetensors.ts";
 
 /** How deep a tree may nest; what reads JSON or walks a tree needs stack for each level. */
@@ -173,7 +174,7 @@ function encodeChild(
  * Takes objects, arrays, texts, booleans, null, undefined, all numbers (−0, NaN and infinities too) and arrays of type
  * Float32Array, Float64Array, Int32Array, Uint32Array and Uint8Array. The same value gives the same bytes.
  * Errors: `NotPlain` (functions, symbols, bigints, instances of classes, arrays with holes, what contains itself, more
- * than 500 levels or 10 million values), `DonatedParameters`, and those of `writeSafetensors`.
+ * than 500 levels or 10 million values), `WrongKind` (a getter that throws), `DonatedParameters`, and those of `writeSafetensors`.
  *
  * @example
  * ```ts
@@ -199,15 +200,13 @@ const checkNames = (format: string, version: number): E.Either<FgnError, unknown
 
 /** A tree as a file. */
 function encodeTree(format: string, version: number, value: unknown): E.Either<FgnError, Uint8Array> {
-  try {
-    const encoding: Encoding = { tensors: new Map(), around: new Set(), left: MAX_VALUES };
-    const json = encodeScalar(value, () => "") ?? encodeObject(value as object, "", encoding);
-    if (json._tag === "Left") return json;
-    const metadata = new Map(Object.entries({ format, version: `${version}`, value: JSON.stringify(json.right) }));
-    return writeSafetensors({ tensors: encoding.tensors, metadata });
-  } catch {
-    return refuse("", "has a getter that throws, or more than this runtime has memory for");
-  }
+  const encoding: Encoding = { tensors: new Map(), around: new Set(), left: MAX_VALUES };
+  const json = encodeScalar(value, () => "") ?? encodeObject(value as object, "", encoding);
+  if (json._tag === "Left") return json;
+  const text = withinMemory(() => JSON.stringify(json.right), () => undefined);
+  if (text === undefined) return refuse("", "has more text than this runtime has memory for");
+  const metadata = new Map(Object.entries({ format, version: `${version}`, value: text }));
+  return writeSafetensors({ tensors: encoding.tensors, metadata });
 }
 
 /** The state of a decoding: the file it reads, and how far. */
@@ -324,12 +323,9 @@ function decodeTree(format: string, version: number, bytes: Uint8Array): E.Eithe
   if (written !== `${version}`) return otherVersion(format, written, version);
   if (file.right.skipped.length > 0) return unreadable(format, "it has tensors of a dtype that is not written");
   const decoding: Decoding = { format, tensors, used: 0 };
-  try {
-    const json: unknown = JSON.parse(metadata.get("value") ?? "");
-    const value = typeof json === "object" && json !== null ? decode(json, "", 0, decoding) : E.right(json);
-    if (value._tag === "Left") return value;
-    return decoding.used === tensors.size ? value : unreadable(format, "it has tensors beyond its value");
-  } catch {
-    return unreadable(format, "its value cannot be read as JSON");
-  }
+  const json = parseJson(metadata.get("value") ?? "");
+  if (json === undefined) return unreadable(format, "its value cannot be read as JSON");
+  const value = typeof json === "object" && json !== null ? decode(json, "", 0, decoding) : E.right(json);
+  if (value._tag === "Left") return value;
+  return decoding.used === tensors.size ? value : unreadable(format, "it has tensors beyond its value");
 }

@@ -7,8 +7,10 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { orElse } from "../check/total.ts";
-import { checkLength, checkSize } from "../check/size.ts";
+import { isObject } from "../check/kind.ts";
+import { show, typedName } from "../check/show.ts";
+import { checkLength, checkSize, outOfMemory, withinMemory } from "../check/size.ts";
+import { guard, orElse } from "../check/total.ts";
 import { widenBrain, widenHalf } from "./half.ts";
 import { type Entry, isWellFormed, malformed, MAX_HEADER, METADATA, quote, readHeader, valueCount } from "./header.ts";
 
@@ -53,6 +55,7 @@ export interface Safetensors {
 
 interface Kind {
   new (buffer: ArrayBuffer): TensorData;
+  readonly name: string;
   readonly BYTES_PER_ELEMENT: number;
 }
 
@@ -103,14 +106,8 @@ function refuseToWrite(value: unknown, reason: string, remedy: string): E.Either
   return fail("InvalidOption", { option: "tensors", value }, reason, remedy);
 }
 
-function outOfMemory(bytes: number): E.Either<FgnError, never> {
-  return fail(
-    "OutOfMemory",
-    { bytes },
-    `the tensors take ${(bytes / 2 ** 20).toFixed(0)} MiB, more than this runtime has`,
-    "Keep the tensors in several files",
-  );
-}
+const tooLarge = (bytes: number): E.Either<FgnError, never> =>
+  outOfMemory("the tensors", bytes, "Keep the tensors in several files");
 
 /** A tensor on its way into a file. */
 interface Outgoing extends Tensor {
@@ -121,14 +118,13 @@ interface Outgoing extends Tensor {
 
 function checkEntry(name: string, tensor: Tensor): E.Either<FgnError, Outgoing> {
   if (typeof name !== "string" || name === METADATA || !isWellFormed(name)) {
-    return refuseToWrite(
-      name,
-      `${quote(String(name))} is no name for a tensor`,
-      `Give any Unicode text but "${METADATA}"`,
-    );
+    return refuseToWrite(name, `${show(name)} is no name for a tensor`, `Give any Unicode text but "${METADATA}"`);
   }
-  const shape = Array.from(tensor.shape), { data } = tensor;
-  const kind = KINDS.findIndex(([, Kind]) => data instanceof Kind);
+  const fields = orElse<Tensor | undefined>(() => ({ shape: [...tensor.shape], data: tensor.data }), undefined);
+  if (fields === undefined) {
+    return refuseToWrite(tensor, `tensor ${quote(name)} has no shape and data`, "Give what Tensor says");
+  }
+  const { shape, data } = fields, kind = KINDS.findIndex(([, Kind]) => Kind.name === typedName(data));
   if (kind < 0) {
     return refuseToWrite(
       data,
@@ -166,13 +162,24 @@ function metadataFields(metadata: ReadonlyMap<string, string>): E.Either<FgnErro
   return E.right(texts.length === 0 ? [] : [`"${METADATA}":{${texts.map(([k, v]) => fieldText(k, v)).join(",")}}`]);
 }
 
-function write({ tensors, metadata = new Map(), skipped = [] }: Safetensors): E.Either<FgnError, Uint8Array> {
-  const [lost] = skipped;
+/** Whether a value is a map, of whatever realm. */
+const isMap = (value: unknown): boolean => isObject(value) && Object.prototype.toString.call(value) === "[object Map]";
+
+function write(file: Safetensors): E.Either<FgnError, Uint8Array> {
+  const { tensors, metadata = new Map(), skipped = [] }: Partial<Safetensors> = isObject(file) ? file : {};
+  if (tensors === undefined || !isMap(tensors) || !isMap(metadata) || !Array.isArray(skipped)) {
+    return refuseToWrite(
+      undefined,
+      "tensors and metadata are no maps of tensors and texts",
+      "Give what Safetensors says",
+    );
+  }
+  const [lost] = skipped as Safetensors["skipped"] & readonly unknown[];
   if (lost !== undefined) {
-    const { name, dtype } = lost;
+    const { name, dtype } = Object(lost) as SkippedTensor;
     return refuseToWrite(
       lost,
-      `tensor ${quote(name)} is of dtype ${dtype}, whose values were not read`,
+      `tensor ${show(name)} is of dtype ${show(dtype)}, whose values were not read`,
       "Leave out skipped to write a file without it",
     );
   }
@@ -198,12 +205,8 @@ function write({ tensors, metadata = new Map(), skipped = [] }: Safetensors): E.
 }
 
 function assemble(header: Uint8Array, from: number, entries: readonly Outgoing[], size: number) {
-  let file: Uint8Array;
-  try {
-    file = new Uint8Array(size);
-  } catch {
-    return outOfMemory(size);
-  }
+  const file = withinMemory(() => new Uint8Array(size), () => null);
+  if (file === null) return tooLarge(size);
   new DataView(file.buffer).setUint32(0, from - 8, true);
   file.fill(0x20, 8, from).set(header, 8);
   let at = from;
@@ -232,16 +235,13 @@ function assemble(header: Uint8Array, from: number, entries: readonly Outgoing[]
  * ```
  */
 export function writeSafetensors(file: Safetensors): E.Either<FgnError, Uint8Array> {
-  try {
-    return write(file);
-  } catch {
-    // Not maps, not tensors, or more text than memory.
-    return refuseToWrite(
-      undefined,
-      "tensors and metadata are no maps of tensors and texts",
-      "Give what Safetensors says",
-    );
-  }
+  const tooLong = "names, shapes and metadata are more text than this runtime has memory for";
+  return guard(
+    "writeSafetensors",
+    { file },
+    () =>
+      withinMemory(() => write(file), () => refuseToWrite(undefined, tooLong, `Keep them within ${MAX_HEADER} bytes`)),
+  );
 }
 
 /** Each tensor begins where the one before it ends, has the bytes that its shape needs, and the last ends the file. */
@@ -314,10 +314,12 @@ function read(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
  * ```
  */
 export function readSafetensors(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
-  if (!orElse(() => bytes instanceof Uint8Array, false)) return malformed("it is no Uint8Array");
-  try {
-    return read(bytes);
-  } catch {
-    return outOfMemory(bytes.length);
-  }
+  return guard(
+    "readSafetensors",
+    { bytes },
+    () =>
+      typedName(bytes) === "Uint8Array"
+        ? withinMemory(() => read(bytes), () => tooLarge(bytes.length))
+        : malformed("it is no Uint8Array"),
+  );
 }

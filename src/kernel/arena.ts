@@ -9,7 +9,8 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { fail, type FgnError } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
+import { outOfMemory, withinMemory } from "../check/size.ts";
 import type { LoadedKernel } from "./kernel.ts";
 
 const PAGE = 65536;
@@ -41,18 +42,9 @@ export function startLayout(kernel: LoadedKernel): Layout {
     commit: () => {
       const missing = Math.ceil((end + ALIGN) / PAGE) - kernel.exports.memory.buffer.byteLength / PAGE;
       if (missing <= 0) return E.right(undefined);
-      try {
-        if (end + ALIGN > LIMIT) throw new RangeError("beyond 4 GiB");
-        kernel.exports.memory.grow(missing);
-        return E.right(undefined);
-      } catch {
-        return fail(
-          "OutOfMemory",
-          { bytes: end },
-          `the working memory would be ${(end / 2 ** 20).toFixed(0)} MiB, more than this runtime gives WebAssembly`,
-          "Use a smaller batch (memory grows with its square), fewer classes or fewer features",
-        );
-      }
+      const tooMuch = (): E.Either<FgnError, never> => outOfMemory("the working memory", end);
+      if (end + ALIGN > LIMIT) return tooMuch();
+      return withinMemory(() => E.right(void kernel.exports.memory.grow(missing)), tooMuch);
     },
   };
 }

@@ -8,7 +8,8 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { CLASS_LIMITS, type ClassLimits } from "./class_limits.ts";
 import { simd } from "./simd.generated.ts";
-import { compile, type KernelCode, refusalOf } from "./source.ts";
+import { compile } from "./compile.ts";
+import { type KernelCode, refusalOf } from "./source.ts";
 
 /** A WebAssembly memory. */
 export interface KernelMemory {

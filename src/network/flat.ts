@@ -8,11 +8,10 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { checkAttached, isDetached } from "../check/detached.ts";
+import { isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, isFloats, isObject } from "../check/kind.ts";
-import { type Numbers, readNumbers } from "../check/numbers.ts";
-import { guard, orElse } from "../check/total.ts";
+import { orElse } from "../check/total.ts";
 import { type LayerArray, listArrays, mapArrays } from "./arrays.ts";
 import type { CustomModel } from "./custom.ts";
 import type { Network } from "./layer.ts";
@@ -50,27 +49,6 @@ export const arraysOf = (model: Network | CustomModel): Float32Array[] =>
  */
 export const allArrays = (model: Network | CustomModel): Float32Array[] =>
   model._tag === "custom" ? [model.parameters] : listArrays(model.layers, true);
-
-/**
- * A model whose trainable arrays have not been given up. Errors: `WrongKind`, `DonatedParameters`.
- * @internal
- */
-export function checkAttachedModel(model: Network | CustomModel): E.Either<FgnError, Network | CustomModel> {
-  const kind = checkModelKind(model);
-  if (kind._tag === "Left") return kind;
-  const isWhole = orElse(() => arraysOf(model).every(isFloats), false);
-  const whole = checkKind("the model", model, isWhole, "a network with whole layers");
-  if (whole._tag === "Left" || arraysOf(model).every(({ buffer }) => buffer.byteLength > 0)) return whole;
-  let checked: E.Either<FgnError, Network | CustomModel> = kind;
-  const check = (path: string, data: Float32Array): Float32Array => {
-    const array = checkAttached(path, data);
-    if (array._tag === "Left" && checked._tag === "Right") checked = array;
-    return data;
-  };
-  if (model._tag === "custom") check("parameters", model.parameters);
-  else mapTrainable(model, ({ path, data }) => check(path, data));
-  return checked;
-}
 
 /**
  * Which of the trainable arrays are weights rather than biases, gains or shifts.
@@ -131,38 +109,4 @@ function flatten(model: Network | CustomModel): Float32Array {
     at += array.length;
   }
   return flat;
-}
-
-/**
- * The model with other values for its P trainable parameters, in the order of {@link parameters}; they are copied.
- * Errors: `WrongKind`, `ShapeMismatch`, `NotFinite`, `DonatedParameters`.
- *
- * @example
- * ```ts
- * import { parameters, withParameters, zeroHead } from "fgn";
- *
- * const result = zeroHead({ features: 4, classes: 3 });
- * if (result._tag === "Right") {
- *   console.log(withParameters(result.right, parameters(result.right).fill(0.1))._tag); // Right
- * }
- * ```
- */
-export function withParameters<M extends Network | CustomModel>(
-  model: M,
-  flat: Numbers,
-): E.Either<FgnError, M> {
-  return guard("withParameters", { model, flat }, () => replaceParameters(model, flat));
-}
-
-/** The model with other parameters. */
-function replaceParameters<M extends Network | CustomModel>(model: M, flat: Numbers): E.Either<FgnError, M> {
-  const attached = checkAttachedModel(model);
-  if (attached._tag === "Left") return attached;
-  const values = readNumbers("parameters", flat, parameterCount(model));
-  if (values._tag === "Left") return values;
-  let at = 0;
-  const changed: Network | CustomModel = model._tag === "custom"
-    ? { ...model, parameters: values.right.slice() }
-    : mapTrainable(model, ({ data }) => values.right.slice(at, at += data.length));
-  return E.right(changed as M);
 }

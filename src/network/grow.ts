@@ -96,7 +96,7 @@ function addClasses(network: Network, classes: number): E.Either<FgnError, Netwo
   const size = checkSize("classes", classes, network.outputs);
   if (size._tag === "Left") return size;
   if (classes === network.outputs) return E.right(network);
-  const before = network.layers.slice(0, -1), head = growLayer(network.layers.at(-1) as Layer, classes);
+  const before = [...network.layers], last = before.pop() as Layer, head = growLayer(last, classes);
   if (head._tag === "Left") return head;
   return head.right === null
     ? layerError(`layers[${before.length}]`, "cannot grow: only a dense, embedding or adapter layer can, as the last")

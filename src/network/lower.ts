@@ -100,6 +100,6 @@ export function lower({ inputs, layers: all }: Network): readonly Instruction[] 
 
 /** Whether the logits come from a dense layer that trains and does not read sparse features. */
 export function hasDenseHead({ layers }: Network, features: Features): boolean {
-  const last = layers.at(-1);
+  const last = layers[layers.length - 1];
   return last?._tag === "dense" && !last.frozen && !(layers.length === 1 && isSparse(features));
 }

@@ -18,6 +18,7 @@ import { accumulatedStep } from "../step/micro_step.ts";
 import { STEP, type StepOptions } from "../step/options.ts";
 import { methodOf } from "../step/plan.ts";
 import { stepInto } from "../step/step.ts";
+import { changesByRow } from "./by_row.ts";
 import { guarded } from "./inner.ts";
 import { type Optimizer, UPDATE, type Update, type UpdateOptions } from "./optimizer.ts";
 import { checkState } from "./state.ts";
@@ -79,7 +80,7 @@ const showValue = (value: unknown): string =>
  * ```
  */
 export function fgn<M extends Model = Network>(options: FgnOptions = {}): Optimizer<M, FgnState> {
-  return guarded(makeOf(options, FGN, makeFgn<M>));
+  return changesByRow(guarded(makeOf(options, FGN, makeFgn<M>)));
 }
 
 function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptions): Optimizer<M, FgnState> {
@@ -136,5 +137,5 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
 export function paper<M extends Model = Network>(
   options: Pick<FgnOptions, "damping"> = {},
 ): Optimizer<M, FgnState> {
-  return guarded({ ...makeOf(options, { damping: ANY }, makeFgn<M>), name: "paper" });
+  return changesByRow(guarded({ ...makeOf(options, { damping: ANY }, makeFgn<M>), name: "paper" }));
 }

@@ -10,10 +10,7 @@ import { fail, type FgnError } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
 import { faultIn } from "../check/rule.ts";
 import { guard, orElse } from "../check/total.ts";
-import { checkCustom } from "../network/custom.ts";
-import type { Network } from "../network/layer.ts";
-import type { Model } from "../network/model.ts";
-import { checkNetwork } from "../network/network.ts";
+import { checkModel, type Model } from "../network/model.ts";
 import { type Optimizer, refuseFaulty, type Update } from "./optimizer.ts";
 
 /** A name, or what stands for one that is missing. */
@@ -30,8 +27,7 @@ function standIn<M extends Model, S>(): Optimizer<M, S> {
 
 /** An update with a model. Errors: `CallbackFailure`. */
 function checkUpdate<M extends Model, S>(what: string, result: Update<M, S>): E.Either<FgnError, Update<M, S>> {
-  const params: Model = result?.params, isCustom = isObject(params) && params._tag === "custom";
-  const checked = isCustom ? checkCustom(params) : checkNetwork(params as Network);
+  const checked = checkModel(result?.params);
   return checked._tag === "Right" ? E.right(result) : callbackFailure(what, `gave no params: ${checked.left.message}`);
 }
 

@@ -10,7 +10,7 @@ import { checkLength } from "../check/size.ts";
 import { type Features, isSparse } from "../data/sparse.ts";
 import { lower } from "../network/lower.ts";
 import type { Model } from "../network/model.ts";
-import { BETA } from "../row_system/metric.ts";
+import { BETA, ROUNDING, spreadOf, squareOf } from "../row_system/metric.ts";
 import type { MetricRule } from "../row_system/metric_rule.ts";
 import type { LayerMetric } from "../tape/tape.ts";
 import { areFinite } from "./state.ts";
@@ -25,8 +25,6 @@ export interface InputMoments {
 
 /** A variance counts as this share of the layer's mean variance more: an input that never moved is not free to. */
 const FLOOR = 0.01;
-/** Up to this share of ‖mean‖² the sum of the variances is rounding. */
-const ROUNDING = 1e-10;
 
 /**
  * The numbers of inputs of the layers with moments, in order: dense layers with a bias that train and do not read sparse
@@ -109,10 +107,10 @@ const sum = (values: Float32Array): number => values.reduce((total, v) => total 
  */
 function setMetric(layer: LayerMetric, { mean, variance }: InputMoments): void {
   const total = sum(variance), unit = total / variance.length;
-  if (!(total > ROUNDING * sum(mean.map((m) => m * m)))) return layer.setInputs(null, null);
+  if (!(total > ROUNDING * squareOf(mean))) return layer.setInputs(null, null);
   const scale = variance.map((v) => 1 / Math.sqrt(v / unit + FLOOR));
   layer.setInputs(mean, scale);
-  layer.setConstant(BETA * scale.reduce((size, c, i) => size + c * c * (variance[i] as number), 0));
+  layer.setConstant(BETA * spreadOf(variance, scale));
 }
 
 /**

@@ -10,13 +10,12 @@ import { checkKind, isObject } from "../check/kind.ts";
 import { checkOptions } from "../check/rule.ts";
 import type { Damping } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
-import { checkAttachedModel } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
-import { checkNetwork } from "../network/network.ts";
+import { checkBatch } from "../problem/session.ts";
 import { beginUpdate, type MetricRule } from "../row_system/metric_rule.ts";
 import { checkWhole } from "../step/micro_step.ts";
 import type { StepOptions } from "../step/options.ts";
-import { allocation, type Step, stepInto } from "../step/step.ts";
+import { allocation, type Step, stepChecked } from "../step/step.ts";
 import { type Optimizer, UPDATE } from "./optimizer.ts";
 
 /** The state of an optimizer with a rule of metrics. */
@@ -48,12 +47,10 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   const fits = checkOptions(given, UPDATE);
   if (fits._tag === "Left") return fits;
   const { microBatch, ...options } = fits.right;
+  const matched = checkBatch(params, batch);
+  if (matched._tag === "Left") return matched;
   const whole = checkWhole(batch, microBatch, name);
   if (whole._tag === "Left") return whole;
-  const isModel = checkAttachedModel(params);
-  if (isModel._tag === "Left") return isModel;
-  const isWhole = params._tag === "custom" ? isModel : checkNetwork(params);
-  if (isWhole._tag === "Left") return isWhole;
   const isState = isObject(state) && Array.isArray(state.layers);
   const checked = checkKind("the state", state, isState, "what init gives");
   if (checked._tag === "Left") return checked;
@@ -61,7 +58,7 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   if (plan._tag === "Left") return plan;
   const { damping, options: asked, rule, stateAfter } = plan.right;
   const metric = rule && beginUpdate(rule, state.layers);
-  const step = stepInto(params, batch, damping, asked, { _tag: "fgn" }, allocation(asked), metric);
+  const step = stepChecked(params, batch, damping, asked, { _tag: "fgn" }, allocation(asked), metric);
   if (step._tag === "Left") return step;
   const { params: next, report } = step.right;
   return E.right({ params: next, state: stateAfter(step.right, metric ? metric.state() : state.layers), report });

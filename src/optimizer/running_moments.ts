@@ -7,7 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import { overflow } from "../check/error.ts";
 import { evenOut } from "../row_system/factored.ts";
-import { differ, type MetricView } from "../row_system/metric.ts";
+import { BETA, differ, type MetricView, ROUNDING, spreadOf, squareOf } from "../row_system/metric.ts";
 import type { MetricRule } from "../row_system/metric_rule.ts";
 import type { LayerMetric } from "../tape/tape.ts";
 import { areFinite } from "./state.ts";
@@ -30,23 +30,56 @@ function follow(before: Float32Array | undefined, now: Float32Array, decay: numb
   return out;
 }
 
+/**
+ * Whether the examples of a batch differ in a layer's inputs, of which the squares about a centre and the mean are given.
+ * They do where the squares are more than twice those of the mean's own distance from the centre; else the mean is made
+ * the centre, to tell.
+ */
+function vary(
+  layer: LayerMetric,
+  shares: number,
+  squares: Float32Array,
+  mean: Float32Array,
+  distance: number,
+): boolean {
+  const spread = squares.reduce((sum, v) => sum + v, 0);
+  if (spread > 2 * distance + 10 * ROUNDING * squareOf(mean)) return true;
+  layer.setInputs(mean, null);
+  return differ(layer, shares, mean);
+}
+
+/** The least β of inputs that do not vary, as a share of ‖a∘c‖². */
+const LEAST_BETA = 1e-4;
+/** The least normal number of float32. */
+const TINY = 2 ** -126;
+
+/** β of a spread, where the inputs do not vary, as they are in the metric: where nothing is spread biases still learn. */
+function leastConstant(spread: number, inputs: Float32Array): number {
+  const beta = Math.max(BETA * spread, LEAST_BETA * squareOf(inputs));
+  return beta >= TINY ? beta : 1;
+}
+
 /** Updates the moments of a layer from the batch and sets its metric by them. */
 function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: MetricView, decay: number): LayerMoments {
-  const { shares, slopeSquares, rows } = view;
-  const none = new Float32Array(layer.inputs);
-  const mean = layer.hasBias ? follow(before?.mean, layer.mean(shares), decay) : none;
+  const { shares, slopeSquares, rows } = view, { hasBias } = layer;
+  const none = new Float32Array(layer.inputs), now = hasBias ? layer.mean(shares) : none;
+  const mean = hasBias ? follow(before?.mean, now, decay) : none;
   // One example has no deviation from its own mean: it is taken from the mean before it.
   const known = before?.mean;
   const centre = rows === 1 && known?.length === mean.length ? known : mean;
   layer.setInputs(centre, null);
-  const differs = differ(layer, shares, centre);
-  const variance = follow(before?.variance, layer.inputSquares(shares), decay);
+  const squares = layer.inputSquares(shares);
+  const distance = squareOf(now.map((a, i) => a - (centre[i] as number)));
+  const isStill = hasBias && (rows === 1 || !vary(layer, shares, squares, now, distance));
+  const isRounding = isStill && distance <= ROUNDING * squareOf(now);
+  const variance = follow(before?.variance, isRounding ? none : squares, decay);
   const signal = follow(before?.signal, layer.signalSquares(slopeSquares), decay);
-  evenOut(layer, shares, { centre, variance, signal });
-  if (!differs) {
-    // Equal inputs leave nothing but rounding: the layer stays where it is.
-    layer.setInputs(centre, none);
-    layer.setConstant(0);
+  const scale = evenOut(layer, shares, { centre, variance, signal });
+  if (isRounding) layer.setInputs(centre, none);
+  if (isStill) {
+    // A single example near the mean would have next to no β of its own, and take steps out of proportion.
+    const spread = rows === 1 ? spreadOf(variance, scale) : layer.inputNorm(shares);
+    layer.setConstant(leastConstant(spread, now.map((a, i) => a * (scale[i] as number))));
   }
   return { mean, variance, signal };
 }

@@ -99,7 +99,7 @@ function shareOut(
     return fail(
       "ZeroWeights",
       { count: labels.length },
-      "all examples of the batch have weight zero",
+      "all examples have weight zero",
       "Give at least one example a weight, by itself and by its class",
     );
   }

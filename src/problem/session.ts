@@ -13,10 +13,7 @@ import { checkLength } from "../check/size.ts";
 import { checkFeaturesKind, checkSparse, type Features, isSparse } from "../data/sparse.ts";
 import { startLayout } from "../kernel/arena.ts";
 import { defaultKernel, type Kernel, type LoadedKernel } from "../kernel/kernel.ts";
-import { checkCustom } from "../network/custom.ts";
-import { checkModelKind } from "../network/flat.ts";
-import type { Model } from "../network/model.ts";
-import { checkNetwork } from "../network/network.ts";
+import { checkModel, type Model } from "../network/model.ts";
 import { chooseSystem, isSmall } from "../row_system/choice.ts";
 import type { RowSystemKind } from "../solver/row_matrix.ts";
 import type { RowNeeds } from "../tape/areas.ts";
@@ -100,12 +97,9 @@ export function failWidth(expected: number, actual: number, purpose: Purpose): E
   );
 }
 
-function checkModel(model: Model, features: Features, purpose: Purpose): E.Either<FgnError, unknown> {
-  const kind = checkModelKind(model);
-  if (kind._tag === "Left") return kind;
-  if (model._tag === "custom") return checkCustom(model);
-  const shapes = checkNetwork(model);
-  if (shapes._tag === "Left") return shapes;
+function checkTakes(model: Model, features: Features, purpose: Purpose): E.Either<FgnError, unknown> {
+  const whole = checkModel(model);
+  if (whole._tag === "Left" || model._tag === "custom") return whole;
   if (features.cols !== model.inputs) {
     return failWidth(model.inputs, features.cols, purpose);
   }
@@ -127,7 +121,7 @@ export function checkFeatures(
   if (features.rows === 0) {
     return fail("EmptyBatch", {}, "there are no examples", "Give at least one row of features");
   }
-  const matched = checkModel(model, features, purpose);
+  const matched = checkTakes(model, features, purpose);
   if (matched._tag === "Left") return matched;
   const length = isSparse(features)
     ? checkSparse(features)
@@ -165,7 +159,7 @@ export function kernelOf({ kernel }: KernelOption): E.Either<FgnError, LoadedKer
   return !loaded.busy ? E.right(loaded) : fail(
     "KernelBusy",
     {},
-    "the kernel given is running the step whose model makes this call",
+    "this kernel is running the step whose model makes this call",
     "Leave the kernel out of calls within a model's functions",
   );
 }

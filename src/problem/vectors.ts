@@ -7,7 +7,7 @@
 import type * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { type Numbers, readNumbers } from "../check/numbers.ts";
-import { arraysOf, checkAttachedModel, parameterCount } from "../network/flat.ts";
+import { arraysOf, parameterCount } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { loadVector, storeVector } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
@@ -36,11 +36,8 @@ export function readVector({ tape }: Workspace, model: Model, vector: number): F
 }
 
 /**
- * P finite numbers. Errors: `DonatedParameters`, `ShapeMismatch`, `NotFinite`.
+ * P finite numbers, for a model that was checked. Errors: `WrongKind`, `ShapeMismatch`, `NotFinite`.
  * @internal
  */
-export function checkVector(model: Model, what: string, flat: Numbers): E.Either<FgnError, Float32Array> {
-  const attached = checkAttachedModel(model);
-  if (attached._tag === "Left") return attached;
-  return readNumbers(what, flat, parameterCount(model));
-}
+export const checkVector = (model: Model, what: string, flat: Numbers): E.Either<FgnError, Float32Array> =>
+  readNumbers(what, flat, parameterCount(model));

@@ -22,7 +22,7 @@ function scales(v: Float32Array): Float32Array {
 
 /**
  * Sets the metric of a layer by moments: `centre` μ of its inputs (null: zeros), `variance` of its centred inputs, which
- * give c, and `signal` of its squared output signals, which give o; b = 0.1 Σ α_i ‖ā_i‖².
+ * give c, and `signal` of its squared output signals, which give o; b = 0.1 Σ α_i ‖ā_i‖². Returns c.
  */
 export function evenOut(
   layer: LayerMetric,
@@ -32,10 +32,12 @@ export function evenOut(
     readonly variance: Float32Array;
     readonly signal: Float32Array;
   },
-): void {
-  layer.setInputs(centre, scales(variance));
+): Float32Array {
+  const scale = scales(variance);
+  layer.setInputs(centre, scale);
   layer.setOutputs(scales(signal));
   layer.setConstant(BETA * layer.inputNorm(shares));
+  return scale;
 }
 
 function factor(layer: LayerMetric, { shares, slopeSquares }: MetricView): void {

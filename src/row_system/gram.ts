@@ -38,11 +38,15 @@ function isFlat(ws: Workspace): boolean {
 }
 
 /** Whether the squares of all features are below float32, and not all features zero. */
-const isTiny = ({ data }: Features): boolean => {
+export const isTiny = ({ data }: Features): boolean => {
   let most = 0;
   for (const x of data) most = Math.max(most, Math.abs(x));
   return most > 0 && most * most < LEAST;
 };
+
+/** The error of a K beyond float32, or below. */
+export const failRange = (): E.Either<FgnError, never> =>
+  overflow("the Gram matrix, made of products of the features,");
 
 /** Whether K is within float32; also where it is zero because the gradient is. Errors: `Overflow`. */
 export function checkRange(
@@ -52,7 +56,7 @@ export function checkRange(
 ): E.Either<FgnError, unknown> {
   if (isRange(mean)) return E.right(mean);
   const flat = mean === 0 && !isTiny(features) && (kind === "gram" ? isFlat(ws) : square(ws.at.rhs) === 0);
-  return flat ? E.right(mean) : overflow("the Gram matrix, made of products of the features,");
+  return flat ? E.right(mean) : failRange();
 }
 
 /** K of the margin signals, summed over the layers. */

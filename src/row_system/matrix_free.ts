@@ -83,7 +83,7 @@ function checkProducts(ws: Workspace, vector: number): E.Either<FgnError, void> 
     "ModelMismatch",
     { forward, backward },
     `jvp and vjp of the model disagree: ⟨Jv, a⟩ = ${forward}, but ⟨v, Jᵀa⟩ = ${backward}`,
-    "Check jvp against finite differences of forward, and ⟨Jv, c⟩ against ⟨v, Jᵀc⟩",
+    "Check jvp against finite differences of forward, then vjp against jvp",
   );
 }
 

@@ -41,14 +41,21 @@ export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
 export const BETA = 0.1;
 
 /** Up to this share of ‖ā‖² the mean ‖a − ā‖² is rounding (docs/speed.md). */
-const ROUNDING = 1e-10;
+export const ROUNDING = 1e-10;
+
+/** ‖x‖² in float64. */
+export const squareOf = (x: Float32Array): number => x.reduce((sum, v) => sum + v * v, 0);
+
+/** Σ v c²: the mean ‖(a − ā)∘c‖² of inputs of variances v in scales c. */
+export const spreadOf = (variance: Float32Array, scale: Float32Array): number =>
+  scale.reduce((sum, c, i) => sum + c * c * (variance[i] as number), 0);
 
 /**
- * Whether the inputs of a layer, centred by `mean`, differ from it beyond rounding: a metric made of rounding would take
- * steps a million times as long as the parameters.
+ * Whether the inputs of a layer, centred by their `mean`, differ from it beyond rounding: a metric made of rounding would
+ * take steps a million times as long as the parameters.
  */
 export const differ = (layer: LayerMetric, shares: number, mean: Float32Array): boolean =>
-  layer.inputNorm(shares) > ROUNDING * mean.reduce((sum, a) => sum + a * a, 0);
+  layer.inputNorm(shares) > ROUNDING * squareOf(mean);
 
 /**
  * Centres the inputs of a layer by ā = Σ α_i a_i and returns that mean. Null, and the inputs as they are, without a bias,

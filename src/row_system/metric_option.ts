@@ -20,7 +20,8 @@ export interface MetricOptions {
    * inputs (mean squares without a bias, where ā = 0), v̄ their mean, o likewise of the mean squares of the output signals
    * s δ, and b = 0.1 of the mean ‖(a − ā)∘c‖². It is the metric of `robust` without running means.
    *
-   * Inputs with a bias that are the same in all examples stay as they are (ā = 0, c = 1, β = b = 1). For networks; a first
+   * Inputs with a bias that are the same in all examples stay as they are (ā = 0, c = 1, β = b = 1), as those of one
+   * example do: without running means there is nothing to tell their mean from the rest by. For networks; a first
    * layer that reads sparse features stays Euclidean. Not with soft targets, label smoothing, ℓ2 or `refine`. The report's
    * gradient norm is that of the metric.
    */

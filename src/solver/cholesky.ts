@@ -19,6 +19,6 @@ export function factorize(
     "NotPositiveDefinite",
     { row, lambda: lambdaPrime },
     `with λ = ${lambdaPrime} the ${what} is singular to working precision at row ${row}`,
-    "Raise the damping: below about 1e-7 of the Gram matrix float32 cannot resolve it",
+    "Raise the damping: float32 resolves about 1e-7 of the Gram matrix",
   );
 }

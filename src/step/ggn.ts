@@ -12,7 +12,7 @@ import { guard } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
-import type { Model } from "../network/model.ts";
+import { checkModel, type Model } from "../network/model.ts";
 import { openPassed } from "../passes/gradient.ts";
 import { KERNEL, type KernelOption } from "../problem/session.ts";
 import { checkVector, readVector, writeVector } from "../problem/vectors.ts";
@@ -110,6 +110,8 @@ function multiply(
 ): E.Either<FgnError, Float32Array> {
   const checked = checkOptions(option, KERNEL);
   if (checked._tag === "Left") return checked;
+  const whole = checkModel(params);
+  if (whole._tag === "Left") return whole;
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
   const wants = { signals: true, tangents: true, curvature: true, vectors: 2 };

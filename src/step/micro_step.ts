@@ -17,12 +17,12 @@ import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid, overflow } from "../check/error.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import { judges } from "../damping/tagged.ts";
-import { type Batch, checkBatchKind } from "../data/batch.ts";
+import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
 import type { Model } from "../network/model.ts";
 import { aimOf } from "../problem/objective.ts";
 import { finishRemainder, penaltyAt } from "../problem/remainder.ts";
-import { kernelOf } from "../problem/session.ts";
+import { checkBatch, kernelOf } from "../problem/session.ts";
 import { checkRange } from "../row_system/gram.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
 import { openMicroBatches } from "./micro_batches.ts";
@@ -32,12 +32,10 @@ import { stageOf, type Vectors } from "./stage.ts";
 import { allocation, type Step, takeStep } from "./step.ts";
 
 /**
- * For an optimizer without micro-batches: refuses those that a batch does not fit into. Errors: `InvalidOption`.
+ * For an optimizer without micro-batches: refuses those that a batch, which was checked, does not fit into. Errors: `InvalidOption`.
  * @internal
  */
 export function checkWhole(batch: Batch, microBatch: number | undefined, name: string): E.Either<FgnError, void> {
-  const kind = checkBatchKind(batch);
-  if (kind._tag === "Left") return kind;
   return batch.features.rows <= (microBatch ?? Infinity)
     ? E.right(undefined)
     : invalid("microBatch", microBatch, `it to fgn(): ${name}() takes whole batches`);
@@ -75,6 +73,8 @@ export function accumulatedStep<M extends Model>(
 ): E.Either<FgnError, Step<M>> {
   const checked = checkAt("microBatch", options);
   if (checked._tag === "Left") return checked;
+  const fits = checkBatch(params, batch);
+  if (fits._tag === "Left") return fits;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
   if (planned._tag === "Left") return planned;
   const aim = aimOf(batch, params, options);

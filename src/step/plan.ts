@@ -12,7 +12,7 @@ import type { Batch } from "../data/batch.ts";
 import { arraysOf } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import { leavesRowSpace } from "../problem/objective.ts";
-import { checkBatch, systemFor } from "../problem/session.ts";
+import { systemFor } from "../problem/session.ts";
 import { checkVector } from "../problem/vectors.ts";
 import { countCopies, withCopies } from "../row_system/competitors.ts";
 import { metricNamed } from "../row_system/metric_option.ts";
@@ -98,7 +98,7 @@ function checkMomentum(model: Model, { momentum }: StepOptions): E.Either<FgnErr
   return step._tag === "Left" ? step : E.right(step.right.map((v) => decay * v));
 }
 
-/** A step by options that fit each by itself. Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
+/** A step on a batch that matches the model, by options that fit each by itself. Errors: `InvalidDamping`, `InvalidOption`, `ShapeMismatch`, `NotFinite`. */
 export function plan(
   model: Model,
   batch: Batch,
@@ -109,8 +109,6 @@ export function plan(
 ): E.Either<FgnError, Plan> {
   const checked = checkDamping(damping);
   if (checked._tag === "Left") return checked;
-  const fits = checkBatch(model, batch);
-  if (fits._tag === "Left") return fits;
   const started = readStart(solverOf(options), batch.labels.length);
   if (started._tag === "Left") return started;
   const { system } = started.right;

@@ -15,6 +15,7 @@ import { checkCustom } from "../network/custom.ts";
 import { donateModel } from "../network/donate.ts";
 import { arraysOf } from "../network/flat.ts";
 import { copyModel, type Model } from "../network/model.ts";
+import { checkBatch } from "../problem/session.ts";
 import { computeRemainder, penaltyAt } from "../problem/remainder.ts";
 import { competitorMargins } from "../row_system/competitors.ts";
 import { checkRange } from "../row_system/gram.ts";
@@ -93,6 +94,23 @@ export function stepInto<M extends Model>(
   method: Method,
   allocate: (like: M) => M = allocation(options),
   rule: MetricUpdate<unknown> | null = null,
+): E.Either<FgnError, Step<M>> {
+  const fits = checkBatch(model, batch);
+  return fits._tag === "Left" ? fits : stepChecked(model, batch, damping, options, method, allocate, rule);
+}
+
+/**
+ * {@link stepInto} on a batch that was checked to match the model.
+ * @internal
+ */
+export function stepChecked<M extends Model>(
+  model: M,
+  batch: Batch,
+  damping: Damping,
+  options: StepOptions,
+  method: Method,
+  allocate: (like: M) => M,
+  rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Step<M>> {
   const planned = plan(model, batch, damping, options, method, rule);
   if (planned._tag === "Left") return planned;

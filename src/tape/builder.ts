@@ -11,6 +11,7 @@ import { classProduct } from "./ops/classes.ts";
 import { product } from "./ops/product.ts";
 import { type Context, SIGNAL_ROWS } from "./ops/signals.ts";
 import { sparseProduct } from "./ops/sparse.ts";
+import { copyRows } from "./rows.ts";
 import { ALIGN, type ClassBlocks, type Op, type Slot, type Tensor, up4 } from "./tape.ts";
 
 /** Uses of a tape that need memory. */
@@ -97,24 +98,6 @@ export function makeTensor(builder: Builder, trainable: boolean, length: number,
 
 /** An array that is the same here and there. */
 export const WHOLE: Copying = { load: (from, into) => into.set(from), store: (from, into) => into.set(from) };
-
-/**
- * Copies rows of `cols` floats, `rows(i)` of one array to `rows(i)` of another. In pairs, as doubles, where both arrays
- * allow it, in half the time (docs/speed.md). Parameters are finite, so that no pair is a NaN, whose bits an engine may
- * change.
- */
-function copyRows(from: Float32Array, into: Float32Array, cols: number, place: Uint32Array, gathers: boolean): void {
-  const pairs = cols % 2 === 0 && from.byteOffset % 8 === 0 && into.byteOffset % 8 === 0;
-  const width = pairs ? cols / 2 : cols;
-  const wide = (x: Float32Array): Float32Array | Float64Array =>
-    pairs ? new Float64Array(x.buffer, x.byteOffset, Math.floor(x.length / 2)) : x;
-  const source = wide(from), target = wide(into);
-  for (let i = 0; i < place.length; i++) {
-    const there = (place[i] as number) * width, here = i * width;
-    const a = gathers ? there : here, b = gathers ? here : there;
-    for (let o = 0; o < width; o++) target[b + o] = source[a + o] as number;
-  }
-}
 
 /** The rows of the active features out of an in × out array, or the columns out of an out × in one. */
 function gatherRows({ rows, cols }: Matrix, active: Uint32Array, byRow: boolean): Copying {

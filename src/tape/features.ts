@@ -117,6 +117,6 @@ export function checkFirstLayer(model: Network, features: Features): E.Either<Fg
     "InvalidLayer",
     { layer: "layers[0]", reason },
     `layers[0]: ${reason}`,
-    "Change the first layer, or give the other kind of features",
+    "Change the first layer, or the features",
   );
 }

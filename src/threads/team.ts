@@ -124,7 +124,8 @@ export function shareExports(
     };
   }
   shared["heapBase"] = () => heapBase;
-  shared["memory"] = {
+  // Its getter is one of the prototype, as that of a WebAssembly.Memory is.
+  shared["memory"] = Object.create({
     get buffer() {
       join(control, calls);
       return raw.memory.buffer;
@@ -135,6 +136,6 @@ export function shareExports(
       Object.assign(shared, leave(before + pages));
       return before;
     },
-  };
+  });
   return shared as unknown as KernelExports;
 }

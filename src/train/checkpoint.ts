@@ -12,17 +12,20 @@ import type { Batch } from "../data/batch.ts";
 import { decodePlain, encodePlain, isOtherVersion } from "../io/plain.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import { hashOf } from "../math/hash.ts";
-import { arraysOf, checkAttachedModel } from "../network/flat.ts";
-import { type Model, withArrays } from "../network/model.ts";
-import { checkNetwork } from "../network/network.ts";
-import { explain } from "../optimizer/explain.ts";
+import { arraysOf } from "../network/flat.ts";
+import { checkModel, type Model, withArrays } from "../network/model.ts";
+import { describe } from "../optimizer/describe.ts";
 import { asInner } from "../optimizer/inner.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Checked, TrainOptions } from "./options.ts";
 import type { Run } from "./run.ts";
+import { giveBack } from "./standardise.ts";
 
-/** Version 1, up to fgn 0.4, names no starting parameters, and its hash no kinds. */
-const FORMAT = "fgn-checkpoint", VERSION = 2;
+/**
+ * Version 1, up to fgn 0.4, names no starting parameters, and its hash no kinds; version 2, of fgn 0.5, has no scales of
+ * features.
+ */
+const FORMAT = "fgn-checkpoint", VERSION = 3;
 
 /** Everything that must be the same for a run to go on with the bytes of an uninterrupted one. */
 export interface Identity {
@@ -52,17 +55,17 @@ export function identify<M extends Model, S>(
   data: { readonly train: Batch; readonly validation: Batch | null },
   optimizer: Optimizer<M, S>,
   options: TrainOptions<M, S>,
-  { batchSize, seed, by, patience }: Checked,
+  { batchSize, seed, by, patience, standardise }: Checked,
   kernel: LoadedKernel,
 ): Identity {
   const { classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
-  const settings = { batchSize, seed, by, patience, labelSmoothing, l2, l2Biases, microBatch };
+  const settings = { batchSize, seed, by, patience, standardise, labelSmoothing, l2, l2Biases, microBatch };
   return {
     kernel: `${kernel.name} ${kernel.hash}`,
     model: hashOf(withoutNumbers(model)),
     start: hashOf(arraysOf(model)),
     data: hashOf(data),
-    optimizer: explain(optimizer),
+    optimizer: describe(optimizer),
     options: JSON.stringify({ ...settings, classWeights: classWeights && Array.from(classWeights, Number) }),
   };
 }
@@ -149,7 +152,7 @@ export interface Checkpoint<M extends Model> {
 }
 
 /**
- * Takes the parameters out of a checkpoint of `train`, for a model like the one that was trained and the optimizer that
+ * Takes the parameters, for raw features, out of a checkpoint of `train`, for a model like the one that was trained and the optimizer that
  * trained it (default: their names are compared, not their settings). Errors: `InvalidFile`, `CheckpointMismatch`,
  * `DonatedParameters`.
  */
@@ -167,15 +170,13 @@ function takeOut<M extends Model, S>(
   model: M,
   optimizer: Optimizer<M, S>,
 ): E.Either<FgnError, Checkpoint<M>> {
-  const checked = checkAttachedModel(model);
-  if (checked._tag === "Left") return checked;
-  const whole = model._tag === "custom" ? checked : checkNetwork(model);
+  const whole = checkModel(model);
   if (whole._tag === "Left") return whole;
   const { name, result, fault } = asInner(optimizer);
   if (fault) return E.left(fault);
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
-  const { identity, arrays, state, best, epoch, step } = read.right;
+  const { identity, arrays, state, best, epoch, step, scales } = read.right;
   const named = {
     ...identity,
     model: hashOf(withoutNumbers(model)),
@@ -185,5 +186,10 @@ function takeOut<M extends Model, S>(
   if (same._tag === "Left") return same;
   const params = callValue(`${name}.result`, () => result(withArrays(model, arrays), state));
   if (params._tag === "Left") return params;
-  return E.right({ params: params.right, best: best && withArrays(model, best.arrays), epoch, steps: step });
+  return E.right({
+    params: giveBack(params.right, scales),
+    best: best && withArrays(model, best.arrays),
+    epoch,
+    steps: step,
+  });
 }

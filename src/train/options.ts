@@ -63,6 +63,12 @@ export interface TrainOptions<M extends Model = Network, S = RobustState> extend
   readonly batchSize?: number;
   /** Examples a pass within a step: the same step in less memory. For `fgn`. */
   readonly microBatch?: number;
+  /**
+   * Whether columns of the features are centred and scaled while training, as `columnScales` says, so that their units do
+   * not matter (default true). What comes back takes raw features. Models of your own, and networks whose first layer is
+   * frozen, an adapter or of another kind than dense and embedding, see the features as they are.
+   */
+  readonly standardise?: boolean;
   /** Seed of the shuffling and of the validation split (default 0). */
   readonly seed?: number;
   /** Evaluated after every epoch: examples of their own, or the share of the data in (0, 1) to hold out. */
@@ -91,6 +97,7 @@ export type Checked = {
   readonly patience: number;
   readonly by: "loss" | "accuracy";
   readonly every: number;
+  readonly standardise: boolean;
 };
 
 const hasFunctions = (value: unknown, ...names: readonly string[]): boolean =>
@@ -114,6 +121,7 @@ const TRAIN: Rules<TrainOptions<any, any>> = /* @__PURE__ */ union(
     epochs: COUNT,
     batchSize: COUNT,
     microBatch: COUNT,
+    standardise: FLAG,
     seed: NUMBER,
     validation: [(value) => isBatch(value) || SHARE[0](value), "a share in (0, 1), or a batch"],
     earlyStopping: /* @__PURE__ */ holding(STOPPING, "an object, such as { patience: 2 }"),
@@ -134,6 +142,10 @@ export const ELSEWHERE: Elsewhere = {
   lr: "the damping of the optimizer sets the length of steps",
   damping: "it is an option of optimizers, such as fgn",
   momentum: "it is a transform of optimizers",
+  normalise: "it is standardise",
+  normalize: "it is standardise",
+  standardize: "it is standardise",
+  scale: "it is standardise",
   verbose: "fit has onProgress, and train gives records",
   callbacks: "fit has onProgress, and train gives records",
   weightdecay: "it is l2, or the transform weightDecay",
@@ -159,7 +171,8 @@ interface Both<M extends Model, S> {
 export function checkTraining<M extends Model, S>(options: TrainOptions<M, S>): E.Either<FgnError, Both<M, S>> {
   const fits = checkOptions(options, TRAIN, ELSEWHERE);
   if (fits._tag === "Left") return fits;
-  const { epochs = 5, batchSize = 128, seed = 0, reportEvery = 10, maxSeconds = Infinity } = fits.right;
+  const { epochs = 5, batchSize = 128, seed = 0, reportEvery = 10, maxSeconds = Infinity, standardise = true } =
+    fits.right;
   const { earlyStopping, checkpoint, validation, optimizer } = fits.right;
   const { patience = 2, by = "loss" } = earlyStopping ?? {}, { every = 100, store } = checkpoint ?? {};
   if (checkpoint !== undefined && store === undefined) return invalid("checkpoint.store", store, KEEPING.store[1]);
@@ -169,6 +182,6 @@ export function checkTraining<M extends Model, S>(options: TrainOptions<M, S>): 
   }
   const fault = faultIn(optimizer);
   if (fault) return E.left(fault);
-  const checked = { epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every };
+  const checked = { epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every, standardise };
   return E.right({ given: fits.right, checked });
 }

@@ -4,13 +4,14 @@
  * @module
  */
 
+import type { ColumnScales } from "../data/scales.ts";
 import { type Random, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { copyArrays } from "../optimizer/average.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
 
-/** The best parameters so far, by the validation examples. */
+/** The best parameters so far, by the validation examples, for raw features. */
 export interface Best {
   /** The trainable arrays. */
   readonly arrays: readonly Float32Array[];
@@ -20,6 +21,7 @@ export interface Best {
 
 /** Where a run stands. Its loop moves it on in place; its parameters and state are its own. */
 export interface Run<M extends Model, S> {
+  /** For standardised features. */
   model: M;
   state: S;
   /** The generator before the shuffle of this epoch. */
@@ -33,10 +35,17 @@ export interface Run<M extends Model, S> {
   best: Best | null;
   /** Epochs since the best. */
   stale: number;
+  /** The scales that features are standardised by, or null: none. */
+  readonly scales: ColumnScales | null;
 }
 
 /** A run at its start, with parameters of its own. */
-export const startRun = <M extends Model, S>(model: M, optimizer: Optimizer<M, S>, seed: number): Run<M, S> => ({
+export const startRun = <M extends Model, S>(
+  model: M,
+  scales: ColumnScales | null,
+  optimizer: Optimizer<M, S>,
+  seed: number,
+): Run<M, S> => ({
   model,
   state: optimizer.init(model),
   random: seedRandom(seed),
@@ -45,6 +54,7 @@ export const startRun = <M extends Model, S>(model: M, optimizer: Optimizer<M, S
   step: 0,
   best: null,
   stale: 0,
+  scales,
 });
 
 /** Notes an evaluation at the end of an epoch. */

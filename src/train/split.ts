@@ -141,17 +141,20 @@ function divide(data: Batch, share: number, seed: number, option: string): E.Eit
 export interface SplitData {
   readonly train: Batch;
   readonly validation: Batch | null;
+  /** How much the training examples count, by themselves and by their class; null: all the same. */
+  readonly counts: ArrayLike<number> | null;
 }
 
 /** Both parts hold an example that counts: training on none changes nothing, and says so too late. */
-function checkWeights(
-  { train, validation }: SplitData,
+function weigh(
+  { train, validation }: Omit<SplitData, "counts">,
   params: Model,
   { classWeights }: Pick<TrainOptions, "classWeights">,
-): E.Either<FgnError, void> {
+): E.Either<FgnError, SplitData> {
   const aim = objective({ ...train, targets: null }, params, classWeights === undefined ? {} : { classWeights });
   if (aim._tag === "Left") return aim;
-  if (validation?.weights?.every((weight) => weight === 0) !== true) return E.right(undefined);
+  const counts = classWeights === undefined ? train.weights : aim.right.alpha;
+  if (validation?.weights?.every((weight) => weight === 0) !== true) return E.right({ train, validation, counts });
   const count = validation.weights.length;
   const remedy = "Give at least one of them a weight, or hold out a larger share";
   return fail("ZeroWeights", { count }, "all weights of the validation examples are zero", remedy);
@@ -172,10 +175,8 @@ export function splitData<M extends Model, S>(
     const matched = checkBatch(params, part);
     if (matched._tag === "Left") return matched;
   }
-  const divided: E.Either<FgnError, SplitData> = typeof validation === "number"
+  const divided: E.Either<FgnError, Omit<SplitData, "counts">> = typeof validation === "number"
     ? divide(data, validation, seed, "validation")
     : E.right({ train: data, validation });
-  if (divided._tag === "Left") return divided;
-  const weighted = checkWeights(divided.right, params, options);
-  return weighted._tag === "Left" ? weighted : divided;
+  return divided._tag === "Left" ? divided : weigh(divided.right, params, options);
 }

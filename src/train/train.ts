@@ -24,6 +24,7 @@ import { identify, type Identity, resumeRun, writeCheckpoint } from "./checkpoin
 import { type Checked, checkTraining, type TrainOptions } from "./options.ts";
 import { noteEvaluation, type Run, startRun } from "./run.ts";
 import { splitData } from "./split.ts";
+import { giveBack, scalesFor, startModel } from "./standardise.ts";
 
 /** Where a run stands. */
 export interface Position {
@@ -41,8 +42,8 @@ export type Stopped = "finished" | "earlyStopping" | "maxSeconds" | "aborted";
 /** Parameters with what the validation examples say about them. */
 export interface Measured<M extends Model> {
   /**
-   * A copy of the parameters that the optimizer says to keep, but for frozen layers, which are shared. With early
-   * stopping those at the end are the best ones, and the epoch is theirs.
+   * A copy of the parameters that the optimizer says to keep, for raw features, but for frozen layers, which are shared.
+   * With early stopping those at the end are the best ones, and the epoch is theirs.
    */
   readonly params: M;
   /** On the validation examples, when there are some. */
@@ -57,6 +58,8 @@ export type Progress<M extends Model = Network> =
 
 /** A run opened on its data. */
 interface Setup<M extends Model, S> {
+  /** The parameters that the caller gave. */
+  readonly given: M;
   readonly run: Run<M, S>;
   readonly train: Batch;
   readonly validation: Batch | null;
@@ -79,15 +82,21 @@ async function setUp<M extends Model, S>(
   if (split._tag === "Left") return split;
   // Without an optimizer S is that of robust().
   const optimizer = asInner(options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>));
-  const setup = { ...split.right, optimizer, checked, options };
+  const { train, validation, counts } = split.right,
+    setup = { given: params, train, validation, optimizer, checked, options };
+  const scales = checked.standardise ? scalesFor(params, train.features, counts) : E.right(null);
+  if (scales._tag === "Left") return scales;
   const start = (): E.Either<FgnError, Run<M, S>> =>
-    callValue(`${optimizer.name}.init`, () => startRun(copyModel(params), optimizer, checked.seed));
+    callValue(
+      `${optimizer.name}.init`,
+      () => startRun(startModel(params, scales.right), scales.right, optimizer, checked.seed),
+    );
   if (options.checkpoint === undefined) {
     return E.map((run: Run<M, S>): Setup<M, S> => ({ ...setup, identity: null, run }))(start());
   }
   const kernel = kernelOf(options);
   if (kernel._tag === "Left") return kernel;
-  const identity = identify(params, split.right, optimizer, options, checked, kernel.right);
+  const identity = identify(params, { train, validation }, optimizer, options, checked, kernel.right);
   const { store } = options.checkpoint, bytes = await callStore("load", () => store.load());
   if (bytes._tag === "Left") return bytes;
   if (bytes.right === null) {
@@ -140,7 +149,7 @@ function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: () => 
   const { run, train: examples, checked: { epochs, batchSize }, options } = setup;
   return {
     ...setup,
-    pick: picker(examples, batchSize, run.model._tag === "network"),
+    pick: picker(examples, batchSize, run.model._tag === "network", run.scales),
     breathe: makeBreather(),
     updateOptions: updateOptionsOf(options),
     totalSteps: epochs * Math.ceil(examples.features.rows / batchSize),
@@ -169,11 +178,15 @@ function stepOf<M extends Model, S>(
   return E.right(update.right.report);
 }
 
-/** The parameters that the optimizer says to keep, evaluated on the validation examples. */
-function measure<M extends Model, S>(
-  { run: { model, state }, optimizer, validation, options }: Course<M, S>,
-): E.Either<FgnError, Measured<M>> {
-  const kept = callValue(`${optimizer.name}.result`, () => copyModel(optimizer.result(model, state)));
+/** The parameters that the optimizer says to keep, for raw features: before the first step those given. */
+function resultOf<M extends Model, S>({ given, run: { model, state, scales, step }, optimizer }: Course<M, S>): M {
+  return step === 0 && scales !== null ? copyModel(given) : giveBack(optimizer.result(model, state), scales);
+}
+
+/** The parameters to keep, evaluated on the validation examples. */
+function measure<M extends Model, S>(course: Course<M, S>): E.Either<FgnError, Measured<M>> {
+  const { optimizer, validation, options } = course;
+  const kept = callValue(`${optimizer.name}.result`, () => resultOf(course));
   if (kept._tag === "Left") return kept;
   const params = kept.right,
     measured = validation === null ? E.right(undefined) : evaluate(params, validation, kernelAlone(options));

@@ -21,7 +21,8 @@ import {
 import { place } from "../../src/kernel/arena.ts";
 import { defaultKernel, instantiate } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
-import { decode, refusalOf } from "../../src/kernel/source.ts";
+import { decode } from "../../src/kernel/compile.ts";
+import { refusalOf } from "../../src/kernel/source.ts";
 import { left, problem } from "../support/reference.ts";
 
 const features: Matrix = getOrThrow(matrix(2, 2, [1, 0, 0, 1]));

@@ -6,19 +6,28 @@ import {
   type Batch,
   batch,
   type CheckpointStore,
+  decodePlain,
+  encodePlain,
   evaluate,
   fgn,
   fgnStep,
   fit,
   type FitOptions,
   getOrThrow,
+  growClasses,
   matrix,
   memoryStore,
   type Network,
   type Optimizer,
+  readSafetensors,
   robust,
   scaled,
+  seedRandom,
+  shuffle,
   train,
+  vjp,
+  withParameters,
+  writeSafetensors,
   zeroHead,
 } from "../../mod.ts";
 import { cpu } from "../../src/gpu/gpu.ts";
@@ -67,6 +76,53 @@ describe("an argument that cannot be read", () => {
     expect(left(guard("f", { a: { data: moved } }, boom))).toMatchObject({ _tag: "WrongKind", what: "a.data" });
   });
 
+  it("may be a getter that gives another value at a later reading: a check of it says nothing about its use", () => {
+    const reads = (count: number, first: unknown, then: unknown) => {
+      let left = count;
+      return { enumerable: true, get: () => left-- > 0 ? first : then };
+    };
+    for (let count = 0; count < 12; count++) {
+      for (const name of ["_tag", "layers", "outputs"] as const) {
+        const changing = Object.defineProperty({ ...head }, name, reads(count, head[name], {})) as Network;
+        for (const result of [fgnStep(changing, data), evaluate(changing, data), withParameters(changing, [1, 2, 3])]) {
+          if (result._tag === "Left") expect(result.left._tag).not.toBe("Unexpected");
+        }
+      }
+    }
+    const changing = Object.defineProperty({ ...head }, "layers", reads(2, head.layers, 0)) as Network;
+    expect(left(fgnStep(changing, data))).toMatchObject({
+      _tag: "WrongKind",
+      message: "params.layers: a getter may give another value at every reading",
+    });
+  });
+
+  it("is named in optimised code, too", () => {
+    // Node 20 lets what a getter throws within Array.prototype.at past the catch around it, once that is compiled.
+    const last = head.layers[0], tags = new Set<string>();
+    for (let i = 0; i < 20_000; i++) {
+      growClasses({ ...head, layers: [last] } as Network, 3);
+      if (i % 100 < 99) continue;
+      let reads = 0;
+      const layers = Object.defineProperty([last], 0, { get: () => reads++ === 0 ? last : boom() });
+      tags.add(growClasses({ ...head, layers } as Network, 3)._tag);
+    }
+    expect([...tags]).toEqual(["Left"]);
+  });
+
+  it("may be null, in every place", () => {
+    const { features } = data, cotangent = getOrThrow(matrix(4, 2, new Float32Array(8))), none = null as never;
+    const cases: readonly (readonly [string, unknown])[] = [
+      ["the model", vjp(none, features, cotangent)],
+      ["features", vjp(head, none, cotangent)],
+      ["cotangent", vjp(head, features, none)],
+      ["the options", vjp(head, features, cotangent, none)],
+    ];
+    for (const [what, result] of cases) {
+      const message = expect.stringContaining(`${what}: null is given, in the place of`);
+      expect(result).toMatchObject({ _tag: "Left", left: { _tag: "WrongKind", what, message } });
+    }
+  });
+
   it("ends a backend's task with a Left", async () => {
     expect(left(await cpu().onDevice(unreadable(head, "layers"))())).toMatchObject({ what: "params.layers" });
   });
@@ -83,6 +139,33 @@ describe("a fault of the library", () => {
     expect(error.message).toBe("fgnStep failed: TypeError: x is not a function");
     expect(error.remedy).toContain("please report it");
     expect(left(await guardAsync("fit", {}, broken))).toMatchObject({ _tag: "Unexpected", where: "fit" });
+  });
+
+  it("is never told as a fault of a file, of memory or of a generator", () => {
+    const random = seedRandom(1), file = getOrThrow(encodePlain("a", 1, { b: Float32Array.of(1) }));
+    const tensors = new Map([["b", { shape: [1], data: Float32Array.of(1) }]]);
+    const calls: readonly (readonly [string, () => unknown, object, string])[] = [
+      ["shuffle", () => shuffle(9, random), Math, "imul"],
+      ["encodePlain", () => encodePlain("a", 1, { b: 1 }), JSON, "stringify"],
+      ["decodePlain", () => decodePlain("a", 1, file), Object, "fromEntries"],
+      ["readSafetensors", () => readSafetensors(file), Object.getPrototypeOf(Uint8Array.prototype), "subarray"],
+      ["writeSafetensors", () => writeSafetensors({ tensors }), TextEncoder.prototype, "encode"],
+    ];
+    for (const [where, call, holder, name] of calls) {
+      const field = Object.getOwnPropertyDescriptor(holder, name) as PropertyDescriptor,
+        cause = new TypeError("a fault");
+      const broken = (): never => {
+        throw cause;
+      };
+      Object.defineProperty(holder, name, { configurable: true, writable: true, value: broken });
+      let result: unknown;
+      try {
+        result = call();
+      } finally {
+        Object.defineProperty(holder, name, field);
+      }
+      expect(result, where).toMatchObject({ _tag: "Left", left: { _tag: "Unexpected", where, cause } });
+    }
   });
 
   it("is told though what was thrown has no text, and arguments contain themselves", () => {

@@ -4,7 +4,7 @@ import { deviceCases as own } from "./cases/device.ts";
 import { handles } from "./cases/handles.ts";
 import { interrupted } from "./cases/interrupted.ts";
 import { kindsCase } from "./cases/kinds.ts";
-import { overflow, units } from "./cases/overflow.ts";
+import { overflow, units, vanishing } from "./cases/overflow.ts";
 import { deviceSolves, solves } from "./cases/solve.ts";
 import { steps } from "./cases/steps.ts";
 import { training } from "./cases/training.ts";
@@ -19,6 +19,7 @@ export const cases: readonly Case[] = [
   ...solves,
   ...handles,
   overflow,
+  vanishing,
   units,
   ...training,
 ];

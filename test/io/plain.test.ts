@@ -146,14 +146,15 @@ describe("encoding refuses", () => {
         throw new Error("no");
       },
     };
-    expect(path(trap)).toBe("");
-    expect(path(
-      new Proxy({}, {
-        ownKeys: () => {
-          throw new Error("no");
-        },
-      }),
-    )).toBe("");
+    const hiding = new Proxy({}, {
+      ownKeys: () => {
+        throw new Error("no");
+      },
+    });
+    for (const [value, what] of [[trap, "value.a"], [[hiding], "value[0]"]] as const) {
+      const message = `${what}: reading it throws Error: no`;
+      expect(left(encodePlain("test", 1, value))).toMatchObject({ _tag: "WrongKind", what, message });
+    }
   });
 });
 

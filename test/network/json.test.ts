@@ -4,10 +4,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { getOrThrow } from "../../mod.ts";
 import { withAdapters } from "../../src/network/adapter.ts";
-import { parameters, withParameters } from "../../src/network/flat.ts";
+import { parameters } from "../../src/network/flat.ts";
 import { linearHead, zeroHead } from "../../src/network/head.ts";
 import { fromJson, toJson } from "../../src/network/json.ts";
 import type { Network } from "../../src/network/layer.ts";
+import { withParameters } from "../../src/network/model.ts";
 import * as spec from "../../mod.ts";
 import { left, uniform } from "../support/reference.ts";
 

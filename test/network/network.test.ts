@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { getOrThrow } from "../../mod.ts";
 import { drawFrom, seedRandom } from "../../src/math/random.ts";
 import { freeze } from "../../src/network/adapter.ts";
-import { arraysOf, mapTrainable, parameterCount, parameters, withParameters } from "../../src/network/flat.ts";
+import { arraysOf, mapTrainable, parameterCount, parameters } from "../../src/network/flat.ts";
 import { linearHead, randomHead, zeroHead } from "../../src/network/head.ts";
+import { withParameters } from "../../src/network/model.ts";
 import type { Activation } from "../../src/network/activations.ts";
 import type { Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "../../src/network/layer.ts";
 import { dense as denseSpec, initialise } from "../../src/network/layers.ts";
@@ -183,6 +184,12 @@ describe("flat parameters", () => {
   });
 
   it("refuse the wrong length and values that are not finite", () => {
+    const [first, ...rest] = all().layers;
+    // Of any name, one of Object.prototype too.
+    for (const _tag of ["__proto__", "constructor", "toString", "none"]) {
+      const odd = { ...all(), layers: [{ ...first, _tag } as unknown as Layer, ...rest] };
+      expect(left(withParameters(odd, parameters(all())))).toMatchObject({ _tag: "InvalidLayer", layer: "layers[0]" });
+    }
     expect(left(withParameters(all(), [1]))).toMatchObject({ _tag: "ShapeMismatch", what: "parameters", actual: 1 });
     const flat = parameters(all()).fill(NaN, 7, 8);
     expect(left(withParameters(all(), flat))).toMatchObject({ _tag: "NotFinite", index: 7 });

@@ -94,7 +94,7 @@ function strike(args: unknown[], struck: Set<unknown>, chance: Chance): string {
   const { holder, key, path } = chance.of(spots.filter(({ path }) => path.split(/[.[]/).length === depth));
   const before = holder[key];
   // The arguments themselves are values by then.
-  switch (holder === args as unknown ? 2 + chance.below(8) : chance.below(10)) {
+  switch (holder === args as unknown ? 3 + chance.below(8) : chance.below(11)) {
     case 0:
       Object.defineProperty(holder, key, {
         enumerable: true,
@@ -114,7 +114,15 @@ function strike(args: unknown[], struck: Set<unknown>, chance: Chance): string {
       Object.defineProperty(holder, key, { enumerable: true, configurable: true, get });
       return `${path} = a getter that throws at its read ${left + 1}`;
     }
-    case 2:
+    case 2: {
+      // A value that is right at first, and another one later.
+      let left = chance.below(12);
+      const { name, value }: Hostile = hostileValue(chance);
+      const get = (): unknown => left-- > 0 ? before : value;
+      Object.defineProperty(holder, key, { enumerable: true, configurable: true, get });
+      return `${path} = a getter that gives ${name} from its read ${left + 1}`;
+    }
+    case 3:
       holder[key] = chance.of([{ _tag: "Right", right: before }, { _tag: "Left", left: before }, () => before, [
         before,
       ]]);

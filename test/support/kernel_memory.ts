@@ -8,7 +8,7 @@ import { f32, f64, place, u32 } from "../../src/kernel/arena.ts";
 import { CLASS_LIMITS } from "../../src/kernel/class_limits.ts";
 import type { KernelExports, LoadedKernel } from "../../src/kernel/kernel.ts";
 import { simd } from "../../src/kernel/simd.generated.ts";
-import { decode } from "../../src/kernel/source.ts";
+import { decode } from "../../src/kernel/compile.ts";
 
 /** A list of numbers, of whatever kind. */
 export type Numbers = ArrayLike<number>;

@@ -13,7 +13,7 @@ import { fail, type FgnError, overflow } from "../../check/error.ts";
 import type { Damping } from "../../damping/damping.ts";
 import { f64 } from "../../kernel/arena.ts";
 import type { LoadedKernel } from "../../kernel/kernel.ts";
-import { isRange } from "../../row_system/gram.ts";
+import { failRange, isRange } from "../../row_system/gram.ts";
 import { type Candidate, computeShift, shorten } from "../../step/attempt.ts";
 import type { StepReport } from "../../step/report.ts";
 import { type Attempt, type Search, search, type Tried } from "../../step/search.ts";
@@ -192,14 +192,13 @@ async function tryOnDevice<A>(
 
 /** The step of an open problem. */
 async function run(running: Running, given: Damping): Promise<E.Either<FgnError, DeviceStep>> {
-  const { params, request: { damping, aim: { totalWeight } }, ws, scope } = running;
+  const { params, examples, request: { damping, aim: { totalWeight } }, ws, scope } = running;
   const linear = await linearise(running);
   if (linear._tag === "Left") return linear;
   const { lossBefore, system } = linear.right, { stage } = system;
   const { meanDiagonal } = stage.system;
-  if (meanDiagonal !== 0 && !isRange(meanDiagonal)) {
-    return overflow("the Gram matrix, made of products of the features,");
-  }
+  // Zero where there is no gradient, or where the products of the features have left float32.
+  if (!isRange(meanDiagonal) && (meanDiagonal !== 0 || examples.tiny)) return failRange();
   computeShift(ws, stage.vectors);
   const norm = await system.gradientNorm();
   if (norm._tag === "Left") return norm;

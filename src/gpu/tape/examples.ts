@@ -22,6 +22,8 @@ export interface Examples {
   readonly labels: View;
   /** The batch without its features. */
   readonly batch: Batch;
+  /** Whether the squares of all features are below float32, and not all features zero. */
+  readonly tiny: boolean;
 }
 
 /** A batch that can go to the device. Errors: `WrongKind`, `EmptyBatch`, `ShapeMismatch`, `Unsupported`. */

@@ -11,6 +11,7 @@ import { type LayerArray, mapArrays } from "../../network/arrays.ts";
 import { checkModelKind } from "../../network/flat.ts";
 import { type Network, takesFeatures } from "../../network/layer.ts";
 import { checkNetwork } from "../../network/network.ts";
+import { isTiny } from "../../row_system/gram.ts";
 import type { Device } from "../device/device.ts";
 import { failUnsupported } from "../device/faults.ts";
 import { scope as openScope } from "../device/pool.ts";
@@ -84,7 +85,7 @@ export async function uploadBatch(device: Device, batch: Batch): Promise<E.Eithe
     if (submitted._tag === "Left") return submitted;
     for (const { buffer } of [features, words]) scope.keep(buffer);
     const withoutFeatures = { ...batch, features: { rows: 0, cols, data: EMPTY } };
-    return E.right({ features, labels: words, batch: withoutFeatures, holders: 1 });
+    return E.right({ features, labels: words, batch: withoutFeatures, tiny: isTiny(batch.features), holders: 1 });
   } finally {
     scope.close();
   }

@@ -27,7 +27,7 @@ function failureOf(what: keyof ModelFunctions, cause: string): FgnError {
     what,
     cause,
     message: `${what} of the model ${cause}`,
-    remedy: "Return B × C logits from forward and jvp, P derivatives from vjp, row after row and finite in float32",
+    remedy: "Return B × C logits from forward and jvp, P derivatives from vjp, all finite in float32",
   };
 }
 

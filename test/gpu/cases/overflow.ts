@@ -1,7 +1,7 @@
 // Steps that leave the range of float32.
 
-import { batch, getOrThrow, linearHead, matrix, relative, zeroHead } from "../../../mod.ts";
-import { problem } from "../../support/reference.ts";
+import { batch, fgnStep, getOrThrow, linearHead, matrix, relative, zeroHead } from "../../../mod.ts";
+import { left, problem } from "../../support/reference.ts";
 import { type Case, check, done, lent, refused } from "../check.ts";
 import { sameStep } from "../same_step.ts";
 
@@ -17,6 +17,28 @@ export const overflow: Case = {
       }
       check((await done(backend.download(params))).inputs === 2, "parameters that were not given away");
     });
+  },
+};
+
+/** Features whose Gram matrix is zero in float32 although the gradient is not, beside a batch without a gradient. */
+export const vanishing: Case = {
+  name: "features whose products vanish in float32 are an error, as on the CPU, and features of zero are none",
+  run: async (backend) => {
+    const head = getOrThrow(linearHead({ features: 2, classes: 2 }, [0, 0, 0, 0], null));
+    for (const damping of [relative(1), 1e-3]) {
+      for (const size of [1e-25, 1e-30, 1e-40]) {
+        const data = getOrThrow(batch({ features: getOrThrow(matrix(2, 2, [size, 0, 0, -size])), labels: [0, 1] }));
+        check(left(fgnStep(head, data, damping))._tag === "Overflow", `features of ${size} on the CPU`);
+        await lent(backend, head, data, async (params, held) => {
+          for (const lossAfter of [false, true]) {
+            const step = await backend.fgnStep(params, held, damping, { lossAfter })();
+            refused(step, "Overflow", `features of ${size}`);
+          }
+        });
+      }
+      const zero = getOrThrow(batch({ features: getOrThrow(matrix(2, 2, [0, 0, 0, 0])), labels: [0, 1] }));
+      await sameStep(backend, head, zero, damping, {}, 1e-6, "features of zero");
+    }
   },
 };
 
