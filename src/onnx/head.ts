@@ -15,9 +15,9 @@ import { isWellFormed } from "../io/header.ts";
 import { listArrays } from "../network/arrays.ts";
 import type { Network } from "../network/layer.ts";
 import { addNode, addScalar, type Graph } from "./graph.ts";
-import { addLayers } from "./layers.ts";
 import type { Field } from "./message.ts";
 import { metadataFields } from "./model.ts";
+import { addNetwork } from "./operations.ts";
 
 /** Protocol buffers end at 2 GiB; a little is left for what is no weight. */
 const LARGEST = 2 ** 31 - 2 ** 20;
@@ -72,7 +72,7 @@ export function checkExportable(classifier: Classifier): E.Either<FgnError, Clas
 /** Adds the nodes from features to logits, and the temperature: the logits are f/T, so that softmax makes probabilities. */
 export function addHead(graph: Graph, { network, temperature }: Classifier, input: string, output: string): void {
   const isCool = temperature === 1, raw = isCool ? output : `${graph.prefix}raw`;
-  addLayers(graph, network.layers, { path: "layers", input, output: raw });
+  addNetwork(graph, network, input, raw);
   if (!isCool) addNode(graph, "Div", [raw, addScalar(graph, "temperature", temperature)], output);
 }
 

@@ -13,8 +13,8 @@ import type { Label } from "../classifier/labels.ts";
 import type { FeatureRecipe } from "../features/recipe.ts";
 import { addNode, addTensor, emptyGraph, type Graph } from "./graph.ts";
 import { addHead, checkExportable, describe, makeFile } from "./head.ts";
-import { opsetOf } from "./layers.ts";
 import { type ElementType, encodeModel, valueInfo, type Values } from "./model.ts";
+import { opsetOf } from "./operations.ts";
 
 /** Options of {@link toOnnx}. */
 export interface OnnxOptions {
@@ -55,7 +55,7 @@ function addPredictions(graph: Graph, labels: readonly Label[]): ElementType {
 
 /** The bytes of a classifier that was checked. */
 function write(classifier: Classifier, withLogits: boolean): Uint8Array {
-  const { network, labels, recipe } = classifier, graph = emptyGraph(opsetOf(network.layers), "");
+  const { network, labels, recipe } = classifier, graph = emptyGraph(opsetOf(network), "");
   addHead(graph, classifier, "X", "logits");
   const type = addPredictions(graph, labels);
   const inputs = [valueInfo("X", "float", ["N", network.inputs], INPUT[recipe.kind])];

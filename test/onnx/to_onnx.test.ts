@@ -1,6 +1,7 @@
 // What ONNX files of classifiers compute is what classifiers do. Tolerance: both sides are float32, with sums in another
 // order; probabilities are at most 1, so that 1e-5 is a hundred units in the last place.
 
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import {
   type Classifier,
@@ -128,6 +129,13 @@ describe("the file of a classifier", () => {
     expect(getOrThrow(toOnnx(classifier))).toEqual(file);
     expect(classifier).toEqual(before);
   });
+});
+
+it("the file of given weights has one hash in every runtime", () => {
+  const classifier = changed(getOrThrow(classifierOf(head(3), names(3))), { temperature: 1.5, threshold: 0.25 });
+  expect(createHash("sha256").update(getOrThrow(toOnnx(classifier))).digest("hex").slice(0, 16)).toBe(
+    "9a799bd701fcf1d1",
+  );
 });
 
 describe("of a classifier that was trained", () => {
