@@ -89,11 +89,12 @@ export { online, type OnlineOptions, type OnlineState } from "./src/optimizer/on
 export type { InputMoments } from "./src/optimizer/moments.ts";
 export { observe } from "./src/optimizer/observe.ts";
 export { adapt, type AdaptOptions } from "./src/optimizer/adapt.ts";
-export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer.ts";
+export type { Optimizer, ShrinkOptions, Update, UpdateOptions } from "./src/optimizer/optimizer.ts";
+export type { Shrinkage } from "./src/optimizer/shrink.ts";
 
 // Training and prediction
-export { type Measured, type Position, type Progress, type Stopped, train } from "./src/train/train.ts";
-export type { Abortable, Checkpointing, EarlyStopping, TrainOptions } from "./src/train/options.ts";
+export { type Measured, type Position, type Progress, type Stepped, type Stopped, train } from "./src/train/train.ts";
+export type { Abortable, Checkpointing, EarlyStopping, ShrinkageOption, TrainOptions } from "./src/train/options.ts";
 export { type EpochEvaluation, fit, type FitOptions, type Trained } from "./src/train/fit.ts";
 export { explain } from "./src/train/explain.ts";
 export { holdOut, type Split } from "./src/train/split.ts";

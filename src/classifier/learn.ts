@@ -13,13 +13,12 @@ import { type Batch, batch } from "../data/batch.ts";
 import { batchRows } from "../data/select.ts";
 import { featuresOf } from "../features/features.ts";
 import { hashOf } from "../math/hash.ts";
-import type { Network } from "../network/layer.ts";
 import { adapt } from "../optimizer/adapt.ts";
-import type { OnlineState } from "../optimizer/online.ts";
 import { KERNEL, type KernelOption } from "../problem/session.ts";
 import { checkClassifier, type Classifier } from "./classifier.ts";
 import { checkCounts, type Given, type LabelledRows, readData } from "./data.ts";
 import { failLabels, type Label, numberLabels } from "./labels.ts";
+import { inOneUnit, type Learnt } from "./units.ts";
 
 /** Options of {@link learn}. */
 export interface LearnOptions extends KernelOption {
@@ -68,12 +67,6 @@ function withNew(
   return E.right([...names]);
 }
 
-/** A network and the moments of what it has learnt from. */
-interface Learnt {
-  readonly network: Network;
-  readonly moments: OnlineState;
-}
-
 /** Updates on a few examples at a time. What an update made, the next may take the memory of. */
 function update(
   start: Learnt,
@@ -96,7 +89,7 @@ function update(
 /**
  * The classifier that has learnt from a few examples of classes that it knows and of new ones, which come behind those it
  * has: two passes of `online` over them, four at a time, in the metric of the moments that the classifier keeps of what it
- * was trained on, so that what it knows is disturbed least. That holds for dense features: a layer that reads sparse ones
+ * was trained on, so that what it knows is disturbed least, in whatever units its columns come. That holds for dense features: a layer that reads sparse ones
  * has no such metric, and learns little without forgetting. The classifier given stays as it is, unless it is donated.
  * Features are made as for the rows that it was trained on, temperature and threshold stay; `measured` becomes null.
  *
@@ -156,5 +149,5 @@ function learnFrom(classifier: Classifier, given: Given, options: LearnOptions):
     labels: names.right,
     measured: null,
     fingerprint: hashOf([fingerprint, features.right, given.labels]),
-  }))(update({ network, moments }, examples.right, options));
+  }))(inOneUnit({ network, moments }, examples.right, (start, rows) => update(start, rows, options)));
 }

@@ -61,7 +61,7 @@ export const RECIPE: Rules<RecipeOptions> = {
   ],
   longest: [
     (value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= LONGEST,
-    `a whole number from 1 to ${LONGEST}`,
+    "a whole number from 1 to 16",
   ],
   lowerCase: FLAG,
 };

@@ -80,12 +80,8 @@ const OPERATIONS: { readonly [Tag in Operation["_tag"]]: Write<Extract<Operation
   activate: (graph, { activation }, place) => ACTIVATIONS[activation.kind](graph, activation, place),
   normalise: (graph, operation, place) => {
     if (graph.opset < LAYER_NORM) return writeNormalise(graph, operation, place);
-    const { inputs, output, array } = place,
-      attributes = {
-        axis: { int: -1 },
-        epsilon: { float: operation.epsilon },
-      };
-    addNode(graph, "LayerNormalization", [...inputs, array(), array()], output, attributes);
+    const { inputs, output, array } = place, epsilon = { float: operation.epsilon };
+    addNode(graph, "LayerNormalization", [...inputs, array(), array()], output, { axis: { int: -1 }, epsilon });
   },
   multiply: (graph, { factor }, { inputs, output }) =>
     addNode(graph, "Mul", [...inputs, scalar(graph, output, "factor", factor)], output),

@@ -28,7 +28,7 @@ export interface Averages {
   /** The average, array by array in order. Of a table whose rows are averaged one by one: as of the steps in `averagedAt`. */
   readonly average: readonly Float32Array[];
   /**
-   * Of a network whose first layer is an embedding that trains: the step at which each row of its table was last averaged.
+   * For a network whose first layer is an embedding that trains, the step at which each row of its table was last averaged.
    * The row's average since then follows from it and from the row itself, which no step changed: such a state belongs to
    * the parameters that it was given along with, and `result` brings all rows up to date. Absent elsewhere, and where
    * something else than a step changes the rows: then the average is as of the last step.
@@ -59,7 +59,7 @@ function checkAveragedAt(averagedAt: Uint32Array | undefined, params: Model): E.
  * Checks that an average is one of a model that was checked, and still there. Errors: `WrongKind`, `DonatedParameters`,
  * `ShapeMismatch`.
  */
-function checkAverage({ average, averagedAt }: Averages, params: Model): E.Either<FgnError, unknown> {
+export function checkAverage({ average, averagedAt }: Averages, params: Model): E.Either<FgnError, unknown> {
   const isRight = Array.isArray(average) && average.every(isFloats);
   const kind = checkKind("the state's average", average, isRight, "a list of Float32Arrays");
   if (kind._tag === "Left") return kind;
@@ -115,8 +115,9 @@ function beginRows(
 /**
  * Whether the average lies in the memory of the parameters, as where a `result` is trained further: giving one up would
  * empty the other.
+ * @internal
  */
-function shareMemory(params: Model, average: readonly Float32Array[]): boolean {
+export function shareMemory(params: Model, average: readonly Float32Array[]): boolean {
   const buffers = new Set(arraysOf(params).map(({ buffer }) => buffer));
   return average.some(({ buffer }) => buffers.has(buffer));
 }

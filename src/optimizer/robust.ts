@@ -6,18 +6,20 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { makeOf, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
+import { checkOptions, makeOf, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { type Misfit, misfit } from "../damping/damping.ts";
+import { donateModel } from "../network/donate.ts";
 import type { Network } from "../network/layer.ts";
-import type { Model } from "../network/model.ts";
+import { checkModel, copyModel, type Model } from "../network/model.ts";
 import type { StepOptions } from "../step/options.ts";
 import { metricGoes, twoStageGoes } from "../step/places.ts";
-import { averageOf, type Averages, beginAverage, startAverage } from "./average.ts";
+import { averageOf, type Averages, beginAverage, checkAverage, shareMemory, startAverage } from "./average.ts";
 import { changesByRow } from "./by_row.ts";
 import { guarded } from "./inner.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { type Optimizer, SHRINK, type ShrinkOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { type LayerMoments, runningMoments } from "./running_moments.ts";
+import { checkShrinkage, openShrink, type Shrinkage, shrinkInPlace } from "./shrink.ts";
 import { checkAmount, checkCounted, checkLayers } from "./state.ts";
 
 /** The state of {@link robust}. */
@@ -77,8 +79,8 @@ function checkRobustState(state: RobustState): E.Either<FgnError, unknown> {
  * running mean before it, with b = 0.1 Σ v c² of the running variances v, and the same least.
  *
  * Where a part cannot go along, the step is taken without it: soft targets, label smoothing, ℓ2 and models of your own
- * have the Euclidean metric and no two-stage bound. A layer that reads sparse features has the Euclidean metric; the
- * layers after it keep theirs.
+ * have the Euclidean metric and no two-stage bound. A layer that reads sparse features is centred by the mean of the batch,
+ * where it has a bias, and not evened out: a step changes the rows that the batch reads alone.
  *
  * Errors: `InvalidOption`, `InvalidState` (one that no update gives), `ShapeMismatch` (a state of another network);
  * those of `fgnStep`.
@@ -139,7 +141,35 @@ function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustO
     init: (params) => ({ steps: 0, meanSlope: 0, layers: [], ...startAverage(params, true) }),
     update,
     result: (params, state) => averageOf(params, state, AVERAGE),
+    shrink: shrinkRobust,
   };
+}
+
+/**
+ * Parameters whose logits are smaller about the mean that the running means of the inputs give. Errors: `WrongKind`,
+ * `InvalidOption`, `InvalidState`, `InvalidLayer`, `DonatedParameters`, `KernelBusy`, `OutOfMemory`.
+ */
+function shrinkRobust<M extends Model>(
+  params: M,
+  state: RobustState,
+  given: Shrinkage,
+  options: ShrinkOptions = {},
+): E.Either<FgnError, M> {
+  const shrinkage = checkShrinkage(given);
+  if (shrinkage._tag === "Left") return shrinkage;
+  const asked = checkOptions(options, SHRINK);
+  if (asked._tag === "Left") return asked;
+  const checked = checkRobustState(state);
+  if (checked._tag === "Left") return checked;
+  const isWhole = E.chain(() => checkAverage(state, params))(checkModel(params));
+  if (isWhole._tag === "Left") return isWhole;
+  const room = openShrink(params, asked.right);
+  if (room._tag === "Left") return room;
+  const own = asked.right.donate === true && !shareMemory(params, state.average)
+    ? donateModel(params)
+    : copyModel(params);
+  if (own._tag === "network") shrinkInPlace(room.right, own, state.layers.map(({ mean }) => mean), shrinkage.right);
+  return E.right(own);
 }
 
 const notes = (caution: number, rule: string): readonly string[] => [

@@ -9,8 +9,9 @@ import { type Layout, NONE } from "../kernel/arena.ts";
 import type { Numbering, Sparse } from "./features.ts";
 import { classProduct } from "./ops/classes.ts";
 import { product } from "./ops/product.ts";
-import { type Context, SIGNAL_ROWS } from "./ops/signals.ts";
+import type { Context } from "./ops/signals.ts";
 import { sparseProduct } from "./ops/sparse.ts";
+import { placeStage } from "./ops/stage.ts";
 import { copyRows } from "./rows.ts";
 import { ALIGN, type ClassBlocks, type Op, type Slot, type Tensor, up4 } from "./tape.ts";
 
@@ -30,8 +31,10 @@ export interface TapeNeeds {
   readonly moves: boolean;
   /** Whether dense layers get a metric of their own. */
   readonly metric: boolean;
-  /** Whether the signals of a projection may be mixed over the examples. */
+  /** Whether the last layer is that of a two-stage system. */
   readonly mixed: boolean;
+  /** Whether operations multiply by their part of the row system. */
+  readonly products: boolean;
   /** Whether a step changes parameters of features that do not occur in the batch (an ℓ2 penalty and momentum do). */
   readonly allFeatures: boolean;
   /** Sparse features of other examples that will be fed, or null. */
@@ -175,13 +178,26 @@ export function addAffine(
         signals: panels(width),
       }
       : null;
-    const mixed = needs.mixed && trainable ? layout.reserve(4 * SIGNAL_ROWS * up4(rows)) : NONE;
-    ops.push(product({ ...context, input: from, output, weight: w, bias: b(), kept, places, mixed }));
+    const stage = needs.mixed && last && trainable
+      ? placeStage(layout, rows, from.width, bias !== null, needs.products)
+      : null;
+    const packed = needs.products && trainable ? layout.reserve(4 * up4(rows) * up4(from.width + 1)) : NONE;
+    ops.push(product({ ...context, input: from, output, weight: w, bias: b(), kept, places, stage, packed }));
   } else if (sparse !== null) {
     const { active, input } = sparse, entries = Math.max(1, Math.ceil(input.count / rows));
     const w = makeTensor(builder, trainable, active.length * width, gatherRows(weight, active, byRow), entries);
     const dense = layout.reserve(4 * rows * width);
-    ops.push(sparseProduct({ ...context, input, output, weight: w, bias: b(), dense, kept }));
+    const places = needs.metric && trainable && bias !== null
+      ? {
+        mean: layout.reserve(4 * input.cols),
+        scores: layout.reserve(4 * rows),
+        weighted: layout.reserve(4 * up4(rows)),
+        offsets: layout.reserve(8),
+        indices: layout.reserve(4 * input.cols),
+        sums: layout.reserve(8 * width),
+      }
+      : null;
+    ops.push(sparseProduct({ ...context, input, output, weight: w, bias: b(), dense, kept, places }));
   }
   return output;
 }

@@ -19,6 +19,8 @@ import { asInner } from "../optimizer/inner.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Checked, TrainOptions } from "./options.ts";
 import type { Run } from "./run.ts";
+import type { Shrinking } from "./shrinkage.ts";
+import type { Steering } from "./steering.ts";
 import { giveBack } from "./standardise.ts";
 
 /**
@@ -38,33 +40,48 @@ export interface Identity {
   readonly options: string;
 }
 
-/** The content of a checkpoint. */
-interface Saved<S> extends Omit<Run<Model, S>, "model"> {
-  readonly identity: Identity;
-  /** The trainable arrays. */
+/** A model in training, by its trainable arrays. */
+interface SavedTrainee<S> {
   readonly arrays: readonly Float32Array[];
+  readonly state: S;
+}
+
+/** The content of a checkpoint. */
+interface Saved<S> extends SavedTrainee<S>, Omit<Run<Model, S>, "model" | "state" | "shrinking"> {
+  readonly identity: Identity;
+  readonly shrinking: Omit<Shrinking<Model, S>, "shadows"> & { readonly shadows: readonly SavedTrainee<S>[] } | null;
 }
 
 /** The model without its trainable numbers. */
 const withoutNumbers = (model: Model): Model =>
   withArrays(model, arraysOf(model).map(({ length }) => Float32Array.of(length)));
 
-/** The identity of a run. */
+/** What a run goes by. */
+export interface Plan<M extends Model, S> {
+  readonly train: Batch;
+  readonly validation: Batch | null;
+  readonly optimizer: Optimizer<M, S>;
+  /** The rows that shrinkage is read off; null: the run does not shrink. */
+  readonly steering: Steering | null;
+  readonly options: TrainOptions<M, S>;
+  readonly checked: Checked;
+}
+
+/** The identity of a run that starts from a model. */
 export function identify<M extends Model, S>(
   model: M,
-  data: { readonly train: Batch; readonly validation: Batch | null },
-  optimizer: Optimizer<M, S>,
-  options: TrainOptions<M, S>,
-  { batchSize, seed, by, patience, standardise }: Checked,
+  { train, validation, optimizer, steering, options, checked }: Plan<M, S>,
   kernel: LoadedKernel,
 ): Identity {
+  const { batchSize, seed, by, patience, standardise, clip } = checked;
   const { classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
-  const settings = { batchSize, seed, by, patience, standardise, labelSmoothing, l2, l2Biases, microBatch };
+  const shrinkage = steering?._tag ?? "off", chosen = { batchSize, seed, by, patience, standardise, clip, shrinkage };
+  const settings = { ...chosen, labelSmoothing, l2, l2Biases, microBatch };
   return {
     kernel: `${kernel.name} ${kernel.hash}`,
     model: hashOf(withoutNumbers(model)),
     start: hashOf(arraysOf(model)),
-    data: hashOf(data),
+    data: hashOf({ train, validation }),
     optimizer: describe(optimizer),
     options: JSON.stringify({ ...settings, classWeights: classWeights && Array.from(classWeights, Number) }),
   };
@@ -86,10 +103,16 @@ function seal(value: object): string {
 
 /** The bytes of a checkpoint. Errors: `NotPlain` for an optimizer whose state is not plain data. */
 export function writeCheckpoint<M extends Model, S>(
-  { model, ...run }: Run<M, S>,
+  { model, shrinking, ...run }: Run<M, S>,
   identity: Identity,
 ): E.Either<FgnError, Uint8Array> {
-  const saved: Saved<S> = { identity, ...run, arrays: arraysOf(model) };
+  const shadows = shrinking?.shadows.map(({ model, state }) => ({ arrays: arraysOf(model), state })) ?? [];
+  const saved: Saved<S> = {
+    identity,
+    ...run,
+    shrinking: shrinking && { ...shrinking, shadows },
+    arrays: arraysOf(model),
+  };
   const sealed: Sealed<S> = { ...saved, hash: seal(saved) };
   return encodePlain(FORMAT, VERSION, sealed);
 }
@@ -134,9 +157,11 @@ export function resumeRun<M extends Model, S>(
 ): E.Either<FgnError, Run<M, S>> {
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
-  const { identity: saved, arrays, ...run } = read.right;
+  const { identity: saved, arrays, shrinking, ...run } = read.right;
   const same = compare(saved, identity);
-  return same._tag === "Left" ? same : E.right({ ...run, model: withArrays(model, arrays) });
+  if (same._tag === "Left") return same;
+  const shadows = shrinking?.shadows.map(({ arrays, state }) => ({ model: withArrays(model, arrays), state })) ?? [];
+  return E.right({ ...run, shrinking: shrinking && { ...shrinking, shadows }, model: withArrays(model, arrays) });
 }
 
 /** Where a checkpoint stands, and what it holds. */

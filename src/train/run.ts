@@ -4,12 +4,14 @@
  * @module
  */
 
-import type { ColumnScales } from "../data/scales.ts";
 import { type Random, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { copyArrays } from "../optimizer/average.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
+import { type Shrinking, startShrinking, startTrainee, type Trainee } from "./shrinkage.ts";
+import type { Steering } from "./steering.ts";
+import type { TrainingScales } from "./standardise.ts";
 
 /** The best parameters so far, by the validation examples, for raw features. */
 export interface Best {
@@ -20,10 +22,9 @@ export interface Best {
 }
 
 /** Where a run stands. Its loop moves it on in place; its parameters and state are its own. */
-export interface Run<M extends Model, S> {
-  /** For standardised features. */
-  model: M;
-  state: S;
+export interface Run<M extends Model, S> extends Trainee<M, S> {
+  /** Null: it does not shrink. */
+  readonly shrinking: Shrinking<M, S> | null;
   /** The generator before the shuffle of this epoch. */
   random: Random;
   /** The epoch under way, from 1. */
@@ -36,18 +37,19 @@ export interface Run<M extends Model, S> {
   /** Epochs since the best. */
   stale: number;
   /** The scales that features are standardised by, or null: none. */
-  readonly scales: ColumnScales | null;
+  readonly scales: TrainingScales | null;
 }
 
 /** A run at its start, with parameters of its own. */
 export const startRun = <M extends Model, S>(
   model: M,
-  scales: ColumnScales | null,
+  scales: TrainingScales | null,
+  steering: Steering | null,
   optimizer: Optimizer<M, S>,
   seed: number,
 ): Run<M, S> => ({
-  model,
-  state: optimizer.init(model),
+  ...startTrainee(steering, model, optimizer),
+  shrinking: startShrinking(steering, model, optimizer),
   random: seedRandom(seed),
   epoch: 1,
   done: 0,

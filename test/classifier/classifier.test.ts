@@ -155,6 +155,29 @@ describe("learn", () => {
     expect(again.labels).toEqual(more.labels);
   });
 
+  it("learns in whatever units the columns come", async () => {
+    const units = [1, 1e4, 1e-3], offsets = [0, 1e5, 7];
+    const all = corners(["a", "b", "c", "d"], 400);
+    const raw = all.features.map((row) => row.map((v, j) => v * (units[j] as number) + (offsets[j] as number)));
+    const pick = (labels: readonly string[], count: number) => {
+      const rows = all.labels.flatMap((label, i) => labels.includes(label as string) ? [i] : []).slice(0, count);
+      return { features: rows.map((i) => raw[i] as number[]), labels: rows.map((i) => all.labels[i] as string) };
+    };
+    for (const hidden of [[], [16]]) {
+      const { classifier } = await train(pick(["a", "b", "c"], 300), { hidden, epochs: 20 });
+      const before = structuredClone(classifier);
+      const more = getOrThrow(learn(classifier, pick(["d"], 5)));
+      expect(classifier).toEqual(before);
+      const { classes } = getOrThrow(report(more, { features: raw, labels: all.labels }));
+      for (const { label, recall } of classes) expect([hidden, label, recall > 0.9]).toEqual([hidden, label, true]);
+      const [first] = more.moments?.layers ?? [], [seen] = classifier.moments?.layers ?? [];
+      const known = classifier.moments?.examples as number;
+      const five = pick(["d"], 5).features.map((row) => row[1] as number).reduce((sum, v) => sum + v, 0) / 5;
+      const pooled = (known * (seen?.mean[1] as number) + 10 * five) / (known + 10);
+      expect(Math.abs((first?.mean[1] as number) / pooled - 1)).toBeLessThan(1e-4);
+    }
+  });
+
   it("gives back its memory where it is donated, with the same result", async () => {
     const { classifier } = await train(corners(NAMES, 60));
     const few = { features: [[2, 2, 2]], labels: ["new"] };

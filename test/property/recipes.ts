@@ -77,6 +77,15 @@ function optimizer(name: string, make: () => unknown): Record<string, Recipe> {
         }];
       },
     ),
+    ...(made().shrink && {
+      [`${name}.shrink`]: either(
+        (...args: [never, never, never, never]) => made().shrink?.(...args),
+        (v) => {
+          const { model, state } = started(v);
+          return [model, state, { share: 0.1, sparse: 0 }, { donate: false }];
+        },
+      ),
+    }),
     [`${name}.result`]: plain(
       (...args: [never, never]) => made().result(...args),
       (v) => {

@@ -118,6 +118,7 @@ export const trainOptions = (variant = 0): fgn.FitOptions<fgn.Network, never> =>
     epochs: 1,
     batchSize: 3,
     standardise: variant % 2 === 0,
+    shrinkage: variant % 4 === 2 ? "folds" : "auto",
     seed: 1,
     validation: variant % 2 === 0 ? 0.3 : data(1),
     earlyStopping: { patience: 1, by: "loss" },

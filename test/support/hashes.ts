@@ -11,4 +11,4 @@ export const NETWORK = "42313a17b1e91d50da387d56eea62d0aa9be7aec46e577da5148604e
 export const NETWORK_WEIGHTS = "43ac994bbfc3d365b4e419cbd36eb223a06196305c8dc5c93e97ffc2a10c7502";
 
 /** Sparse features, matrix-free. */
-export const SPARSE = "a5d832b11adc3921b532cc759aa230d34a8cd8dfbd4324f9d2dffa0ef920d7fb";
+export const SPARSE = "546b4b60da54d9f7acc352f73fd5fc04dd8a05b0647dc2c7ad6077d64b63bb96";
