@@ -88,7 +88,7 @@ export interface FgnErrorCases {
   readonly NotPlain: { readonly path: string; readonly reason: string };
   /** A state of an optimizer that no update gives; `path` is the place in it, such as "layers[0].variance[3]". */
   readonly InvalidState: { readonly path: string; readonly value: unknown };
-  /** Something that the chosen backend does not do. */
+  /** Something that the chosen backend does not do, or the format of a file does not hold. */
   readonly Unsupported: { readonly what: string };
   /** Parameters or a batch on a device that were released, or donated to a step. */
   readonly Released: { readonly what: string };

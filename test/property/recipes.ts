@@ -3,6 +3,7 @@
 import * as fgn from "../../mod.ts";
 import * as gpu from "../../src/gpu/gpu.ts";
 import * as file from "../../src/io/file_store.ts";
+import * as onnx from "../../src/onnx/onnx.ts";
 import * as threads from "../../src/threads/threads.ts";
 import * as some from "./values.ts";
 
@@ -359,6 +360,14 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     fgn.prepareKernel,
     () => [some.head(), 4, { milliseconds: 0, run: (m: fgn.Network, b: fgn.Batch) => fgn.fgnStep(m, b) }],
   ),
+  // ONNX
+  toOnnx: either(onnx.toOnnx, () => [some.classifier(), { logits: true }]),
+  appendToEncoder: either(onnx.appendToEncoder, () => [
+    some.encoder(),
+    some.classifier(),
+    { pooling: "none", normalize: false, output: "vector", mask: "mask" },
+  ]),
+  pipelineConfig: either(onnx.pipelineConfig, () => [some.classifier(), { model_type: "bert", hidden: [1, null] }]),
   // Backends
   cpu: plain(gpu.cpu, () => [{}], hasFunctions("onDevice", "fgnStep", "release", "close")),
   "cpu().onDevice": task(backend.onDevice, () => [some.net()]),
@@ -387,7 +396,7 @@ export const THROWING: ReadonlySet<string> = new Set(["getOrThrow"]);
 
 /** The exports of the library that are functions. */
 export function exportedFunctions(): readonly string[] {
-  const modules: readonly object[] = [fgn, gpu, file, threads];
+  const modules: readonly object[] = [fgn, gpu, file, onnx, threads];
   return modules.flatMap((module) => Object.entries(module)).filter(([, value]) => isFunction(value)).map(([name]) =>
     name
   );
