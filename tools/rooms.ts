@@ -31,6 +31,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   train: "runs over data: epochs, held-out rows, checkpoints",
   features: "rows, texts and tables as features, by recipes that are plain data",
   classifier: "networks that know what their numbers mean: trained from rows and labels, asked, taught, stored",
+  readers: "files as tables: CSV, JSON, NumPy, Parquet, safetensors",
 };
 
 /** Something wrong with the rooms, where it is, and what to do. */
