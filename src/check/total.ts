@@ -29,9 +29,7 @@ function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [
       at = list ? `${path}[${name}]` : path === "" ? name : `${path}.${name}`;
       const fault = findFault(value[name], at, seen);
       if (fault !== undefined) return fault;
-      if (Object.getOwnPropertyDescriptor(value, name)?.get) {
-        return [at, "a getter may give another value at every reading"];
-      }
+      if (Object.getOwnPropertyDescriptor(value, name)?.get) return [at, "a getter may give another value at every reading"];
     }
   } catch (cause) {
     return [at, `reading it throws ${causeOf(cause, true)}`];
