@@ -136,6 +136,9 @@ function libraries(): { readonly hyparquet: string; readonly compressors: string
   }
 }
 
+/** Seconds that a worker may take to begin. */
+const PATIENCE = 10;
+
 const REMEDY = "Give the whole file, or write it anew";
 
 const failDecoding = (name: string, cause: unknown): E.Either<FgnError, never> =>
@@ -157,15 +160,15 @@ async function inWorker(opened: Opened, seconds: number): Promise<Decoder | null
   const { name } = opened;
   let settle: (answer: E.Either<FgnError, FromWorker>) => void = () => undefined;
   let timer: ReturnType<typeof setTimeout> | undefined, broken: E.Either<FgnError, never> | null = null;
-  const watch = (): void => {
+  const watch = (limit: number): void => {
     clearTimeout(timer);
     timer = setTimeout(() => {
       channel.end();
-      const message = `the decoder of ${name} said nothing for ${seconds} s`;
+      const message = `the decoder of ${name} said nothing for ${limit} s`;
       const remedy = "The file may be damaged: write it anew; raise deadline where it is only large";
-      broken = fail("TimedOut", { what: name, seconds }, message, remedy);
+      broken = fail("TimedOut", { what: name, seconds: limit }, message, remedy);
       settle(broken);
-    }, seconds * 1000);
+    }, limit * 1000);
   };
   const end = (answer: E.Either<FgnError, FromWorker>): void => {
     clearTimeout(timer);
@@ -177,21 +180,21 @@ async function inWorker(opened: Opened, seconds: number): Promise<Decoder | null
     clearTimeout(timer);
     const bytes = await sliceOf(opened, message.start, message.end);
     if (bytes._tag === "Left") return end(bytes);
-    watch();
+    watch(seconds);
     channel.post({ id: message.id, bytes: bytes.right });
   }, (cause) => {
     broken = failDecoding(name, cause);
     end(broken);
   });
-  const send = (message: ToWorker): Promise<E.Either<FgnError, FromWorker>> =>
+  const send = (message: ToWorker, limit: number): Promise<E.Either<FgnError, FromWorker>> =>
     broken !== null ? Promise.resolve(broken) : new Promise((resolve) => {
       settle = resolve;
-      watch();
+      watch(limit);
       channel.post(message);
     });
   const ask = async <A>(question: Question): Promise<E.Either<FgnError, A>> =>
-    E.map((message: FromWorker) => (message as { readonly answer: A }).answer)(await send({ question }));
-  const begun = await send({ ...urls, byteLength: opened.size as number });
+    E.map((message: FromWorker) => (message as { readonly answer: A }).answer)(await send({ question }, seconds));
+  const begun = await send({ ...urls, byteLength: opened.size as number }, PATIENCE);
   if (begun._tag === "Left") {
     channel.end();
     return null;
