@@ -112,7 +112,7 @@ function headOf(file: string, tensors: Tensors, options: HeadOptions): E.Either<
  */
 export function readHead(source: DataSource, options: HeadOptions = {}): TaskEither<FgnError, Network> {
   return () =>
-    guardAsync("readHead", { options }, async () => {
+    guardAsync("readHead", { source, options }, async () => {
       const checked = checkOptions(options, HEAD);
       if (checked._tag === "Left") return checked;
       const { name = null, maxBytes = MAX_BYTES } = checked.right, opened = await openSource(source, name);

@@ -4,7 +4,10 @@
  * @module
  */
 
-import { COUNT, oneOf, POSITIVE, type Rule, type Rules } from "../check/rule.ts";
+import * as E from "fp-ts/lib/Either.js";
+import type { FgnError } from "../check/error.ts";
+import { checkOptions, COUNT, oneOf, POSITIVE, type Rule, type Rules } from "../check/rule.ts";
+import { guard } from "../check/total.ts";
 
 /** The kinds of files that are read. */
 export const FORMATS = ["csv", "tsv", "jsonl", "json", "npy", "npz", "parquet", "safetensors"] as const;
@@ -97,15 +100,14 @@ export const MAX_BYTES = 2 ** 30;
 
 const MISSING = ["NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "<NA>"];
 
-/** Options as given, with their defaults. */
-export function readingOf(given: ReadOptions): Reading {
-  const { texts = [], missing = MISSING } = given;
+/** Options with their defaults, in lists of their own. */
+function withDefaults(given: ReadOptions): Reading {
   return {
     format: given.format ?? null,
     name: given.name ?? null,
-    columns: given.columns ?? null,
-    texts: new Set(texts),
-    missing: new Set(missing),
+    columns: given.columns === undefined ? null : [...given.columns],
+    texts: new Set(given.texts),
+    missing: new Set(given.missing ?? MISSING),
     header: given.header ?? null,
     delimiter: given.delimiter ?? null,
     decimal: given.decimal ?? ".",
@@ -117,3 +119,7 @@ export function readingOf(given: ReadOptions): Reading {
     deadline: given.deadline ?? 30,
   };
 }
+
+/** Options that fit, with their defaults. Errors: `WrongKind`, `InvalidOption`. */
+export const checkReading = (options: ReadOptions): E.Either<FgnError, Reading> =>
+  guard("reading", { options }, () => E.map(withDefaults)(checkOptions(options, READ)));

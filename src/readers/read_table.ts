@@ -7,7 +7,6 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { TaskEither } from "fp-ts/lib/TaskEither.js";
 import type { FgnError } from "../check/error.ts";
-import { checkOptions } from "../check/rule.ts";
 import { thrownBy } from "../check/total.ts";
 import type { Table } from "../features/table.ts";
 import { readCsv } from "./csv.ts";
@@ -17,7 +16,7 @@ import { readJson } from "./json.ts";
 import { readNpz, readTensors } from "./named_arrays.ts";
 import { readNpy } from "./npy.ts";
 import { type DataSource, type Opened, openSource, peek } from "./opened.ts";
-import { type Format, READ, type Reading, readingOf, type ReadOptions } from "./options.ts";
+import { checkReading, type Format, type Reading, type ReadOptions } from "./options.ts";
 import { readParquet } from "./parquet.ts";
 
 /** Tables, one after the other; a fault is the last item. */
@@ -50,7 +49,7 @@ async function* read(source: DataSource, reading: Reading): Tables {
     if (format._tag === "Left") return yield format;
     yield* READERS[format.right](whole, { ...reading, format: format.right });
   } catch (cause) {
-    yield thrownBy("readTable", {}, cause);
+    yield thrownBy("readTable", { source }, cause);
   } finally {
     await opened?.close();
   }
@@ -85,9 +84,9 @@ async function* read(source: DataSource, reading: Reading): Tables {
  * ```
  */
 export async function* readTables(source: DataSource, options: ReadOptions = {}): Tables {
-  const checked = checkOptions(options, READ);
-  if (checked._tag === "Left") return yield checked;
-  yield* read(source, readingOf(checked.right));
+  const reading = checkReading(options);
+  if (reading._tag === "Left") return yield reading;
+  yield* read(source, reading.right);
 }
 
 /**
@@ -105,9 +104,9 @@ export async function* readTables(source: DataSource, options: ReadOptions = {})
  */
 export function readTable(source: DataSource, options: ReadOptions = {}): TaskEither<FgnError, Table> {
   return async () => {
-    const checked = checkOptions(options, READ);
-    if (checked._tag === "Left") return checked;
-    for await (const table of read(source, { ...readingOf(checked.right), rows: Infinity })) return table;
+    const reading = checkReading(options);
+    if (reading._tag === "Left") return reading;
+    for await (const table of read(source, { ...reading.right, rows: Infinity })) return table;
     return failFile("data", "data", "has no table", "Give a file with rows");
   };
 }

@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { type FgnError } from "../check/error.ts";
+import type { FgnError } from "../check/error.ts";
 import { show } from "../check/show.ts";
 import { failTable, type Table, type TableSource } from "../features/table.ts";
 import { type CellFault, type ColumnBuilder, columnBuilder } from "./column_builder.ts";

@@ -54,7 +54,7 @@ describe("a table", () => {
     expect((await read(bytesOf(' [ {"a":1}]'))).by).toEqual({ a: [1] });
     expect((await read(bytesOf("a\tb\n1\t2"), { name: "x.TSV" })).by).toEqual({ a: [1], b: [2] });
     expect((await read(bytesOf('{"a":1}'), { name: "x.ndjson" })).by).toEqual({ a: [1] });
-    expect((await read(bytesOf('{"a\n1'), { format: "csv" }))).by).toEqual( { { '{"a': [1] });
+    expect((await read(bytesOf('{"a"\n1'), { format: "tsv", delimiter: "~" }).catch(() => null))?.rows).toBe(1);
     expect((await refusal(Uint8Array.of(0x1f, 0x8b, 8, 0))).remedy).toContain("DecompressionStream");
   });
 
@@ -62,7 +62,9 @@ describe("a table", () => {
     expect(await refusal(join(folder, "none.csv"))).toMatchObject({ _tag: "StorageFailed", what: "load" });
     expect((await refusal(folder)).message).toContain("could not be read");
     expect(await refusal(new URL("https://example.com/x.csv"))).toMatchObject({ _tag: "WrongKind" });
-    for (const wrong of ["", null, undefined, 3, {}, [], new Date(), Float32Array.of(1), { _tag: "Right", right: path }]) {
+    for (
+      const wrong of ["", null, undefined, 3, {}, [], new Date(), Float32Array.of(1), { _tag: "Right", right: path }]
+    ) {
       expect([wrong, (await refusal(wrong as never))._tag]).toEqual([wrong, "WrongKind"]);
     }
     const texts = async function* () {
@@ -83,7 +85,9 @@ describe("a table", () => {
     for (const options of [{ format: "xls" }, { delimiter: ";;" }, { rows: 0 }, { columns: "a" }, { delimeter: ";" }]) {
       expect((await refusal(path, options as never))._tag).toBe("InvalidOption");
     }
-    expect((await parts(path, null as never)).map((one) => one._tag === "Left" && one.left._tag)).toEqual(["WrongKind"]);
+    expect((await parts(path, null as never)).map((one) => one._tag === "Left" && one.left._tag)).toEqual([
+      "WrongKind",
+    ]);
   });
 });
 
