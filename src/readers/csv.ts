@@ -21,18 +21,26 @@ interface Lines {
   readonly lines: readonly number[];
 }
 
-/** Characters that the delimiter is found by. */
-const SAMPLE = 2 ** 16;
-
-const delimiterOf = (text: string): string =>
-  Papa.parse(text.slice(0, SAMPLE), { preview: 20, delimitersToGuess: [",", ";", "\t", "|"], newline: "\n" }).meta
-    .delimiter;
-
 /** What Papa Parse does to a text, of which the last row may go on: its rows, faults, and where it stopped. */
 function parse(text: string, delimiter: string, isEnd: boolean): Papa.ParseResult<string[]> {
   const parser = new Papa.Parser({ delimiter, newline: "\n" } as never);
   return (parser as unknown as { parse(text: string, at: number, ignoreLast: boolean): Papa.ParseResult<string[]> })
     .parse(text, 0, !isEnd);
+}
+
+/** Characters and rows that the delimiter is found by. */
+const SAMPLE = 2 ** 16, ROWS = 20;
+
+/** The delimiter by which most rows have as many cells as the first one, two at least; of several the one of most cells. */
+function delimiterOf(text: string): string {
+  let best = ",", most = 0;
+  for (const delimiter of [",", ";", "\t", "|"]) {
+    const rows = parse(text.slice(0, SAMPLE), delimiter, true).data.slice(0, ROWS).filter((row) => row.join("") !== "");
+    const cells = rows[0]?.length ?? 0, alike = rows.filter((row) => row.length === cells).length / rows.length;
+    const score = cells < 2 ? 0 : alike + cells / 1e6;
+    if (score > most) [best, most] = [delimiter, score];
+  }
+  return best;
 }
 
 /** What a fault of Papa Parse says of its row, and the remedy. */
@@ -74,6 +82,10 @@ async function* linesOf(opened: Opened, reading: Reading): AsyncGenerator<E.Eith
   for await (const piece of textsOf(opened, reading)) {
     if (piece._tag === "Left") return yield piece;
     const text = rest + piece.right;
+    if (delimiter === "" && text.length < SAMPLE) {
+      rest = text;
+      continue;
+    }
     if (delimiter === "") delimiter = delimiterOf(text);
     const rows = rowsOf(text, false);
     yield rows;
@@ -88,6 +100,7 @@ async function* linesOf(opened: Opened, reading: Reading): AsyncGenerator<E.Eith
       );
     }
   }
+  if (delimiter === "") delimiter = delimiterOf(rest);
   if (rest !== "") yield rowsOf(rest, true);
 }
 

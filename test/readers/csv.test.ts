@@ -31,6 +31,8 @@ describe("a CSV", () => {
         b: ["x", "y"],
       });
     }
+    expect((await read(text("a;b", ";x", ""))).by).toEqual({ a: [null], b: ["x"] });
+    expect((await read(text("a;b", '1;"x, y, z"', "2;u, v"))).by).toEqual({ a: [1, 2], b: ["x, y, z", "u, v"] });
     expect((await read(text("a~b", "1~2"), { delimiter: "~" })).by).toEqual({ a: [1], b: [2] });
     expect((await read(text("a b\tc", "1,5\tx"), { format: "tsv", texts: ["a b"] })).by).toEqual({
       "a b": ["1,5"],
@@ -161,9 +163,9 @@ describe("a CSV", () => {
   });
 
   it("is the same however its bytes are divided", async () => {
-    const bytes = bytesOf('a,b,c\r\n1,"ä ""日本"" \r\n😀",x\r\n2,"",\r\n"3",",",z\r\n');
+    const bytes = bytesOf('a;b;c\r\n1;"ä ""日本"" \r\n😀";x\r\n2;"";\r\n"3";";";z\r\n');
     const { by } = await read(bytes);
-    expect(by).toEqual({ a: [1, 2, 3], b: ['ä "日本" \n😀', null, ","], c: ["x", null, "z"] });
+    expect(by).toEqual({ a: [1, 2, 3], b: ['ä "日本" \n😀', null, ";"], c: ["x", null, "z"] });
     for (let size = 1; size < 12; size++) {
       const pieces = async function* () {
         await Promise.resolve();
@@ -180,7 +182,7 @@ describe("a CSV", () => {
       option: "maxColumns",
       limit: 10,
     });
-    expect(await refusal(text("a,b", '"1,2', "3".repeat(100)), { maxRowLength: 50 })).toMatchObject({
+    expect(await refusal(text("a,b", '"1,2', "3".repeat(100)), { maxRowLength: 50, delimiter: "," })).toMatchObject({
       _tag: "TooLarge",
       option: "maxRowLength",
     });
