@@ -28,7 +28,7 @@ export interface Decoder {
 
 /** What a worker is sent: where its libraries are, a question, or bytes that it asked for. */
 type ToWorker =
-  | { readonly hyparquet: string; readonly compressors: string; readonly byteLength: number }
+  | { readonly hyparquet: string; readonly compressors: string; readonly byteLength: number; readonly seconds: number }
   | { readonly question: Question }
   | { readonly id: number; readonly bytes: ArrayBuffer | null };
 
@@ -37,16 +37,28 @@ type FromWorker =
   | { readonly ready: true }
   | { readonly id: number; readonly start: number; readonly end: number }
   | { readonly answer: FileMetaData | Values }
-  | { readonly thrown: string };
+  | { readonly thrown: string }
+  | { readonly isLate: true };
 
-/** The program of a worker, as text, so that no file must be found at run time; in Node's workers and in web workers. */
+/**
+ * The program of a worker, as text, so that no file must be found at run time; in Node's workers and in web workers. It
+ * looks at the clock where the decoder reads bytes, since Deno does not end a worker that goes round for ever.
+ */
 const PROGRAM = `
 const inNode = typeof self === "undefined" || typeof postMessage === "undefined";
 const port = inNode ? process.getBuiltinModule("node:worker_threads").parentPort : self;
 const waiting = new Map();
-let count = 0, metadata, library, compressors, file;
-const tell = (error) => port.postMessage({ thrown: String((error && error.message) || error) });
+let count = 0, calls = 0, seconds = 0, until = Infinity, metadata, library, compressors, file;
+const late = new Error("late"), { getUint8 } = DataView.prototype;
+const watch = () => until = performance.now() + 1000 * seconds;
+DataView.prototype.getUint8 = function (at) {
+  if ((++calls & 0xfff) === 0 && performance.now() > until) throw late;
+  return getUint8.call(this, at);
+};
+const tell = (error) =>
+  port.postMessage(error === late ? { isLate: true } : { thrown: String((error && error.message) || error) });
 const open = async (data) => {
+  seconds = data.seconds;
   library = await import(data.hyparquet);
   ({ compressors } = await import(data.compressors));
   const { byteLength } = data;
@@ -64,6 +76,7 @@ const answer = async (question) => {
   return await scan.readColumn({ column, rowStart, rowEnd });
 };
 const receive = (data) => {
+  watch();
   if (data.id !== undefined) {
     const { resolve, reject } = waiting.get(data.id);
     waiting.delete(data.id);
@@ -136,13 +149,19 @@ function libraries(): { readonly hyparquet: string; readonly compressors: string
   }
 }
 
-/** Seconds that a worker may take to begin. */
-const PATIENCE = 10;
+/** Seconds that a worker may take to begin, and those beyond its time in which it may say so itself. */
+const PATIENCE = 10, GRACE = 2;
 
 const REMEDY = "Give the whole file, or write it anew";
 
 const failDecoding = (name: string, cause: unknown): E.Either<FgnError, never> =>
   failFile("parquet", name, `could not be decoded: ${causeOf(cause)}`, REMEDY);
+
+const failLate = (name: string, seconds: number): E.Either<FgnError, never> => {
+  const message = `the decoder of ${name} said nothing for ${seconds} s`;
+  const remedy = "The file may be damaged: write it anew; raise deadline where it is only large";
+  return fail("TimedOut", { what: name, seconds }, message, remedy);
+};
 
 /** Bytes of a file in a buffer of their own. */
 async function sliceOf({ read, size }: Opened, start: number, end: number): Promise<E.Either<FgnError, ArrayBuffer>> {
@@ -164,10 +183,7 @@ async function inWorker(opened: Opened, seconds: number): Promise<Decoder | null
     clearTimeout(timer);
     timer = setTimeout(() => {
       channel.end();
-      const message = `the decoder of ${name} said nothing for ${limit} s`;
-      const remedy = "The file may be damaged: write it anew; raise deadline where it is only large";
-      broken = fail("TimedOut", { what: name, seconds: limit }, message, remedy);
-      settle(broken);
+      settle(broken = failLate(name, seconds));
     }, limit * 1000);
   };
   const end = (answer: E.Either<FgnError, FromWorker>): void => {
@@ -175,12 +191,13 @@ async function inWorker(opened: Opened, seconds: number): Promise<Decoder | null
     settle(answer);
   };
   channel.listen(async (message) => {
+    if ("isLate" in message) return end(failLate(name, seconds));
     if (!("id" in message)) return end("thrown" in message ? failDecoding(name, message.thrown) : E.right(message));
     // The worker waits, and its time with it.
     clearTimeout(timer);
     const bytes = await sliceOf(opened, message.start, message.end);
     if (bytes._tag === "Left") return end(bytes);
-    watch(seconds);
+    watch(seconds + GRACE);
     channel.post({ id: message.id, bytes: bytes.right });
   }, (cause) => {
     broken = failDecoding(name, cause);
@@ -193,8 +210,10 @@ async function inWorker(opened: Opened, seconds: number): Promise<Decoder | null
       channel.post(message);
     });
   const ask = async <A>(question: Question): Promise<E.Either<FgnError, A>> =>
-    E.map((message: FromWorker) => (message as { readonly answer: A }).answer)(await send({ question }, seconds));
-  const begun = await send({ ...urls, byteLength: opened.size as number }, PATIENCE);
+    E.map((message: FromWorker) => (message as { readonly answer: A }).answer)(
+      await send({ question }, seconds + GRACE),
+    );
+  const begun = await send({ ...urls, byteLength: opened.size as number, seconds }, PATIENCE);
   if (begun._tag === "Left") {
     channel.end();
     return null;
