@@ -137,13 +137,26 @@ function openChannel(): Channel | null {
   }
 }
 
+/** The part of node:module that is used. */
+interface NodeModule {
+  createRequire(from: string): { resolve(name: string): string };
+}
+
+/** Where a package is; throws where only a bundler knows. */
+function urlOf(name: string): string {
+  try {
+    return import.meta.resolve(name);
+  } catch {
+    const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
+    const { createRequire } = process?.getBuiltinModule?.("node:module") as NodeModule;
+    return new URL(createRequire(import.meta.url).resolve(name), "file:").href;
+  }
+}
+
 /** Where the libraries are that a worker loads; null where only a bundler knows. */
 function libraries(): { readonly hyparquet: string; readonly compressors: string } | null {
   try {
-    return {
-      hyparquet: import.meta.resolve("hyparquet"),
-      compressors: import.meta.resolve("hyparquet-compressors"),
-    };
+    return { hyparquet: urlOf("hyparquet"), compressors: urlOf("hyparquet-compressors") };
   } catch {
     return null;
   }
