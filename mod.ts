@@ -9,6 +9,8 @@ export type { Numbers } from "./src/check/numbers.ts";
 export { type Matrix, matrix } from "./src/data/matrix.ts";
 export { type Features, fromRows, isSparse, sparse, type SparseMatrix } from "./src/data/sparse.ts";
 export { type Batch, batch, type BatchInput } from "./src/data/batch.ts";
+export { type ColumnScales, columnScales, type ColumnScalesOptions, type OddColumn } from "./src/data/scales.ts";
+export { standardise } from "./src/data/select.ts";
 export { shuffle } from "./src/data/shuffle.ts";
 
 // Models
@@ -44,6 +46,7 @@ export {
 export { network } from "./src/network/network.ts";
 export type { Adapter, Dense, Embedding, Layer, LayerNorm, Network, Residual } from "./src/network/layer.ts";
 export { type AdapterOptions, freeze, mergeAdapters, unfreeze, withAdapters } from "./src/network/adapter.ts";
+export { foldScales, unfoldScales } from "./src/network/fold.ts";
 export { growClasses } from "./src/network/grow.ts";
 export { foldTemperature } from "./src/network/temperature.ts";
 export { parameterCount, parameters } from "./src/network/flat.ts";
@@ -79,19 +82,21 @@ export {
   trustRegion,
   weightDecay,
 } from "./src/optimizer/transform.ts";
-export { averaged, type AveragedState } from "./src/optimizer/average.ts";
+export type { Averages } from "./src/optimizer/average.ts";
+export { averaged, type AveragedState } from "./src/optimizer/averaged.ts";
 export { always, cosineDecay, type Schedule, stepDecay, times, warmUp } from "./src/optimizer/schedule.ts";
-export { explain } from "./src/optimizer/explain.ts";
 export { online, type OnlineOptions, type OnlineState } from "./src/optimizer/online.ts";
 export type { InputMoments } from "./src/optimizer/moments.ts";
 export { observe } from "./src/optimizer/observe.ts";
 export { adapt, type AdaptOptions } from "./src/optimizer/adapt.ts";
-export type { Optimizer, Update, UpdateOptions } from "./src/optimizer/optimizer.ts";
+export type { Optimizer, ShrinkOptions, Update, UpdateOptions } from "./src/optimizer/optimizer.ts";
+export type { Shrinkage } from "./src/optimizer/shrink.ts";
 
 // Training and prediction
-export { type Measured, type Position, type Progress, type Stopped, train } from "./src/train/train.ts";
-export type { Abortable, Checkpointing, EarlyStopping, TrainOptions } from "./src/train/options.ts";
+export { type Measured, type Position, type Progress, type Stepped, type Stopped, train } from "./src/train/train.ts";
+export type { Abortable, Checkpointing, EarlyStopping, ShrinkageOption, TrainOptions } from "./src/train/options.ts";
 export { type EpochEvaluation, fit, type FitOptions, type Trained } from "./src/train/fit.ts";
+export { explain } from "./src/train/explain.ts";
 export { holdOut, type Split } from "./src/train/split.ts";
 export { type Checkpoint, readCheckpoint } from "./src/train/checkpoint.ts";
 export { evaluate, type Evaluation, logits, probabilities } from "./src/passes/evaluate.ts";

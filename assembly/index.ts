@@ -15,7 +15,9 @@ export { cholesky, choleskySolve, dot64, multiply64, triangularInverse } from ".
 export { allFinite, average, axpy, axpy64, dot, multiplyAdd, norm, scale, scaleAdd, scaleAdd64 } from "./blas1";
 export { addRowSums, addScaledColumns, coefficients, columnDots, scaleColumns, weightedRowSums } from "./panels";
 export { csrGram, csrProduct, csrSquares, csrUpdate } from "./sparse";
-export { centre, finishLayer, power } from "./metric";
+export { centre, centredSquares, finishLayer, power } from "./metric";
+export { addInputGram, reduceInputs } from "./stage_columns";
+export { complement, writeStage } from "./stage_rows";
 
 /** First free byte of memory. */
 export function heapBase(): usize {

@@ -1,6 +1,8 @@
 // Operations of the metrics and of the two-stage system, beside the products.
 
-import { LANES } from "./pack";
+import { lanes64 } from "./blas1";
+import { madd } from "./gemm";
+import { LANES, PANEL } from "./pack";
 import { columnOffset, rowStride, usedLanes } from "./panels";
 
 /**
@@ -19,6 +21,38 @@ export function centre(k: i32, n: i32, x: usize, mean: usize, scale: usize, out:
       from += stride;
       to += stride;
     }
+  }
+}
+
+/** a + c·(x − m)². */
+function addSquare(c: v128, x: v128, m: v128, a: v128): v128 {
+  const v = f32x4.sub(x, m);
+  return madd(f32x4.mul(c, v), v, a);
+}
+
+/**
+ * out[k] = Σ_i coefficient[i]·(x[k][i] − mean[k])² for a k × n operand in panels (mean may be 0: zeros): float32 across the
+ * panels, the last sixteen partial sums in float64. `coefficient`: n₄ floats, zero where there is no example.
+ */
+export function centredSquares(k: i32, n: i32, coefficient: usize, x: usize, mean: usize, out: usize): void {
+  const full = n & -PANEL, panel = <usize> (k * PANEL) << 2, zero = f32x4.splat(0);
+  for (let r = 0; r < k; r++) {
+    const m = mean == 0 ? zero : v128.load32_splat(mean + (<usize> r << 2));
+    let a = zero, b = zero, c = zero, d = zero;
+    let p = x + (<usize> (r * PANEL) << 2), w = coefficient;
+    for (let j = 0; j < full; j += PANEL) {
+      a = addSquare(v128.load(w), v128.load(p), m, a);
+      b = addSquare(v128.load(w, 16), v128.load(p, 16), m, b);
+      c = addSquare(v128.load(w, 32), v128.load(p, 32), m, c);
+      d = addSquare(v128.load(w, 48), v128.load(p, 48), m, d);
+      p += panel;
+      w += 64;
+    }
+    for (let j = full; j < n; j += LANES) {
+      const at = columnOffset(j, k) + <usize> r * rowStride(j, n);
+      a = addSquare(v128.load(coefficient + (<usize> j << 2)), v128.load(x + at), m, a);
+    }
+    store<f32>(out + (<usize> r << 2), <f32> ((lanes64(a) + lanes64(b)) + (lanes64(c) + lanes64(d))));
   }
 }
 

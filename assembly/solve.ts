@@ -63,27 +63,45 @@ function pairProduct(n: i32, s0: usize, s1: usize, x: usize, y: usize): void {
   store<f64>(y, second, 8);
 }
 
+/** The sign with which a tile takes its products in: signed, they are subtracted; unsigned, they are added. */
+export type Minus = i32;
+export type Plus = u32;
+
+function take<Sign>(p: v128, product: v128): v128 {
+  return isSigned<Sign>() ? f64x2.sub(p, product) : f64x2.add(p, product);
+}
+
 /**
- * Two rows × 8 columns of F: what lies at s0, s1 minus Σ_k a_k·b_k over k rows of F, `row` bytes apart; a at the two
- * rows' own columns, b at the eight.
+ * Two rows × 8 columns of F: what lies at s0, s1 minus (or plus) Σ_k a_k·b_k over k rows of F, `aRow` bytes apart; a at the two
+ * rows' own columns, b at the eight, which may be those of another matrix, whose rows are `bRow` bytes apart.
  */
-function tile2x8(k: i32, a: usize, b: usize, row: usize, s0: usize, s1: usize, f0: usize, f1: usize): void {
-  const end = a + <usize> k * row;
+export function tile2x8<Sign>(
+  k: i32,
+  a: usize,
+  aRow: usize,
+  b: usize,
+  bRow: usize,
+  s0: usize,
+  s1: usize,
+  f0: usize,
+  f1: usize,
+): void {
+  const end = a + <usize> k * aRow;
   let p0 = v128.load(s0), p1 = v128.load(s0, 16), p2 = v128.load(s0, 32), p3 = v128.load(s0, 48);
   let q0 = v128.load(s1), q1 = v128.load(s1, 16), q2 = v128.load(s1, 32), q3 = v128.load(s1, 48);
   while (a < end) {
     const x = v128.load64_splat(a), y = v128.load64_splat(a, 8);
     const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
-    p0 = f64x2.sub(p0, f64x2.mul(x, b0));
-    p1 = f64x2.sub(p1, f64x2.mul(x, b1));
-    p2 = f64x2.sub(p2, f64x2.mul(x, b2));
-    p3 = f64x2.sub(p3, f64x2.mul(x, b3));
-    q0 = f64x2.sub(q0, f64x2.mul(y, b0));
-    q1 = f64x2.sub(q1, f64x2.mul(y, b1));
-    q2 = f64x2.sub(q2, f64x2.mul(y, b2));
-    q3 = f64x2.sub(q3, f64x2.mul(y, b3));
-    a += row;
-    b += row;
+    p0 = take<Sign>(p0, f64x2.mul(x, b0));
+    p1 = take<Sign>(p1, f64x2.mul(x, b1));
+    p2 = take<Sign>(p2, f64x2.mul(x, b2));
+    p3 = take<Sign>(p3, f64x2.mul(x, b3));
+    q0 = take<Sign>(q0, f64x2.mul(y, b0));
+    q1 = take<Sign>(q1, f64x2.mul(y, b1));
+    q2 = take<Sign>(q2, f64x2.mul(y, b2));
+    q3 = take<Sign>(q3, f64x2.mul(y, b3));
+    a += aRow;
+    b += bRow;
   }
   v128.store(f0, p0);
   v128.store(f0, p1, 16);
@@ -120,7 +138,7 @@ export function cholesky(n: i32, s: usize, f: usize, ld: i32, lambda: f64): i32 
     const f1 = f0 + row;
     for (let j = i & -8; j < n; j += 8) {
       const column = <usize> j << 3;
-      tile2x8(i, f + at, f + column, row, s0 + column, s0 + row + column, f0 + column, f1 + column);
+      tile2x8<Minus>(i, f + at, row, f + column, row, s0 + column, s0 + row + column, f0 + column, f1 + column);
     }
     const pivot = load<f64>(f0 + at) + lambda;
     if (!(pivot > 0)) return i;
@@ -181,7 +199,7 @@ export function choleskySolve(n: i32, f: usize, ld: i32, r: usize, u: usize): vo
 }
 
 /** x0 /= d0, x1 = (x1 − below·x0)/d1 over n doubles. */
-function dividePair(n: i32, x0: usize, x1: usize, d0: f64, below: f64, d1: f64): void {
+export function dividePair(n: i32, x0: usize, x1: usize, d0: f64, below: f64, d1: f64): void {
   const p = f64x2.splat(d0), q = f64x2.splat(below), r = f64x2.splat(d1);
   for (let i = 0; i < n; i += 2) {
     const first = f64x2.div(v128.load(x0), p);
@@ -202,25 +220,27 @@ function demote(n: i32, x: usize, out: usize): void {
 }
 
 /**
- * out = F⁻ᵀ diag(h) in float32, row-major with n₄ floats a row, for a Cholesky factor F as {@link cholesky} leaves it and
- * n doubles h. Zero above the diagonal and in the padding. `x` is scratch like `f`. Rows by pairs on the tiles of the
- * factorization, each from the first row on in which its columns are not zero; what the row after an odd last one gets is
- * never used.
+ * x = scale·F⁻ᵀ for a Cholesky factor F as {@link cholesky} leaves it, a lower triangle, zero above; and the same in float32
+ * at `out`, row-major with n₄ floats a row, zero in the padding (`out` may be 0: none). `x` is laid out like `f`. Rows by
+ * pairs on the tiles of the factorization, each from the first row on in which its columns are not zero; what the row after
+ * an odd last one gets is never used.
  */
-export function triangularInverse(n: i32, f: usize, ld: i32, h: usize, x: usize, out: usize): void {
+export function triangularInverse(n: i32, f: usize, ld: i32, scale: f64, x: usize, out: usize): void {
   const row = <usize> ld << 3, width = (n + 3) & -4;
-  memory.fill(out, 0, (<usize> width * width) << 2);
+  if (out != 0) memory.fill(out, 0, (<usize> width * width) << 2);
   memory.fill(x, 0, <usize> ((n + 1) & -2) * row);
   for (let i = 0; i < n; i += 2) {
     const at = <usize> i << 3, f0 = f + <usize> i * row + at;
     const x0 = x + <usize> i * row, x1 = x0 + row;
-    store<f64>(x0 + at, load<f64>(h + at));
-    store<f64>(x1 + at, load<f64>(h + at, 8), 8);
+    store<f64>(x0 + at, scale);
+    store<f64>(x1 + at, scale, 8);
     for (let j = 0; j <= i; j += 8) {
       const from = <usize> j * row, column = <usize> j << 3;
-      tile2x8(i - j, f + from + at, x + from + column, row, x0 + column, x1 + column, x0 + column, x1 + column);
+      const p = x0 + column, q = x1 + column;
+      tile2x8<Minus>(i - j, f + from + at, row, x + from + column, row, p, q, p, q);
     }
     dividePair(i + 2, x0, x1, load<f64>(f0), load<f64>(f0, 8), load<f64>(f0 + row, 8));
+    if (out == 0) continue;
     for (let r = i; r < min(i + 2, n); r++) demote(i + 2, x + <usize> r * row, out + ((<usize> r * width) << 2));
   }
 }

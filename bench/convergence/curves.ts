@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { linePlot, type Point, type Series } from "../support/plot.ts";
 import type { Method } from "./methods.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "./rows.ts";
 import { type Row, rowOf, spreadAt } from "./statistics.ts";
 import { BATCH, type Task } from "./tasks.ts";
 
@@ -50,10 +50,10 @@ function plotOf(task: Task, label: string, log: boolean, series: readonly Series
   });
 }
 
-/** Writes a plot against epochs for every task that has runs, and one against seconds where steps were timed. */
+/** Writes a plot against epochs for every task of all methods that has runs, and one against seconds where steps were timed. */
 export function writePlots(report: Report, folder: string): void {
   mkdirSync(folder, { recursive: true });
-  for (const task of report.tasks) {
+  for (const task of report.tasks.filter(({ methods }) => methods === null)) {
     const epochs = seriesOf(report, task, () => 1);
     if (epochs.length === 0) continue;
     writeFileSync(join(folder, `${task.id}.epochs.svg`), plotOf(task, "epochs", false, epochs));

@@ -1,23 +1,26 @@
 // One run of `npm run bench:convergence`: how fast and how far the methods train, chosen and scored alike.
 //
-//   --fresh   starts again; without it what bench/convergence/results.json holds is not run again
-//   --short   seconds, on small parts of two tasks; written to node_modules/.cache/fgn/convergence
-//   --time    measures the steps alone, on an otherwise idle machine, into times.json; trains nothing
-//   --tables  writes the tables and plots of what is there, the README's picture among them; trains nothing
-//   NAME …    only these tasks
+//   --fresh        starts again; without it what bench/convergence/results.json holds is not run again
+//   --method NAME  runs this method again and no other; may be given several times
+//   --short        a minute, on small parts of two tasks; written to node_modules/.cache/fgn/convergence
+//   --time         measures the steps alone, on an otherwise idle machine, into times.json; trains nothing
+//   --tables       writes the tables and plots of what is there, the README's picture among them; trains nothing
+//   NAME …         only these tasks
 
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { parseArgs } from "node:util";
 import { compare, type Settings } from "./compare.ts";
 import { writePlots } from "./curves.ts";
-import { replacePart } from "../support/markdown.ts";
-import { METHODS } from "./methods.ts";
+import { partsOf, replacePart } from "../support/markdown.ts";
+import { METHODS, methodsOf } from "./methods.ts";
 import { pictureOf } from "./picture.ts";
-import { type Report, tables } from "./report.ts";
+import { tables } from "./report.ts";
 import { openStore, readJson, writeWhole } from "./results.ts";
-import { part, TASKS } from "./tasks.ts";
+import type { Report } from "./rows.ts";
+import { part, type Task, TASKS } from "./tasks.ts";
 import { type Times, timeSteps } from "./timing.ts";
 
 /** Times of steps by task, and where they were taken. */
@@ -27,26 +30,41 @@ interface TimesFile {
 }
 
 const HOME = "bench/convergence";
-const given = process.argv.slice(2);
-const options = new Set(given.filter((argument) => argument.startsWith("--")));
-const names = given.filter((argument) => !argument.startsWith("--"));
-const short = options.has("--short");
+/** Tasks of the short run, of either kind. */
+const SHORT = ["weather-network", "mnist-linear"];
+
+const { values: { method: methods = [], short = false, ...options }, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    fresh: { type: "boolean" },
+    method: { type: "string", multiple: true },
+    short: { type: "boolean" },
+    time: { type: "boolean" },
+    tables: { type: "boolean" },
+  },
+});
+
+/** Refuses names that nothing has. */
+function checkNames(what: string, given: readonly string[], known: readonly string[]): void {
+  const strange = given.find((name) => !known.includes(name));
+  if (strange !== undefined) throw new Error(`no ${what} is named ${strange}; there are ${known.join(", ")}`);
+}
+
+checkNames("task", names, TASKS.map(({ id }) => id));
+checkNames("method", methods, METHODS.map(({ id }) => id));
+
 const folder = short ? "node_modules/.cache/fgn/convergence" : HOME;
-const [resultsFile, timesFile, readme] = ["results.json", "times.json", "README.md"].map((name) =>
-  join(folder, name)
-) as [string, string, string];
-const tasks = TASKS.filter(({ id }, i) => names.length > 0 ? names.includes(id) : !short || i === 0 || i === 2);
+const resultsFile = join(folder, "results.json"), timesFile = join(folder, "times.json");
+const chosen = names.length > 0 ? names : short ? SHORT : TASKS.map(({ id }) => id);
+const tasks = TASKS.filter(({ id }) => chosen.includes(id)).map((task): Task =>
+  short ? { ...task, seeds: [1, 2] } : task
+);
 const note = (line: string): void => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
-const settings: Settings = {
-  methods: METHODS,
-  seeds: short ? [1, 2] : [1, 2, 3],
-  schedule: { epochs: 5, averaged: [0.25, 0.5, 1, 2, 3, 4, 5], last: [1, 2, 5] },
-  note,
-};
+const settings: Settings = { asked: ({ id }) => methods.length === 0 || methods.includes(id), note };
 
 const readTimes = (): TimesFile => readJson<TimesFile>(timesFile, { machine: "", steps: {} });
 
-/** Writes the tables into the README, and the plots. */
+/** Writes the tables into the pages that have a part of their name, and the plots. */
 function writeReport(): void {
   const { machine, steps } = readTimes();
   const report: Report = {
@@ -56,19 +74,22 @@ function writeReport(): void {
     times: steps,
     machine,
   };
-  if (short) copyFileSync(join(HOME, "README.md"), readme);
-  const parts = Object.entries(tables(report));
-  const text = parts.reduce((text, [name, content]) => replacePart(text, name, content), readFileSync(readme, "utf8"));
-  writeFileSync(readme, text);
+  const parts = tables(report);
+  for (const [page, file] of [["README.md", join(HOME, "README.md")], ["speed.md", "docs/speed.md"]] as const) {
+    const text = readFileSync(file, "utf8");
+    const named = partsOf(text).filter((name) => parts[name] !== undefined);
+    const written = named.reduce((text, name) => replacePart(text, name, parts[name] ?? ""), text);
+    writeWhole(short ? join(folder, page) : file, written);
+  }
   writePlots(report, join(folder, "plots"));
   writeWhole(join(folder, "plots/robust-adam.svg"), pictureOf(report));
 }
 
-/** Times the steps of the tasks, after one another. */
+/** Times the steps of the tasks of all methods, after one another. */
 async function writeTimes(): Promise<void> {
   const machine = `${cpus()[0]?.model.trim() ?? "unknown"}, Node ${process.versions.node}`;
   const store = openStore(resultsFile);
-  for (const task of tasks) {
+  for (const task of tasks.filter(({ methods }) => methods === null)) {
     const times = await timeSteps(task, task.load(), METHODS, (method) => store.entry(task.id, method.id));
     const all: TimesFile = { machine, steps: { ...readTimes().steps, [task.id]: times } };
     writeWhole(timesFile, `${JSON.stringify(all, null, 2)}\n`);
@@ -76,17 +97,18 @@ async function writeTimes(): Promise<void> {
   }
 }
 
-/** Trains what is not trained yet, and reports after every task. */
-function writeResults(): void {
-  if (options.has("--fresh") || short) rmSync(resultsFile, { force: true });
+/** Trains what is not trained yet or asked for again, and reports after every task. */
+async function writeResults(): Promise<void> {
+  if (options.fresh || short) rmSync(resultsFile, { force: true });
   const store = openStore(resultsFile);
   for (const task of tasks) {
+    for (const { id } of methodsOf(task)) if (methods.includes(id)) store.drop(task.id, id);
     const data = task.load();
-    compare(task, short ? part(data, 3) : data, store, settings);
+    await compare(task, short ? part(data, 3) : data, store, settings);
     writeReport();
   }
 }
 
-if (options.has("--time")) await writeTimes();
-else if (!options.has("--tables")) writeResults();
+if (options.time) await writeTimes();
+else if (!options.tables) await writeResults();
 writeReport();

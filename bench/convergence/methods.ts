@@ -6,6 +6,7 @@ import { empiricalFisher } from "./empirical_fisher.ts";
 import { fullGaussNewton } from "./full_gauss_newton.ts";
 import { lbfgs } from "./lbfgs.ts";
 import { sgd } from "./sgd.ts";
+import type { Task } from "./tasks.ts";
 
 /** An optimizer, whatever its state: a run hands every state back to the optimizer it came from. */
 export type AnyOptimizer = Optimizer<Network, unknown>;
@@ -13,7 +14,7 @@ export type AnyOptimizer = Optimizer<Network, unknown>;
 /** The number of a method that is chosen on validation examples. */
 export interface Knob {
   readonly name: string;
-  /** The middle of the grid, by task or for all others: the best of a few values a decade apart after one epoch. */
+  /** The middle of the grid, by task or for all others. */
   readonly centres: Readonly<Record<string, number>> & { readonly others: number };
 }
 
@@ -23,8 +24,8 @@ export interface Method {
   /** Null: nothing is chosen. */
   readonly knob: Knob | null;
   readonly make: (value: number) => AnyOptimizer;
-  /** Whether its `result` is a running average by itself. */
-  readonly averages: boolean;
+  /** Whether it trains by the library's `train`, which keeps an average by itself, or step by step. */
+  readonly through: "train" | "loop";
   /** Whether it is one that this library offers, rather than a baseline. */
   readonly ours: boolean;
 }
@@ -32,13 +33,13 @@ export interface Method {
 const any = <S>(optimizer: Optimizer<Network, S>): AnyOptimizer => optimizer as unknown as AnyOptimizer;
 
 export const METHODS: readonly Method[] = [
-  { id: "robust", title: "robust()", knob: null, make: () => any(robust()), averages: true, ours: true },
+  { id: "robust", title: "robust()", knob: null, make: () => any(robust()), through: "train", ours: true },
   {
     id: "robust-chosen",
     title: "robust, caution chosen",
     knob: { name: "caution", centres: { others: 1 } },
     make: (caution) => any(robust({ caution })),
-    averages: true,
+    through: "train",
     ours: true,
   },
   {
@@ -46,7 +47,7 @@ export const METHODS: readonly Method[] = [
     title: "paper",
     knob: { name: "damping", centres: { "cmudict-network": 5, "cmudict-deep": 5, "udhr-network": 5, others: 1 } },
     make: (ratio) => any(paper({ damping: relative(ratio) })),
-    averages: false,
+    through: "loop",
     ours: true,
   },
   {
@@ -59,11 +60,16 @@ export const METHODS: readonly Method[] = [
         "mnist-network": 0.005,
         "cmudict-linear": 0.1,
         "udhr-linear": 0.1,
+        "glosses-linear": 0.1,
+        "weather-linear": 0.1,
+        "foods-linear": 0.1,
+        "cars-linear": 0.1,
+        "penguins-linear": 0.1,
         others: 0.02,
       },
     },
     make: (rate) => any(adam(rate)),
-    averages: false,
+    through: "loop",
     ours: false,
   },
   {
@@ -82,7 +88,7 @@ export const METHODS: readonly Method[] = [
       },
     },
     make: (rate) => any(sgd(rate)),
-    averages: false,
+    through: "loop",
     ours: false,
   },
   {
@@ -90,7 +96,7 @@ export const METHODS: readonly Method[] = [
     title: "L-BFGS",
     knob: { name: "step length", centres: { "udhr-linear": 0.2, others: 0.5 } },
     make: (rate) => any(lbfgs(rate)),
-    averages: false,
+    through: "loop",
     ours: false,
   },
   {
@@ -98,7 +104,7 @@ export const METHODS: readonly Method[] = [
     title: "full Gauss-Newton",
     knob: { name: "damping", centres: { "mnist-linear": 0.3, "mnist-network": 0.3, others: 1 } },
     make: (ratio) => any(fullGaussNewton(ratio)),
-    averages: false,
+    through: "loop",
     ours: false,
   },
   {
@@ -106,14 +112,24 @@ export const METHODS: readonly Method[] = [
     title: "empirical Fisher",
     knob: { name: "damping", centres: { others: 0.1 } },
     make: (ratio) => any(empiricalFisher(ratio)),
-    averages: false,
+    through: "loop",
     ours: false,
   },
 ];
 
 /** A method with its number, its `result` the running average of its parameters. */
-export const withAverage = ({ make, averages }: Method, value: number): AnyOptimizer =>
-  averages ? make(value) : any(averaged()(make(value)));
+export const withAverage = ({ make }: Method, value: number): AnyOptimizer => any(averaged()(make(value)));
+
+/** Which parameters are scored: those of the last step, or their running average. */
+export type Kind = "last" | "averaged";
+
+/** What is scored of a method: of `train` what it gives back, else both. */
+export const kindsOf = ({ through }: Method): readonly Kind[] =>
+  through === "train" ? ["averaged"] : ["averaged", "last"];
+
+/** The methods compared on a task. */
+export const methodsOf = ({ methods }: Task): readonly Method[] =>
+  METHODS.filter(({ id }) => methods === null || methods.includes(id));
 
 /** Where a method's grid starts from on a task. */
 export const centreOf = ({ knob }: Method, task: string): number => knob?.centres[task] ?? knob?.centres.others ?? 1;

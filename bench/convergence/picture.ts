@@ -2,7 +2,7 @@
 // ground, so that it is legible on dark pages, too.
 
 import type { Method } from "./methods.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "./rows.ts";
 import { rowOf, spreadAt } from "./statistics.ts";
 import type { Task } from "./tasks.ts";
 
@@ -19,12 +19,16 @@ const SIDES: readonly Side[] = [
   { id: "robust", title: "robust(), nothing chosen", colour: "#0072b2", filled: true },
   { id: "adam", title: "Adam, learning rate tuned", colour: "#d55e00", filled: false },
 ];
-const EPOCHS = [1, 5];
+/** The panels, by the epoch that is shown. */
+const PANELS = [
+  { title: "after the first epoch", epoch: ({ epochs }: Task) => epochs[0] ?? 1 },
+  { title: "after the last epoch", epoch: ({ epochs }: Task) => epochs.at(-1) ?? 1 },
+] as const;
 const INK = "#24292f", FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif";
 /** Pixels: the names of tasks, a panel, the space between panels and beside them, heights of heading and row. */
 const NAMES = 190, PANEL = 258, GAP = 44, EDGE = 18, HEAD = 98, ROW = 27, FOOT = 46;
 
-/** Test accuracies of a task, in the order of the sides, epoch by epoch. */
+/** Test accuracies of a task, in the order of the sides, panel by panel. */
 interface Line {
   readonly title: string;
   readonly accuracies: readonly (readonly number[])[];
@@ -37,10 +41,12 @@ function accuracyOf(report: Report, task: Task, id: string, epoch: number): numb
   return spreadAt(rowOf(method, "averaged", entry), epoch, "accuracy")?.mean;
 }
 
-/** The tasks on which both sides were scored after every epoch of the picture. */
+/** The tasks on which both sides were scored in every panel. */
 function linesOf(report: Report): Line[] {
   return report.tasks.flatMap((task) => {
-    const accuracies = EPOCHS.map((epoch) => SIDES.flatMap(({ id }) => accuracyOf(report, task, id, epoch) ?? []));
+    const accuracies = PANELS.map(({ epoch }) =>
+      SIDES.flatMap(({ id }) => accuracyOf(report, task, id, epoch(task)) ?? [])
+    );
     return accuracies.every(({ length }) => length === SIDES.length) ? [{ title: task.title, accuracies }] : [];
   });
 }
@@ -81,17 +87,17 @@ export function pictureOf(report: Report): string {
   const lines = linesOf(report), all = lines.flatMap(({ accuracies }) => accuracies.flat());
   const from = Math.floor(10 * Math.min(...all) - 0.5) / 10, to = 1;
   const ticks = Array.from({ length: Math.round(10 * (to - from)) + 1 }, (_, i) => from + i / 10);
-  const width = NAMES + EPOCHS.length * PANEL + (EPOCHS.length - 1) * GAP + 2 * EDGE;
+  const width = NAMES + PANELS.length * PANEL + (PANELS.length - 1) * GAP + 2 * EDGE;
   const height = HEAD + lines.length * ROW + FOOT, bottom = HEAD + lines.length * ROW;
   const title = "Test accuracy of robust() and of tuned Adam";
-  const panels = EPOCHS.flatMap((epoch, k) => {
+  const panels = PANELS.flatMap(({ title }, k) => {
     const start = EDGE + NAMES + k * (PANEL + GAP);
     const place = (accuracy: number): number => start + PANEL * (accuracy - from) / (to - from);
     return [
       text(
         start + PANEL / 2,
         HEAD - 12,
-        `after ${epoch} epoch${epoch === 1 ? "" : "s"}`,
+        title,
         'text-anchor="middle" font-weight="600"',
       ),
       ...ticks.flatMap((tick) => [

@@ -4,14 +4,17 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { dirname } from "node:path";
 import type { Run, Score } from "./training.ts";
 
+/** What a value of the grid is chosen by. */
+export type Validated = Pick<Score, "accuracy" | "loss">;
+
 /** One value of the grid, tried on the validation examples. */
 export interface Trial {
   /** Its place in the grid, 0 in the middle. */
   readonly place: number;
   readonly value: number;
   /** At the end of the run; null where it failed. */
-  readonly last: Score | null;
-  readonly averaged: Score | null;
+  readonly last: Validated | null;
+  readonly averaged: Validated | null;
 }
 
 /** A run on the whole training set, scored on the test set. */
@@ -60,18 +63,22 @@ const toJson = (results: Results): string =>
 export interface Store {
   readonly entry: (task: string, method: string) => Entry;
   readonly put: (task: string, method: string, entry: Entry) => void;
+  /** Takes an entry out, so that it is made again. */
+  readonly drop: (task: string, method: string) => void;
   readonly all: () => Results;
 }
 
 export function openStore(path: string): Store {
   let results = readJson<Results>(path, {});
   const entry = (task: string, method: string): Entry => results[task]?.[method] ?? NONE;
+  const put = (task: string, method: string, changed: Entry): void => {
+    results = { ...results, [task]: { ...results[task], [method]: changed } };
+    writeWhole(path, toJson(results));
+  };
   return {
     entry,
-    put: (task, method, changed) => {
-      results = { ...results, [task]: { ...results[task], [method]: changed } };
-      writeWhole(path, toJson(results));
-    },
+    put,
+    drop: (task, method) => put(task, method, NONE),
     all: () => results,
   };
 }

@@ -1,13 +1,8 @@
 // What the final runs of a method say: means and standard deviations over the seeds.
 
-import type { Method } from "./methods.ts";
+import type { Kind, Method } from "./methods.ts";
 import type { Entry, FinalRun } from "./results.ts";
 import type { Score } from "./training.ts";
-
-/** Which parameters are scored: those of the last step, or their running average. */
-export type Kind = "last" | "averaged";
-
-export const KINDS: readonly Kind[] = ["averaged", "last"];
 
 /** A mean with its standard deviation (of the sample). */
 export interface Spread {
@@ -45,8 +40,8 @@ export function scoresAt({ runs, kind }: Row, epoch: number): readonly Score[] |
   return scores.length === runs.length && runs.length > 0 ? scores : null;
 }
 
-/** Mean and deviation of accuracy or loss at the end of an epoch; null where a seed's run has none. */
+/** Mean and deviation of a measure at the end of an epoch; null where a seed's run has none. */
 export function spreadAt(row: Row, epoch: number, what: keyof Score): Spread | null {
-  const scores = scoresAt(row, epoch);
-  return scores === null ? null : spreadOf(scores.map((score) => score[what]));
+  const values = scoresAt(row, epoch)?.map((score) => score[what]).filter((value) => value !== undefined) ?? [];
+  return values.length === row.runs.length && values.length > 0 ? spreadOf(values) : null;
 }

@@ -6,7 +6,9 @@
 //     L-BFGS: two gradients, and four passes over each pair of the history: 4 · 10 P
 //     full Gauss-Newton: a gradient; an iteration: tangents B (2P − P₁), signals back, projection:  B (4P − 2P₁)
 //     row system: Gram matrices of inputs and signals ½ B² Σ (in + out), Cholesky B³/6
-//     robust, two-stage, beside that: Cholesky and its inverse B³/3, three products 5/2 B³, mixing B² · classes
+//     robust, two-stage, beside that, with D inputs of the last layer: over the rows (D ≥ B) Cholesky, its inverse and the
+//         inverse of the matrix B³/2, mixing B² · classes; else over the columns B D² (twice half of it), Cholesky and its
+//         inverse D³/3, a Gram matrix ½ B² D, and D² · classes
 //
 // Left out: work of order B · width and of order P without B, such as Adam's running means and the averages.
 
@@ -20,7 +22,10 @@ export function multiplyAdds(method: string, sizes: readonly number[], rows: num
   const gradient = rows * (3 * all - first);
   const widths = sizes.slice(1).reduce((sum, out, layer) => sum + (sizes[layer] as number) + out, 0);
   const rowSystem = rows ** 2 * widths / 2 + rows ** 3 / 6;
-  const twoStage = rows ** 3 * (1 / 3 + 5 / 2) + rows ** 2 * (sizes.at(-1) as number);
+  const width = sizes.at(-2) as number, classes = sizes.at(-1) as number;
+  const twoStage = width >= rows
+    ? rows ** 3 / 2 + rows ** 2 * classes
+    : rows * width ** 2 + width ** 3 / 3 + rows ** 2 * width / 2 + width ** 2 * classes;
   switch (method) {
     case "lbfgs":
       return 2 * gradient + 4 * HISTORY * all;

@@ -51,7 +51,7 @@ function goalsOf(cases: readonly Case[] = []) {
 }
 
 /** All goals of a run. */
-export function goals({ products, linear, networks, presets }: Cases, inDeno: boolean): Goal[] {
+export function goals({ products, linear, networks, presets, sparseTraining }: Cases, inDeno: boolean): Goal[] {
   const product = goalsOf(products), step = goalsOf(linear), network = goalsOf(networks), preset = goalsOf(presets);
   for (const what of SQUARES) {
     product.ratio(what, "tfjs-wasm", "fgn", "least", 1.3);
@@ -72,5 +72,7 @@ export function goals({ products, linear, networks, presets }: Cases, inDeno: bo
   network.ratio("128×784×256×10", "FGN", "SGD", "most", 1.5);
   network.ratio("128×784×256×10", "FGN, pure", "SGD, pure", "most", 1.5);
   for (const { what } of presets ?? []) preset.ratio(what, "robust", "SGD", "most", 2.5);
-  return [product, step, network, preset].flatMap(({ made }) => made);
+  const overSparse = goalsOf(sparseTraining);
+  for (const { what } of sparseTraining ?? []) overSparse.ratio(what, "robust", "fgnStep", "most", 1.5);
+  return [product, step, network, preset, overSparse].flatMap(({ made }) => made);
 }

@@ -75,12 +75,28 @@ export const ggn10 = (model: Network, data: Batch): Contender =>
 export const ggnIterations = (model: Network, data: Batch): number =>
   stepInPlace(copyModel(model), data, GGN10, GGN_DAMPING);
 
+/** Batches in turn, from the first on. */
+function inTurn(batches: readonly Batch[]): () => Batch {
+  let n = 0;
+  return () => batches[n++ % batches.length] as Batch;
+}
+
 /** An update of `robust()` on what the one before left, in its memory, as `train` does it. */
-export function robustly(model: Network, data: Batch): Contender {
-  const optimizer = robust<Network>();
+export function robustly(model: Network, ...batches: readonly Batch[]): Contender {
+  const optimizer = robust<Network>(), next = inTurn(batches);
   let params = copyModel(model), state = optimizer.init(params);
   const run = (): void => {
-    ({ params, state } = getOrThrow(optimizer.update(params, state, data, { donate: true })));
+    ({ params, state } = getOrThrow(optimizer.update(params, state, next(), { donate: true })));
   };
   return { name: "robust", run };
+}
+
+/** A step of `fgnStep`, its defaults but for the memory, which is that of the step before. */
+export function donated(model: Network, ...batches: readonly Batch[]): Contender {
+  const next = inTurn(batches);
+  let params = copyModel(model);
+  return {
+    name: "fgnStep",
+    run: () => ({ params } = getOrThrow(fgnStep(params, next(), relative(1), { donate: true }))),
+  };
 }

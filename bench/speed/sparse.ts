@@ -1,4 +1,4 @@
-// A training step on the features of 128 texts in many languages, sparse against dense.
+// A training step on the features of 128 texts in many languages: sparse against dense, and with all that training does.
 
 import { loadUdhr, loadUdhrSparse } from "../../examples/data/udhr.ts";
 import {
@@ -10,6 +10,7 @@ import {
   initialise,
   matrix,
   mlp,
+  type Network,
   relu,
   seedRandom,
   shuffle,
@@ -17,7 +18,13 @@ import {
 } from "../../mod.ts";
 import { picker } from "../../src/data/select.ts";
 import { type Case, measure } from "./measure.ts";
-import { stepInPlace } from "./own.ts";
+import { donated, robustly, stepInPlace } from "./own.ts";
+
+const CLASSES = 522, HIDDEN = 64;
+
+/** A network over sparse features. */
+const overSparse = (inputs: number): Network =>
+  getOrThrow(initialise({ inputs, layers: [embedding(HIDDEN), relu(), dense(CLASSES)], seed: 1 }));
 
 /** The features of the same 128 texts, sparse and dense. */
 function texts(): { readonly sparse: Batch; readonly dense: Batch } {
@@ -33,16 +40,31 @@ function texts(): { readonly sparse: Batch; readonly dense: Batch } {
 
 /** The steps, in place: a sparse network, a dense one, a linear head. */
 export async function sparseSteps(): Promise<Case[]> {
-  const data = texts(), classes = 522, hidden = 64;
+  const data = texts();
   const { cols } = data.sparse.features, inputs = data.dense.features.cols;
-  const wide = getOrThrow(initialise({ inputs: cols, layers: [embedding(hidden), relu(), dense(classes)], seed: 1 }));
-  const narrow = getOrThrow(mlp({ inputs, hidden: [hidden], classes, seed: 1 }));
-  const head = getOrThrow(zeroHead({ features: inputs, classes }));
+  const wide = overSparse(cols);
+  const narrow = getOrThrow(mlp({ inputs, hidden: [HIDDEN], classes: CLASSES, seed: 1 }));
+  const head = getOrThrow(zeroHead({ features: inputs, classes: CLASSES }));
   return [
-    await measure(`128 texts, ${classes} languages`, 0, [
-      { name: `dense ${inputs} → ${hidden} → ${classes}`, run: () => stepInPlace(narrow, data.dense) },
-      { name: `sparse ${cols} → ${hidden} → ${classes}`, run: () => stepInPlace(wide, data.sparse) },
-      { name: `dense ${inputs} → ${classes}, a linear head`, run: () => stepInPlace(head, data.dense) },
+    await measure(`128 texts, ${CLASSES} languages`, 0, [
+      { name: `dense ${inputs} → ${HIDDEN} → ${CLASSES}`, run: () => stepInPlace(narrow, data.dense) },
+      { name: `sparse ${cols} → ${HIDDEN} → ${CLASSES}`, run: () => stepInPlace(wide, data.sparse) },
+      { name: `dense ${inputs} → ${CLASSES}, a linear head`, run: () => stepInPlace(head, data.dense) },
+    ]),
+  ];
+}
+
+/** An update of `robust()` over sparse features against the step alone, each on another 128 texts than the one before. */
+export async function sparseTraining(): Promise<Case[]> {
+  const { rows, features, labels } = loadUdhrSparse().train, size = 128, count = Math.floor(rows / size);
+  const { order } = getOrThrow(shuffle(rows, seedRandom(1)));
+  const pick = picker(getOrThrow(batch({ features, labels })), size, false);
+  const batches = Array.from({ length: count }, (_, i) => pick(order.subarray(size * i, size * (i + 1))));
+  const model = overSparse(features.cols);
+  return [
+    await measure(`128×${features.cols}×${HIDDEN}×${CLASSES}`, 0, [
+      donated(model, ...batches),
+      robustly(model, ...batches),
     ]),
   ];
 }

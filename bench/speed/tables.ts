@@ -7,7 +7,7 @@ import { native } from "./native.ts";
 import { networks, presets } from "./network.ts";
 import { products } from "./products.ts";
 import type { Table } from "./report.ts";
-import { sparseSteps } from "./sparse.ts";
+import { sparseSteps, sparseTraining } from "./sparse.ts";
 
 /** A table to be filled, with what those before it found. */
 interface Plan extends Omit<Table, "cases"> {
@@ -60,6 +60,15 @@ export const TABLES: readonly Plan[] = [
     note: "A training step on the n-grams of texts, in place, without the loss after it.",
     base: "dense 1024 → 64 → 522",
     run: sparseSteps,
+  },
+  {
+    id: "sparseTraining",
+    title: "An update of `robust()` over sparse features",
+    note:
+      "As `train` does it, on other texts every time, with the running average of a table of 2^18 rows; `fgnStep` with " +
+      "`donate`.",
+    base: "fgnStep",
+    run: sparseTraining,
   },
   {
     id: "native",

@@ -21,6 +21,16 @@ export function table(
   return [padded(header), line(rule), ...rows.map(padded)].join("\n");
 }
 
+/** A paragraph in lines as long as the page allows. */
+export function paragraph(text: string, width = 120): string {
+  return text.split(" ").reduce<string[]>((lines, word) => {
+    const line = lines.at(-1);
+    return line === undefined || widthOf(line) + 1 + widthOf(word) > width
+      ? [...lines, word]
+      : [...lines.slice(0, -1), `${line} ${word}`];
+  }, []).join("\n");
+}
+
 const open = (name: string): string => `<!-- ${name} -->`, close = (name: string): string => `<!-- /${name} -->`;
 
 /** The text with what lies between the marks of a name replaced. */

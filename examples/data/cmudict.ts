@@ -9,7 +9,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { seedRandom } from "../../src/math/random.ts";
-import { type Dataset, draw, packageFolder } from "./dataset.ts";
+import { byCount, draw, type NamedDataset, packageFolder } from "./dataset.ts";
 import { type Spelled, toSplit } from "./ngrams.ts";
 
 /** Buckets that n-grams are hashed into. */
@@ -18,11 +18,6 @@ const COLUMNS = 1024;
 const RIMES = 200;
 /** Words drawn. */
 const TRAIN = 20_000, TEST = 5_000;
-
-/** The data, with the rime of each class: the commonest first. */
-export interface Rimes extends Dataset {
-  readonly names: readonly string[];
-}
 
 interface Word {
   readonly spelling: string;
@@ -41,22 +36,12 @@ function readWords(): Word[] {
     .map(([spelling, phonemes]) => ({ spelling: spelling.toLowerCase(), rime: rimeOf(phonemes) }));
 }
 
-/** The commonest rimes, the first in the alphabet first among those that are as common. */
-function commonest(words: readonly Word[]): string[] {
-  const counts = new Map<string, number>();
-  for (const { rime } of words) counts.set(rime, (counts.get(rime) ?? 0) + 1);
-  return [...counts]
-    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-    .slice(0, RIMES)
-    .map(([rime]) => rime);
-}
-
 /**
  * Loads 20,000 training and 5,000 test words, drawn at random from those with one of the 200 commonest rimes. Throws when
  * the package is not installed.
  */
-export function loadCmudict(seed = 1): Rimes {
-  const words = readWords(), names = commonest(words);
+export function loadCmudict(seed = 1): NamedDataset {
+  const words = readWords(), names = byCount(words.map(({ rime }) => rime)).slice(0, RIMES).map(([rime]) => rime);
   const classes = new Map(names.map((rime, label) => [rime, label]));
   const known = words.flatMap(({ spelling, rime }): Spelled[] => {
     const label = classes.get(rime);

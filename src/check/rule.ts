@@ -104,7 +104,9 @@ function namesOf(options: unknown, rules: Table): readonly string[] | undefined 
 /** `within` is the option that these are the options of, and a dot. */
 function read(options: unknown, rules: Table, within: string, elsewhere: Elsewhere): E.Either<FgnError, Given> {
   const names = namesOf(options, rules), given: Given = {};
-  if (names === undefined) return checkKind(`the options ${within}`.trim(), options as Given, false, "an object with options");
+  if (names === undefined) {
+    return checkKind(`the options ${within}`.trim(), options as Given, false, "an object with options");
+  }
   if (names.length === 0) return NOTHING;
   for (const name of names) {
     const value = (options as Given)[name], path = within + name;

@@ -14,10 +14,13 @@ import { fail, type FgnError } from "./error.ts";
 import { isObject } from "./kind.ts";
 import { causeOf } from "./show.ts";
 
+/** Objects that are looked at: what holds the global object would be all there is. */
+const MOST = 10_000;
+
 /** The first place in a value that cannot be read or computed with, and why; undefined where there is none. */
 function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [path: string, why: string] | undefined {
   if (typeof value === "symbol" || typeof value === "bigint") return [path, `this is a ${typeof value}`];
-  if (!isObject(value) || seen.has(value)) return undefined;
+  if (!isObject(value) || seen.has(value) || seen.size > MOST) return undefined;
   seen.add(value);
   let at = path;
   try {
@@ -29,7 +32,9 @@ function findFault(value: unknown, path: string, seen: Set<unknown>): readonly [
       at = list ? `${path}[${name}]` : path === "" ? name : `${path}.${name}`;
       const fault = findFault(value[name], at, seen);
       if (fault !== undefined) return fault;
-      if (Object.getOwnPropertyDescriptor(value, name)?.get) return [at, "a getter may give another value at every reading"];
+      if (Object.getOwnPropertyDescriptor(value, name)?.get) {
+        return [at, "this is a getter"];
+      }
     }
   } catch (cause) {
     return [at, `reading it throws ${causeOf(cause, true)}`];

@@ -13,7 +13,7 @@ import { guard } from "../check/total.ts";
 import { checkLength } from "../check/size.ts";
 import { checkDistributions } from "./distribution.ts";
 import { isMatrix, type Matrix } from "./matrix.ts";
-import { checkFeaturesKind, type Features, isFeatures } from "./sparse.ts";
+import { checkFeaturesKind, type Features, isFeatures, ownFeatures } from "./sparse.ts";
 
 /** Examples with their labels. Made by {@link batch}, which validates it; not to be written to afterwards. */
 export interface Batch {
@@ -42,8 +42,6 @@ export interface BatchInput {
 }
 
 function checkKinds(input: BatchInput): E.Either<FgnError, unknown> {
-  const object = checkObject("what batch takes", input, "an object with features and labels");
-  if (object._tag === "Left") return object;
   const features = checkFeaturesKind("features", input.features);
   if (features._tag === "Left") return features;
   const targets = input.targets === undefined ? E.right(null) : checkFeaturesKind("targets", input.targets);
@@ -176,7 +174,12 @@ export function batch(input: BatchInput): E.Either<FgnError, Batch> {
 }
 
 /** A batch from its parts. */
-function makeBatch(input: BatchInput): E.Either<FgnError, Batch> {
+function makeBatch(given: BatchInput): E.Either<FgnError, Batch> {
+  const object = checkObject("what batch takes", given, "an object with features and labels");
+  if (object._tag === "Left") return object;
+  // Read once.
+  const { features: x, labels: y, targets: soft, weights: omegas, ignoredLabel } = given;
+  const input = { features: x, labels: y, targets: soft, weights: omegas, ignoredLabel } as BatchInput;
   const kinds = checkKinds(input);
   if (kinds._tag === "Left") return kinds;
   const { features, targets = null, weights } = input;
@@ -192,15 +195,18 @@ function makeBatch(input: BatchInput): E.Either<FgnError, Batch> {
 }
 
 /**
- * A batch by its fields, whose values are not looked at. Errors: `WrongKind`.
+ * A batch by its fields, whose values are not looked at: read once, and in an object of the library's own. Errors:
+ * `WrongKind`.
  * @internal
  */
 export function checkBatchKind(value: Batch): E.Either<FgnError, Batch> {
-  const fields: unknown = value;
-  const isRight = isObject(fields) && isFeatures(fields.features) &&
-    (fields.labels instanceof Uint32Array || typedName(fields.labels) !== undefined) &&
-    (fields.targets === null || isMatrix(fields.targets)) && (fields.weights === null || isFloats(fields.weights));
-  return checkKind("the batch", value, isRight, "what batch made");
+  if (isObject(value)) {
+    const { labels, weights } = value, features = ownFeatures(value.features), targets = ownFeatures(value.targets);
+    const isRight = isFeatures(features) && (labels instanceof Uint32Array || typedName(labels) !== undefined) &&
+      (targets === null || isMatrix(targets)) && (weights === null || isFloats(weights));
+    if (isRight) return E.right({ features, labels, targets, weights });
+  }
+  return checkKind("the batch", value, false, "what batch made");
 }
 
 /**

@@ -6,9 +6,12 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
-import { outOfMemory, withinMemory } from "../check/size.ts";
+import { checkKind } from "../check/kind.ts";
+import { allocateFloats, outOfMemory, withinMemory } from "../check/size.ts";
+import { guard } from "../check/total.ts";
 import type { Batch } from "./batch.ts";
 import type { Matrix } from "./matrix.ts";
+import { checkColumns, checkScales, type ColumnScales } from "./scales.ts";
 import { type Features, isSparse, type SparseMatrix } from "./sparse.ts";
 
 const matrixRows = ({ cols, data }: Matrix, from: number, to: number): Matrix => ({
@@ -111,23 +114,113 @@ export function repeatBatch({ features, labels, targets, weights }: Batch, times
   );
 }
 
+/** What columns are centred by and multiplied by; a constant one by 0. */
+interface Scaling {
+  readonly mean: Float64Array;
+  readonly factor: Float64Array;
+}
+
+const scalingOf = ({ mean, size, constant }: ColumnScales): Scaling => ({
+  mean: mean ?? new Float64Array(size.length),
+  factor: size.map((value, j) => constant[j] === 0 ? 1 / value : 0),
+});
+
+/** {@link pickInto}, each column centred and scaled in float64, and brought to ±limit where it is beyond. */
+function scaleInto(
+  { cols, data }: Matrix,
+  rows: Uint32Array,
+  into: Float32Array,
+  { mean, factor }: Scaling,
+  limit: number,
+): Matrix {
+  for (let i = 0, to = 0; i < rows.length; i++) {
+    for (let j = 0, from = (rows[i] as number) * cols; j < cols; j++) {
+      const value = ((data[from++] as number) - (mean[j] as number)) * (factor[j] as number);
+      into[to++] = value > limit ? limit : value < -limit ? -limit : value;
+    }
+  }
+  return { rows: rows.length, cols, data: into.subarray(0, rows.length * cols) };
+}
+
+/** Scales the entries of a sparse matrix that is nobody else's. */
+function scaleEntries(matrix: SparseMatrix, { factor }: Scaling): SparseMatrix {
+  const { indices, data } = matrix;
+  for (let at = 0; at < data.length; at++) {
+    data[at] = (data[at] as number) * (factor[indices[at] as number] as number);
+  }
+  return matrix;
+}
+
+/** Picks rows of features, dense ones into a buffer that it is given. */
+function featurePicker(
+  features: Features,
+  scales: ColumnScales | null,
+  limit: number,
+  buffer: () => Float32Array,
+): (rows: Uint32Array) => Features {
+  const scaling = scales && scalingOf(scales);
+  if (isSparse(features)) {
+    return (rows) => scaling ? scaleEntries(pickSparse(features, rows), scaling) : pickSparse(features, rows);
+  }
+  return (rows) => scaling ? scaleInto(features, rows, buffer(), scaling, limit) : pickInto(features, rows, buffer());
+}
+
 /**
- * Picks rows of a batch, at most `most` at a time. With `reuse` dense features go into one buffer that the next
- * picking overwrites (fresh pages cost more than the copying): not for functions that may keep them.
+ * Picks rows of a batch, standardised by `scales` where there are some, dense ones then within ±`limit`, at most `most` at a time. With `reuse` dense
+ * features go into one buffer that the next picking overwrites (fresh pages cost more than the copying): not for functions
+ * that may keep them.
  * @internal
  */
-export function picker(data: Batch, most: number, reuse: boolean): (rows: Uint32Array) => Batch {
+export function picker(
+  data: Batch,
+  most: number,
+  reuse: boolean,
+  scales: ColumnScales | null = null,
+  limit = Infinity,
+): (rows: Uint32Array) => Batch {
   const { features, labels, targets, weights } = data;
   const fresh = (cols: number): Float32Array => new Float32Array(Math.min(most, labels.length) * cols);
   const buffer = (cols: number): () => Float32Array => {
     const reused = reuse ? fresh(cols) : null;
     return () => reused ?? fresh(cols);
   };
-  const dense = buffer(isSparse(features) ? 0 : features.cols), soft = buffer(targets?.cols ?? 0);
+  const pickFeatures = featurePicker(features, scales, limit, buffer(isSparse(features) ? 0 : features.cols));
+  const soft = buffer(targets?.cols ?? 0);
   return (rows) => ({
-    features: isSparse(features) ? pickSparse(features, rows) : pickInto(features, rows, dense()),
+    features: pickFeatures(rows),
     labels: rows.map((row) => labels[row] as number),
     targets: targets === null ? null : pickInto(targets, rows, soft()),
     weights: weights && Float32Array.from(rows, (row) => weights[row] as number),
+  });
+}
+
+/**
+ * A batch with its features standardised: (x − mean)/size, computed in float64, and 0 in constant columns. Dense features
+ * take fresh memory of their size. Errors: `WrongKind` (also: sparse features and scales that centre), `ShapeMismatch`,
+ * `InvalidSparse`, `OutOfMemory`.
+ *
+ * @example
+ * ```ts
+ * import { batch, columnScales, getOrThrow, matrix, standardise } from "fgn";
+ *
+ * const features = getOrThrow(matrix([[100, 7], [300, 7]]));
+ * const data = getOrThrow(batch({ features, labels: [0, 1] }));
+ * console.log(getOrThrow(standardise(data, getOrThrow(columnScales(data)))).features.data);
+ * ```
+ */
+export function standardise(data: Batch, scales: ColumnScales): E.Either<FgnError, Batch> {
+  return guard("standardise", { data, scales }, () => {
+    const whole = checkColumns(data);
+    if (whole._tag === "Left") return whole;
+    const { features } = data, { rows, cols } = features;
+    const checked = checkScales(scales, cols);
+    if (checked._tag === "Left") return checked;
+    const fits = scales.mean === null || !isSparse(features);
+    const uncentred = checkKind("the scales", scales, fits, "scales of sparse features, which are not centred");
+    if (uncentred._tag === "Left") return uncentred;
+    const room = allocateFloats("the features", isSparse(features) ? 0 : rows * cols);
+    if (room._tag === "Left") return room;
+    const pick = featurePicker(features, scales, Infinity, () => room.right);
+    return E.right({ ...data, features: pick(Uint32Array.from({ length: rows }, (_, row) => row)) });
   });
 }

@@ -6,7 +6,7 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
-import { checkKind, checkNumbers, hasLength } from "../check/kind.ts";
+import { checkKind, checkNumbers, hasLength, isObject } from "../check/kind.ts";
 import { checkCount, type Numbers, numbersOf, readNumbers, valueAt } from "../check/numbers.ts";
 import { show, typedName } from "../check/show.ts";
 import { guard, orElse } from "../check/total.ts";
@@ -61,7 +61,7 @@ function checkOffsets(given: Numbers, rows: number, entries: number): E.Either<F
         "InvalidSparse",
         { what: "offsets", row: Math.max(index - 1, 0), index },
         `sparse offset ${index} is ${show(valueAt(given, index))}`,
-        `Offsets start at 0, do not fall, and end at the number of entries, ${entries}`,
+        `Offsets start at 0, do not fall, and end at ${entries}`,
       );
     }
     before = value;
@@ -80,7 +80,7 @@ function checkIndices(given: Numbers, cols: number, offsets: Uint32Array): E.Eit
           "InvalidSparse",
           { what: "indices", row, index },
           `row ${row} of the sparse matrix has column ${show(valueAt(given, index))} at entry ${index}`,
-          `Columns are whole numbers below ${cols}, ascending within a row, each at most once`,
+          `Columns are whole numbers below ${cols}, ascending in a row`,
         );
       }
       minimum = column + 1;
@@ -90,12 +90,23 @@ function checkIndices(given: Numbers, cols: number, offsets: Uint32Array): E.Eit
 }
 
 /**
- * Features, dense or sparse, by their fields, whose values are not looked at. Errors: `WrongKind`.
+ * Features in an object of the library's own, every field read once; what is no object as it is.
+ * @internal
+ */
+export function ownFeatures<A extends Features | null>(given: A): A {
+  if (!isObject(given)) return given;
+  const { rows, cols, data } = given as Features;
+  const entries = "offsets" in given && { offsets: given.offsets, indices: given.indices };
+  return { rows, cols, data, ...entries } as Features as A;
+}
+
+/**
+ * Features, dense or sparse, by their fields, whose values are not looked at: read once. Errors: `WrongKind`.
  * @internal
  */
 export function checkFeaturesKind(what: string, value: Features): E.Either<FgnError, Features> {
-  const fields: unknown = value;
-  return checkKind(what, value, isFeatures(fields), "what matrix, sparse or fromRows made");
+  const own = ownFeatures(value);
+  return isFeatures(own) ? E.right(own) : checkKind(what, value, false, "what matrix, sparse or fromRows made");
 }
 
 /**

@@ -10,6 +10,7 @@ import { checkOptions, COUNT, type Rules, TWO_OR_MORE, union } from "../check/ru
 import { guard } from "../check/total.ts";
 import { constant, type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
+import { type OddColumn, oddColumns } from "../data/scales.ts";
 import { symmetricEigenvalues } from "../math/eigenvalues.ts";
 import { arraysOf } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
@@ -79,9 +80,17 @@ export interface Diagnosis {
   readonly traces: Traces;
   /** The FGN step beside the full one. */
   readonly steps: StepComparison;
+  /**
+   * Columns whose size is beyond 1,000 times from the median one, or whose mean is beyond 1,000 deviations from 0: these
+   * spoil steps on raw features.
+   */
+  readonly columns: readonly OddColumn[];
   /** The row system's eigenvalues; undefined above 1024 examples and for models of your own, which have no Gram matrix. */
   readonly spectrum: Spectrum | undefined;
 }
+
+/** Sizes of columns, in median ones, and means, in deviations, that are told beyond this. */
+const FAR = 1000;
 
 /** Relative residual of the full step, and examples up to which the spectrum is computed (B³ multiply-adds). */
 const TOLERANCE = 1e-5, SPECTRUM_ROWS = 1024;
@@ -228,6 +237,7 @@ function examine(
     classes: params.outputs,
     ...curvature.right,
     steps: steps.right,
+    columns: oddColumns(batch, FAR),
     spectrum: spectrum.right,
   });
 }

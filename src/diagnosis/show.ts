@@ -76,6 +76,22 @@ function spectrumLines({ examples, spectrum }: Diagnosis): Line[] {
   ];
 }
 
+/** Columns that are told one by one. */
+const TOLD = 5;
+
+/** What is odd about the scales of columns. */
+function columnLines({ columns }: Diagnosis): string[] {
+  if (columns.length === 0) return [];
+  const told = columns.slice(0, TOLD).map(({ column, ratio, offset }) =>
+    `column ${column} (${toThree(ratio)} times the median size, mean ${toThree(offset)} deviations from 0)`
+  );
+  const more = columns.length > TOLD ? ` and ${columns.length - TOLD} more` : "";
+  return [
+    `Columns of the features far from the others' size, or from 0: ${told.join(", ")}${more}. ` +
+    "Standardise them: train and fit do, and columnScales and standardise for steps by hand.",
+  ];
+}
+
 function verdictOf({ cosine, converged, residual, rounding }: StepComparison): string {
   if (rounding > COARSE) return "No verdict: the steps are too small beside the rounding of the parameters.";
   if (!converged) {
@@ -120,6 +136,7 @@ function linesOf(diagnosis: Diagnosis): string {
       `  ${name.padEnd(names as number)}  ${value.padEnd(values as number)}  ${meaning}`
     ),
     verdictOf(steps),
+    ...columnLines(diagnosis),
     ...(steps.lossAfterFgn > steps.lossBefore ? ["The FGN step raises the loss: it needs more damping."] : []),
   ].join("\n");
 }

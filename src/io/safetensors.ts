@@ -239,7 +239,8 @@ export function writeSafetensors(file: Safetensors): E.Either<FgnError, Uint8Arr
   return guard(
     "writeSafetensors",
     { file },
-    () => withinMemory(() => write(file), () => refuseToWrite(undefined, tooLong, `Keep them within ${MAX_HEADER} bytes`)),
+    () =>
+      withinMemory(() => write(file), () => refuseToWrite(undefined, tooLong, `Keep them within ${MAX_HEADER} bytes`)),
   );
 }
 
@@ -313,8 +314,12 @@ function read(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
  * ```
  */
 export function readSafetensors(bytes: Uint8Array): E.Either<FgnError, Required<Safetensors>> {
-  return guard("readSafetensors", { bytes }, () =>
-    typedName(bytes) === "Uint8Array"
-      ? withinMemory(() => read(bytes), () => tooLarge(bytes.length))
-      : malformed("it is no Uint8Array"));
+  return guard(
+    "readSafetensors",
+    { bytes },
+    () =>
+      typedName(bytes) === "Uint8Array"
+        ? withinMemory(() => read(bytes), () => tooLarge(bytes.length))
+        : malformed("it is no Uint8Array"),
+  );
 }

@@ -32,6 +32,7 @@ export interface Layout {
 
 /** Starts a layout at the first free byte: what earlier layouts held is given up. */
 export function startLayout(kernel: LoadedKernel): Layout {
+  kernel.layouts++;
   let end = Math.ceil(kernel.exports.heapBase() / ALIGN) * ALIGN;
   return {
     reserve: (bytes) => {

@@ -182,6 +182,7 @@ export interface KernelExports {
     out: number,
   ): void;
   centre(k: number, n: number, x: number, mean: number, scale: number, out: number): void;
+  centredSquares(k: number, n: number, coefficient: number, x: number, mean: number, out: number): void;
   finishLayer(
     rows: number,
     cols: number,
@@ -193,7 +194,47 @@ export interface KernelExports {
     bias: number,
   ): void;
   power(x: number, y: number): number;
-  triangularInverse(n: number, f: number, ld: number, h: number, x: number, out: number): void;
+  triangularInverse(n: number, f: number, ld: number, scale: number, x: number, out: number): void;
+  addInputGram(
+    from: number,
+    to: number,
+    n: number,
+    k: number,
+    panels: number,
+    h: number,
+    width: number,
+    constant: number,
+    x: number,
+    ld: number,
+    s: number,
+  ): void;
+  reduceInputs(
+    from: number,
+    to: number,
+    n: number,
+    k: number,
+    panels: number,
+    scale: number,
+    width: number,
+    constant: number,
+    f: number,
+    ld: number,
+    x: number,
+    out: number,
+  ): void;
+  complement(n: number, x: number, ld: number, u: number): void;
+  writeStage(
+    n: number,
+    u: number,
+    ld: number,
+    lambda: number,
+    h: number,
+    work: number,
+    hidden: number,
+    signals: number,
+    gram: number,
+    mixing: number,
+  ): void;
   addScaledColumns(k: number, n: number, coefficient: number, x: number, out: number): void;
   addRowSums(rows: number, n: number, x: number, out: number): void;
   columnDots(k: number, n: number, x: number, y: number, out: number): void;
@@ -238,6 +279,8 @@ export interface LoadedKernel extends Kernel {
   readonly classes: ClassLimits;
   /** Whether a function of a custom model is running: its own calls must not touch this kernel's memory. */
   busy: boolean;
+  /** How often memory was laid out: what lay there before is given up. */
+  layouts: number;
 }
 
 /**
@@ -249,7 +292,7 @@ export function instantiate(code: KernelCode): E.Either<FgnError, LoadedKernel> 
   if (module._tag === "Left") return module;
   try {
     const exports = new WebAssembly.Instance(module.right).exports as unknown as KernelExports;
-    return E.right({ name: code.name, exports, hash: code.hash, classes: CLASS_LIMITS, busy: false });
+    return E.right({ name: code.name, exports, hash: code.hash, classes: CLASS_LIMITS, busy: false, layouts: 0 });
   } catch (cause) {
     return refusalOf(cause);
   }

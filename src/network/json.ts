@@ -32,15 +32,28 @@ export interface NetworkJson {
   readonly layers: readonly Plain<Layer>[];
 }
 
-function toPlain<T>(value: T): Plain<T> {
-  if (typeof value !== "object" || value === null) return value as Plain<T>;
-  if (ArrayBuffer.isView(value)) {
-    // One that was given up cannot even be read.
-    return (isDetached(value) ? [] : Array.from(value as unknown as Float32Array)) as unknown as Plain<T>;
-  }
-  if (Array.isArray(value)) return value.map(toPlain) as unknown as Plain<T>;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, toPlain(inner)])) as Plain<T>;
+/** A scalar as it is and an array as numbers; of everything else undefined, which no field is. */
+function plainValue(value: unknown): unknown {
+  if (!isFields(value)) return Array.isArray(value) ? undefined : value;
+  // One that was given up cannot even be read.
+  if (!ArrayBuffer.isView(value)) return undefined;
+  return isDetached(value) ? [] : Array.from(value as unknown as Float32Array);
 }
+
+/** A field of a layer, which holds nothing but what such fields hold. */
+function plainField(field: Field | undefined, value: unknown): unknown {
+  if (field === "layers") return plainLayers(value);
+  if (!isFields(value) || ArrayBuffer.isView(value)) return plainValue(value);
+  return { rows: plainValue(value.rows), cols: plainValue(value.cols), data: plainValue(value.data) };
+}
+
+function plainLayer(layer: Layer): Plain<Layer> {
+  const fields = LAYERS[layer._tag].fields as Readonly<Record<string, Field>>;
+  const known = Object.entries(layer).filter(([name]) => name === "_tag" || Object.hasOwn(fields, name));
+  return Object.fromEntries(known.map(([name, value]) => [name, plainField(fields[name], value)])) as Plain<Layer>;
+}
+
+const plainLayers = (layers: unknown): Plain<Layer>[] => Array.isArray(layers) ? layers.map(plainLayer) : [];
 
 /**
  * A network as plain data for `JSON.stringify`. Every float32 comes back exactly (as text, −0 comes back as 0). Of
@@ -61,7 +74,8 @@ export function toJson(network: Network): NetworkJson {
   const json = { format: "fgn-network", version: 1 } as const;
   return orElse<NetworkJson>(() => {
     const { inputs, outputs, layers } = network;
-    return { ...json, inputs, outputs, layers: Array.isArray(layers) ? toPlain(layers) : [] };
+    const [D, C] = [inputs, outputs].map(plainValue) as [number, number];
+    return { ...json, inputs: D, outputs: C, layers: plainLayers(layers) };
   }, { ...json, inputs: 0, outputs: 0, layers: [] });
 }
 

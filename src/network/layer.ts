@@ -121,6 +121,11 @@ type FieldOf<T> = [T] extends [Matrix] ? Shaped<"matrix">
 interface LayerFacts<Tag extends LayerTag> {
   /** Features that it takes where it is the first layer. */
   readonly features: "dense" | "sparse" | "either";
+  /**
+   * Whether its arrays can take in the scales of its inputs, so that features may be standardised before it: what is done to
+   * raw features first is not linear in them, or goes on without it.
+   */
+  readonly takesScales: boolean;
   /** All fields beside the tag; arrays in flat order. */
   readonly fields: {
     readonly [Name in Exclude<keyof LayerOf<Tag>, "_tag">]: FieldOf<LayerOf<Tag>[Name]>;
@@ -138,18 +143,22 @@ const FACTOR = { shape: "vector", trains: true, decays: false, outputs: null } a
  * @internal
  */
 export const LAYERS: { readonly [Tag in LayerTag]: LayerFacts<Tag> } = {
-  dense: { features: "either", fields: { weight: WEIGHT, bias: BIAS, frozen: "boolean" } },
+  dense: { features: "either", takesScales: true, fields: { weight: WEIGHT, bias: BIAS, frozen: "boolean" } },
   embedding: {
     features: "sparse",
+    takesScales: true,
     fields: { weight: { ...WEIGHT, outputs: "cols" }, bias: BIAS, frozen: "boolean" },
   },
-  activation: { features: "dense", fields: { kind: "activation", slope: "number" } },
+  activation: { features: "dense", takesScales: false, fields: { kind: "activation", slope: "number" } },
   layerNorm: {
     features: "dense",
+    takesScales: false,
     fields: { gain: FACTOR, shift: FACTOR, epsilon: "number", frozen: "boolean" },
   },
   adapter: {
     features: "either",
+    // Its base is frozen, and made for the features as they are.
+    takesScales: false,
     fields: {
       weight: { ...WEIGHT, trains: false },
       bias: { ...BIAS, trains: false },
@@ -159,7 +168,7 @@ export const LAYERS: { readonly [Tag in LayerTag]: LayerFacts<Tag> } = {
       scale: "number",
     },
   },
-  residual: { features: "dense", fields: { layers: "layers" } },
+  residual: { features: "dense", takesScales: false, fields: { layers: "layers" } },
 };
 
 /** A network: features go through the layers in order; the last gives the logits. */

@@ -173,6 +173,9 @@ export function uniformMatrix(
   return E.map((data: Float32Array) => ({ rows, cols, data }))(uniformFloats(rows * cols, bound, source));
 }
 
+const glorot = (inputs: number, outputs: number): number => Math.sqrt(6 / (inputs + outputs));
+const he = (inputs: number, slope: number): number => Math.sqrt(6 / ((1 + slope * slope) * inputs));
+
 /**
  * The bound of the initial weights: the next activation is the first of the rest, layer norms skipped.
  *
@@ -185,13 +188,26 @@ function initialBound(
   outputs: number,
   rest: readonly LayerSpec[],
 ): number {
-  if (initial === "auto" && _tag === "embedding" && rest[0]?._tag !== "layerNorm") return Math.sqrt(6 / (1 + outputs));
+  if (initial === "auto" && _tag === "embedding" && rest[0]?._tag !== "layerNorm") return glorot(1, outputs);
   const next = rest.find((spec) => spec?._tag !== "layerNorm");
   const facts = next?._tag === "activation" && typeof next.kind === "string" ? ACTIVATIONS[next.kind] : undefined;
   const slope = next?._tag === "activation" && facts?.slope ? next.slope : 0;
   const rule = initial === "auto" ? facts?.initial ?? "glorot" : initial;
   if (rule === "zero") return 0;
-  return Math.sqrt(6 / (rule === "glorot" ? inputs + outputs : (1 + slope * slope) * inputs));
+  return rule === "glorot" ? glorot(inputs, outputs) : he(inputs, slope);
+}
+
+/**
+ * The bounds that the initial weights of a first layer may have been drawn within.
+ * @internal
+ */
+export function drawnBounds({ inputs, layers }: Network): readonly number[] {
+  const [first, ...rest] = layers;
+  if (first?._tag !== "dense" && first?._tag !== "embedding") return [];
+  const outputs = first.weight.data.length / inputs;
+  const next = rest.find(({ _tag }) => _tag !== "layerNorm"), slope = next?._tag === "activation" ? next.slope : 0;
+  const bounds = [glorot(inputs, outputs), he(inputs, 0), he(inputs, slope)];
+  return first._tag === "embedding" ? [...bounds, glorot(1, outputs)] : bounds;
 }
 
 function startAffine(

@@ -132,14 +132,16 @@ export function adapt<M extends Model>(
 function learn<M extends Model>(
   params: M,
   state: OnlineState | "forget" | null | undefined,
-  batch: Batch,
+  examples: Batch,
   options: AdaptOptions,
 ): E.Either<FgnError, Update<M, OnlineState>> {
   const checked = checkOptions(options, ADAPT);
   if (checked._tag === "Left") return checked;
   const { ratio, maxClasses = 65_536, ...step } = checked.right;
-  const kinds = E.chain(() => checkModelKind(params))(checkBatchKind(batch));
-  if (kinds._tag === "Left") return kinds;
+  const read = checkBatchKind(examples);
+  if (read._tag === "Left") return read;
+  const batch = read.right, kind = checkModelKind(params);
+  if (kind._tag === "Left") return kind;
   const grown = growFor(params, batch, maxClasses);
   if (grown._tag === "Left") return grown;
   const start = startFrom(grown.right, state, batch, step);

@@ -1,5 +1,5 @@
 /**
- * Running averages of parameters.
+ * Running averages of parameters, kept from step to step.
  *
  * @module
  */
@@ -8,74 +8,58 @@ import * as E from "fp-ts/lib/Either.js";
 import { checkAttached, isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, isFloats } from "../check/kind.ts";
-import { BELOW_ONE, checkOptions, faultOf, type Rule } from "../check/rule.ts";
-import { show } from "../check/show.ts";
+import { typedName } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
 import { checkLength } from "../check/size.ts";
-import { f32, place } from "../kernel/arena.ts";
-import type { LoadedKernel } from "../kernel/kernel.ts";
+import type { Batch } from "../data/batch.ts";
+import type { Matrix } from "../data/matrix.ts";
+import { isSparse } from "../data/sparse.ts";
 import { takeArrays } from "../network/donate.ts";
 import { arraysOf } from "../network/flat.ts";
-import { checkModel, type Model, withArrays } from "../network/model.ts";
-import { kernelOf, type KernelOption } from "../problem/session.ts";
-import { wrap } from "./inner.ts";
-import { faultAround, type Optimizer, UPDATE } from "./optimizer.ts";
-import { checkCounted, checkEntries } from "./state.ts";
+import { type Model, withArrays } from "../network/model.ts";
+import type { StepOptions } from "../step/options.ts";
+import { areFinite, type AverageRoom, mix, openAverage } from "./average_room.ts";
+import { closeRows, type OpenRows, openRows, type RowAverage, rowsRead, settleRows, tableOf } from "./row_average.ts";
+import { checkEntries, invalidState } from "./state.ts";
+import { warmDecay } from "./warm_decay.ts";
 
-/** Floats of a block: two of them, 16 KiB each, stay in the L1 cache. */
-const BLOCK = 4096;
-
-/**
- * Two blocks in a kernel's memory, where averages are made between its steps.
- * @internal
- */
-export interface AverageRoom {
-  readonly kernel: LoadedKernel;
-  readonly at: Readonly<Record<"now" | "average", number>>;
+/** The running average of parameters, as a state has it. */
+export interface Averages {
+  /** The average, array by array in order. Of a table whose rows are averaged one by one: as of the steps in `averagedAt`. */
+  readonly average: readonly Float32Array[];
+  /**
+   * For a network whose first layer is an embedding that trains, the step at which each row of its table was last averaged.
+   * The row's average since then follows from it and from the row itself, which no step changed: such a state belongs to
+   * the parameters that it was given along with, and `result` brings all rows up to date. Absent elsewhere, and where
+   * something else than a step changes the rows: then the average is as of the last step.
+   */
+  readonly averagedAt?: Uint32Array;
 }
 
-/**
- * Room for averages on the kernel of the options. It is opened before a step and used after it: once that has given up its
- * parameters nothing may fail. Errors: `KernelBusy`, `OutOfMemory`, and those of the default kernel.
- * @internal
- */
-export function openAverage(options: KernelOption): E.Either<FgnError, AverageRoom> {
-  const kernel = kernelOf(options);
-  if (kernel._tag === "Left") return kernel;
-  const at = place(kernel.right, { now: 4 * BLOCK, average: 4 * BLOCK });
-  return at._tag === "Left" ? at : E.right({ kernel: kernel.right, at: at.right });
+/** Averages, and the updates that led to them. */
+type CountedAverages = Averages & { readonly steps: number };
+
+/** The row average of a state; null where there is none. */
+function rowsOf(params: Model, { average, averagedAt }: Averages): RowAverage | null {
+  const table = averagedAt === undefined ? null : tableOf(params);
+  return table && { table, average: average[0] as Float32Array, averagedAt: averagedAt as Uint32Array };
 }
 
-/** out = decay · before + (1 − decay) · now, summed in float64. */
-function mix(
-  { kernel, at }: AverageRoom,
-  decay: number,
-  before: Float32Array,
-  now: Float32Array,
-  out: Float32Array,
-): void {
-  for (let from = 0; from < out.length; from += BLOCK) {
-    const to = Math.min(from + BLOCK, out.length);
-    const block = f32(kernel, at.average, to - from);
-    block.set(before.subarray(from, to));
-    f32(kernel, at.now, to - from).set(now.subarray(from, to));
-    kernel.exports.average(to - from, decay, at.now, at.average);
-    out.set(block, from);
-  }
+/** Checks the steps of rows but for their values. Errors: `WrongKind`, `ShapeMismatch`. */
+function checkAveragedAt(averagedAt: Uint32Array | undefined, params: Model): E.Either<FgnError, unknown> {
+  if (averagedAt === undefined) return E.right(undefined);
+  const what = "the state's averagedAt", isRight = typedName(averagedAt) === "Uint32Array";
+  const kind = checkKind(what, averagedAt, isRight, "a Uint32Array, or none");
+  if (kind._tag === "Left") return kind;
+  const still = checkAttached(what, averagedAt);
+  return still._tag === "Left" ? still : checkLength(what, averagedAt.length, tableOf(params)?.rows ?? 0);
 }
-
-/**
- * The decay of the n-th update, n from 1: what came before the average had n terms does not weigh on it.
- * @internal
- */
-export const warmDecay = (n: number, most: number): number => Math.min(most, n / (n + 9));
 
 /**
  * Checks that an average is one of a model that was checked, and still there. Errors: `WrongKind`, `DonatedParameters`,
  * `ShapeMismatch`.
- * @internal
  */
-export function checkAverage(average: readonly Float32Array[], params: Model): E.Either<FgnError, void> {
+export function checkAverage({ average, averagedAt }: Averages, params: Model): E.Either<FgnError, unknown> {
   const isRight = Array.isArray(average) && average.every(isFloats);
   const kind = checkKind("the state's average", average, isRight, "a list of Float32Arrays");
   if (kind._tag === "Left") return kind;
@@ -87,26 +71,45 @@ export function checkAverage(average: readonly Float32Array[], params: Model): E
     const length = checkLength(what, array.length, (arrays[index] as Float32Array).length);
     if (length._tag === "Left") return length;
   }
-  return E.right(undefined);
+  return checkAveragedAt(averagedAt, params);
 }
 
-/** Whether all values are finite, asked of the kernel block by block. */
-function areFinite({ kernel, at }: AverageRoom, values: Float32Array): boolean {
-  for (let from = 0; from < values.length; from += BLOCK) {
-    const part = values.subarray(from, Math.min(from + BLOCK, values.length));
-    f32(kernel, at.now, part.length).set(part);
-    if (kernel.exports.allFinite(part.length, at.now) === 0) return false;
-  }
-  return true;
+/** Averages of tables and the steps of their rows that an update here gave: their values are looked at where they are read. */
+const ours = new WeakSet<Float32Array | Uint32Array>();
+
+/** Checks the values of a state: all but those of rows that an update here gave. Errors: `InvalidState`. */
+function checkValues(room: AverageRoom, { average, averagedAt, steps }: CountedAverages): E.Either<FgnError, unknown> {
+  const known = averagedAt !== undefined && ours.has(averagedAt) && ours.has(average[0] as Float32Array);
+  const index = average.findIndex((values, index) => !(known && index === 0) && !areFinite(room, values));
+  if (index >= 0) return checkEntries(`average[${index}]`, average[index] as Float32Array);
+  return known || averagedAt === undefined ? E.right(undefined) : checkSteps(averagedAt, steps);
 }
 
-/**
- * Checks that an average is finite. Errors: `InvalidState`.
- * @internal
- */
-export function checkFinite(room: AverageRoom, average: readonly Float32Array[]): E.Either<FgnError, void> {
-  const index = average.findIndex((values) => !areFinite(room, values));
-  return index < 0 ? E.right(undefined) : checkEntries(`average[${index}]`, average[index] as Float32Array);
+/** Checks that no row was averaged at a later step. Errors: `InvalidState`. */
+function checkSteps(averagedAt: Uint32Array, steps: number): E.Either<FgnError, unknown> {
+  const row = averagedAt.findIndex((at) => at > steps);
+  return row < 0 ? E.right(undefined) : invalidState(`averagedAt[${row}]`, averagedAt[row]);
+}
+
+/** The rows of a table that a step on a batch may change: those that it reads, and all where they are in the objective. */
+function rowsToChange({ rows }: Matrix, batch: Batch, { l2 = 0, momentum }: StepOptions): Uint32Array {
+  if (l2 > 0 || momentum !== undefined) return Uint32Array.from({ length: rows }, (_, row) => row);
+  // The step refuses features that are not sparse, or broken.
+  const none = new Uint32Array(0);
+  return orElse(() => isSparse(batch.features) ? rowsRead(batch.features.indices, rows) : none, none);
+}
+
+/** The rows that a step may change, as they are before it; null where the table is averaged whole. Errors: `InvalidState`. */
+function beginRows(
+  params: Model,
+  state: CountedAverages,
+  batch: Batch,
+  options: StepOptions,
+): E.Either<FgnError, OpenRows | null> {
+  const rows = rowsOf(params, state);
+  if (rows === null) return E.right(null);
+  const open = openRows(rows, rowsToChange(rows.table, batch, options), state.steps);
+  return typeof open !== "number" ? E.right(open) : invalidState(`averagedAt[${open}]`, rows.averagedAt[open]);
 }
 
 /**
@@ -119,25 +122,71 @@ export function shareMemory(params: Model, average: readonly Float32Array[]): bo
   return average.some(({ buffer }) => buffers.has(buffer));
 }
 
+/** Arrays of an average to be written to: in the memory of those before, if that is given up, else copies. */
+function ownAverages({ average, averagedAt }: Averages, donate: boolean): Averages {
+  const bits = averagedAt && new Float32Array(averagedAt.buffer, averagedAt.byteOffset, averagedAt.length);
+  const all = bits === undefined ? average : [...average, bits];
+  const own = donate ? takeArrays(all) : all.map((array) => array.slice());
+  if (bits === undefined) return { average: own };
+  const { buffer, byteOffset, length } = own.at(-1) as Float32Array;
+  return { average: own.slice(0, -1), averagedAt: new Uint32Array(buffer, byteOffset, length) };
+}
+
+/** An average that waits for the step under way. */
+export interface BegunAverage {
+  /** Whether the average lies in the memory of the parameters: these cannot be given up then. */
+  readonly shares: boolean;
+  /** The average after the step, in the memory of the one before if that is given up. Nothing in it fails. */
+  readonly after: (next: Model, step: number) => Averages;
+}
+
 /**
- * The average after parameters, in the memory of the one before if that is given up.
+ * Begins an update of the average in a state, before the step of a model that was checked on a batch. Errors: `WrongKind`, `InvalidState`,
+ * `DonatedParameters`, `ShapeMismatch`; those of the kernel.
+ *
+ * @param most the most that the decay grows to
  * @internal
  */
-export function averageArrays(
-  room: AverageRoom,
-  average: readonly Float32Array[],
+export function beginAverage(
   params: Model,
-  decay: number,
-  donate: boolean,
-): readonly Float32Array[] {
-  const taken = donate ? takeArrays(average) : null;
-  return arraysOf(params).map((array, index) => {
-    const before = taken?.[index] ?? average[index] as Float32Array;
-    const out = taken === null ? new Float32Array(before.length) : before;
-    mix(room, decay, before, array, out);
-    return out;
-  });
+  state: CountedAverages,
+  batch: Batch,
+  options: StepOptions,
+  most: number,
+): E.Either<FgnError, BegunAverage> {
+  const fits = checkAverage(state, params);
+  if (fits._tag === "Left") return fits;
+  const room = openAverage(options);
+  if (room._tag === "Left") return room;
+  const finite = checkValues(room.right, state);
+  if (finite._tag === "Left") return finite;
+  const open = beginRows(params, state, batch, options);
+  if (open._tag === "Left") return open;
+  const after = (next: Model, step: number): Averages => {
+    const own = ownAverages(state, options.donate === true), decay = warmDecay(step, most);
+    const rows = open.right === null ? null : rowsOf(next, own);
+    arraysOf(next).forEach((array, index) => {
+      const average = own.average[index] as Float32Array;
+      if (rows === null || index > 0) mix(room.right, decay, array, average);
+    });
+    if (rows === null || open.right === null) return own;
+    closeRows(rows, open.right, step, most);
+    ours.add(rows.average).add(rows.averagedAt);
+    return own;
+  };
+  return E.right({ shares: shareMemory(params, state.average), after });
 }
+
+/**
+ * The parameters that a state's average says to keep.
+ * @internal
+ */
+export const averageOf = <M extends Model>(params: M, state: CountedAverages, most: number): M =>
+  orElse(() => {
+    const rows = rowsOf(params, state), whole = rows !== null && rows.average.length === rows.table.data.length;
+    const arrays = whole ? [settleRows(rows, state.steps, most), ...state.average.slice(1)] : state.average;
+    return withArrays(params, arrays);
+  }, params);
 
 /**
  * A copy of the trainable arrays; empty ones of those that were given up, and none of what is no model, which the update
@@ -147,64 +196,13 @@ export function averageArrays(
 export const copyArrays = (params: Model): readonly Float32Array[] =>
   orElse(() => arraysOf(params).map((array) => isDetached(array) ? new Float32Array(0) : array.slice()), []);
 
-/** The state of {@link averaged}. */
-export interface AveragedState<S> {
-  /** State of the optimizer inside. */
-  readonly inner: S;
-  /** Updates done. */
-  readonly steps: number;
-  /** The average, array by array. */
-  readonly average: readonly Float32Array[];
-}
-
-const DECAY: Rule = [(value) => BELOW_ONE[0](value), "a decay in [0, 1)"];
-
 /**
- * Keeps a running average of the parameters and makes it the result; steps go on from the parameters themselves. Its
- * decay is min(decay, n/(n + 9)), so that the start does not weigh on it (bias correction).
+ * The average before the first update: the parameters themselves.
  *
- * @param decay in [0, 1), default 0.98
- * @example
- * ```ts
- * import { averaged, fgn } from "fgn";
- *
- * console.log(averaged(0.99)(fgn()).name); // averaged(fgn)
- * ```
+ * @param byRow whether no row of a table changes but by steps on batches that read it
+ * @internal
  */
-export function averaged(
-  decay = 0.98,
-): <M extends Model, S>(inner: Optimizer<M, S>) => Optimizer<M, AveragedState<S>> {
-  return <M extends Model, S>(given: Optimizer<M, S>) =>
-    wrap<M, S, AveragedState<S>>(given, (inner) => ({
-      name: `averaged(${inner.name})`,
-      notes: [...inner.notes, `evaluates a running average of the parameters, decay min(${show(decay)}, n/(n + 9))`],
-      ...faultAround(inner, faultOf("averaged", decay, DECAY)),
-      init: (params) => ({ inner: inner.init(params), steps: 0, average: copyArrays(params) }),
-      update: (params, state, batch, given = {}) => {
-        const checked = checkOptions(given, UPDATE);
-        if (checked._tag === "Left") return checked;
-        const options = checked.right;
-        const counted = checkCounted(state);
-        if (counted._tag === "Left") return counted;
-        const fits = E.chain(() => checkAverage(state.average, params))(checkModel(params));
-        if (fits._tag === "Left") return fits;
-        const room = openAverage(options);
-        if (room._tag === "Left") return room;
-        const finite = checkFinite(room.right, state.average);
-        if (finite._tag === "Left") return finite;
-        const asked = shareMemory(params, state.average) ? { ...options, donate: false } : options;
-        const update = inner.update(params, state.inner, batch, asked);
-        if (update._tag === "Left") return update;
-        const steps = state.steps + 1, next = update.right.params;
-        const average = averageArrays(
-          room.right,
-          state.average,
-          next,
-          warmDecay(steps, decay),
-          options.donate === true,
-        );
-        return E.right({ ...update.right, state: { inner: update.right.state, steps, average } });
-      },
-      result: (params, state) => orElse(() => withArrays(params, state.average), params),
-    }));
+export function startAverage(params: Model, byRow: boolean): Averages {
+  const average = copyArrays(params), table = byRow ? orElse(() => tableOf(params), null) : null;
+  return table === null ? { average } : { average, averagedAt: new Uint32Array(table.rows) };
 }

@@ -12,14 +12,17 @@ import { guard, orElse } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import { checkDamping } from "../damping/tagged.ts";
 import { type Batch, checkBatchKind } from "../data/batch.ts";
+import type { Pieces } from "../kernel/pieces.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
-import { accumulatedStep } from "../step/micro_step.ts";
+import { accumulatedInPieces } from "../step/micro_step.ts";
 import { STEP, type StepOptions } from "../step/options.ts";
 import { methodOf } from "../step/plan.ts";
-import { stepInto } from "../step/step.ts";
+import { stepInPieces } from "../step/step.ts";
+import { changesByRow } from "./by_row.ts";
 import { guarded } from "./inner.ts";
 import { type Optimizer, UPDATE, type Update, type UpdateOptions } from "./optimizer.ts";
+import { updateInPieces } from "./pieces.ts";
 import { checkState } from "./state.ts";
 
 /** The state of {@link fgn}: the damping of the next step. */
@@ -79,16 +82,16 @@ const showValue = (value: unknown): string =>
  * ```
  */
 export function fgn<M extends Model = Network>(options: FgnOptions = {}): Optimizer<M, FgnState> {
-  return guarded(makeOf(options, FGN, makeFgn<M>));
+  return changesByRow(guarded(makeOf(options, FGN, makeFgn<M>)));
 }
 
 function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptions): Optimizer<M, FgnState> {
-  const update = (
+  const pieces = function* (
     params: M,
     state: FgnState,
     batch: Batch,
     given: UpdateOptions = {},
-  ): E.Either<FgnError, Update<M, FgnState>> => {
+  ): Pieces<E.Either<FgnError, Update<M, FgnState>>> {
     const fits = checkOptions(given, UPDATE);
     if (fits._tag === "Left") return fits;
     const { microBatch = Infinity, donate = false, ...options } = fits.right;
@@ -97,9 +100,9 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
     if (isBatch._tag === "Left") return isBatch;
     const isState = checkState(state);
     if (isState._tag === "Left") return isState;
-    const step = batch.features.rows > microBatch
-      ? accumulatedStep(params, batch, microBatch, state.damping, asked)
-      : stepInto(params, batch, state.damping, asked, methodOf(asked));
+    const step = isBatch.right.features.rows > microBatch
+      ? yield* accumulatedInPieces(params, isBatch.right, microBatch, state.damping, asked)
+      : yield* stepInPieces(params, isBatch.right, state.damping, asked, methodOf(asked));
     if (step._tag === "Left") return step;
     const { params: next, damping: following, report } = step.right;
     return E.right({ params: next, state: { damping: following }, report });
@@ -114,7 +117,7 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
       ...options,
     ],
     init: () => ({ damping }),
-    update,
+    update: updateInPieces(pieces),
     result: (params) => params,
     ...(checked._tag === "Left" && { fault: checked.left }),
   };
@@ -136,5 +139,5 @@ function makeFgn<M extends Model>({ damping = relative(1), ...method }: FgnOptio
 export function paper<M extends Model = Network>(
   options: Pick<FgnOptions, "damping"> = {},
 ): Optimizer<M, FgnState> {
-  return guarded({ ...makeOf(options, { damping: ANY }, makeFgn<M>), name: "paper" });
+  return changesByRow(guarded({ ...makeOf(options, { damping: ANY }, makeFgn<M>), name: "paper" }));
 }

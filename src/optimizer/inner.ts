@@ -9,9 +9,10 @@ import { callbackFailure, callEither } from "../check/callback.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
 import { faultIn } from "../check/rule.ts";
-import { guard, orElse } from "../check/total.ts";
+import { guard, orElse, thrownBy } from "../check/total.ts";
 import { checkModel, type Model } from "../network/model.ts";
 import { type Optimizer, refuseFaulty, type Update } from "./optimizer.ts";
+import { piecesOf, updateInPieces, type UpdateOf, type UpdatePieces } from "./pieces.ts";
 
 /** A name, or what stands for one that is missing. */
 const textOf = (value: unknown): string => typeof value === "string" ? value : "unnamed";
@@ -25,10 +26,24 @@ function standIn<M extends Model, S>(): Optimizer<M, S> {
   return { name: "none", notes: [], init: () => ({}) as S, update, result: (params) => params, fault };
 }
 
-/** An update with a model. Errors: `CallbackFailure`. */
-function checkUpdate<M extends Model, S>(what: string, result: Update<M, S>): E.Either<FgnError, Update<M, S>> {
-  const checked = checkModel(result?.params);
-  return checked._tag === "Right" ? E.right(result) : callbackFailure(what, `gave no params: ${checked.left.message}`);
+/** A model that an optimizer gave. Errors: `CallbackFailure`. */
+function checkGiven<M extends Model>(what: string, params: M): E.Either<FgnError, M> {
+  const checked = checkModel(params);
+  return checked._tag === "Right" ? E.right(params) : callbackFailure(what, `gave no params: ${checked.left.message}`);
+}
+
+/** Updates of the library's own optimizers: they give an Either, and models that are whole. */
+const OWN = /* @__PURE__ */ new WeakSet<object>();
+
+/** An update that somebody gave, whatever it does. Errors: `CallbackFailure`, and its own. */
+function innerUpdate<M extends Model, S>(given: Optimizer<M, S>, what: string): UpdateOf<M, S> {
+  const check = E.chain((result: Update<M, S>) => E.map(() => result)(checkGiven(what, result?.params))),
+    pieces = piecesOf(given.update);
+  const update: UpdateOf<M, S> = (...values) => check(callEither(what, () => given.update(...values)));
+  if (pieces === undefined) return update;
+  return updateInPieces(function* (...values) {
+    return check(yield* pieces(...values));
+  }, update);
 }
 
 /**
@@ -38,19 +53,20 @@ function checkUpdate<M extends Model, S>(what: string, result: Update<M, S>): E.
  */
 export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M, S> {
   return orElse<Optimizer<M, S>>(() => {
-    const { name, notes, init, update, result } = given, fault = faultIn(given);
+    const { name, notes, init, update, result, shrink } = given, fault = faultIn(given);
     if (![init, update, result].every((part) => typeof part === "function")) return standIn();
     return {
       name: textOf(name),
       notes: Array.isArray(notes) ? notes.map(textOf) : [],
       init: (params) => given.init(params),
-      update: (params, state, batch, options) => {
-        const what = `${textOf(name)}.update`;
-        return E.chain((result: Update<M, S>) => checkUpdate(what, result))(
-          callEither(what, () => given.update(params, state, batch, options)),
-        );
-      },
+      update: OWN.has(update) ? update : innerUpdate(given, `${textOf(name)}.update`),
       result: (params, state) => given.result(params, state),
+      ...(typeof shrink === "function" && {
+        shrink: (...args: Parameters<typeof shrink>) => {
+          const what = `${textOf(name)}.shrink`;
+          return E.chain((params: M) => checkGiven(what, params))(callEither(what, () => shrink.apply(given, args)));
+        },
+      }),
       ...(fault && { fault }),
     };
   }, standIn());
@@ -61,21 +77,56 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
  * @internal
  */
 export function guarded<M extends Model, S>(optimizer: Optimizer<M, S>): Optimizer<M, S> {
-  const { name, update } = refuseFaulty(optimizer);
+  const { name, update, shrink } = refuseFaulty(optimizer), what = `${name}.update`, pieces = piecesOf(update);
+  const safe: UpdateOf<M, S> = (params, state, batch, options) =>
+    guard(
+      what,
+      { params, state, batch, options },
+      () => isObject(state) ? update(params, state, batch, options) : noState,
+    );
+  const guardedPieces: UpdatePieces<M, S> | undefined = pieces && function* (params, state, batch, options) {
+    try {
+      return isObject(state) ? yield* pieces(params, state, batch, options) : noState;
+    } catch (cause) {
+      return thrownBy(what, { params, state, batch, options }, cause);
+    }
+  };
+  const guardedUpdate = guardedPieces ? updateInPieces(guardedPieces, safe) : safe;
+  OWN.add(guardedUpdate);
   return {
     ...optimizer,
-    update: (params, state, batch, options) =>
-      guard(
-        `${name}.update`,
-        { params, state, batch, options },
-        () =>
-          isObject(state) ? update(params, state, batch, options) : fail(
-            "WrongKind",
-            { what: "the state" },
-            "the state: this is not what init gives",
-            "Give the state of the update before, or what init gives",
-          ),
-      ),
+    update: guardedUpdate,
+    ...(shrink && {
+      shrink: (params, state, shrinkage, options) =>
+        guard(
+          `${name}.shrink`,
+          { params, state, shrinkage, options },
+          () => isObject(state) ? shrink(params, state, shrinkage, options) : noState,
+        ),
+    }),
+  };
+}
+
+const noState: E.Either<FgnError, never> = /* @__PURE__ */ fail(
+  "WrongKind",
+  { what: "the state" },
+  "the state: this is not what init gives",
+  "Give the state of the update before, or what init gives",
+);
+
+/**
+ * The shrinking of an optimizer inside, where it has one, for the state around its own: to be spread into a transform.
+ * `mayTake` says whether the memory of parameters may be given up.
+ * @internal
+ */
+export function shrinkInner<M extends Model, S, T extends { readonly inner: S }>(
+  { shrink }: Optimizer<M, S>,
+  mayTake: (params: M, state: T) => boolean = () => true,
+): Pick<Optimizer<M, T>, "shrink"> {
+  if (!shrink) return {};
+  return {
+    shrink: (params, state, shrinkage, options) =>
+      shrink(params, state.inner, shrinkage, mayTake(params, state) ? options : {}),
   };
 }
 

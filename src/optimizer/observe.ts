@@ -77,13 +77,14 @@ export function observe(
 function pool(
   params: Model,
   state: OnlineState | null,
-  features: Features,
+  given: Features,
   option: KernelOption,
 ): E.Either<FgnError, OnlineState> {
   const options = checkOptions(option, KERNEL);
   if (options._tag === "Left") return options;
-  const checked = checkFeatures(params, features);
+  const checked = checkFeatures(params, given);
   if (checked._tag === "Left") return checked;
+  const features = checked.right;
   const before = checkOnlineState(state ?? online<Model>().init(params));
   if (before._tag === "Left") return before;
   let current = before.right;

@@ -13,6 +13,7 @@ import { weightFlags } from "../network/flat.ts";
 import type { Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { metricGoes } from "../step/places.ts";
+import { changesByRow } from "./by_row.ts";
 import { centredWidths, type InputMoments, pooledMoments } from "./moments.ts";
 import { guarded } from "./inner.ts";
 import type { Optimizer, UpdateOptions } from "./optimizer.ts";
@@ -116,7 +117,7 @@ export const widthsFor = (params: Model, batch: Batch, options: UpdateOptions): 
  * ```
  */
 export function online<M extends Model = Network>(options: OnlineOptions = {}): Optimizer<M, OnlineState> {
-  return guarded(makeOf(options, ONLINE, makeOnline<M>));
+  return changesByRow(guarded(makeOf(options, ONLINE, makeOnline<M>)));
 }
 
 function makeOnline<M extends Model>({ ratio }: OnlineOptions): Optimizer<M, OnlineState> {

@@ -12,6 +12,7 @@ import type { Model } from "../network/model.ts";
 import { OBJECTIVE, type ObjectiveOptions } from "../problem/objective.ts";
 import { STEP, type StepOptions } from "../step/options.ts";
 import type { StepReport } from "../step/step.ts";
+import type { Shrinkage } from "./shrink.ts";
 
 /** The result of an update. */
 export interface Update<M extends Model, S> {
@@ -42,6 +43,15 @@ export const UPDATE: Rules<UpdateOptions> = /* @__PURE__ */ union(
   { microBatch: COUNT },
 );
 
+/** Options of a shrinking. */
+export type ShrinkOptions = Pick<UpdateOptions, "donate" | "kernel">;
+
+/**
+ * Rules of the options of a shrinking.
+ * @internal
+ */
+export const SHRINK: Rules<ShrinkOptions> = /* @__PURE__ */ only(STEP, "donate", "kernel");
+
 /**
  * An optimizer for models of a kind. No function writes to its arguments. With `donate` an update may take the memory of
  * the parameters and of the state: what it took is empty then, as after a step.
@@ -60,15 +70,21 @@ export interface Optimizer<M extends Model, S> extends Faulty {
   readonly update: (params: M, state: S, batch: Batch, options?: UpdateOptions) => Either<FgnError, Update<M, S>>;
   /** The parameters to evaluate and to keep, such as a running average, which may be arrays of the state. */
   readonly result: (params: M, state: S) => M;
+  /**
+   * Parameters whose logits are smaller by a share about their mean, to be updated next; where there is none, `train` does
+   * not shrink them. With `donate` it may take the memory of the parameters.
+   */
+  readonly shrink?: (params: M, state: S, shrinkage: Shrinkage, options?: ShrinkOptions) => Either<FgnError, M>;
 }
 
 /**
- * The optimizer itself; one with a fault returns that from every update.
+ * The optimizer itself; one with a fault returns that whatever it is asked.
  * @internal
  */
 export function refuseFaulty<M extends Model, S>(optimizer: Optimizer<M, S>): Optimizer<M, S> {
-  const { fault } = optimizer;
-  return fault ? { ...optimizer, update: () => left(fault) } : optimizer;
+  const { fault, shrink } = optimizer;
+  if (!fault) return optimizer;
+  return { ...optimizer, update: () => left(fault), ...(shrink && { shrink: () => left(fault) }) };
 }
 
 /**

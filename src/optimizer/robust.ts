@@ -6,38 +6,30 @@
 
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, invalid } from "../check/error.ts";
-import { makeOf, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
-import { orElse } from "../check/total.ts";
+import { checkOptions, makeOf, oneOf, POSITIVE, type Rules } from "../check/rule.ts";
 import { type Misfit, misfit } from "../damping/damping.ts";
+import { donateModel } from "../network/donate.ts";
 import type { Network } from "../network/layer.ts";
-import { type Model, withArrays } from "../network/model.ts";
+import { checkModel, copyModel, type Model } from "../network/model.ts";
 import type { StepOptions } from "../step/options.ts";
 import { metricGoes, twoStageGoes } from "../step/places.ts";
-import {
-  averageArrays,
-  checkAverage,
-  checkFinite,
-  copyArrays,
-  openAverage,
-  shareMemory,
-  warmDecay,
-} from "./average.ts";
+import { averageOf, type Averages, beginAverage, checkAverage, shareMemory, startAverage } from "./average.ts";
+import { changesByRow } from "./by_row.ts";
 import { guarded } from "./inner.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { type Optimizer, SHRINK, type ShrinkOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { type LayerMoments, runningMoments } from "./running_moments.ts";
+import { checkShrinkage, openShrink, type Shrinkage, shrinkInPlace } from "./shrink.ts";
 import { checkAmount, checkCounted, checkLayers } from "./state.ts";
 
 /** The state of {@link robust}. */
-export interface RobustState {
+export interface RobustState extends Averages {
   /** Updates done. */
   readonly steps: number;
   /** Running mean of s = 1 − p_y: the part not yet explained. */
   readonly meanSlope: number;
   /** One entry a dense layer that trains, in order; empty before the first update. */
   readonly layers: readonly LayerMoments[];
-  /** The running average of the trainable arrays, in order: what to evaluate and to keep. */
-  readonly average: readonly Float32Array[];
 }
 
 /** Options of {@link robust}. */
@@ -62,14 +54,13 @@ const ETA = 0.1, LIMIT = 0.2;
 /** The decay of the average. */
 const AVERAGE = 0.98;
 
-/** Checks all but the values of the average. Errors: `WrongKind`, `InvalidState`, `DonatedParameters`, `ShapeMismatch`. */
-function checkRobustState(state: RobustState, params: Model): E.Either<FgnError, void> {
+/** Checks all but the average. Errors: `WrongKind`, `InvalidState`. */
+function checkRobustState(state: RobustState): E.Either<FgnError, unknown> {
   const counted = checkCounted(state);
   if (counted._tag === "Left") return counted;
   const slope = checkAmount("meanSlope", state.meanSlope);
   if (slope._tag === "Left") return slope;
-  const layers = checkLayers(state.layers, ["mean", "variance", "signal"]);
-  return layers._tag === "Left" ? layers : checkAverage(state.average, params);
+  return checkLayers(state.layers, ["mean", "variance", "signal"]);
 }
 
 /**
@@ -88,8 +79,8 @@ function checkRobustState(state: RobustState, params: Model): E.Either<FgnError,
  * running mean before it, with b = 0.1 Σ v c² of the running variances v, and the same least.
  *
  * Where a part cannot go along, the step is taken without it: soft targets, label smoothing, ℓ2 and models of your own
- * have the Euclidean metric and no two-stage bound. A layer that reads sparse features has the Euclidean metric; the
- * layers after it keep theirs.
+ * have the Euclidean metric and no two-stage bound. A layer that reads sparse features is centred by the mean of the batch,
+ * where it has a bias, and not evened out: a step changes the rows that the batch reads alone.
  *
  * Errors: `InvalidOption`, `InvalidState` (one that no update gives), `ShapeMismatch` (a state of another network);
  * those of `fgnStep`.
@@ -111,7 +102,7 @@ function checkRobustState(state: RobustState, params: Model): E.Either<FgnError,
  * ```
  */
 export function robust<M extends Model = Network>(options: RobustOptions = {}): Optimizer<M, RobustState> {
-  return guarded(makeOf(options, ROBUST, makeRobust<M>));
+  return changesByRow(guarded(makeOf(options, ROBUST, makeRobust<M>)));
 }
 
 function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustOptions): Optimizer<M, RobustState> {
@@ -119,19 +110,18 @@ function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustO
     if (options.momentum !== undefined) {
       return invalid("momentum", options.momentum.decay, "it to fgn: robust gains nothing from it");
     }
-    const checked = checkRobustState(state, params);
+    const checked = checkRobustState(state);
     if (checked._tag === "Left") return checked;
-    const room = openAverage(options);
-    if (room._tag === "Left") return room;
-    const finite = checkFinite(room.right, state.average);
-    if (finite._tag === "Left") return finite;
+    const begun = beginAverage(params, state, batch, options, AVERAGE);
+    if (begun._tag === "Left") return begun;
+    const { shares, after } = begun.right;
     const { steps, meanSlope } = state;
     const damping: Misfit = { ...misfit({ caution, rule }), steps, meanSlope };
     const asked: StepOptions = {
       lossAfter: false,
       trustRegion: LIMIT,
       ...options,
-      ...(shareMemory(params, state.average) && { donate: false }),
+      ...(shares && { donate: false }),
       curvature: "majorized",
       twoStage: twoStageGoes(params, batch, options) ? ETA : 0,
     };
@@ -140,19 +130,46 @@ function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustO
       options: asked,
       rule: metricGoes(params, batch, options) ? runningMoments(Math.min(0.99, 1 - 1 / (steps + 1))) : null,
       stateAfter: ({ params: next, damping: following }, layers) => {
-        const { steps, meanSlope } = following as Misfit, decay = warmDecay(steps, AVERAGE);
-        const average = averageArrays(room.right, state.average, next, decay, options.donate === true);
-        return { steps, meanSlope, layers, average };
+        const { steps, meanSlope } = following as Misfit;
+        return { steps, meanSlope, layers, ...after(next, steps) };
       },
     });
   });
   return {
     name: "robust",
     notes: notes(caution, rule),
-    init: (params) => ({ steps: 0, meanSlope: 0, layers: [], average: copyArrays(params) }),
+    init: (params) => ({ steps: 0, meanSlope: 0, layers: [], ...startAverage(params, true) }),
     update,
-    result: (params, state) => orElse(() => withArrays(params, state.average), params),
+    result: (params, state) => averageOf(params, state, AVERAGE),
+    shrink: shrinkRobust,
   };
+}
+
+/**
+ * Parameters whose logits are smaller about the mean that the running means of the inputs give. Errors: `WrongKind`,
+ * `InvalidOption`, `InvalidState`, `InvalidLayer`, `DonatedParameters`, `KernelBusy`, `OutOfMemory`.
+ */
+function shrinkRobust<M extends Model>(
+  params: M,
+  state: RobustState,
+  given: Shrinkage,
+  options: ShrinkOptions = {},
+): E.Either<FgnError, M> {
+  const shrinkage = checkShrinkage(given);
+  if (shrinkage._tag === "Left") return shrinkage;
+  const asked = checkOptions(options, SHRINK);
+  if (asked._tag === "Left") return asked;
+  const checked = checkRobustState(state);
+  if (checked._tag === "Left") return checked;
+  const isWhole = E.chain(() => checkAverage(state, params))(checkModel(params));
+  if (isWhole._tag === "Left") return isWhole;
+  const room = openShrink(params, asked.right);
+  if (room._tag === "Left") return room;
+  const own = asked.right.donate === true && !shareMemory(params, state.average)
+    ? donateModel(params)
+    : copyModel(params);
+  if (own._tag === "network") shrinkInPlace(room.right, own, state.layers.map(({ mean }) => mean), shrinkage.right);
+  return E.right(own);
 }
 
 const notes = (caution: number, rule: string): readonly string[] => [

@@ -15,8 +15,9 @@ import { checkBatch } from "../problem/session.ts";
 import { beginUpdate, type MetricRule } from "../row_system/metric_rule.ts";
 import { checkWhole } from "../step/micro_step.ts";
 import type { StepOptions } from "../step/options.ts";
-import { allocation, type Step, stepChecked } from "../step/step.ts";
+import { allocation, type Step, stepCheckedInPieces } from "../step/step.ts";
 import { type Optimizer, UPDATE } from "./optimizer.ts";
+import { updateInPieces } from "./pieces.ts";
 
 /** The state of an optimizer with a rule of metrics. */
 interface RuleState {
@@ -43,23 +44,24 @@ export const ruleUpdate = <M extends Model, S extends RuleState>(
   name: string,
   planFor: (params: M, state: S, batch: Batch, options: StepOptions) => E.Either<FgnError, RulePlan<M, S>>,
 ): Optimizer<M, S>["update"] =>
-(params, state, batch, given = {}) => {
-  const fits = checkOptions(given, UPDATE);
-  if (fits._tag === "Left") return fits;
-  const { microBatch, ...options } = fits.right;
-  const matched = checkBatch(params, batch);
-  if (matched._tag === "Left") return matched;
-  const whole = checkWhole(batch, microBatch, name);
-  if (whole._tag === "Left") return whole;
-  const isState = isObject(state) && Array.isArray(state.layers);
-  const checked = checkKind("the state", state, isState, "what init gives");
-  if (checked._tag === "Left") return checked;
-  const plan = planFor(params, state, batch, options);
-  if (plan._tag === "Left") return plan;
-  const { damping, options: asked, rule, stateAfter } = plan.right;
-  const metric = rule && beginUpdate(rule, state.layers);
-  const step = stepChecked(params, batch, damping, asked, { _tag: "fgn" }, allocation(asked), metric);
-  if (step._tag === "Left") return step;
-  const { params: next, report } = step.right;
-  return E.right({ params: next, state: stateAfter(step.right, metric ? metric.state() : state.layers), report });
-};
+  updateInPieces(function* (params, state, examples, given = {}) {
+    const fits = checkOptions(given, UPDATE);
+    if (fits._tag === "Left") return fits;
+    const { microBatch, ...options } = fits.right;
+    const matched = checkBatch(params, examples);
+    if (matched._tag === "Left") return matched;
+    const batch = matched.right;
+    const whole = checkWhole(batch, microBatch, name);
+    if (whole._tag === "Left") return whole;
+    const isState = isObject(state) && Array.isArray(state.layers);
+    const checked = checkKind("the state", state, isState, "what init gives");
+    if (checked._tag === "Left") return checked;
+    const plan = planFor(params, state, batch, options);
+    if (plan._tag === "Left") return plan;
+    const { damping, options: asked, rule, stateAfter } = plan.right;
+    const metric = rule && beginUpdate(rule, state.layers);
+    const step = yield* stepCheckedInPieces(params, batch, damping, asked, { _tag: "fgn" }, allocation(asked), metric);
+    if (step._tag === "Left") return step;
+    const { params: next, report } = step.right;
+    return E.right({ params: next, state: stateAfter(step.right, metric ? metric.state() : state.layers), report });
+  });

@@ -15,7 +15,8 @@ import { show } from "../check/show.ts";
 import { orElse } from "../check/total.ts";
 import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
-import { wrap } from "./inner.ts";
+import { averagedWhole, changesLike } from "./by_row.ts";
+import { shrinkInner, wrap } from "./inner.ts";
 import { faultAround, type Optimizer, UPDATE, type UpdateOptions } from "./optimizer.ts";
 import { always, type Schedule } from "./schedule.ts";
 import { checkCounted, checkEntries, checkState, invalidState } from "./state.ts";
@@ -80,12 +81,17 @@ export const l2Penalty = (strength: number): Transform =>
  * console.log(trustRegion(0.2)(fgn()).name); // trustRegion(fgn)
  * ```
  */
-export const trustRegion = (share: number): Transform =>
-  askFor(
-    "trustRegion",
-    `no layer of several moves by more than ${show(share)} of its size: small damping can multiply a layer in one step`,
-    ({ trustRegion: given = 0 }) => ({ trustRegion: given > 0 ? Math.min(given, share) : share }),
-    faultOf("trustRegion", share, POSITIVE),
+export const trustRegion = (share: number): Transform => (given) =>
+  changesLike(
+    given,
+    askFor(
+      "trustRegion",
+      `no layer of several moves by more than ${
+        show(share)
+      } of its size: small damping can multiply a layer in one step`,
+      ({ trustRegion: given = 0 }) => ({ trustRegion: given > 0 ? Math.min(given, share) : share }),
+      faultOf("trustRegion", share, POSITIVE),
+    )(given),
   );
 
 /** before + factor · (after − before), array by array. */
@@ -160,7 +166,7 @@ function byStep(
       name: `${name}(${inner.name})`,
       notes: [...inner.notes, note],
       ...faultAround(inner, schedule.fault),
-      init: (params) => ({ steps: 0, inner: inner.init(params) }),
+      init: (params) => ({ steps: 0, inner: averagedWhole(inner.init(params)) }),
       update: (params, state, batch, options = {}) => {
         const checked = checkOptions(options, UPDATE);
         if (checked._tag === "Left") return checked;
@@ -174,6 +180,7 @@ function byStep(
         return E.right({ params: changed.right, state: next, report: update.right.report });
       },
       result: (params, state) => inner.result(params, innerOf(state)),
+      ...shrinkInner(inner),
     }));
 }
 
@@ -291,5 +298,6 @@ export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
         return E.right({ ...update.right, state: { previous, inner: update.right.state } });
       },
       result: (params, state) => inner.result(params, innerOf(state)),
+      ...shrinkInner(inner),
     }));
 }

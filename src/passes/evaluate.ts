@@ -63,12 +63,12 @@ export function evaluate(params: Model, batch: Batch, option: KernelOption = {})
 }
 
 /** An evaluation in parts of a pass each. */
-function evaluateParts(params: Model, batch: Batch, option: KernelOption): E.Either<FgnError, Evaluation> {
+function evaluateParts(params: Model, given: Batch, option: KernelOption): E.Either<FgnError, Evaluation> {
   const options = checkOptions(option, KERNEL);
   if (options._tag === "Left") return options;
-  const checked = checkBatch(params, batch, "predict");
+  const checked = checkBatch(params, given, "predict");
   if (checked._tag === "Left") return checked;
-  const examples = batch.features.rows, most = rowsOfPass(params.outputs);
+  const batch = checked.right, examples = batch.features.rows, most = rowsOfPass(params.outputs);
   let sum = 0, correct = 0, near = 0, total = 0;
   for (let first = 0; first < examples; first += most) {
     const part = batchRows(batch, first, Math.min(first + most, examples));
@@ -112,12 +112,12 @@ export function logits(params: Model, features: Features, option: KernelOption =
 }
 
 /** Logits in parts of a pass each. */
-function passParts(params: Model, features: Features, option: KernelOption): E.Either<FgnError, Matrix> {
+function passParts(params: Model, given: Features, option: KernelOption): E.Either<FgnError, Matrix> {
   const options = checkOptions(option, KERNEL);
   if (options._tag === "Left") return options;
-  const checked = checkFeatures(params, features);
+  const checked = checkFeatures(params, given);
   if (checked._tag === "Left") return checked;
-  const { rows } = features, cols = params.outputs, most = rowsOfPass(cols);
+  const features = checked.right, { rows } = features, cols = params.outputs, most = rowsOfPass(cols);
   const result = allocateFloats("the result", rows * cols);
   if (result._tag === "Left") return result;
   const data = result.right;

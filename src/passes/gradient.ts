@@ -152,7 +152,7 @@ function multiplyForward(
   const v = checkVector(params, "direction", direction);
   if (v._tag === "Left") return v;
   const wants = { signals: true, tangents: true, vectors: 1 };
-  const session = openPassed(params, withoutLabels(features), wants, checked.right);
+  const session = openPassed(params, withoutLabels(fits.right), wants, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { tape, vectors: [vector = NONE] } = ws;
@@ -204,11 +204,11 @@ function multiplyBack(
     "what matrix made",
   );
   if (kind._tag === "Left") return kind;
-  const shape = checkTargets(cotangent, features.rows, params.outputs, "cotangent");
+  const shape = checkTargets(cotangent, fits.right.rows, params.outputs, "cotangent");
   if (shape._tag === "Left") return shape;
   const c = readNumbers("cotangent", cotangent.data, cotangent.data.length, cotangent.cols);
   if (c._tag === "Left") return c;
-  const session = openPassed(params, withoutLabels(features), { signals: true, vectors: 1 }, checked.right);
+  const session = openPassed(params, withoutLabels(fits.right), { signals: true, vectors: 1 }, checked.right);
   if (session._tag === "Left") return session;
   const { ws } = session.right;
   const { kernel, tape, vectors: [vector = NONE] } = ws;

@@ -100,7 +100,7 @@ function shareOut(
       "ZeroWeights",
       { count: labels.length },
       "all examples have weight zero",
-      "Give at least one example a weight, by itself and by its class",
+      "Give an example a weight, by itself and by its class",
     );
   }
   for (let i = 0; i < labels.length; i++) alpha[i] = (alpha[i] as number) / total;

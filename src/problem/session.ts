@@ -63,6 +63,7 @@ const needsOf = (wants: Wants, targets: boolean, allFeatures: boolean): RowNeeds
   micro: wants.micro ?? null,
   metric: wants.metric ?? false,
   mixed: wants.mixed ?? false,
+  products: wants.products ?? false,
   gram: wants.gram ?? false,
   curvature: wants.curvature ?? false,
   targets: wants.targets ?? targets,
@@ -113,11 +114,12 @@ function checkTakes(model: Model, features: Features, purpose: Purpose): E.Eithe
  */
 export function checkFeatures(
   model: Model,
-  features: Features,
+  given: Features,
   purpose: Purpose = "predict",
 ): E.Either<FgnError, Features> {
-  const kind = checkFeaturesKind("features", features);
+  const kind = checkFeaturesKind("features", given);
   if (kind._tag === "Left") return kind;
+  const features = kind.right;
   if (features.rows === 0) {
     return fail("EmptyBatch", {}, "there are no examples", "Give at least one row of features");
   }
@@ -130,12 +132,13 @@ export function checkFeatures(
 }
 
 /**
- * A batch that matches the model. Errors: those of {@link checkFeatures}, `LabelOutOfRange`.
+ * A batch that matches the model, in an object of the library's own: what is computed with is what was checked. Errors: those of {@link checkFeatures}, `LabelOutOfRange`.
  * @internal
  */
-export function checkBatch(model: Model, batch: Batch, purpose: Purpose = "train"): E.Either<FgnError, Batch> {
-  const kind = checkBatchKind(batch);
+export function checkBatch(model: Model, given: Batch, purpose: Purpose = "train"): E.Either<FgnError, Batch> {
+  const kind = checkBatchKind(given);
   if (kind._tag === "Left") return kind;
+  const batch = kind.right;
   const features = checkFeatures(model, batch.features, purpose);
   if (features._tag === "Left") return features;
   const { rows } = batch.features;
@@ -182,7 +185,7 @@ export function openBatch(
   options: KernelOption & ObjectiveOptions,
 ): E.Either<FgnError, Session> {
   const checked = checkBatch(model, batch);
-  return checked._tag === "Left" ? checked : openChecked(model, batch, wants, options);
+  return checked._tag === "Left" ? checked : openChecked(model, checked.right, wants, options);
 }
 
 /**
@@ -215,6 +218,7 @@ export function systemFor(
   features: Features,
   requested: "auto" | RowSystemKind,
   option: KernelOption,
+  twoStage = false,
 ): E.Either<FgnError, RowSystemKind> {
   if (model._tag === "custom") return E.right("matrixFree");
   if (requested !== "auto") return E.right(requested);
@@ -222,5 +226,5 @@ export function systemFor(
   const kernel = kernelOf(option);
   if (kernel._tag === "Left") return kernel;
   const tape = compile(kernel.right, startLayout(kernel.right), model, features, NOTHING);
-  return E.right(chooseSystem(tape));
+  return E.right(chooseSystem(tape, twoStage));
 }

@@ -68,7 +68,6 @@ export function sumGram({ kernel, tape, at, rows }: Workspace): void {
 /** S = diag(w) K diag(w) in float64, of the K that `build` leaves in the workspace. */
 export function gramSystem(ws: Workspace, build: (ws: Workspace) => void = sumGram): RowMatrix {
   const { kernel, at, rows: B, stride } = ws;
-  f64(kernel, at.whitened, up4(B) * stride).fill(0);
   build(ws);
   whiten(ws, at.rowWeight);
   return {

@@ -1,6 +1,7 @@
 /**
- * The matrix-free row system: u ↦ w ∘ J Jᵀ (w ∘ u), a projection and a tangent pass. For models without a
- * Gram matrix and for batches whose B × B matrix costs more than it saves.
+ * The matrix-free row system: u ↦ w ∘ K (w ∘ u) without K. A network multiplies by K operation by operation, in each one's
+ * metric; of a model without a Gram matrix, and of micro-batches, K a = J Jᵀ a is a projection and a tangent pass. For
+ * these models and for batches whose B × B matrix costs more than it saves.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import { fail, type FgnError } from "../check/error.ts";
 import { f32, f64 } from "../kernel/arena.ts";
 import { drawFrom, seedRandom } from "../math/random.ts";
 import type { RowMatrix } from "../solver/row_matrix.ts";
-import { addDual, marginTangent, weigh, whitenedTangent } from "../tape/jacobian.ts";
+import { addDual, gramProduct, marginTangent, weigh, whitenedTangent } from "../tape/jacobian.ts";
 import { isExplicit } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { meanDiagonal } from "./gram.ts";
@@ -87,17 +88,44 @@ function checkProducts(ws: Workspace, vector: number): E.Either<FgnError, void> 
   );
 }
 
+/** Whether the system is multiplied by operation by operation, which takes no parameter vector. */
+export const multipliesByParts = ({ tape, micro }: Pick<Workspace, "tape" | "micro">): boolean =>
+  micro === null && isExplicit(tape);
+
+/** The operator of a network whose rows all lie in the kernel. */
+function partsSystem(ws: Workspace): RowMatrix {
+  const { kernel, at, rows } = ws;
+  const multiply = (u: number, out: number): void => {
+    weigh(ws, u, at.weighted);
+    gramProduct(ws, at.weighted, out);
+    weigh(ws, out, out);
+  };
+  return {
+    kind: "matrixFree",
+    meanDiagonal: meanDiagonal(ws),
+    multiply,
+    square: (u) => {
+      multiply(u, at.image);
+      return kernel.exports.dot64(rows, u, at.image);
+    },
+  };
+}
+
 /**
- * Opens the operator over the margin signals; the exact diagonal of rows in micro-batches is there already. Uses one parameter
- * vector, which each product leaves at Ĵᵀu. Errors: `ModelMismatch`, `ModelFailure`.
+ * Opens the operator over the margin signals; the exact diagonal of rows in micro-batches is there already. Where it does not
+ * multiply by parts it uses one parameter vector, which each product leaves at Ĵᵀu. Errors: `ModelMismatch`, `ModelFailure`.
  */
 export function matrixFreeSystem(ws: Workspace, vector: number): E.Either<FgnError, RowMatrix> {
   const { kernel, tape, at } = ws;
+  if (multipliesByParts(ws)) {
+    writeExactDiagonal(ws);
+    return E.right(partsSystem(ws));
+  }
   if (!isExplicit(tape)) {
     const checked = checkProducts(ws, vector);
     if (checked._tag === "Left") return checked;
     estimateDiagonal(ws, vector);
-  } else if (ws.micro === null) writeExactDiagonal(ws);
+  }
   const sendDual = (u: number): void => {
     weigh(ws, u, at.weighted);
     formDualVector(ws, at.weighted, vector);

@@ -4,9 +4,12 @@
  *
  *     H_x = Σ α_i η s_i ‖dW h_i + db‖²,
  *
- * is solved for inside the damped system. With h_i = √(α_i η s_i), K_x the Gram matrix of the layer's inputs and
- * S = diag(h) K_x diag(h) + λ'I, its inverse turns K_x into K_x − N K_x and the layer's scaled signals R into Rᵀ(I − N),
+ * is solved for inside the damped system. With h_i = √(α_i η s_i), K_x = Ã Ãᵀ the Gram matrix of the layer's inputs and
+ * S = diag(h) K_x diag(h) + λ'I, its inverse turns K_x into K_x − N K_x and the layer's scaled signals R into R (I − N),
  * N = K_x diag(h) S⁻¹ diag(h). η = ½ bounds the dropped term from above.
+ *
+ * It is solved for over the rows of the batch or over the columns of Ã, whichever are fewer; over the columns where no B × B
+ * matrix is formed. Both factorize in float64 (assembly/stage_rows.ts, assembly/stage_columns.ts).
  *
  * @module
  */
@@ -14,12 +17,14 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { f32, f64, NONE } from "../kernel/arena.ts";
-import { factorize } from "../solver/cholesky.ts";
-import { fillGram } from "../tape/ops/gram.ts";
-import type { TwoStagePart } from "../tape/row_part.ts";
+import type { Pieces } from "../kernel/pieces.ts";
+import { factorize, factorizeMatrix } from "../solver/cholesky.ts";
+import type { RowSystemKind } from "../solver/row_matrix.ts";
+import type { ColumnStage, TwoStagePart } from "../tape/row_part.ts";
 import { up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 import { whiten } from "./gram.ts";
+import { writeExactDiagonal } from "./matrix_free.ts";
 
 /** The part of the last layer. */
 function lastLayer({ tape }: Workspace): TwoStagePart {
@@ -33,98 +38,111 @@ function combine({ kernel, at, rows }: Workspace, inputs: number): void {
   kernel.exports.multiplyAdd(size, inputs, at.signals, at.gram);
 }
 
-/** Sums K in two: that of the hidden layers, and the two factors of the last. */
+/** Sums K in parts: that of the hidden layers, and the two factors of the last. */
 export function sumTwoStageGram(ws: Workspace): void {
-  const { kernel, tape, at, rows } = ws;
-  const { exports } = kernel;
-  const size = up4(rows) ** 2;
-  f32(kernel, at.hidden, size).fill(0);
+  const { kernel, tape, at, rows } = ws, last = lastLayer(ws);
+  f32(kernel, at.hidden, up4(rows) ** 2).fill(0);
   for (const op of tape.ops.slice(0, -1)) op.rowPart?.gram({ sum: at.hidden, left: at.left, right: at.right });
-  const last = lastLayer(ws);
-  last.inputGram(at.inputs);
+  const inputs = last.columns === null ? at.inputs : at.left;
+  last.inputGram(inputs);
   last.signalGram(at.signals);
-  exports.mirror(rows, at.inputs);
-  combine(ws, at.inputs);
+  combine(ws, inputs);
 }
 
-/** F = L⁻¹ diag(h) for S = L Lᵀ. Errors: `NotPositiveDefinite`. */
-function invertStage(ws: Workspace, lambdaPrime: number, eta: number): E.Either<FgnError, void> {
-  const { kernel, at, rows, stride } = ws;
-  const { exports } = kernel;
+/** h² = α η s, and a share of λ' that is below the rounding of K_x: the system over the rows divides by h. */
+function writeWeights({ kernel, at, rows }: Workspace, eta: number, least: number): void {
   const h = f64(kernel, at.stageWeight, rows), slope = f64(kernel, at.slope, rows);
-  for (let i = 0; i < rows; i++) h[i] = Math.sqrt(eta * (slope[i] as number));
-  exports.whiten(rows, at.inputs, NONE, at.stageWeight, at.whitened, stride, at.stageDiagonal, at.whitening);
-  const factored = factorize(ws, lambdaPrime, "system of the last layer");
-  if (factored._tag === "Right") {
-    exports.triangularInverse(rows, at.factor, stride, at.stageWeight, at.inversion, at.inverse);
-  }
-  return factored;
+  for (let i = 0; i < rows; i++) h[i] = Math.sqrt(eta * (slope[i] as number) + least);
 }
 
-/** Visits the panels of an n × n operand: their first column and how many they hold. */
-function eachPanel(n: number, visit: (from: number, width: number) => void): void {
-  for (let j = 0; j < n; j += 16) visit(j, Math.min(16, n - j));
-}
-
-/** Eᵀ = K_x Fᵀ, row-major: F is lower triangular, so that a panel of Fᵀ ends with the rows of its columns. */
-function writeReduced({ kernel, at, rows }: Workspace): void {
-  const { exports } = kernel;
-  const n = up4(rows);
-  f32(kernel, at.reduced, n * n).fill(0);
-  exports.unpackRows(at.inputs, n, n, at.byRow);
-  exports.packTransposed(at.inverse, n, n, at.packed);
-  eachPanel(n, (j, width) => {
-    exports.product(0, n, width, j + width, at.byRow, n, at.packed + 4 * n * j, at.reduced + 4 * j, n);
-  });
-}
-
-/** I − N as a packed operand, N = EᵀF, from Eᵀ row-major: a panel of F begins with the rows of its columns. */
-function writeMixing({ kernel, at, rows }: Workspace): void {
-  const { exports } = kernel;
-  const n = up4(rows), size = n * n;
-  f32(kernel, at.mixing, size).fill(0);
-  exports.packRows(at.inverse, n, n, at.packed);
-  eachPanel(n, (j, width) => {
-    const panel = 4 * n * j;
-    exports.productPanels(
-      0,
-      n,
-      n,
-      width,
-      n - j,
-      at.reduced + 4 * j,
-      n,
-      at.packed + panel + 4 * width * j,
-      at.mixing + panel,
-    );
-  });
-  exports.scale(size, -1, at.mixing);
-  const mixing = f32(kernel, at.mixing, size);
+/** The mean of the diagonal of K_x, or 1 where that is zero. */
+function meanInput({ kernel, at, rows }: Workspace): number {
+  const n = up4(rows), panels = f32(kernel, at.inputs, n * n);
+  let sum = 0;
   for (let i = 0; i < rows; i++) {
     const first = i & ~15, lanes = Math.min(16, n - first);
-    const place = first * n + i * lanes + (i - first);
-    mixing[place] = (mixing[place] as number) + 1;
+    sum += panels[first * n + i * lanes + (i - first)] as number;
   }
+  return sum > 0 ? sum / rows : 1;
+}
+
+/** The least h² K_x that counts beside λ'. */
+const LEAST = 1e-8;
+
+/** Over the rows. Errors: `NotPositiveDefinite`. */
+function correctRows(ws: Workspace, last: TwoStagePart, lambdaPrime: number, eta: number): E.Either<FgnError, void> {
+  const { kernel: { exports }, at, rows, stride } = ws;
+  writeWeights(ws, eta, LEAST * lambdaPrime / meanInput(ws));
+  exports.whiten(rows, at.inputs, NONE, at.stageWeight, at.whitened, stride, at.stageDiagonal, at.whitening);
+  const factored = factorize(ws, lambdaPrime, "system of the last layer");
+  if (factored._tag === "Left") return factored;
+  exports.triangularInverse(rows, at.factor, stride, Math.sqrt(lambdaPrime), at.inversion, NONE);
+  exports.complement(rows, at.inversion, stride, at.factor);
+  const { stageWeight, whitening, hidden, signals, gram, mixing } = at;
+  exports.writeStage(rows, at.factor, stride, lambdaPrime, stageWeight, whitening, hidden, signals, gram, mixing);
+  whiten(ws, at.rowWeight);
+  last.mix(mixing);
+  return E.right(undefined);
+}
+
+/** Multiply-adds of examples that are gathered or solved for before the system may rest. */
+const PIECE = 1e8;
+
+/** Visits the examples in pieces, from multiples of 64 on. */
+function* eachPiece(
+  { rows }: Workspace,
+  { width }: ColumnStage,
+  visit: (from: number, to: number) => void,
+): Pieces<void> {
+  const step = Math.max(64, Math.floor(PIECE / width ** 2 / 64) * 64);
+  for (let from = 0; from < rows; from += step) {
+    visit(from, Math.min(rows, from + step));
+    yield;
+  }
+}
+
+/** Gathers the inputs of the last layer, if its system is over the columns: once for all λ'. */
+export function* gatherColumns(ws: Workspace, eta: number): Pieces<void> {
+  const { columns } = lastLayer(ws);
+  if (columns === null) return;
+  writeWeights(ws, eta, 0);
+  columns.clear();
+  yield* eachPiece(ws, columns, (from, to) => columns.gather(from, to, ws.at.stageWeight));
+}
+
+/** Over the columns. Errors: `NotPositiveDefinite`. */
+function* correctColumns(
+  ws: Workspace,
+  columns: ColumnStage,
+  lambdaPrime: number,
+  kind: RowSystemKind,
+): Pieces<E.Either<FgnError, void>> {
+  const { system, factor, width, stride } = columns;
+  const matrix = { rows: width, from: system, to: factor, stride };
+  const factored = factorizeMatrix(ws.kernel, matrix, lambdaPrime, "system of the last layer");
+  if (factored._tag === "Left") return factored;
+  yield* eachPiece(ws, columns, (from, to) => columns.reduce(from, to, lambdaPrime));
+  columns.take(lambdaPrime);
+  if (kind === "matrixFree") writeExactDiagonal(ws);
+  else {
+    columns.gram(ws.at.remaining);
+    combine(ws, ws.at.remaining);
+    whiten(ws, ws.at.rowWeight);
+  }
+  return E.right(undefined);
 }
 
 /**
  * Corrects S of the workspace for the last layer's term at λ', and the projections of that layer with it.
  * Errors: `NotPositiveDefinite`.
  */
-export function correct(ws: Workspace, lambdaPrime: number, eta: number): E.Either<FgnError, void> {
-  const { kernel, at, rows } = ws;
-  const { exports } = kernel;
-  const n = up4(rows), size = n * n;
-  const inverted = invertStage(ws, lambdaPrime, eta);
-  if (inverted._tag === "Left") return inverted;
-  writeReduced(ws);
-  writeMixing(ws);
-  exports.packTransposed(at.reduced, n, n, at.packed);
-  fillGram(ws, n, at.packed, 0, at.removed); // EᵀE
-  f32(kernel, at.remaining, size).set(f32(kernel, at.inputs, size));
-  exports.axpy(size, -1, at.removed, at.remaining);
-  combine(ws, at.remaining);
-  whiten(ws, at.rowWeight);
-  lastLayer(ws).mix(at.mixing);
-  return E.right(undefined);
+export function* correct(
+  ws: Workspace,
+  kind: RowSystemKind,
+  lambdaPrime: number,
+  eta: number,
+): Pieces<E.Either<FgnError, void>> {
+  const last = lastLayer(ws);
+  if (last.columns === null) return correctRows(ws, last, lambdaPrime, eta);
+  return yield* correctColumns(ws, last.columns, lambdaPrime, kind);
 }

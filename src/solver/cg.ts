@@ -6,6 +6,7 @@
 
 import { f64 } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
+import type { Pieces } from "../kernel/pieces.ts";
 
 /** Vector operations; vectors are named by numbers, such as their addresses. */
 export interface Space {
@@ -50,6 +51,17 @@ export type Products<A> = Generator<readonly [x: number, out: number], A, void>;
 export function drive<A>(steps: Products<A>, multiply: (x: number, out: number) => void): A {
   let next = steps.next();
   while (next.done !== true) next = steps.next(multiply(...next.value));
+  return next.value;
+}
+
+/** Runs it with products that are made at once, and may rest after each of them. */
+export function* driveInPieces<A>(steps: Products<A>, multiply: (x: number, out: number) => void): Pieces<A> {
+  let next = steps.next();
+  while (next.done !== true) {
+    multiply(...next.value);
+    yield;
+    next = steps.next();
+  }
   return next.value;
 }
 

@@ -18,8 +18,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import { type FgnError, overflow } from "../check/error.ts";
 import { f32, f64, NONE } from "../kernel/arena.ts";
+import type { Pieces } from "../kernel/pieces.ts";
 import { correct } from "../row_system/two_stage.ts";
-import { drive, type Products } from "../solver/cg.ts";
+import { drive, driveInPieces, type Products } from "../solver/cg.ts";
 import { fullModel, type GgnBuffers, type Inverse, solveGgn } from "../solver/full_system.ts";
 import { type Damped, prepareDamped, type Solved } from "../solver/solver.ts";
 import { addDual, weigh, whitenedTangent } from "../tape/jacobian.ts";
@@ -183,12 +184,10 @@ function attemptGgn(
   return E.right(full);
 }
 
-/** An FGN step at λ, of products with S. Errors: `NotPositiveDefinite`, `Overflow`. */
+/** An FGN step at λ, of products with S, which is corrected for a two-stage system. Errors: `NotPositiveDefinite`, `Overflow`. */
 export function* attemptFgn(stage: OpenStage, lambda: number): Products<E.Either<FgnError, Candidate>> {
-  const { ws, system, vectors, penalty, solver, twoStage } = stage;
+  const { ws, system, vectors, penalty, solver } = stage;
   const lambdaPrime = lambda + penalty.l2, level = { lambdaPrime, carry: lambda / lambdaPrime };
-  const corrected = twoStage > 0 ? correct(ws, lambdaPrime, twoStage) : E.right(undefined);
-  if (corrected._tag === "Left") return corrected;
   const prepared = prepareDamped(ws, system.kind, lambdaPrime, solver);
   if (prepared._tag === "Left") return prepared;
   const outside = outsideRows(ws, level);
@@ -209,12 +208,15 @@ function modelOf(stage: Stage): QuadraticModel {
   return rowModel(stage);
 }
 
-/** A step at λ. Errors: `NotPositiveDefinite`, `Overflow`. */
-export function attempt(stage: Stage, lambda: number): E.Either<FgnError, Candidate> {
-  const { ws, vectors: { ggn, direction }, method, penalty, limit } = stage;
+/** A step at λ, which may rest between products. Errors: `NotPositiveDefinite`, `Overflow`. */
+export function* attempt(stage: Stage, lambda: number): Pieces<E.Either<FgnError, Candidate>> {
+  const { ws, vectors: { ggn, direction }, method, system, penalty, limit, twoStage } = stage;
+  const lambdaPrime = lambda + penalty.l2;
+  const corrected = twoStage > 0 ? yield* correct(ws, system.kind, lambdaPrime, twoStage) : E.right(undefined);
+  if (corrected._tag === "Left") return corrected;
   const candidate = method._tag === "ggn" && ggn !== null
-    ? attemptGgn(stage, lambda + penalty.l2, ggn, method)
-    : drive(attemptFgn(stage, lambda), stage.system.multiply);
+    ? attemptGgn(stage, lambdaPrime, ggn, method)
+    : yield* driveInPieces(attemptFgn(stage, lambda), system.multiply);
   if (candidate._tag === "Left" || limit === 0 || !limitLayers(ws, direction, limit)) return candidate;
   return E.right({ ...candidate.right, ...modelOf(stage) });
 }

@@ -19,6 +19,7 @@ import { type Damping, relative } from "../damping/damping.ts";
 import { judges } from "../damping/tagged.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
+import { type Pieces, runAtOnce } from "../kernel/pieces.ts";
 import type { Model } from "../network/model.ts";
 import { aimOf } from "../problem/objective.ts";
 import { finishRemainder, penaltyAt } from "../problem/remainder.ts";
@@ -64,17 +65,23 @@ const countVectors = ({ remainder, damping }: Plan): number => 1 + (remainder ? 
  * Options were checked each by itself. Errors: those of `fgnStep`; `InvalidOption` for what micro-batches do not take
  * (docs/options.md).
  */
-export function accumulatedStep<M extends Model>(
+export const accumulatedStep = <M extends Model>(
+  ...given: Parameters<typeof accumulatedInPieces<M>>
+): E.Either<FgnError, Step<M>> => runAtOnce(accumulatedInPieces(...given));
+
+/** The same in pieces. Until the last one nothing of what it is given is written to. */
+export function* accumulatedInPieces<M extends Model>(
   params: M,
-  batch: Batch,
+  given: Batch,
   microBatch: number,
   damping: Damping = relative(1),
   options: StepOptions = {},
-): E.Either<FgnError, Step<M>> {
+): Pieces<E.Either<FgnError, Step<M>>> {
   const checked = checkAt("microBatch", options);
   if (checked._tag === "Left") return checked;
-  const fits = checkBatch(params, batch);
+  const fits = checkBatch(params, given);
   if (fits._tag === "Left") return fits;
+  const batch = fits.right;
   const planned = plan(params, batch, damping, { ...options, system: "matrixFree" }, { _tag: "fgn" }, null);
   if (planned._tag === "Left") return planned;
   const aim = aimOf(batch, params, options);
@@ -98,5 +105,5 @@ export function accumulatedStep<M extends Model>(
   if (range._tag === "Left") return range;
   const stage = stageOf(planned.right, { ws, system: system.right, vectors, penalty });
   const ready = { stage, lossBefore, totalWeight, examples: ws.rows };
-  return takeStep(params, ready, damping, planned.right, allocation(options));
+  return yield* takeStep(params, ready, damping, planned.right, allocation(options));
 }

@@ -9,13 +9,14 @@ import type { FgnError } from "../check/error.ts";
 import { judges } from "../damping/tagged.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
+import type { Pieces } from "../kernel/pieces.ts";
 import type { Model } from "../network/model.ts";
 import { openChecked, type Session, type Wants } from "../problem/session.ts";
 import { writeVector } from "../problem/vectors.ts";
 import { gramSystem, sumGram } from "../row_system/gram.ts";
 import { matrixFreeSystem } from "../row_system/matrix_free.ts";
 import { metricView } from "../row_system/metric.ts";
-import { sumTwoStageGram } from "../row_system/two_stage.ts";
+import { gatherColumns, sumTwoStageGram } from "../row_system/two_stage.ts";
 import type { RowMatrix } from "../solver/row_matrix.ts";
 import { sendBack } from "../tape/jacobian.ts";
 import type { Workspace } from "../tape/workspace.ts";
@@ -37,16 +38,18 @@ export function openPlan(
   const formed = remainder || full || metric !== null || mixed || limit > 0 || carries;
   let count = 0;
   const next = (used: boolean): number => used ? count++ : -1;
-  const product = next(kind === "matrixFree"), rest = next(remainder), formedAt = next(formed);
+  const free = kind === "matrixFree", byParts = free && model._tag === "network";
+  const product = next(free && !byParts), rest = next(remainder), formedAt = next(formed);
   const trial = next(retries), carried = next(carries), work = [next(full), next(full), next(full)] as const;
   const wants: Wants = {
     signals: true,
-    tangents: kind === "matrixFree" || remainder || full || carries || (limit > 0 && judged),
+    tangents: (free && !byParts) || remainder || full || carries || (limit > 0 && judged),
     trial: retries,
     blocks: kind === "gram" && !formed && !competes,
     moves: kind === "gram" && !formed && judged,
     metric: metric !== null,
     mixed,
+    products: byParts,
     gram: kind === "gram",
     curvature: full,
     ...(carries && { allFeatures: true }),
@@ -74,14 +77,16 @@ export function openPlan(
 }
 
 /** The row system of margins whose pass is done. Errors: `ModelMismatch`, `ModelFailure`. */
-export function openSystem(
+export function* openSystem(
   ws: Workspace,
   { kind, metric, twoStage }: Plan,
   vectors: Vectors,
-): E.Either<FgnError, RowMatrix> {
+): Pieces<E.Either<FgnError, RowMatrix>> {
   sendBack(ws, ws.at.exponentials);
+  yield;
   const set = metric?.set(metricView(ws));
   if (set?._tag === "Left") return set;
+  if (twoStage > 0) yield* gatherColumns(ws, twoStage);
   return kind === "gram"
     ? E.right(gramSystem(ws, twoStage > 0 ? sumTwoStageGram : sumGram))
     : matrixFreeSystem(ws, vectors.product);

@@ -83,7 +83,7 @@ function checkVariants(
   rule: MetricUpdate<unknown> | null,
 ): E.Either<FgnError, Pick<Plan, "metric" | "twoStage">> {
   if (twoStage > 0 && !hasTwoStageLayer(model, batch)) {
-    const wanted = "it to networks whose last layer is dense, trains and does not read sparse features";
+    const wanted = "it where the last layer is dense, trains and reads no sparse features";
     return rule === null ? invalid("twoStage", twoStage, wanted) : invalid("optimizer", rule.name, wanted);
   }
   return E.right({ metric: rule ?? metricNamed(metric), twoStage });
@@ -133,9 +133,9 @@ export function plan(
   if (rows._tag === "Left") return rows;
   // Without a preconditioner the full system needs K̄ alone, which is cheap without the Gram matrix.
   const plain = method._tag === "ggn" && method.preconditioner === "none";
-  const explicit = metric !== null || twoStage > 0 || started.right.solver === "cholesky";
+  const explicit = started.right.solver === "cholesky";
   const wanted = system !== "auto" ? system : plain ? "matrixFree" : explicit ? "gram" : "auto";
-  const kind = systemFor(model, rows.right.features, wanted, options);
+  const kind = systemFor(model, rows.right.features, wanted, options, twoStage > 0);
   if (kind._tag === "Left") return kind;
   return E.right({
     batch: rows.right,

@@ -11,6 +11,7 @@ import { guard } from "../check/total.ts";
 import { type Damping, relative } from "../damping/damping.ts";
 import type { Batch } from "../data/batch.ts";
 import { NONE } from "../kernel/arena.ts";
+import { type Pieces, runAtOnce } from "../kernel/pieces.ts";
 import { checkCustom } from "../network/custom.ts";
 import { donateModel } from "../network/donate.ts";
 import { arraysOf } from "../network/flat.ts";
@@ -29,7 +30,7 @@ import { methodOf, type Plan, plan } from "./plan.ts";
 import type { Step } from "./report.ts";
 import { type Ready, search } from "./search.ts";
 import { type Method, type Stage, stageOf } from "./stage.ts";
-import { acceptStep, tryAtOnce } from "./trial.ts";
+import { acceptStep, tryHere } from "./trial.ts";
 
 export type { Step, StepReport } from "./report.ts";
 
@@ -55,18 +56,18 @@ function finish<M extends Model>(
  * Searches for a step and takes it. Errors: `NotPositiveDefinite`, `Overflow`, `ModelFailure`.
  * @internal
  */
-export function takeStep<M extends Model>(
+export function* takeStep<M extends Model>(
   model: M,
   ready: Ready<Stage>,
   damping: Damping,
   planned: Pick<Plan, "damping">,
   allocate: (like: M) => M,
-): E.Either<FgnError, Step<M>> {
+): Pieces<E.Either<FgnError, Step<M>>> {
   const { stage } = ready, { ws, vectors } = stage, { tape } = ws;
   computeShift(ws, vectors);
   const norm = gradientNorm(stage);
   if (tape.fault !== undefined) return E.left(tape.fault);
-  const ended = tryAtOnce(stage, search(ready, norm, damping, planned.damping));
+  const ended = yield* tryHere(stage, search(ready, norm, damping, planned.damping));
   if (tape.fault !== undefined) return E.left(tape.fault);
   if (ended._tag === "Left") return ended;
   const { damping: following, dual, report } = ended.right;
@@ -86,7 +87,14 @@ export const allocation = ({ donate }: StepOptions): <M extends Model>(like: M) 
  * A step by any method, with a say in where the new parameters go.
  * @internal
  */
-export function stepInto<M extends Model>(
+export const stepInto = <M extends Model>(...given: Parameters<typeof stepInPieces<M>>): E.Either<FgnError, Step<M>> =>
+  runAtOnce(stepInPieces(...given));
+
+/**
+ * The same in pieces. Until the last one nothing of what it is given is written to.
+ * @internal
+ */
+export function* stepInPieces<M extends Model>(
   model: M,
   batch: Batch,
   damping: Damping,
@@ -94,16 +102,17 @@ export function stepInto<M extends Model>(
   method: Method,
   allocate: (like: M) => M = allocation(options),
   rule: MetricUpdate<unknown> | null = null,
-): E.Either<FgnError, Step<M>> {
+): Pieces<E.Either<FgnError, Step<M>>> {
   const fits = checkBatch(model, batch);
-  return fits._tag === "Left" ? fits : stepChecked(model, batch, damping, options, method, allocate, rule);
+  if (fits._tag === "Left") return fits;
+  return yield* stepCheckedInPieces(model, fits.right, damping, options, method, allocate, rule);
 }
 
 /**
- * {@link stepInto} on a batch that was checked to match the model.
+ * {@link stepInPieces} on a batch that was checked to match the model.
  * @internal
  */
-export function stepChecked<M extends Model>(
+export function* stepCheckedInPieces<M extends Model>(
   model: M,
   batch: Batch,
   damping: Damping,
@@ -111,7 +120,7 @@ export function stepChecked<M extends Model>(
   method: Method,
   allocate: (like: M) => M,
   rule: MetricUpdate<unknown> | null,
-): E.Either<FgnError, Step<M>> {
+): Pieces<E.Either<FgnError, Step<M>>> {
   const planned = plan(model, batch, damping, options, method, rule);
   if (planned._tag === "Left") return planned;
   const opened = openPlan(model, planned.right.batch, planned.right, options);
@@ -120,17 +129,19 @@ export function stepChecked<M extends Model>(
   const { tape } = ws;
   forward(tape, { vector: tape.theta, trial: false });
   if (tape.fault !== undefined) return E.left(tape.fault);
+  yield;
   if (vectors.remainder !== NONE) computeRemainder(ws, vectors.remainder, penalty);
   const examples = batch.labels.length;
   const lossBefore = competitorMargins(ws, examples) + penaltyAt(ws, penalty, tape.theta);
   if (!Number.isFinite(lossBefore)) return overflow("the loss");
   if (planned.right.majorized) majorise(ws);
-  const system = openSystem(ws, planned.right, vectors);
+  yield;
+  const system = yield* openSystem(ws, planned.right, vectors);
   if (system._tag === "Left") return system;
   const range = checkRange(ws, system.right, batch.features);
   if (range._tag === "Left") return range;
   const stage = stageOf(planned.right, { ws, system: system.right, vectors, penalty });
-  return takeStep(model, { stage, lossBefore, totalWeight, examples }, damping, planned.right, allocate);
+  return yield* takeStep(model, { stage, lossBefore, totalWeight, examples }, damping, planned.right, allocate);
 }
 
 /**

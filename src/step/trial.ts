@@ -7,6 +7,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { f32, NONE } from "../kernel/arena.ts";
+import type { Pieces } from "../kernel/pieces.ts";
 import { penaltyAt } from "../problem/remainder.ts";
 import { writeCoefficients } from "../tape/jacobian.ts";
 import { loss } from "../tape/margins.ts";
@@ -46,17 +47,17 @@ export function acceptStep(stage: Stage): void {
 }
 
 /** Makes an attempt: solves for it, or shortens, and tries it out. Errors: `NotPositiveDefinite`, `Overflow`. */
-function tryOut(stage: Stage, asked: Attempt): E.Either<FgnError, Tried> {
+function* tryOut(stage: Stage, asked: Attempt): Pieces<E.Either<FgnError, Tried>> {
   const solved = asked._tag === "solve"
-    ? attempt(stage, asked.lambda)
+    ? yield* attempt(stage, asked.lambda)
     : E.right(shorten(stage, asked.candidate, asked.share));
   if (solved._tag === "Left") return solved;
   return E.right({ candidate: solved.right, lossAfter: stage.judged ? trialLoss(stage) : undefined });
 }
 
-/** Runs a search whose attempts are made at once. */
-export function tryAtOnce<A>(stage: Stage, steps: Search<A>): A {
+/** Runs a search whose attempts are made here. */
+export function* tryHere<A>(stage: Stage, steps: Search<A>): Pieces<A> {
   let next = steps.next();
-  while (next.done !== true) next = steps.next(tryOut(stage, next.value));
+  while (next.done !== true) next = steps.next(yield* tryOut(stage, next.value));
   return next.value;
 }

@@ -9,7 +9,7 @@
 
 import type { Layout } from "../kernel/arena.ts";
 import type { TapeNeeds } from "./builder.ts";
-import { type Tape, up4 } from "./tape.ts";
+import { strideOf, type Tape, up4 } from "./tape.ts";
 
 /** Uses of the rows that need memory, beside those of the tape. */
 export interface RowNeeds extends TapeNeeds {
@@ -86,25 +86,24 @@ const SQUARES = { gram: 1 } as const;
 const SQUARE_PHASES = [
   // K is summed: the Gram matrices of a layer's inputs and signals.
   { left: 1, right: 1 },
-  // A Gram matrix row by row, on its way into panels or out of them.
+  // A Gram matrix row by row, on its way into panels.
   { byRow: 1 },
-  // K is corrected for the last layer: what that takes from the Gram matrix of the inputs, and what it leaves.
-  { removed: 1, remaining: 1 },
+  // K is corrected for the last layer: what that leaves of the Gram matrix of its inputs.
+  { remaining: 1 },
 ] as const;
 
 /** B × B float32 matrices of the two-stage system. */
 const STAGE_SQUARES = {
   /** K of all layers but the last. */
   hidden: 1,
-  /** The Gram matrices of the last layer's inputs and signals. */
-  inputs: 1,
+  /** The Gram matrix of the last layer's signals. */
   signals: 1,
-  /** F = L⁻¹ diag(h). */
-  inverse: 1,
-  /** Eᵀ = K_x Fᵀ. */
-  reduced: 1,
-  /** The right operand of a product, packed. */
-  packed: 1,
+} as const;
+
+/** The same where it is solved over the rows. */
+const ROW_STAGE_SQUARES = {
+  /** The Gram matrix of the last layer's inputs. */
+  inputs: 1,
   /** I − N. */
   mixing: 1,
 } as const;
@@ -119,7 +118,7 @@ const DOUBLES = {
 const DOUBLE_PHASES = [
   // S, that of the rows or of the last layer.
   { whitened: 1 },
-  // The factor of the last layer's S is inverted once there is one, and before the S of the rows is.
+  // The factor of the last layer's S is inverted once there is one, and before the S of the rows is: U takes its place then.
   { inversion: 1 },
 ] as const;
 
@@ -132,6 +131,7 @@ type SquareArea =
   | keyof typeof SQUARES
   | NamesOf<(typeof SQUARE_PHASES)[number]>
   | keyof typeof STAGE_SQUARES
+  | keyof typeof ROW_STAGE_SQUARES
   | keyof typeof DOUBLES
   | NamesOf<(typeof DOUBLE_PHASES)[number]>;
 
@@ -172,17 +172,20 @@ export function reserveRows(layout: Layout, rows: number): RowAreas {
   return at as RowAreas;
 }
 
-/** Doubles from one row of a B × B system to the next: even, never a multiple of 64, where rows collide in the cache. */
-export const strideOf = (n: number): number => n + ((n + 8) % 64 === 0 ? 12 : 8);
-
 /** Reserves what the rows of a tape need. */
-export function reserveAreas(layout: Layout, { rows, logits }: Pick<Tape, "rows" | "logits">, needs: RowNeeds): Areas {
+export function reserveAreas(
+  layout: Layout,
+  { rows, logits, ops }: Pick<Tape, "rows" | "logits" | "ops">,
+  needs: RowNeeds,
+): Areas {
   const at: Places = { ...reserveRows(layout, rows) }, n = up4(rows), panels = 4 * n * logits.width;
   const square = needs.gram ? 4 * n * n : 0, doubles = needs.gram ? 8 * n * strideOf(n) : 0;
   reserve(layout, at, n, [SLOT_ROWS]);
   reserve(layout, at, square, [SQUARES]);
   reserve(layout, at, square, SQUARE_PHASES);
+  const overRows = needs.mixed && ops.at(-1)?.rowPart?.twoStage?.columns === null;
   reserve(layout, at, needs.mixed ? square : 0, [STAGE_SQUARES]);
+  reserve(layout, at, overRows ? square : 0, [ROW_STAGE_SQUARES]);
   reserve(layout, at, doubles, [DOUBLES]);
   reserve(layout, at, doubles, DOUBLE_PHASES);
   // Signals of the logits start as their exponentials, which lie there unless they have to outlive another backward pass;

@@ -9,8 +9,10 @@ import { type Layout, NONE } from "../kernel/arena.ts";
 import type { Numbering, Sparse } from "./features.ts";
 import { classProduct } from "./ops/classes.ts";
 import { product } from "./ops/product.ts";
-import { type Context, SIGNAL_ROWS } from "./ops/signals.ts";
+import type { Context } from "./ops/signals.ts";
 import { sparseProduct } from "./ops/sparse.ts";
+import { placeStage } from "./ops/stage.ts";
+import { copyRows } from "./rows.ts";
 import { ALIGN, type ClassBlocks, type Op, type Slot, type Tensor, up4 } from "./tape.ts";
 
 /** Uses of a tape that need memory. */
@@ -29,8 +31,10 @@ export interface TapeNeeds {
   readonly moves: boolean;
   /** Whether dense layers get a metric of their own. */
   readonly metric: boolean;
-  /** Whether the signals of a projection may be mixed over the examples. */
+  /** Whether the last layer is that of a two-stage system. */
   readonly mixed: boolean;
+  /** Whether operations multiply by their part of the row system. */
+  readonly products: boolean;
   /** Whether a step changes parameters of features that do not occur in the batch (an ℓ2 penalty and momentum do). */
   readonly allFeatures: boolean;
   /** Sparse features of other examples that will be fed, or null. */
@@ -97,24 +101,6 @@ export function makeTensor(builder: Builder, trainable: boolean, length: number,
 
 /** An array that is the same here and there. */
 export const WHOLE: Copying = { load: (from, into) => into.set(from), store: (from, into) => into.set(from) };
-
-/**
- * Copies rows of `cols` floats, `rows(i)` of one array to `rows(i)` of another. In pairs, as doubles, where both arrays
- * allow it, in half the time (docs/speed.md). Parameters are finite, so that no pair is a NaN, whose bits an engine may
- * change.
- */
-function copyRows(from: Float32Array, into: Float32Array, cols: number, place: Uint32Array, gathers: boolean): void {
-  const pairs = cols % 2 === 0 && from.byteOffset % 8 === 0 && into.byteOffset % 8 === 0;
-  const width = pairs ? cols / 2 : cols;
-  const wide = (x: Float32Array): Float32Array | Float64Array =>
-    pairs ? new Float64Array(x.buffer, x.byteOffset, Math.floor(x.length / 2)) : x;
-  const source = wide(from), target = wide(into);
-  for (let i = 0; i < place.length; i++) {
-    const there = (place[i] as number) * width, here = i * width;
-    const a = gathers ? there : here, b = gathers ? here : there;
-    for (let o = 0; o < width; o++) target[b + o] = source[a + o] as number;
-  }
-}
 
 /** The rows of the active features out of an in × out array, or the columns out of an out × in one. */
 function gatherRows({ rows, cols }: Matrix, active: Uint32Array, byRow: boolean): Copying {
@@ -192,13 +178,26 @@ export function addAffine(
         signals: panels(width),
       }
       : null;
-    const mixed = needs.mixed && trainable ? layout.reserve(4 * SIGNAL_ROWS * up4(rows)) : NONE;
-    ops.push(product({ ...context, input: from, output, weight: w, bias: b(), kept, places, mixed }));
+    const stage = needs.mixed && last && trainable
+      ? placeStage(layout, rows, from.width, bias !== null, needs.products)
+      : null;
+    const packed = needs.products && trainable ? layout.reserve(4 * up4(rows) * up4(from.width + 1)) : NONE;
+    ops.push(product({ ...context, input: from, output, weight: w, bias: b(), kept, places, stage, packed }));
   } else if (sparse !== null) {
     const { active, input } = sparse, entries = Math.max(1, Math.ceil(input.count / rows));
     const w = makeTensor(builder, trainable, active.length * width, gatherRows(weight, active, byRow), entries);
     const dense = layout.reserve(4 * rows * width);
-    ops.push(sparseProduct({ ...context, input, output, weight: w, bias: b(), dense, kept }));
+    const places = needs.metric && trainable && bias !== null
+      ? {
+        mean: layout.reserve(4 * input.cols),
+        scores: layout.reserve(4 * rows),
+        weighted: layout.reserve(4 * up4(rows)),
+        offsets: layout.reserve(8),
+        indices: layout.reserve(4 * input.cols),
+        sums: layout.reserve(8 * width),
+      }
+      : null;
+    ops.push(sparseProduct({ ...context, input, output, weight: w, bias: b(), dense, kept, places }));
   }
   return output;
 }

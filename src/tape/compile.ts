@@ -101,6 +101,11 @@ function widest(
   return { slot: Math.max(...widths), taken: Math.max(inputs, ...inputWidths) };
 }
 
+/** Floats of the parameter derivatives that a product of the row system holds at a time, and a number an output. */
+function productsOf({ slot, taken }: ReturnType<typeof widest>, sparse: Sparse | null): number {
+  return Math.max(SIGNAL_ROWS * (taken + 1), (sparse?.input.cols ?? 0) * slot) + slot;
+}
+
 /** The features that the functions of a custom model see. */
 interface Fed {
   features: Features;
@@ -149,8 +154,10 @@ export function compile(
     ? { slot: model.outputs, taken: 0 }
     : widest(instructions, dense ? model.inputs : 1);
   const scratch = {
-    panels: layout.reserve(4 * Math.max(n * up4(width.taken), PANEL * up4(width.slot))),
+    panels: layout.reserve(4 * Math.max(n * up4(width.taken + (needs.mixed ? 1 : 0)), PANEL * up4(width.slot))),
     block: layout.reserve(4 * SIGNAL_ROWS * n),
+    products: needs.products ? layout.reserve(4 * productsOf(width, sparse)) : NONE,
+    image: needs.products ? layout.reserve(4 * width.slot * n) : NONE,
   };
   const context: Context = { kernel, rows, scratch };
   const builder: Builder = { context, layout, needs, ops: [], slots: [], sparse, length: 0, blocks: null };
@@ -182,7 +189,7 @@ export function compile(
 export function loadTape(tape: Tape, model: Network | CustomModel, features: Features): void {
   for (const { rowPart, metric } of tape.ops) {
     metric?.reset();
-    rowPart?.twoStage?.mix(NONE);
+    rowPart?.twoStage?.reset();
   }
   loadTensors(tape, allArrays(model));
   tape.feed(features);

@@ -45,6 +45,15 @@ export function marginTangent(ws: Workspace, direction: number, out: number): vo
   for (let i = 0; i < rows; i++) values[i] = -(values[i] as number) / (sum[i] as number);
 }
 
+/** out ← K a for B dual numbers (float64), operation by operation: rows that all lie in the kernel, of a network. */
+export function gramProduct(ws: Workspace, dual: number, out: number): void {
+  const { kernel, tape, at, rows } = ws;
+  const coefficient = writeCoefficients(ws, dual), sums = new Float64Array(rows);
+  for (const op of tape.ops) op.rowPart?.multiply(coefficient, sums);
+  const values = f64(kernel, out, rows), sum = f32(kernel, at.sum, rows);
+  for (let i = 0; i < rows; i++) values[i] = -(sums[i] as number) / (sum[i] as number);
+}
+
 /** to ← w ∘ from. */
 export function weigh({ kernel, at, rows }: Workspace, from: number, to: number): void {
   const w = f64(kernel, at.rowWeight, rows), x = f64(kernel, from, rows), y = f64(kernel, to, rows);

@@ -11,11 +11,11 @@ import { f64, type Layout, startLayout, u32 } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
 import type { CustomModel } from "../network/custom.ts";
 import type { Network } from "../network/layer.ts";
-import { type Areas, reserveAreas, type RowNeeds, strideOf } from "./areas.ts";
+import { type Areas, reserveAreas, type RowNeeds } from "./areas.ts";
 import { compile, loadTape } from "./compile.ts";
 import { packValues, unpackValues } from "./ops/signals.ts";
 import { lastOfForm } from "./reuse.ts";
-import { movesAll, type Tape, up4 } from "./tape.ts";
+import { movesAll, strideOf, type Tape, up4 } from "./tape.ts";
 
 /** Labelled examples as the kernel sees them. */
 export interface Examples {
@@ -118,6 +118,7 @@ export function open(
   const isPlain = layout === null && model._tag === "network" && !isSparse(examples.features);
   const ws = isPlain ? reused(kernel, [model.layers, examples.features.rows, needs], layOutFresh) : layOutFresh();
   if (ws._tag === "Left") return ws;
+  kernel.layouts++;
   loadTape(ws.right.tape, model, examples.features);
   loadRows(ws.right, examples);
   return ws;

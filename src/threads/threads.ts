@@ -167,6 +167,7 @@ function startThreads(options: ThreadsOptions): TaskEither<FgnError, ThreadedKer
         hash: simd.hash,
         classes: CLASS_LIMITS,
         busy: false,
+        layouts: 0,
         threads: count,
         close: closerOf(control, running),
       };

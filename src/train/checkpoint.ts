@@ -14,14 +14,20 @@ import type { LoadedKernel } from "../kernel/kernel.ts";
 import { hashOf } from "../math/hash.ts";
 import { arraysOf } from "../network/flat.ts";
 import { checkModel, type Model, withArrays } from "../network/model.ts";
-import { explain } from "../optimizer/explain.ts";
+import { describe } from "../optimizer/describe.ts";
 import { asInner } from "../optimizer/inner.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Checked, TrainOptions } from "./options.ts";
 import type { Run } from "./run.ts";
+import type { Shrinking } from "./shrinkage.ts";
+import type { Steering } from "./steering.ts";
+import { giveBack } from "./standardise.ts";
 
-/** Version 1, up to fgn 0.4, names no starting parameters, and its hash no kinds. */
-const FORMAT = "fgn-checkpoint", VERSION = 2;
+/**
+ * Version 1, up to fgn 0.4, names no starting parameters, and its hash no kinds; version 2, of fgn 0.5, has no scales of
+ * features.
+ */
+const FORMAT = "fgn-checkpoint", VERSION = 3;
 
 /** Everything that must be the same for a run to go on with the bytes of an uninterrupted one. */
 export interface Identity {
@@ -34,34 +40,49 @@ export interface Identity {
   readonly options: string;
 }
 
-/** The content of a checkpoint. */
-interface Saved<S> extends Omit<Run<Model, S>, "model"> {
-  readonly identity: Identity;
-  /** The trainable arrays. */
+/** A model in training, by its trainable arrays. */
+interface SavedTrainee<S> {
   readonly arrays: readonly Float32Array[];
+  readonly state: S;
+}
+
+/** The content of a checkpoint. */
+interface Saved<S> extends SavedTrainee<S>, Omit<Run<Model, S>, "model" | "state" | "shrinking"> {
+  readonly identity: Identity;
+  readonly shrinking: Omit<Shrinking<Model, S>, "shadows"> & { readonly shadows: readonly SavedTrainee<S>[] } | null;
 }
 
 /** The model without its trainable numbers. */
 const withoutNumbers = (model: Model): Model =>
   withArrays(model, arraysOf(model).map(({ length }) => Float32Array.of(length)));
 
-/** The identity of a run. */
+/** What a run goes by. */
+export interface Plan<M extends Model, S> {
+  readonly train: Batch;
+  readonly validation: Batch | null;
+  readonly optimizer: Optimizer<M, S>;
+  /** The rows that shrinkage is read off; null: the run does not shrink. */
+  readonly steering: Steering | null;
+  readonly options: TrainOptions<M, S>;
+  readonly checked: Checked;
+}
+
+/** The identity of a run that starts from a model. */
 export function identify<M extends Model, S>(
   model: M,
-  data: { readonly train: Batch; readonly validation: Batch | null },
-  optimizer: Optimizer<M, S>,
-  options: TrainOptions<M, S>,
-  { batchSize, seed, by, patience }: Checked,
+  { train, validation, optimizer, steering, options, checked }: Plan<M, S>,
   kernel: LoadedKernel,
 ): Identity {
+  const { batchSize, seed, by, patience, standardise, clip } = checked;
   const { classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
-  const settings = { batchSize, seed, by, patience, labelSmoothing, l2, l2Biases, microBatch };
+  const shrinkage = steering?._tag ?? "off", chosen = { batchSize, seed, by, patience, standardise, clip, shrinkage };
+  const settings = { ...chosen, labelSmoothing, l2, l2Biases, microBatch };
   return {
     kernel: `${kernel.name} ${kernel.hash}`,
     model: hashOf(withoutNumbers(model)),
     start: hashOf(arraysOf(model)),
-    data: hashOf(data),
-    optimizer: explain(optimizer),
+    data: hashOf({ train, validation }),
+    optimizer: describe(optimizer),
     options: JSON.stringify({ ...settings, classWeights: classWeights && Array.from(classWeights, Number) }),
   };
 }
@@ -82,10 +103,16 @@ function seal(value: object): string {
 
 /** The bytes of a checkpoint. Errors: `NotPlain` for an optimizer whose state is not plain data. */
 export function writeCheckpoint<M extends Model, S>(
-  { model, ...run }: Run<M, S>,
+  { model, shrinking, ...run }: Run<M, S>,
   identity: Identity,
 ): E.Either<FgnError, Uint8Array> {
-  const saved: Saved<S> = { identity, ...run, arrays: arraysOf(model) };
+  const shadows = shrinking?.shadows.map(({ model, state }) => ({ arrays: arraysOf(model), state })) ?? [];
+  const saved: Saved<S> = {
+    identity,
+    ...run,
+    shrinking: shrinking && { ...shrinking, shadows },
+    arrays: arraysOf(model),
+  };
   const sealed: Sealed<S> = { ...saved, hash: seal(saved) };
   return encodePlain(FORMAT, VERSION, sealed);
 }
@@ -130,9 +157,11 @@ export function resumeRun<M extends Model, S>(
 ): E.Either<FgnError, Run<M, S>> {
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
-  const { identity: saved, arrays, ...run } = read.right;
+  const { identity: saved, arrays, shrinking, ...run } = read.right;
   const same = compare(saved, identity);
-  return same._tag === "Left" ? same : E.right({ ...run, model: withArrays(model, arrays) });
+  if (same._tag === "Left") return same;
+  const shadows = shrinking?.shadows.map(({ arrays, state }) => ({ model: withArrays(model, arrays), state })) ?? [];
+  return E.right({ ...run, shrinking: shrinking && { ...shrinking, shadows }, model: withArrays(model, arrays) });
 }
 
 /** Where a checkpoint stands, and what it holds. */
@@ -148,7 +177,7 @@ export interface Checkpoint<M extends Model> {
 }
 
 /**
- * Takes the parameters out of a checkpoint of `train`, for a model like the one that was trained and the optimizer that
+ * Takes the parameters, for raw features, out of a checkpoint of `train`, for a model like the one that was trained and the optimizer that
  * trained it (default: their names are compared, not their settings). Errors: `InvalidFile`, `CheckpointMismatch`,
  * `DonatedParameters`.
  */
@@ -172,7 +201,7 @@ function takeOut<M extends Model, S>(
   if (fault) return E.left(fault);
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
-  const { identity, arrays, state, best, epoch, step } = read.right;
+  const { identity, arrays, state, best, epoch, step, scales } = read.right;
   const named = {
     ...identity,
     model: hashOf(withoutNumbers(model)),
@@ -182,5 +211,10 @@ function takeOut<M extends Model, S>(
   if (same._tag === "Left") return same;
   const params = callValue(`${name}.result`, () => result(withArrays(model, arrays), state));
   if (params._tag === "Left") return params;
-  return E.right({ params: params.right, best: best && withArrays(model, best.arrays), epoch, steps: step });
+  return E.right({
+    params: giveBack(params.right, scales),
+    best: best && withArrays(model, best.arrays),
+    epoch,
+    steps: step,
+  });
 }

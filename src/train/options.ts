@@ -53,6 +53,14 @@ export interface Checkpointing {
   readonly every?: number;
 }
 
+/**
+ * What shrinkage is read off: of `heldOut` a sixteenth of the training rows, class by class, which are not trained on; of
+ * `folds` all rows, by four runs beside the run, each without a quarter of them, which takes five times as long; of `off`
+ * nothing. `auto` is `heldOut` from 2,000 rows with a weight, else `off`; also where an embedding trains, for which each look at
+ * rows takes a pass over its table.
+ */
+export type ShrinkageOption = "auto" | "heldOut" | "folds" | "off";
+
 /** Options of {@link train}. */
 export interface TrainOptions<M extends Model = Network, S = RobustState> extends ObjectiveOptions, KernelOption {
   /** The way to step (default `robust()`, which needs no tuning). */
@@ -63,12 +71,30 @@ export interface TrainOptions<M extends Model = Network, S = RobustState> extend
   readonly batchSize?: number;
   /** Examples a pass within a step: the same step in less memory. For `fgn`. */
   readonly microBatch?: number;
-  /** Seed of the shuffling and of the validation split (default 0). */
+  /**
+   * Whether columns of the features are centred and scaled while training, as `columnScales` says, so that their units do
+   * not matter (default true). What comes back takes raw features. Models of your own, and networks whose first layer is
+   * frozen, an adapter or of another kind than dense and embedding, see the features as they are.
+   */
+  readonly standardise?: boolean;
+  /**
+   * How far from its mean a value counts while training, where columns are standardised: so many times the column's
+   * size where it is off its commonest value (default 10; `false` or Infinity: any distance), for dense features. One row
+   * far out would set its batch's steps. The trained model, and validation, see values as they are.
+   */
+  readonly clip?: number | false;
+  /** Seed of the shuffling, of the validation split and of the rows that shrinkage is read off (default 0). */
   readonly seed?: number;
   /** Evaluated after every epoch: examples of their own, or the share of the data in (0, 1) to hold out. */
   readonly validation?: Batch | number;
   /** Stops when the validation examples no longer gain, and gives back the best parameters. */
   readonly earlyStopping?: EarlyStopping;
+  /**
+   * How the model is kept from being surer of itself than it is right: before each step its weights shrink by as much as rows
+   * that are not trained on say, by at most a fifth, and not at all where they do not (default `auto`). For `robust()`,
+   * transforms of it, and optimizers of your own that can `shrink`; never by the validation examples.
+   */
+  readonly shrinkage?: ShrinkageOption;
   /** A step record every so many steps (default 10). */
   readonly reportEvery?: number;
   /** Whether step records tell the batch loss after the step (default false: a forward pass a step). */
@@ -91,7 +117,16 @@ export type Checked = {
   readonly patience: number;
   readonly by: "loss" | "accuracy";
   readonly every: number;
+  readonly standardise: boolean;
+  /** Infinity: none. */
+  readonly clip: number;
 };
+
+/**
+ * The default of `clip`.
+ * @internal
+ */
+export const CLIP = 10;
 
 const hasFunctions = (value: unknown, ...names: readonly string[]): boolean =>
   isObject(value) && names.every((name) => typeof value[name] === "function");
@@ -114,9 +149,15 @@ const TRAIN: Rules<TrainOptions<any, any>> = /* @__PURE__ */ union(
     epochs: COUNT,
     batchSize: COUNT,
     microBatch: COUNT,
+    standardise: FLAG,
+    clip: [
+      (value) => value === false || (typeof value === "number" && value > 0),
+      "a number of deviations above 0, or false",
+    ],
     seed: NUMBER,
     validation: [(value) => isBatch(value) || SHARE[0](value), "a share in (0, 1), or a batch"],
     earlyStopping: /* @__PURE__ */ holding(STOPPING, "an object, such as { patience: 2 }"),
+    shrinkage: /* @__PURE__ */ oneOf("auto", "heldOut", "folds", "off"),
     reportEvery: COUNT,
     lossAfter: FLAG,
     maxSeconds: [(value) => typeof value === "number" && value > 0, "a positive number of seconds"],
@@ -134,6 +175,10 @@ export const ELSEWHERE: Elsewhere = {
   lr: "the damping of the optimizer sets the length of steps",
   damping: "it is an option of optimizers, such as fgn",
   momentum: "it is a transform of optimizers",
+  normalise: "it is standardise",
+  normalize: "it is standardise",
+  standardize: "it is standardise",
+  scale: "it is standardise",
   verbose: "fit has onProgress, and train gives records",
   callbacks: "fit has onProgress, and train gives records",
   weightdecay: "it is l2, or the transform weightDecay",
@@ -159,7 +204,10 @@ interface Both<M extends Model, S> {
 export function checkTraining<M extends Model, S>(options: TrainOptions<M, S>): E.Either<FgnError, Both<M, S>> {
   const fits = checkOptions(options, TRAIN, ELSEWHERE);
   if (fits._tag === "Left") return fits;
-  const { epochs = 5, batchSize = 128, seed = 0, reportEvery = 10, maxSeconds = Infinity } = fits.right;
+  const { epochs = 5, batchSize = 128, seed = 0, reportEvery = 10, maxSeconds = Infinity, standardise = true } =
+    fits.right;
+  const { clip: most = standardise && CLIP } = fits.right, clip = most === false ? Infinity : most;
+  if (!standardise && clip < Infinity) return invalid("clip", clip, "it with standardise: true");
   const { earlyStopping, checkpoint, validation, optimizer } = fits.right;
   const { patience = 2, by = "loss" } = earlyStopping ?? {}, { every = 100, store } = checkpoint ?? {};
   if (checkpoint !== undefined && store === undefined) return invalid("checkpoint.store", store, KEEPING.store[1]);
@@ -169,6 +217,6 @@ export function checkTraining<M extends Model, S>(options: TrainOptions<M, S>): 
   }
   const fault = faultIn(optimizer);
   if (fault) return E.left(fault);
-  const checked = { epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every };
+  const checked = { epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every, standardise, clip };
   return E.right({ given: fits.right, checked });
 }

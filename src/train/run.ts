@@ -9,8 +9,11 @@ import type { Model } from "../network/model.ts";
 import { copyArrays } from "../optimizer/average.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
+import { type Shrinking, startShrinking, startTrainee, type Trainee } from "./shrinkage.ts";
+import type { Steering } from "./steering.ts";
+import type { TrainingScales } from "./standardise.ts";
 
-/** The best parameters so far, by the validation examples. */
+/** The best parameters so far, by the validation examples, for raw features. */
 export interface Best {
   /** The trainable arrays. */
   readonly arrays: readonly Float32Array[];
@@ -19,9 +22,9 @@ export interface Best {
 }
 
 /** Where a run stands. Its loop moves it on in place; its parameters and state are its own. */
-export interface Run<M extends Model, S> {
-  model: M;
-  state: S;
+export interface Run<M extends Model, S> extends Trainee<M, S> {
+  /** Null: it does not shrink. */
+  readonly shrinking: Shrinking<M, S> | null;
   /** The generator before the shuffle of this epoch. */
   random: Random;
   /** The epoch under way, from 1. */
@@ -33,18 +36,27 @@ export interface Run<M extends Model, S> {
   best: Best | null;
   /** Epochs since the best. */
   stale: number;
+  /** The scales that features are standardised by, or null: none. */
+  readonly scales: TrainingScales | null;
 }
 
 /** A run at its start, with parameters of its own. */
-export const startRun = <M extends Model, S>(model: M, optimizer: Optimizer<M, S>, seed: number): Run<M, S> => ({
-  model,
-  state: optimizer.init(model),
+export const startRun = <M extends Model, S>(
+  model: M,
+  scales: TrainingScales | null,
+  steering: Steering | null,
+  optimizer: Optimizer<M, S>,
+  seed: number,
+): Run<M, S> => ({
+  ...startTrainee(steering, model, optimizer),
+  shrinking: startShrinking(steering, model, optimizer),
   random: seedRandom(seed),
   epoch: 1,
   done: 0,
   step: 0,
   best: null,
   stale: 0,
+  scales,
 });
 
 /** Notes an evaluation at the end of an epoch. */

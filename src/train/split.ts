@@ -11,7 +11,7 @@ import { type Batch, checkBatchKind, checkTargets } from "../data/batch.ts";
 import { checkLength } from "../check/size.ts";
 import { picker } from "../data/select.ts";
 import { checkSparse, isSparse } from "../data/sparse.ts";
-import { permute, seedRandom } from "../math/random.ts";
+import { drawFrom, permute, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { objective } from "../problem/objective.ts";
 import { checkBatch } from "../problem/session.ts";
@@ -53,47 +53,54 @@ export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError
 function split(data: Batch, share: number, seed: number): E.Either<FgnError, Split> {
   const kind = checkBatchKind(data);
   if (kind._tag === "Left") return kind;
-  const { features, labels } = data;
+  const own = kind.right, { features, labels, weights, targets } = own;
   const whole = isSparse(features)
     ? checkSparse(features)
     : checkLength("features", features.data.length, features.rows * features.cols);
   if (whole._tag === "Left") return whole;
   const count = checkLength("labels", labels.length, features.rows);
   if (count._tag === "Left") return count;
-  const weighted = checkLength("weights", data.weights?.length ?? features.rows, features.rows);
+  const weighted = checkLength("weights", weights?.length ?? features.rows, features.rows);
   if (weighted._tag === "Left") return weighted;
-  const soft = checkTargets(data.targets, features.rows, data.targets?.cols ?? 0);
+  const soft = checkTargets(targets, features.rows, targets?.cols ?? 0);
   if (soft._tag === "Left") return soft;
   if (!Number.isFinite(seed)) return invalid("seed", seed, "a number");
-  return divide(data, share, seed, "share");
+  return divide(own, share, seed, "share");
 }
 
 /** Rows that are drawn from together, in random order. */
 interface Stratum {
-  readonly rows: number[];
+  readonly rows: readonly number[];
   /** Least and most of them that may be held out. */
   readonly least: number;
   readonly most: number;
 }
 
-/** Each class with two rows or more that count, the other rows that count, and the rows without weight. */
-function strataOf({ labels, weights }: Batch, seed: number): readonly Stratum[] {
+/** The keys of strata that are no class: rows without weight, and those that are alone in their class. */
+const WEIGHTLESS = -1, SINGLE = -2;
+
+/** Rows by what they are drawn from together with: their class, where it has two that count or more. */
+function strataOf({ labels, weights }: Batch, seed: number): ReadonlyMap<number, readonly number[]> {
   const counts = (row: number): boolean => weights === null || (weights[row] as number) > 0;
   const sizes = new Map<number, number>(), strata = new Map<number, number[]>();
   labels.forEach((label, row) => counts(row) && sizes.set(label, (sizes.get(label) ?? 0) + 1));
   for (const row of permute(labels.length, seedRandom((seed ^ SALT) >>> 0)).order) {
-    const label = labels[row] as number, key = !counts(row) ? -1 : sizes.get(label) === 1 ? -2 : label;
+    const label = labels[row] as number;
+    const key = !counts(row) ? WEIGHTLESS : sizes.get(label) === 1 ? SINGLE : label;
     const others = strata.get(key);
     if (others === undefined) strata.set(key, [row]);
     else others.push(row);
   }
-  // A single row is trained on, unless it has no weight.
-  return Array.from(strata, ([key, rows]) => ({
+  return strata;
+}
+
+/** Strata of which each gives a row at least; a single row is trained on, unless it has no weight. */
+const oneOfEach = (strata: ReadonlyMap<number, readonly number[]>): readonly Stratum[] =>
+  Array.from(strata, ([key, rows]) => ({
     rows,
     least: Math.min(1, rows.length - 1),
-    most: Math.max(rows.length - 1, key === -1 ? 1 : 0),
+    most: Math.max(rows.length - 1, key === WEIGHTLESS ? 1 : 0),
   }));
-}
 
 /** 1 for each row held out: of each stratum its share rounded down, and one more of those that lack most (Hamilton). */
 function draw(strata: readonly Stratum[], share: number, rows: number): Uint8Array {
@@ -117,7 +124,7 @@ function divide(data: Batch, share: number, seed: number, option: string): E.Eit
   const { rows } = data.features;
   if (!(typeof share === "number" && share > 0 && share < 1)) return invalid(option, share, "a share in (0, 1)");
   if (rows < 2) return invalid(option, share, "a share of at least two examples: there is one");
-  const isHeld = draw(strataOf(data, seed), share, rows);
+  const isHeld = draw(oneOfEach(strataOf(data, seed)), share, rows);
   const pick = (side: boolean): Batch => {
     const order = Uint32Array.from(data.labels.keys()).filter((row) => isHeld[row] === (side ? 1 : 0));
     return picker(data, order.length, false)(order);
@@ -125,21 +132,42 @@ function divide(data: Batch, share: number, seed: number, option: string): E.Eit
   return E.right({ train: pick(false), validation: pick(true) });
 }
 
+/** Seeds a draw of a few rows, and their order, apart from the split. */
+const FEW = 0xfe3;
+
+/**
+ * A share below ½ of the rows that count, at most so many, in random order: of each class its share, rounded up or down by
+ * chance, and never a row that is alone in its class. The same for the same seed in every runtime.
+ * @internal
+ */
+export function drawFew(data: Batch, share: number, most: number, seed: number): Uint32Array {
+  const own = (seed ^ FEW) >>> 0, source = drawFrom(seedRandom(own));
+  const rows = Array.from(strataOf(data, own)).flatMap(([key, stratum]) => key < 0 ? [] : stratum);
+  const count = Math.min(most, Math.round(share * rows.length)), stride = rows.length / count;
+  // One row every so many, class after class, from a start by chance.
+  const start = source.next() / 2 ** 32;
+  const drawn = Uint32Array.from({ length: count }, (_, i) => rows[Math.floor((i + start) * stride)] as number);
+  return permute(count, source.state()).order.map((place) => drawn[place] as number);
+}
+
 /** Examples to train on, and validation examples where the options ask for them. */
 export interface SplitData {
   readonly train: Batch;
   readonly validation: Batch | null;
+  /** How much the training examples count, by themselves and by their class; null: all the same. */
+  readonly counts: ArrayLike<number> | null;
 }
 
 /** Both parts hold an example that counts: training on none changes nothing, and says so too late. */
-function checkWeights(
-  { train, validation }: SplitData,
+function weigh(
+  { train, validation }: Omit<SplitData, "counts">,
   params: Model,
   { classWeights }: Pick<TrainOptions, "classWeights">,
-): E.Either<FgnError, void> {
+): E.Either<FgnError, SplitData> {
   const aim = objective({ ...train, targets: null }, params, classWeights === undefined ? {} : { classWeights });
   if (aim._tag === "Left") return aim;
-  if (validation?.weights?.every((weight) => weight === 0) !== true) return E.right(undefined);
+  const counts = classWeights === undefined ? train.weights : aim.right.alpha;
+  if (validation?.weights?.every((weight) => weight === 0) !== true) return E.right({ train, validation, counts });
   const count = validation.weights.length;
   const remedy = "Give at least one of them a weight, or hold out a larger share";
   return fail("ZeroWeights", { count }, "all weights of the validation examples are zero", remedy);
@@ -156,14 +184,12 @@ export function splitData<M extends Model, S>(
   seed: number,
 ): E.Either<FgnError, SplitData> {
   const validation = options.validation ?? null;
-  for (const part of validation === null || typeof validation === "number" ? [data] : [data, validation]) {
-    const matched = checkBatch(params, part);
-    if (matched._tag === "Left") return matched;
-  }
-  const divided: E.Either<FgnError, SplitData> = typeof validation === "number"
-    ? divide(data, validation, seed, "validation")
-    : E.right({ train: data, validation });
-  if (divided._tag === "Left") return divided;
-  const weighted = checkWeights(divided.right, params, options);
-  return weighted._tag === "Left" ? weighted : divided;
+  const whole = checkBatch(params, data);
+  if (whole._tag === "Left") return whole;
+  const apart = validation === null || typeof validation === "number" ? null : checkBatch(params, validation);
+  if (apart?._tag === "Left") return apart;
+  const divided: E.Either<FgnError, Omit<SplitData, "counts">> = typeof validation === "number"
+    ? divide(whole.right, validation, seed, "validation")
+    : E.right({ train: whole.right, validation: apart && apart.right });
+  return divided._tag === "Left" ? divided : weigh(divided.right, params, options);
 }

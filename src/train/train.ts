@@ -15,15 +15,20 @@ import { permute } from "../math/random.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
 import { asInner } from "../optimizer/inner.ts";
-import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
+import type { Optimizer, Update, UpdateOptions } from "../optimizer/optimizer.ts";
+import { piecesOf } from "../optimizer/pieces.ts";
 import { robust, type RobustState } from "../optimizer/robust.ts";
 import { evaluate, type Evaluation } from "../passes/evaluate.ts";
 import { kernelAlone, kernelOf } from "../problem/session.ts";
 import type { StepReport } from "../step/step.ts";
-import { identify, type Identity, resumeRun, writeCheckpoint } from "./checkpoint.ts";
-import { type Checked, checkTraining, type TrainOptions } from "./options.ts";
+import { identify, type Identity, type Plan, resumeRun, writeCheckpoint } from "./checkpoint.ts";
+import { checkTraining, type TrainOptions } from "./options.ts";
+import { runWithRests } from "./rests.ts";
 import { noteEvaluation, type Run, startRun } from "./run.ts";
+import { FEW, shrinkBefore, type Stepping, updateShadows } from "./shrinkage.ts";
 import { splitData } from "./split.ts";
+import { steer } from "./steering.ts";
+import { giveBack, scalesFor, startModel } from "./standardise.ts";
 
 /** Where a run stands. */
 export interface Position {
@@ -41,29 +46,34 @@ export type Stopped = "finished" | "earlyStopping" | "maxSeconds" | "aborted";
 /** Parameters with what the validation examples say about them. */
 export interface Measured<M extends Model> {
   /**
-   * A copy of the parameters that the optimizer says to keep, but for frozen layers, which are shared. With early
-   * stopping those at the end are the best ones, and the epoch is theirs.
+   * A copy of the parameters that the optimizer says to keep, for raw features, but for frozen layers, which are shared.
+   * With early stopping those at the end are the best ones, and the epoch is theirs.
    */
   readonly params: M;
   /** On the validation examples, when there are some. */
   readonly evaluation: Evaluation | undefined;
 }
 
+/** A step, and what came before it. */
+export interface Stepped {
+  /** The report of the step. */
+  readonly report: StepReport;
+  /** The share that the model shrank by before the step, since it was too sure of itself: see the option `shrinkage`. */
+  readonly shrinkage: number;
+}
+
 /** A record of progress: after some steps, after every epoch, and at the end. */
 export type Progress<M extends Model = Network> =
-  | Position & { readonly _tag: "step"; readonly report: StepReport }
+  | Position & Stepped & { readonly _tag: "step" }
   | Position & Measured<M> & { readonly _tag: "epoch" }
   | Position & Measured<M> & { readonly _tag: "done"; readonly stopped: Stopped };
 
 /** A run opened on its data. */
-interface Setup<M extends Model, S> {
+interface Setup<M extends Model, S> extends Plan<M, S> {
+  /** The parameters that the caller gave. */
+  readonly given: M;
   readonly run: Run<M, S>;
-  readonly train: Batch;
-  readonly validation: Batch | null;
-  readonly optimizer: Optimizer<M, S>;
   readonly identity: Identity | null;
-  readonly checked: Checked;
-  readonly options: TrainOptions<M, S>;
 }
 
 /** Checks everything, and takes up the checkpoint where there is one. */
@@ -79,15 +89,25 @@ async function setUp<M extends Model, S>(
   if (split._tag === "Left") return split;
   // Without an optimizer S is that of robust().
   const optimizer = asInner(options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>));
-  const setup = { ...split.right, optimizer, checked, options };
+  const { train, validation, counts } = split.right;
+  const steered = steer(params, train, optimizer, options, checked.seed);
+  if (steered._tag === "Left") return steered;
+  const steering = steered.right;
+  const setup = { given: params, train, validation, optimizer, steering, checked, options };
+  // Held-out rows are as good as others to say how large columns are.
+  const scales = checked.standardise ? scalesFor(params, train.features, counts, checked.clip) : E.right(null);
+  if (scales._tag === "Left") return scales;
   const start = (): E.Either<FgnError, Run<M, S>> =>
-    callValue(`${optimizer.name}.init`, () => startRun(copyModel(params), optimizer, checked.seed));
+    callValue(
+      `${optimizer.name}.init`,
+      () => startRun(startModel(params, scales.right), scales.right, steering, optimizer, checked.seed),
+    );
   if (options.checkpoint === undefined) {
     return E.map((run: Run<M, S>): Setup<M, S> => ({ ...setup, identity: null, run }))(start());
   }
   const kernel = kernelOf(options);
   if (kernel._tag === "Left") return kernel;
-  const identity = identify(params, split.right, optimizer, options, checked, kernel.right);
+  const identity = identify(params, setup, kernel.right);
   const { store } = options.checkpoint, bytes = await callStore("load", () => store.load());
   if (bytes._tag === "Left") return bytes;
   if (bytes.right === null) {
@@ -127,23 +147,31 @@ const updateOptionsOf = <M extends Model, S>(options: TrainOptions<M, S>): Updat
 };
 
 /** A run on its way through its batches. */
-interface Course<M extends Model, S> extends Setup<M, S> {
-  readonly pick: (rows: Uint32Array) => Batch;
+interface Course<M extends Model, S> extends Setup<M, S>, Stepping<M, S> {
   readonly breathe: (now: boolean) => Promise<void>;
-  readonly updateOptions: UpdateOptions;
+  /** The number of rows that are trained on. */
+  readonly rows: number;
   readonly totalSteps: number;
-  /** Why the run is to end before its next step, or null. */
-  readonly interrupted: () => Stopped | null;
+  /** Why the run is to end before its next step, or within one, or null. */
+  readonly interrupted: (within?: boolean) => Stopped | null;
 }
 
-function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: () => Stopped | null): Course<M, S> {
-  const { run, train: examples, checked: { epochs, batchSize }, options } = setup;
+function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: Course<M, S>["interrupted"]): Course<M, S> {
+  const { run, train: examples, steering, checked: { epochs, batchSize }, options } = setup;
+  const rows = steering?._tag === "heldOut" ? steering.trained.length : examples.features.rows;
   return {
     ...setup,
-    pick: picker(examples, batchSize, run.model._tag === "network"),
+    rows,
+    pick: picker(
+      examples,
+      Math.max(batchSize, FEW),
+      run.model._tag === "network",
+      run.scales,
+      run.scales?.limit ?? Infinity,
+    ),
     breathe: makeBreather(),
     updateOptions: updateOptionsOf(options),
-    totalSteps: epochs * Math.ceil(examples.features.rows / batchSize),
+    totalSteps: epochs * Math.ceil(rows / batchSize),
     interrupted,
   };
 }
@@ -154,26 +182,54 @@ const positionOf = <M extends Model, S>({ run, totalSteps, checked: { epochs } }
   totalSteps,
 });
 
-/** The next step, on the rows that `order` says. Undefined: a batch without weight. */
-function stepOf<M extends Model, S>(
-  { run, optimizer, pick, updateOptions, checked: { batchSize } }: Course<M, S>,
+/** Milliseconds that a step may take before it ends with the time of the run. */
+const GRACE = 500;
+
+/**
+ * An update, with rests where it has pieces: other tasks have their turn, and the run may end within it. Undefined: it does.
+ */
+async function updateOf<M extends Model, S>(
+  { run: { model, state }, optimizer: { update }, updateOptions, breathe, interrupted }: Course<M, S>,
+  part: Batch,
+): Promise<E.Either<FgnError, Update<M, S>> | undefined> {
+  const pieces = piecesOf(update), kernel = kernelOf(updateOptions);
+  if (pieces === undefined || kernel._tag === "Left") return update(model, state, part, updateOptions);
+  return await runWithRests(() => pieces(model, state, part, updateOptions), kernel.right, async (milliseconds) => {
+    await breathe(true);
+    return interrupted(milliseconds >= GRACE) === null;
+  });
+}
+
+/** The next step, on the rows that `order` says. Undefined: a batch without weight; a reason: the run ends within it. */
+async function stepOf<M extends Model, S>(
+  course: Course<M, S>,
   order: Uint32Array,
-): E.Either<FgnError, StepReport | undefined> {
-  const part = pick(order.subarray(run.done, run.done + batchSize));
-  const update = optimizer.update(run.model, run.state, part, updateOptions);
+): Promise<E.Either<FgnError, Stepped | Stopped | undefined>> {
+  const { run, steering, pick, checked: { batchSize }, interrupted } = course, { shrinking } = run;
+  const rows = order.subarray(run.done, run.done + batchSize), steers = shrinking !== null && steering !== null;
+  const share = steers ? shrinkBefore(run, run.step, shrinking, steering, rows, course) : E.right(0);
+  if (share._tag === "Left") return share;
+  const update = await updateOf(course, pick(rows));
+  if (update === undefined) return E.right(interrupted(true) ?? "aborted");
+  const followed = steers ? updateShadows(shrinking, steering, rows, course) : E.right(undefined);
+  if (followed._tag === "Left") return followed;
   run.done += batchSize;
   run.step++;
   if (update._tag === "Left") return update.left._tag === "ZeroWeights" ? E.right(undefined) : update;
   run.model = update.right.params;
   run.state = update.right.state;
-  return E.right(update.right.report);
+  return E.right({ report: update.right.report, shrinkage: share.right });
 }
 
-/** The parameters that the optimizer says to keep, evaluated on the validation examples. */
-function measure<M extends Model, S>(
-  { run: { model, state }, optimizer, validation, options }: Course<M, S>,
-): E.Either<FgnError, Measured<M>> {
-  const kept = callValue(`${optimizer.name}.result`, () => copyModel(optimizer.result(model, state)));
+/** The parameters that the optimizer says to keep, for raw features: before the first step those given. */
+function resultOf<M extends Model, S>({ given, run: { model, state, scales, step }, optimizer }: Course<M, S>): M {
+  return step === 0 && scales !== null ? copyModel(given) : giveBack(optimizer.result(model, state), scales);
+}
+
+/** The parameters to keep, evaluated on the validation examples. */
+function measure<M extends Model, S>(course: Course<M, S>): E.Either<FgnError, Measured<M>> {
+  const { optimizer, validation, options } = course;
+  const kept = callValue(`${optimizer.name}.result`, () => resultOf(course));
   if (kept._tag === "Left") return kept;
   const params = kept.right,
     measured = validation === null ? E.right(undefined) : evaluate(params, validation, kernelAlone(options));
@@ -195,18 +251,18 @@ type Records<M extends Model, A> = AsyncGenerator<E.Either<FgnError, Progress<M>
 
 /** The rest of an epoch. Gives why the run ended within it, or null. */
 async function* epochOf<M extends Model, S>(course: Course<M, S>): Records<M, Stopped | "failed" | null> {
-  const { run, train: examples, breathe, interrupted, checked: { reportEvery, every, by } } = course;
-  const rows = examples.features.rows;
-  const { order, random } = permute(rows, run.random);
+  const { run, rows, steering, breathe, interrupted, checked: { reportEvery, every, by } } = course;
+  const { order: places, random } = permute(rows, run.random);
+  const order = steering?._tag === "heldOut" ? places.map((place) => steering.trained[place] as number) : places;
   while (run.done < rows) {
-    const stopped = interrupted();
-    const step = stopped === null ? stepOf(course, order) : E.right(undefined);
+    const ended = interrupted(), step = ended === null ? await stepOf(course, order) : E.right(ended);
     if (step._tag === "Left") return yield* endWith<M>(step);
+    const stopped = typeof step.right === "string" ? step.right : null;
     const saved = stopped !== null || run.step % every === 0 ? await save(course) : E.right(undefined);
     if (saved._tag === "Left") return yield* endWith<M>(saved);
     if (stopped !== null) return stopped;
-    const reports = step.right !== undefined && run.step % reportEvery === 0;
-    if (reports) yield E.right({ _tag: "step", ...positionOf(course), report: step.right });
+    const { right: stepped } = step, reports = typeof stepped === "object" && run.step % reportEvery === 0;
+    if (reports) yield E.right({ _tag: "step", ...positionOf(course), ...stepped });
     await breathe(reports);
   }
   const measured = measure(course);
@@ -273,8 +329,10 @@ async function* recordsOf<M extends Model, S>(params: M, data: Batch, asked: Tra
   const opened = await setUp<M, S>(params, data, asked);
   if (opened._tag === "Left") return yield opened;
   const { run, options, checked: { epochs, patience, maxSeconds } } = opened.right, first = run.step;
-  const spent = (): boolean => run.step > first && performance.now() - clock >= maxSeconds * 1000;
-  const interrupted = (): Stopped | null => options.signal?.aborted ? "aborted" : spent() ? "maxSeconds" : null;
+  const spent = (within: boolean): boolean =>
+    (within || run.step > first) && performance.now() - clock >= maxSeconds * 1000;
+  const interrupted = (within = false): Stopped | null =>
+    options.signal?.aborted ? "aborted" : spent(within) ? "maxSeconds" : null;
   const course = startCourse(opened.right, interrupted);
   let stopped: Stopped | "failed" | null = null;
   while (run.epoch <= epochs && stopped === null) {

@@ -14,10 +14,13 @@ import {
   fit,
   type FitOptions,
   getOrThrow,
+  ggnStep,
   growClasses,
+  holdOut,
   matrix,
   memoryStore,
   type Network,
+  online,
   type Optimizer,
   readSafetensors,
   robust,
@@ -36,6 +39,8 @@ import { left } from "../support/reference.ts";
 
 const head = getOrThrow(zeroHead({ features: 2, classes: 2 }));
 const data = getOrThrow(batch({ features: getOrThrow(matrix(4, 2, [1, 0, 0, 1, 2, 0, 0, 2])), labels: [0, 1, 0, 1] }));
+
+const holdOutHalf = (_: Network, b: Batch) => holdOut(b, 0.5);
 
 const boom = (): never => {
   throw new Error("boom");
@@ -92,8 +97,26 @@ describe("an argument that cannot be read", () => {
     const changing = Object.defineProperty({ ...head }, "layers", reads(2, head.layers, 0)) as Network;
     expect(left(fgnStep(changing, data))).toMatchObject({
       _tag: "WrongKind",
-      message: "params.layers: a getter may give another value at every reading",
+      message: "params.layers: this is a getter",
     });
+  });
+
+  it("may be a batch that is another one later: it is read once", () => {
+    for (const name of ["labels", "features", "targets", "weights"] as const) {
+      let reads = 0;
+      const get = (): unknown => reads++ === 0 ? data[name] : { length: 2 ** 53 };
+      const changing = Object.defineProperty({ ...data }, name, { enumerable: true, get }) as Batch;
+      for (const call of [fgnStep, evaluate, (m: Network, b: Batch) => ggnStep(m, b, 0.1), holdOutHalf]) {
+        reads = 0;
+        expect((call as (m: Network, b: Batch) => { _tag: string })(head, changing)._tag, name).toBe("Right");
+        expect(reads, name).toBe(1);
+      }
+      for (const optimizer of [fgn(), robust(), online()] as Optimizer<Network, unknown>[]) {
+        reads = 0;
+        expect(optimizer.update(head, optimizer.init(head), changing)._tag, name).toBe("Right");
+        expect(reads, name).toBe(1);
+      }
+    }
   });
 
   it("is named in optimised code, too", () => {
@@ -152,7 +175,8 @@ describe("a fault of the library", () => {
       ["writeSafetensors", () => writeSafetensors({ tensors }), TextEncoder.prototype, "encode"],
     ];
     for (const [where, call, holder, name] of calls) {
-      const field = Object.getOwnPropertyDescriptor(holder, name) as PropertyDescriptor, cause = new TypeError("a fault");
+      const field = Object.getOwnPropertyDescriptor(holder, name) as PropertyDescriptor,
+        cause = new TypeError("a fault");
       const broken = (): never => {
         throw cause;
       };
@@ -165,6 +189,12 @@ describe("a fault of the library", () => {
       }
       expect(result, where).toMatchObject({ _tag: "Left", left: { _tag: "Unexpected", where, cause } });
     }
+  });
+
+  it("is told at once, though arguments hold the global object", () => {
+    const began = performance.now();
+    expect(left(guard("f", { a: globalThis, b: [1] }, boom))._tag).toMatch(/^(WrongKind|Unexpected)$/);
+    expect(performance.now() - began).toBeLessThan(2000);
   });
 
   it("is told though what was thrown has no text, and arguments contain themselves", () => {

@@ -283,4 +283,25 @@ describe("showDiagnosis()", () => {
     const estimated = problem(6, 3, 80);
     expect(showDiagnosis(look(estimated.head, estimated.data))).toContain("from 32 samples");
   });
+
+  it("names columns far from the others' size, or from 0", () => {
+    const { data, head } = problem(40, 4, 3), { rows, cols } = data.features;
+    const batchOf = (change: (x: number, j: number) => number): Batch => {
+      const values = data.features.data.map((x, i) => change(x, i % cols));
+      return { ...data, features: { rows, cols, data: values } };
+    };
+    expect(look(head, data).columns).toEqual([]);
+    expect(showDiagnosis(look(head, data))).not.toContain("column");
+    const odd = look(head, batchOf((x, j) => j === 1 ? 1e4 * x : j === 2 ? x + 5e3 : x)), [large, offset] = odd.columns;
+    expect(odd.columns.map(({ column }) => column)).toEqual([1, 2]);
+    expect((large?.ratio as number) / 1e4).toBeCloseTo(1, 0);
+    expect((offset?.offset as number) / (5e3 * Math.sqrt(3))).toBeCloseTo(1, 0);
+    expect(showDiagnosis(odd)).toMatch(/column 1 \(1\.?\d*e\+?4|column 1 \(\d{4,5} times the median size, mean/);
+    expect(showDiagnosis(odd)).toContain("columnScales");
+    // Small ones are, too; those that do not vary are not.
+    const small = look(head, batchOf((x, j) => j === 0 ? 1e-5 * x : j === 3 ? 7e6 : x));
+    expect(small.columns.map(({ column }) => column)).toEqual([0]);
+    const many = { ...odd, columns: Array.from({ length: 9 }, (_, column) => ({ column, ratio: 1e6, offset: 0 })) };
+    expect(showDiagnosis(many)).toContain("and 4 more");
+  });
 });

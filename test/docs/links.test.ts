@@ -11,6 +11,13 @@ it("every relative link of the repository's pages leads to a file and a heading"
   expect(deadLinks(pages, existsSync).map(showDeadLink)).toEqual([]);
 });
 
+it("every file that CONTRIBUTING.md names is there", () => {
+  const named = readFileSync("CONTRIBUTING.md", "utf8").matchAll(/`((?:src|test|tools|examples)\/[\w/.]+\.ts)`/g);
+  const files = Array.from(named, ([, file]) => file as string);
+  expect(files.length).toBeGreaterThan(40);
+  expect(files.filter((file) => !existsSync(file))).toEqual([]);
+});
+
 it("deadLinks() finds links to no file, to no heading and out of the root, and no others", () => {
   const pages = new Map([
     [

@@ -5,11 +5,20 @@
 
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { loadBirdstrikes } from "../../examples/data/birdstrikes.ts";
+import { loadCars } from "../../examples/data/cars.ts";
 import { loadCmudict } from "../../examples/data/cmudict.ts";
-import type { Dataset, Split } from "../../examples/data/dataset.ts";
+import { type Dataset, type NamedDataset, type Split, withWrongLabels } from "../../examples/data/dataset.ts";
+import { loadFoods } from "../../examples/data/foods.ts";
+import { FIELDS, loadGlosses } from "../../examples/data/glosses.ts";
 import { loadMnist } from "../../examples/data/mnist.ts";
+import { loadMovies } from "../../examples/data/movies.ts";
 import { toSparseSplit, toSplit } from "../../examples/data/ngrams.ts";
+import { loadPenguins } from "../../examples/data/penguins.ts";
+import { missing, numbers, oneHot, parseCsv, toDataset } from "../../examples/data/table.ts";
 import { featurize, featurizeSparse, loadUdhr } from "../../examples/data/udhr.ts";
+import { loadWeather } from "../../examples/data/weather.ts";
+import { loadZipcodes } from "../../examples/data/zipcodes.ts";
 
 const hash = ({ features, labels }: Split): string =>
   createHash("sha256").update(features).update(labels).digest("hex");
@@ -93,6 +102,113 @@ describe("loadCmudict()", () => {
   it("draws the same for the same seed", () => {
     const { train, test } = loadCmudict(1);
     expect([hash(train), hash(test)]).toEqual([hash(data.train), hash(data.test)]);
+  });
+});
+
+describe("loadGlosses()", () => {
+  const data = loadGlosses(2_000, 1);
+
+  it("has as many training glosses as asked for and 4,000 for tests, of 45 fields, in rows of length 1", () => {
+    checkShapes(data, [2_000, 4_000, 1024]);
+    expect(Math.max(...data.test.labels)).toBeLessThan(FIELDS);
+    // The largest are of adjectives, artifacts and persons.
+    const found = counts(data.test, FIELDS),
+      largest = found.map((n, label) => [n, label]).sort(([a = 0], [b = 0]) => b - a);
+    expect(new Set(largest.slice(0, 3).map(([, label]) => label))).toEqual(new Set([0, 6, 18]));
+    expect(offNorm(data)).toBeLessThan(1e-6);
+  });
+});
+
+describe("tables as they were measured", () => {
+  /** Training and test rows and columns, the commonest classes, and how many there are. */
+  const TABLES: readonly (readonly [
+    load: (seed?: number) => NamedDataset,
+    sizes: readonly [number, number, number],
+    names: readonly string[],
+    classes: number,
+  ])[] = [
+    [loadBirdstrikes, [8_000, 2_000, 100], ["none", "damage"], 2],
+    [loadMovies, [2_200, 721, 23], ["Drama", "Comedy", "Action"], 11],
+    [loadZipcodes, [12_000, 4_000, 2], ["TX", "CA", "NY"], 52],
+    [loadWeather, [1_100, 361, 6], ["rain", "sun", "fog", "drizzle", "snow"], 5],
+    [loadPenguins, [250, 92, 4], ["Adelie", "Gentoo", "Chinstrap"], 3],
+    [loadCars, [280, 112, 7], ["USA", "Japan", "Europe"], 3],
+    [loadFoods, [400, 105, 207], ["Marine Fish", "Other Vegetables", "Fruits"], 13],
+  ];
+
+  /** A tenth of the bird strikes did damage, among both. */
+  const checkPositives = ({ train, test }: Dataset): void => {
+    for (const split of [train, test]) {
+      expect(Math.abs((counts(split, 2)[1] as number) / split.rows - 0.106)).toBeLessThan(0.01);
+    }
+  };
+
+  for (const [load, sizes, names, classes] of TABLES) {
+    it(`${load.name}() has its rows, finite numbers and classes, the commonest first; the same for the same seed`, () => {
+      const data = load();
+      checkShapes(data, sizes);
+      expect(data.names.length).toBe(classes);
+      expect(data.names.slice(0, names.length)).toEqual(names);
+      for (const { features } of [data.train, data.test]) expect(features.every(Number.isFinite)).toBe(true);
+      expect(Math.min(...counts(data.train, classes))).toBeGreaterThan(0);
+      if (load === loadBirdstrikes) checkPositives(data);
+      expect(hash(load().train)).toBe(hash(data.train));
+    });
+  }
+
+  it("keep their units: dollars beside ratings, kilojoules beside micrograms", () => {
+    const size = ({ train, columns }: Dataset, j: number): number =>
+      train.features.reduce((most, v, k) => k % columns === j ? Math.max(most, Math.abs(v)) : most, 0);
+    const movies = loadMovies();
+    expect(size(movies, 0)).toBeGreaterThan(1e8);
+    expect(size(movies, 5)).toBeLessThan(10);
+    const foods = loadFoods(), sizes = Array.from({ length: foods.columns }, (_, j) => size(foods, j));
+    expect(Math.max(...sizes)).toBeGreaterThan(1e3);
+    expect(Math.min(...sizes.filter((v) => v > 0))).toBeLessThan(1e-5);
+  });
+});
+
+describe("tables", () => {
+  it("are read from CSV with quotes, empty fields and quotes within quotes", () => {
+    const text = 'a,b,c\n1,"x, ""y""",\n,z,3\n';
+    expect(parseCsv(text)).toEqual([{ a: "1", b: 'x, "y"', c: "" }, { a: "", b: "z", c: "3" }]);
+  });
+
+  it("give columns of numbers, of what is missing, and of words", () => {
+    const rows = [{ n: "5", w: "b" }, { n: "", w: "a" }, { n: null, w: "b" }, { n: 2, w: "c" }, { n: "NaN", w: "a" }];
+    expect(numbers(rows, "n")).toEqual([[5, 0, 0, 2, 0]]);
+    expect(missing(rows, "n")).toEqual([[0, 1, 1, 0, 1]]);
+    expect(oneHot(rows, "w")).toEqual([[0, 1, 0, 0, 1], [1, 0, 1, 0, 0], [0, 0, 0, 1, 0]]);
+  });
+
+  it("keep a row and its class together", () => {
+    const column = Array.from({ length: 50 }, (_, i) => i),
+      classes = column.map((v) => v % 3 === 0 ? "third" : "other");
+    const { train, test, names } = toDataset([column, column.map((v) => -v)], classes, 30, 1);
+    expect(names).toEqual(["other", "third"]);
+    const seen = [train, test].flatMap(({ features, labels, rows }) =>
+      Array.from({ length: rows }, (_, i) => {
+        const value = features[2 * i] as number;
+        expect(features[2 * i + 1]).toBe(-value);
+        expect(labels[i]).toBe(value % 3 === 0 ? 1 : 0);
+        return value;
+      })
+    );
+    expect(seen.sort((a, b) => a - b)).toEqual(column);
+  });
+});
+
+describe("withWrongLabels()", () => {
+  it("draws a share of the labels anew, over all classes, and leaves features and argument alone", () => {
+    const rows = 9_000, classes = 9, labels = Uint32Array.from({ length: rows }, (_, i) => i % classes);
+    const split: Split = { features: new Float32Array(rows), labels, rows };
+    const wrong = withWrongLabels(split, 0.3, classes, 4);
+    const changed = wrong.labels.reduce((n, label, i) => n + (label === labels[i] ? 0 : 1), 0);
+    // 2,700 drawn anew, a ninth of them to what they were; four deviations of a binomial are 69.
+    expect(Math.abs(changed - 2_400)).toBeLessThan(70);
+    for (const count of counts(wrong, classes)) expect(Math.abs(count - 1_000)).toBeLessThan(80);
+    expect([...labels]).toEqual([...labels].map((_, i) => i % classes));
+    expect(hash(withWrongLabels(split, 0.3, classes, 4))).toBe(hash(wrong));
   });
 });
 

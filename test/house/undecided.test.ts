@@ -58,7 +58,7 @@ describe("a copy of the library", () => {
     expect(undecided.every((line) => line.includes("mish"))).toBe(true);
   });
 
-  it("does not compile with a kind of layer until its fields, shapes and instructions are decided", () => {
+  it("does not compile with a kind of layer until its fields, scales, shapes and instructions are decided", () => {
     const made = (text: string): string =>
       text.replace(
         "export type Layer = ",
@@ -67,11 +67,14 @@ describe("a copy of the library", () => {
     const undecided = compileCopy({ "src/network/layer.ts": made });
     // With a constructor in layers.ts, and its export in mod.ts, five files in all.
     expect(filesOf(undecided)).toEqual(["src/network/layer.ts", "src/network/lower.ts", "src/network/network.ts"]);
-    const fields = (frozen: string): string => `$& scaling: { features: "dense", fields: { gain: FACTOR${frozen} } },`;
+    const facts = (scales: string, frozen: string): string =>
+      `$& scaling: { features: "dense",${scales} fields: { gain: FACTOR${frozen} } },`;
+    const SCALES = " takesScales: false,", FROZEN = ', frozen: "boolean"';
     const table = (row: string) => (text: string): string => made(text).replace(/export const LAYERS: .*/, row);
-    const forgotten = compileCopy({ "src/network/layer.ts": table(fields("")) });
-    expect(filesOf(forgotten)).toContain("src/network/layer.ts");
-    const decided = compileCopy({ "src/network/layer.ts": table(fields(', frozen: "boolean"')) });
+    for (const forgotten of [facts(SCALES, ""), facts("", FROZEN)]) {
+      expect(filesOf(compileCopy({ "src/network/layer.ts": table(forgotten) }))).toContain("src/network/layer.ts");
+    }
+    const decided = compileCopy({ "src/network/layer.ts": table(facts(SCALES, FROZEN)) });
     expect(filesOf(decided)).toEqual(["src/network/lower.ts", "src/network/network.ts"]);
   });
 

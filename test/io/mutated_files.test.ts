@@ -94,7 +94,7 @@ interface Kept {
 
 /** The checkpoint of a run that took three steps and was evaluated. */
 function keep<M extends Model, S>(model: M, optimizer: Optimizer<M, S>): Kept {
-  const { data } = problem(16, 4, 3), run: Run<M, S> = startRun(model, optimizer, 7);
+  const { data } = problem(16, 4, 3), run: Run<M, S> = startRun(model, null, null, optimizer, 7);
   for (let step = 0; step < 3; step++) {
     const { params, state } = getOrThrow(optimizer.update(run.model, run.state, data));
     Object.assign(run, { model: params, state, step: step + 1, done: 16 * step });
@@ -111,7 +111,8 @@ function keep<M extends Model, S>(model: M, optimizer: Optimizer<M, S>): Kept {
     every: 1,
   };
   const kernel = getOrThrow(defaultKernel());
-  const identity = identify(model, { train: data, validation: null }, optimizer, {}, checked as never, kernel);
+  const plan = { train: data, validation: null, optimizer, steering: null, options: {}, checked: checked as never };
+  const identity = identify(model, plan, kernel);
   const bytes = getOrThrow(writeCheckpoint(run, identity));
   const wanted = getOrThrow(readCheckpoint(bytes, model, optimizer));
   return {
@@ -291,7 +292,7 @@ describe("mutated safetensors files", () => {
   it("of plain data are refused, or decoded without an exception", () => {
     const { bytes } = keep(network, robust());
     attack("plain", 0.05, ["InvalidFile"], (index) => ({
-      result: decodePlain("fgn-checkpoint", 2, mutateFile(bytes, dice(SEED + 3, index)).bytes),
+      result: decodePlain("fgn-checkpoint", 3, mutateFile(bytes, dice(SEED + 3, index)).bytes),
       isRight: () => true,
     }));
   }, 3_600_000);

@@ -145,12 +145,12 @@ describe("cholesky", () => {
   });
 });
 
-/** F⁻ᵀ diag(h), row-major, by plain forward substitution: column by column, from the top. */
-function inverse({ n, ld }: System, f: Float64Array, h: Float64Array): Float64Array {
+/** scale·F⁻ᵀ, row-major, by plain forward substitution: column by column, from the top. */
+function inverse({ n, ld }: System, f: Float64Array, scale: number): Float64Array {
   const x = new Float64Array(n * n);
   for (let j = 0; j < n; j++) {
     for (let i = j; i < n; i++) {
-      let rest = i === j ? at(h, j) : 0;
+      let rest = i === j ? scale : 0;
       for (let k = j; k < i; k++) rest -= at(f, k * ld + i) * at(x, k * n + j);
       x[i * n + j] = rest / at(f, i * ld + i);
     }
@@ -159,19 +159,21 @@ function inverse({ n, ld }: System, f: Float64Array, h: Float64Array): Float64Ar
 }
 
 describe("triangularInverse", () => {
-  it("gives F⁻ᵀ diag(h), the bits of the plain substitution rounded to float32, zero elsewhere, and nothing beyond", () => {
-    const wrong = forAll((system, lambda, h) => {
-      const { n, ld, s } = system, width = ceil4(n);
-      const m = layout({ s: s.byteLength, f: s.byteLength, h: 8 * n, x: s.byteLength, out: 4 * width ** 2, guard: 64 });
+  it("gives scale·F⁻ᵀ, the bits of the plain substitution, and in float32, zero elsewhere, and nothing beyond", () => {
+    const wrong = forAll((system, lambda, r) => {
+      const { n, ld, s } = system, width = ceil4(n), scale = 1 + Math.abs(at(r, 0));
+      const m = layout({ s: s.byteLength, f: s.byteLength, x: s.byteLength, out: 4 * width ** 2, guard: 64 });
       putF64(m.s, s);
-      putF64(m.h, h);
       if (exports().cholesky(n, m.s, m.f, ld, lambda) !== n) return false;
-      const expected = inverse(system, getF64(m.f, s.length), h);
-      exports().triangularInverse(n, m.f, ld, m.h, m.x, m.out);
-      const out = getF32(m.out, width ** 2);
+      const expected = inverse(system, getF64(m.f, s.length), scale);
+      exports().triangularInverse(n, m.f, ld, scale, m.x, m.out);
+      const out = getF32(m.out, width ** 2), x = getF64(m.x, s.length);
+      exports().triangularInverse(n, m.f, ld, scale, m.x, 0);
+      const again = getF64(m.x, s.length);
       return untouched(m.guard, 16) && violations("", width ** 2, (e) => {
-            const i = Math.floor(e / width), j = e % width;
-            return at(out, e) === (i < n && j <= i ? Math.fround(at(expected, i * n + j)) : 0);
+            const i = Math.floor(e / width), j = e % width, value = i < n && j <= i ? at(expected, i * n + j) : 0;
+            if (i < n && j < n && (at(x, i * ld + j) !== value || at(again, i * ld + j) !== value)) return false;
+            return at(out, e) === Math.fround(value);
           }).length === 0;
     });
     expect(wrong).toEqual([]);

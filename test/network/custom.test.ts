@@ -112,6 +112,7 @@ for (const [name, builtIn, model] of PAIRS) {
           batchSize: 8,
           seed: 3,
           validation: data,
+          standardise: false, // a model of one's own sees features as they are
           optimizer: fgn<Model>({ damping: 0.3, system: "matrixFree" }),
         };
         let last: number[] = [], loss = Infinity;

@@ -23,6 +23,19 @@ const adapted = getOrThrow(withAdapters(plain, { rank: 2, layers: [2] }));
 const all = (): Network => getOrThrow(withParameters(adapted, uniform(parameters(adapted).length, 1)));
 
 describe("JSON", () => {
+  it("holds what layers hold, at once, whatever is put into them", () => {
+    const { layers } = all();
+    for (const odd of [globalThis, new Map(), [globalThis], { rows: globalThis, cols: 1, data: globalThis }]) {
+      for (const name of ["weight", "bias", "frozen", "more"]) {
+        const began = performance.now();
+        const json = toJson({ ...all(), layers: [{ ...layers[0], [name]: odd } as never, ...layers.slice(1)] });
+        expect(JSON.stringify(json).length).toBeLessThan(10_000);
+        expect(performance.now() - began).toBeLessThan(1000);
+        expect(fromJson(json)._tag).toBe(name === "more" ? "Right" : "Left");
+      }
+    }
+  });
+
   const through = (value: Network) => getOrThrow(fromJson(JSON.parse(JSON.stringify(toJson(value)))));
 
   it("brings every kind of layer back exactly, as structuredClone does", () => {

@@ -77,6 +77,15 @@ function optimizer(name: string, make: () => unknown): Record<string, Recipe> {
         }];
       },
     ),
+    ...(made().shrink && {
+      [`${name}.shrink`]: either(
+        (...args: [never, never, never, never]) => made().shrink?.(...args),
+        (v) => {
+          const { model, state } = started(v);
+          return [model, state, { share: 0.1, sparse: 0 }, { donate: false }];
+        },
+      ),
+    }),
     [`${name}.result`]: plain(
       (...args: [never, never]) => made().result(...args),
       (v) => {
@@ -151,7 +160,11 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       ignoredLabel: 9,
     }],
   ),
+  columnScales: either(fgn.columnScales, (v) => [some.data(v), { centre: v % 2 === 0 }]),
+  standardise: either(fgn.standardise, (v) => [some.data(v % 3), some.scales()]),
   // Models
+  foldScales: either(fgn.foldScales, (v) => [v % 2 ? some.head() : some.net(), some.scales()]),
+  unfoldScales: either(fgn.unfoldScales, (v) => [v % 2 ? some.head() : some.net(), some.scales()]),
   linearHead: either(fgn.linearHead, () => [{ features: 2, classes: 2 }, [1, 2, 3, 4], [0, 1]]),
   randomHead: either(fgn.randomHead, () => [{ features: 2, classes: 2, bias: true }, 1]),
   zeroHead: either(fgn.zeroHead, () => [{ features: 2, classes: 2, bias: true }]),

@@ -25,6 +25,8 @@ export function data(variant = 0): fgn.Batch {
   return right(fgn.batch({ features: features(), labels }));
 }
 
+export const scales = (): fgn.ColumnScales => right(fgn.columnScales(data()));
+
 export const head = (): fgn.Network => right(fgn.randomHead({ features: 3, classes: 3 }, 1));
 export const net = (): fgn.Network => right(fgn.mlp({ inputs: 3, hidden: [4], classes: 3, seed: 2 }));
 export const deep = (): fgn.Network =>
@@ -114,6 +116,8 @@ export const trainOptions = (variant = 0): fgn.FitOptions<fgn.Network, never> =>
   ({
     epochs: 1,
     batchSize: 3,
+    standardise: variant % 2 === 0,
+    shrinkage: variant % 4 === 2 ? "folds" : "auto",
     seed: 1,
     validation: variant % 2 === 0 ? 0.3 : data(1),
     earlyStopping: { patience: 1, by: "loss" },

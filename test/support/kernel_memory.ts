@@ -26,7 +26,14 @@ export function kernel(): LoadedKernel {
     const { name, hash, code } = simd;
     if (typeof code !== "string") throw new Error("the kernel is not inlined");
     const { exports } = instantiateSync(decode(code), {});
-    loaded = { name, hash, exports: exports as unknown as KernelExports, classes: CLASS_LIMITS, busy: false };
+    loaded = {
+      name,
+      hash,
+      exports: exports as unknown as KernelExports,
+      classes: CLASS_LIMITS,
+      busy: false,
+      layouts: 0,
+    };
   }
   return loaded;
 }

@@ -160,9 +160,9 @@ describe("damaged checkpoints", () => {
     const longer = new Uint8Array([...bytes, 0]);
     const text = new TextEncoder().encode("{}"), others = [encodePlain("other", 1, { a: 1 })];
     for (const value of [null, 1, "x", [], {}, { identity: {} }, { hash: "" }]) {
-      others.push(encodePlain("fgn-checkpoint", 2, value));
+      others.push(encodePlain("fgn-checkpoint", 3, value));
     }
-    others.push(encodePlain("fgn-checkpoint", 3, {}));
+    others.push(encodePlain("fgn-checkpoint", 4, {}));
     for (const bad of [...cuts, longer, text, new Uint8Array(64), ...others.map((one) => getOrThrow(one))]) {
       const store = await holding(bad), error = await resume(store);
       expect(error, `${bad.length} bytes`).toMatchObject({ _tag: "InvalidFile", what: "fgn-checkpoint" });
@@ -171,9 +171,12 @@ describe("damaged checkpoints", () => {
   });
 
   it("of an earlier version are refused with what to do about them", () => {
-    const error = left(readCheckpoint(getOrThrow(encodePlain("fgn-checkpoint", 1, {})), network(), robust()));
-    expect(error).toMatchObject({ _tag: "InvalidFile", reason: "version 1 where 2 is read" });
-    expect(error.remedy).toContain("End the run with the release of fgn that began it");
+    for (const version of [1, 2]) {
+      const bytes = getOrThrow(encodePlain("fgn-checkpoint", version, {}));
+      const error = left(readCheckpoint(bytes, network(), robust()));
+      expect(error).toMatchObject({ _tag: "InvalidFile", reason: `version ${version} where 3 is read` });
+      expect(error.remedy).toContain("End the run with the release of fgn that began it");
+    }
   });
 
   it("are refused when one bit is another, in the numbers too", async () => {

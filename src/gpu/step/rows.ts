@@ -11,9 +11,9 @@ import type { LoadedKernel } from "../../kernel/kernel.ts";
 import { NOTHING } from "../../problem/session.ts";
 import { gramSystem } from "../../row_system/gram.ts";
 import type { RowMatrix } from "../../solver/row_matrix.ts";
-import { reserveAreas, strideOf } from "../../tape/areas.ts";
+import { reserveAreas } from "../../tape/areas.ts";
 import { majorise, writeRows } from "../../tape/margins.ts";
-import { type Tape, up4 } from "../../tape/tape.ts";
+import { strideOf, type Tape, up4 } from "../../tape/tape.ts";
 import type { Workspace } from "../../tape/workspace.ts";
 
 /** Floats of one example in what the margin pass leaves: true logit, peak, sum, rank. */
@@ -28,7 +28,7 @@ function emptyTape(kernel: LoadedKernel, rows: number): Tape {
     blocks: null,
     length: 0,
     theta: NONE,
-    scratch: { panels: NONE, block: NONE },
+    scratch: { panels: NONE, block: NONE, products: NONE, image: NONE },
     ones: NONE,
   };
   return { kernel, rows, logits, ...nothing, feed: () => {}, fault: undefined };

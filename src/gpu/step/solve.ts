@@ -10,6 +10,7 @@
 import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../../check/error.ts";
 import { f64, NONE } from "../../kernel/arena.ts";
+import { runAtOnce } from "../../kernel/pieces.ts";
 import { meanDiagonal } from "../../row_system/gram.ts";
 import type { Products } from "../../solver/cg.ts";
 import { type CheckedSolver, isDirect } from "../../solver/solver.ts";
@@ -51,7 +52,7 @@ export function hostSystem(asked: Asked, ws: Workspace, K: Float32Array): RowSys
   return {
     stage,
     gradientNorm: () => Promise.resolve(E.right(gradientNorm(stage))),
-    attempt: (lambda) => Promise.resolve(E.right(attempt(stage, lambda))),
+    attempt: (lambda) => Promise.resolve(E.right(runAtOnce(attempt(stage, lambda)))),
   };
 }
 

@@ -8,7 +8,7 @@ import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../../check/error.ts";
 import { type Batch, checkBatchKind, checkClasses } from "../../data/batch.ts";
 import { checkLength } from "../../check/size.ts";
-import { checkFeaturesKind, isSparse } from "../../data/sparse.ts";
+import { isSparse } from "../../data/sparse.ts";
 import type { Network } from "../../network/layer.ts";
 import { failWidth, type Purpose } from "../../problem/session.ts";
 import { failUnsupported } from "../device/faults.ts";
@@ -30,9 +30,7 @@ export interface Examples {
 export function checkExamples(batch: Batch): E.Either<FgnError, Batch> {
   const kind = checkBatchKind(batch);
   if (kind._tag === "Left") return kind;
-  const { features, labels, targets, weights } = batch;
-  const known = checkFeaturesKind("features", features);
-  if (known._tag === "Left") return known;
+  const { features, labels, targets, weights } = kind.right;
   if (isSparse(features)) return failUnsupported("sparse features");
   if (targets !== null) return failUnsupported("soft targets");
   const { rows, cols, data } = features;
@@ -42,7 +40,7 @@ export function checkExamples(batch: Batch): E.Either<FgnError, Batch> {
     checkLength("labels", labels.length, rows),
     checkLength("weights", weights?.length ?? rows, rows),
   ];
-  return lengths.find((length) => length._tag === "Left") ?? E.right(batch);
+  return lengths.find((length) => length._tag === "Left") ?? kind;
 }
 
 /** Examples that match a network. Errors: `FeatureMismatch`, `LabelOutOfRange`. */

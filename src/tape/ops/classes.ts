@@ -201,6 +201,7 @@ function rowPart(spec: ClassProductSpec, each: Each): RowPart {
       each((from, to, panels) => addGram(spec, to - from, panels, out));
     },
     squares: () => {},
+    multiply: () => {},
     twoStage: null,
     moves: after !== NONE,
   });

@@ -50,8 +50,15 @@ export function addSquares(
   }
 }
 
+/** Adds ⟨δ_j, t_j⟩ to B numbers, of the signals and of outputs t in panels at `scratch.image`. */
+export function addDots({ kernel, rows, scratch }: Context, outputs: number, signals: number, out: Float64Array): void {
+  kernel.exports.columnDots(outputs, rows, scratch.image, signals, scratch.block);
+  const part = f64(kernel, scratch.block, rows);
+  for (let i = 0; i < rows; i++) out[i] = (out[i] as number) + (part[i] as number);
+}
+
 /** A layer W x + b that trains: K_ij = (⟨A_i, A_j⟩ + b) ⟨Δ_i, Δ_j⟩. */
-interface TrainedLayer extends Pick<RowPart, "squares" | "twoStage" | "moves"> {
+interface TrainedLayer extends Pick<RowPart, "squares" | "multiply" | "twoStage" | "moves"> {
   /** Inputs that an output sums over. */
   readonly inputs: number;
   readonly outputs: number;
@@ -65,7 +72,7 @@ interface TrainedLayer extends Pick<RowPart, "squares" | "twoStage" | "moves"> {
 
 /** The part of the row system of a layer. */
 export function layerPart({ kernel, rows }: Rows, layer: TrainedLayer): RowPart {
-  const { inputs, outputs, kept, squares, twoStage, moves } = layer;
+  const { inputs, outputs, kept, squares, multiply, twoStage, moves } = layer;
   return {
     gram: ({ left, right, sum }) => {
       const inputGram = kept === NONE ? left : kept;
@@ -74,8 +81,10 @@ export function layerPart({ kernel, rows }: Rows, layer: TrainedLayer): RowPart 
       kernel.exports.multiplyAdd(up4(rows) ** 2, inputGram, right, sum);
     },
     squares,
+    multiply,
     twoStage,
     moves,
+    inputs,
     productWork: inputs * outputs,
     gramWork: inputs + outputs,
   };

@@ -3,7 +3,7 @@
 import { f32, f64, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
 import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
-import { addGram } from "./gram.ts";
+import { addDots, addGram } from "./gram.ts";
 import type { Context } from "./signals.ts";
 
 /** A layer norm to be. */
@@ -40,6 +40,17 @@ function addSquares(spec: NormaliseSpec, out: Float64Array): void {
   }
 }
 
+/** Adds its part of K times B coefficients: the outputs that the steps of gain and shift lead to, along the signals. */
+function multiply(spec: NormaliseSpec, coefficient: number, out: Float64Array): void {
+  const { kernel, rows, output: { width: D, signal }, normalised, inverse, scratch: { products, image } } = spec;
+  const { exports } = kernel, shift = products + 4 * D;
+  f32(kernel, products, 2 * D).fill(0);
+  exports.weightedRowSums(D, rows, coefficient, signal, normalised, products);
+  exports.weightedRowSums(D, rows, coefficient, signal, NONE, shift);
+  exports.normaliseTangent(D, rows, NONE, normalised, inverse, NONE, products, shift, image);
+  addDots(spec, D, signal, out);
+}
+
 /** Its part of the row system: gain and shift are one feature an output each. */
 function rowPart(spec: NormaliseSpec): RowPart {
   const { output: { width: D, signal } } = spec;
@@ -49,8 +60,10 @@ function rowPart(spec: NormaliseSpec): RowPart {
       addGram(spec, D, signal, sum);
     },
     squares: (out) => addSquares(spec, out),
+    multiply: (coefficient, out) => multiply(spec, coefficient, out),
     twoStage: null,
     moves: false,
+    inputs: 1,
     productWork: 2 * D,
     gramWork: 2 * D,
   };

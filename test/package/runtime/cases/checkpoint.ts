@@ -39,7 +39,7 @@ async function holding(bytes: Uint8Array): Promise<CheckpointStore> {
 export const checkpoint: Cases = {
   "a checkpoint, decoded and encoded again, resumes with the bytes of the whole run": async () => {
     const bytes = await dropped(),
-      again = getOrThrow(encodePlain(FORMAT, 2, getOrThrow(decodePlain(FORMAT, 2, bytes))));
+      again = getOrThrow(encodePlain(FORMAT, 3, getOrThrow(decodePlain(FORMAT, 3, bytes))));
     equal(again, bytes, "the file");
     equal(getOrThrow(readCheckpoint(again, network(), robust())).steps, 5, "steps kept");
     const whole = await trained(network(), data, options);
@@ -50,7 +50,7 @@ export const checkpoint: Cases = {
   },
 
   "a checkpoint names the kernel by the hash of its bytes": async () => {
-    const { identity } = getOrThrow(decodePlain(FORMAT, 2, await dropped())) as { identity: { kernel: string } };
+    const { identity } = getOrThrow(decodePlain(FORMAT, 3, await dropped())) as { identity: { kernel: string } };
     check(/^simd128 [0-9a-f]{16}$/.test(identity.kernel), `the kernel is ${identity.kernel}`);
     return [Uint8Array.from(new TextEncoder().encode(identity.kernel))];
   },
