@@ -9,11 +9,11 @@ import type { FgnError } from "../check/error.ts";
 import { checkOptions, COUNT, oneOf, POSITIVE, type Rule, type Rules } from "../check/rule.ts";
 import { guard } from "../check/total.ts";
 
-/** The kinds of files that are read. */
-export const FORMATS = ["csv", "tsv", "jsonl", "json", "npy", "npz", "parquet", "safetensors"] as const;
-
 /** A kind of file. */
-export type Format = (typeof FORMATS)[number];
+export type Format = "csv" | "tsv" | "jsonl" | "json" | "npy" | "npz" | "parquet" | "safetensors";
+
+/** The kinds of files that are read. */
+export const FORMATS: readonly Format[] = ["csv", "tsv", "jsonl", "json", "npy", "npz", "parquet", "safetensors"];
 
 /** Options of {@link readTable} and {@link readTables}. */
 export interface ReadOptions {

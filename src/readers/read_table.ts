@@ -83,7 +83,10 @@ async function* read(source: DataSource, reading: Reading): Tables {
  * }
  * ```
  */
-export async function* readTables(source: DataSource, options: ReadOptions = {}): Tables {
+export async function* readTables(
+  source: DataSource,
+  options: ReadOptions = {},
+): AsyncGenerator<E.Either<FgnError, Table>, void, undefined> {
   const reading = checkReading(options);
   if (reading._tag === "Left") return yield reading;
   yield* read(source, reading.right);
