@@ -23,7 +23,7 @@ const KEPT = 0.9;
 /** What both count as more: few rows do not tell small means apart. */
 const PRIOR = 0.05;
 /** The most that the damping is multiplied by. */
-const MOST = 50;
+const MOST = 20;
 
 /** The mean of s over the rows of groups by what they count for, or null: there is none that counts. */
 export function misfitOf(groups: readonly (Judged | null)[]): number | null {
@@ -60,8 +60,8 @@ export function followMisfits(
   };
 }
 
-/** min(50, max(1, (ŝ + .05)/(s̄ + .05))⁸), which multiplies the damping: 1 where rows held out are explained as well as others. */
+/** min(20, max(1, (ŝ + .05)/(s̄ + .05))⁴), which multiplies the damping: 1 where rows held out are explained as well as others. */
 export function cautionOf({ heldOut, trained }: Misfits): number {
-  const ratio = Math.max(1, (heldOut + PRIOR) / (trained + PRIOR)), square = ratio * ratio, fourth = square * square;
-  return Math.min(MOST, fourth * fourth);
+  const ratio = Math.max(1, (heldOut + PRIOR) / (trained + PRIOR)), square = ratio * ratio;
+  return Math.min(MOST, square * square);
 }

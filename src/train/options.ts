@@ -92,7 +92,7 @@ export interface TrainOptions<M extends Model = Network, S = RobustState> extend
   /**
    * How the model is kept from being surer of itself than it is right: before each step its weights shrink by as much as rows
    * that are not trained on say, by at most a fifth, and not at all where they do not (default `auto`). While these rows are
-   * explained less than those of the batches, as where labels are wrong, the damping is multiplied by up to 50, too. For
+   * explained less than those of the batches, as where labels are wrong, the damping is multiplied by up to 20, too. For
    * `robust()`, transforms of it, and optimizers of your own that can `shrink`; never by the validation examples.
    */
   readonly shrinkage?: ShrinkageOption;
