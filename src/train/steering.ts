@@ -1,5 +1,5 @@
 /**
- * The rows that shrinkage is read off: held out of the training rows, or in turn by folds.
+ * The rows that shrinkage and caution are read off: held out of the training rows, or in turn by folds.
  *
  * @module
  */

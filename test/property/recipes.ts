@@ -87,6 +87,12 @@ function optimizer(name: string, make: () => unknown): Record<string, Recipe> {
         },
       ),
     }),
+    ...(made().steer && {
+      [`${name}.steer`]: either(
+        (...args: [never, never]) => made().steer?.(...args),
+        (v) => [started(v).state, 2],
+      ),
+    }),
     [`${name}.result`]: plain(
       (...args: [never, never]) => made().result(...args),
       (v) => {
