@@ -54,10 +54,11 @@ export interface Checkpointing {
 }
 
 /**
- * What shrinkage and caution are read off: of `heldOut` a sixteenth of the training rows, class by class, which are not trained on; of
- * `folds` all rows, by four runs beside the run, each without a quarter of them, which takes five times as long; of `off`
- * nothing. `auto` is `heldOut` from 2,000 rows with a weight, else `off`; also where an embedding trains, for which each look at
- * rows takes a pass over its table.
+ * What shrinkage and caution are read off: of `heldOut` a sixteenth of the training rows, class by class and at most 256,
+ * which are not trained on; of `folds` all rows, by four runs beside the run, each without a quarter of them, which takes
+ * five times as long; of `off` nothing. `auto` is `heldOut` from 2,000 rows with a weight on, `folds` from 100 on with
+ * at most 2^18 parameters, else `off`; also where an embedding trains, for which each look at rows takes a pass over its
+ * table.
  */
 export type ShrinkageOption = "auto" | "heldOut" | "folds" | "off";
 
