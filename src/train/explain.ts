@@ -20,7 +20,8 @@ const WHILE = "while they say that the model is surer of itself than it is right
 /** What each option of shrinkage comes to. */
 const SHRINKAGE: Readonly<Record<ShrinkageOption, string>> = {
   auto:
-    `from 2,000 rows on keeps a sixteenth of them, at most 256, out of the steps, and shrinks the weights ${WHILE}; ${CAREFUL}`,
+    "from 2,000 rows on keeps a sixteenth of them, at most 256, out of the steps, from 100 on takes the steps of a small " +
+    `model in four more runs, each without a quarter of the rows, and shrinks the weights ${WHILE}; ${CAREFUL}`,
   heldOut: `keeps a sixteenth of the rows, at most 256, out of the steps, and shrinks the weights ${WHILE}; ${CAREFUL}`,
   folds:
     `takes the steps in four more runs, each without a quarter of the rows, and shrinks the weights of all ${WHILE}; ${CAREFUL}`,
