@@ -16,13 +16,13 @@ type Around<M extends Model, S> = Pick<TrainOptions<M, S>, "standardise" | "shri
 const WHILE = "while they say that the model is surer of itself than it is right";
 
 /** What each option of shrinkage comes to. */
-const SHRINKAGE: Readonly<Record<ShrinkageOption, string>> = {
+const shrinkageNotes = (): Readonly<Record<ShrinkageOption, string>> => ({
   auto: `from 2,000 rows on keeps a sixteenth of them, at most 256, out of the steps, and shrinks the weights ${WHILE}`,
   heldOut: `keeps a sixteenth of the rows, at most 256, out of the steps, and shrinks the weights ${WHILE}`,
   folds:
     `takes the steps in four more runs, each without a quarter of the rows, and shrinks the weights of all ${WHILE}`,
   off: "steps on every row, and does not shrink the weights",
-};
+});
 
 /** What train and fit do around an optimizer by these options. */
 function notesOf<M extends Model, S>(
@@ -34,7 +34,7 @@ function notesOf<M extends Model, S>(
       ? "train: centres and scales the columns of the features that a dense first layer reads, so that their units do not " +
         "matter; what comes back takes raw features"
       : "train: features as they are",
-    `train: ${SHRINKAGE[shrink === undefined ? "off" : shrinkage]}`,
+    `train: ${shrinkageNotes()[shrink === undefined ? "off" : shrinkage]}`,
   ];
 }
 
