@@ -58,7 +58,7 @@ function storePair(
 }
 
 /**
- * Of the upper triangle U, n rows of `ld` doubles: gram = hidden + λ diag(h)⁻¹ U diag(h)⁻¹ ∘ signals, Gram matrices in n₄ × n
+ * From the upper triangle U, n rows of `ld` doubles: gram = hidden + λ diag(h)⁻¹ U diag(h)⁻¹ ∘ signals, Gram matrices in n₄ × n
  * panels, upper part; and mixing = diag(h)⁻¹ (I − U) diag(h), all of it, zero in the padding. `work` holds n₄ doubles.
  */
 export function writeStage(

@@ -55,6 +55,15 @@ function medianOf(sizes: Float64Array): number {
   return sorted[(sorted.length - 1) >> 1] ?? NaN;
 }
 
+/**
+ * Scales, and the factor that the sizes of all columns have in common.
+ * @internal
+ */
+export interface CommonScales {
+  readonly scales: ColumnScales;
+  readonly factor: number;
+}
+
 /** Moments of columns, whose structure was checked: dense ones about their means, if `centre`, else about 0. */
 const momentsOf = (features: Features, weights: ArrayLike<number> | null, centre: boolean): ColumnMoments =>
   isSparse(features) ? sparseMoments(features, weights) : denseMoments(features, weights, centre);
@@ -63,15 +72,16 @@ const momentsOf = (features: Features, weights: ArrayLike<number> | null, centre
  * Scales of dense columns: a column's deviation where it is off its base value, and all by one factor, so that rows have
  * the expected square length.
  */
-function scaleDense(moments: ColumnMoments, centre: boolean): ColumnScales {
+function scaleDense(moments: ColumnMoments, centre: boolean): CommonScales {
   const { mean, off } = moments, sizes = sizesOf(moments);
   const power = sizes.reduce((sum, size, j) => size > 0 ? sum + (off[j] as number) : sum, 0);
   const factor = Math.sqrt(power / SQUARE_LENGTH);
-  return {
+  const scales = {
     mean: centre ? mean : null,
     size: sizes.map((size) => size > 0 ? size * factor : 1),
     constant: Uint8Array.from(sizes, (size) => size > 0 ? 0 : 1),
   };
+  return { scales, factor };
 }
 
 /** Scales of sparse columns: those whose size lies far from the median are brought to it. */
@@ -86,14 +96,14 @@ function scaleSparse(moments: ColumnMoments): ColumnScales {
 }
 
 /**
- * Scales of the columns of features whose structure was checked, with a weight a row or without. Errors: `NotFinite`, `ZeroWeights`.
+ * Scales, and their common factor, of the columns of features whose structure was checked, with a weight a row or without. Errors: `NotFinite`, `ZeroWeights`.
  * @internal
  */
 export function scalesOf(
   features: Features,
   weights: ArrayLike<number> | null,
   centre: boolean,
-): E.Either<FgnError, ColumnScales> {
+): E.Either<FgnError, CommonScales> {
   const moments = momentsOf(features, weights, centre);
   if (!moments.deviation.every(Number.isFinite)) {
     const { data, cols, rows } = features, index = firstNotFinite(data, 0, data.length);
@@ -102,7 +112,7 @@ export function scalesOf(
     }
     return failNumber("features", data[index], index, isSparse(features) ? 0 : cols);
   }
-  return E.right(isSparse(features) ? scaleSparse(moments) : scaleDense(moments, centre));
+  return E.right(isSparse(features) ? { scales: scaleSparse(moments), factor: 1 } : scaleDense(moments, centre));
 }
 
 /** A column far from the others in size, or from 0. */
@@ -167,7 +177,9 @@ export function columnScales(data: Batch, options: ColumnScalesOptions = {}): E.
     const checked = checkOptions(options, COLUMN_SCALES);
     if (checked._tag === "Left") return checked;
     const whole = checkColumns(data);
-    return whole._tag === "Left" ? whole : scalesOf(data.features, data.weights, checked.right.centre ?? true);
+    if (whole._tag === "Left") return whole;
+    const common = scalesOf(data.features, data.weights, checked.right.centre ?? true);
+    return E.map(({ scales }: CommonScales) => scales)(common);
   });
 }
 

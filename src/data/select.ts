@@ -125,11 +125,18 @@ const scalingOf = ({ mean, size, constant }: ColumnScales): Scaling => ({
   factor: size.map((value, j) => constant[j] === 0 ? 1 / value : 0),
 });
 
-/** {@link pickInto}, each column centred and scaled in float64. */
-function scaleInto({ cols, data }: Matrix, rows: Uint32Array, into: Float32Array, { mean, factor }: Scaling): Matrix {
+/** {@link pickInto}, each column centred and scaled in float64, and brought to ±limit where it is beyond. */
+function scaleInto(
+  { cols, data }: Matrix,
+  rows: Uint32Array,
+  into: Float32Array,
+  { mean, factor }: Scaling,
+  limit: number,
+): Matrix {
   for (let i = 0, to = 0; i < rows.length; i++) {
     for (let j = 0, from = (rows[i] as number) * cols; j < cols; j++) {
-      into[to++] = ((data[from++] as number) - (mean[j] as number)) * (factor[j] as number);
+      const value = ((data[from++] as number) - (mean[j] as number)) * (factor[j] as number);
+      into[to++] = value > limit ? limit : value < -limit ? -limit : value;
     }
   }
   return { rows: rows.length, cols, data: into.subarray(0, rows.length * cols) };
@@ -148,17 +155,18 @@ function scaleEntries(matrix: SparseMatrix, { factor }: Scaling): SparseMatrix {
 function featurePicker(
   features: Features,
   scales: ColumnScales | null,
+  limit: number,
   buffer: () => Float32Array,
 ): (rows: Uint32Array) => Features {
   const scaling = scales && scalingOf(scales);
   if (isSparse(features)) {
     return (rows) => scaling ? scaleEntries(pickSparse(features, rows), scaling) : pickSparse(features, rows);
   }
-  return (rows) => scaling ? scaleInto(features, rows, buffer(), scaling) : pickInto(features, rows, buffer());
+  return (rows) => scaling ? scaleInto(features, rows, buffer(), scaling, limit) : pickInto(features, rows, buffer());
 }
 
 /**
- * Picks rows of a batch, standardised by `scales` where there are some, at most `most` at a time. With `reuse` dense
+ * Picks rows of a batch, standardised by `scales` where there are some, dense ones then within ±`limit`, at most `most` at a time. With `reuse` dense
  * features go into one buffer that the next picking overwrites (fresh pages cost more than the copying): not for functions
  * that may keep them.
  * @internal
@@ -168,6 +176,7 @@ export function picker(
   most: number,
   reuse: boolean,
   scales: ColumnScales | null = null,
+  limit = Infinity,
 ): (rows: Uint32Array) => Batch {
   const { features, labels, targets, weights } = data;
   const fresh = (cols: number): Float32Array => new Float32Array(Math.min(most, labels.length) * cols);
@@ -175,7 +184,7 @@ export function picker(
     const reused = reuse ? fresh(cols) : null;
     return () => reused ?? fresh(cols);
   };
-  const pickFeatures = featurePicker(features, scales, buffer(isSparse(features) ? 0 : features.cols));
+  const pickFeatures = featurePicker(features, scales, limit, buffer(isSparse(features) ? 0 : features.cols));
   const soft = buffer(targets?.cols ?? 0);
   return (rows) => ({
     features: pickFeatures(rows),
@@ -211,7 +220,7 @@ export function standardise(data: Batch, scales: ColumnScales): E.Either<FgnErro
     if (uncentred._tag === "Left") return uncentred;
     const room = allocateFloats("the features", isSparse(features) ? 0 : rows * cols);
     if (room._tag === "Left") return room;
-    const pick = featurePicker(features, scales, () => room.right);
+    const pick = featurePicker(features, scales, Infinity, () => room.right);
     return E.right({ ...data, features: pick(Uint32Array.from({ length: rows }, (_, row) => row)) });
   });
 }

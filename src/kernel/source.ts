@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as E from "fp-ts/lib/Either.js";
+import type * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError } from "../check/error.ts";
 import { causeOf } from "../check/show.ts";
 

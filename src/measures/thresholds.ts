@@ -25,7 +25,7 @@ export interface Threshold {
   readonly precision: number;
   /** How many rows it keeps, by weight; 0 without a threshold. */
   readonly kept: number;
-  /** Of how many rows, by weight. */
+  /** The number of rows that it chose from, by weight. */
   readonly examples: number;
 }
 

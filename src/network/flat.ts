@@ -7,7 +7,7 @@
  * @module
  */
 
-import * as E from "fp-ts/lib/Either.js";
+import type * as E from "fp-ts/lib/Either.js";
 import { isDetached } from "../check/detached.ts";
 import type { FgnError } from "../check/error.ts";
 import { checkKind, isFloats, isObject } from "../check/kind.ts";

@@ -28,7 +28,7 @@ export interface Averages {
   /** The average, array by array in order. Of a table whose rows are averaged one by one: as of the steps in `averagedAt`. */
   readonly average: readonly Float32Array[];
   /**
-   * Of a network whose first layer is an embedding that trains: the step at which each row of its table was last averaged.
+   * For a network whose first layer is an embedding that trains, the step at which each row of its table was last averaged.
    * The row's average since then follows from it and from the row itself, which no step changed: such a state belongs to
    * the parameters that it was given along with, and `result` brings all rows up to date. Absent elsewhere, and where
    * something else than a step changes the rows: then the average is as of the last step.

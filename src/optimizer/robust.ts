@@ -79,8 +79,8 @@ function checkRobustState(state: RobustState): E.Either<FgnError, unknown> {
  * running mean before it, with b = 0.1 Σ v c² of the running variances v, and the same least.
  *
  * Where a part cannot go along, the step is taken without it: soft targets, label smoothing, ℓ2 and models of your own
- * have the Euclidean metric and no two-stage bound. A layer that reads sparse features has the Euclidean metric; the
- * layers after it keep theirs.
+ * have the Euclidean metric and no two-stage bound. A layer that reads sparse features is centred by the mean of the batch,
+ * where it has a bias, and not evened out: a step changes the rows that the batch reads alone.
  *
  * Errors: `InvalidOption`, `InvalidState` (one that no update gives), `ShapeMismatch` (a state of another network);
  * those of `fgnStep`.

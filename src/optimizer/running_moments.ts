@@ -7,9 +7,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import { overflow } from "../check/error.ts";
 import { evenOut } from "../row_system/factored.ts";
-import { BETA, differ, type MetricView, ROUNDING, spreadOf, squareOf } from "../row_system/metric.ts";
+import { BETA, centreSparse, differ, type MetricView, ROUNDING, spreadOf, squareOf } from "../row_system/metric.ts";
 import type { MetricRule } from "../row_system/metric_rule.ts";
-import type { LayerMetric } from "../tape/tape.ts";
+import type { LayerMetric, SparseMetric } from "../tape/tape.ts";
 import { areFinite } from "./state.ts";
 
 /** Running means of a dense layer that trains. */
@@ -53,9 +53,9 @@ const LEAST_BETA = 1e-4;
 /** The least normal number of float32. */
 const TINY = 2 ** -126;
 
-/** β of a spread, where the inputs do not vary, as they are in the metric: where nothing is spread biases still learn. */
-function leastConstant(spread: number, inputs: Float32Array): number {
-  const beta = Math.max(BETA * spread, LEAST_BETA * squareOf(inputs));
+/** β of a spread, where the inputs, of that square, do not vary: where nothing is spread biases still learn. */
+function leastConstant(spread: number, square: number): number {
+  const beta = Math.max(BETA * spread, LEAST_BETA * square);
   return beta >= TINY ? beta : 1;
 }
 
@@ -79,9 +79,14 @@ function setLayer(layer: LayerMetric, before: LayerMoments | undefined, view: Me
   if (isStill) {
     // A single example near the mean would have next to no β of its own, and take steps out of proportion.
     const spread = rows === 1 ? spreadOf(variance, scale) : layer.inputNorm(shares);
-    layer.setConstant(leastConstant(spread, now.map((a, i) => a * (scale[i] as number))));
+    layer.setConstant(leastConstant(spread, squareOf(now.map((a, i) => a * (scale[i] as number)))));
   }
   return { mean, variance, signal };
+}
+
+/** Centres sparse inputs by the mean of the batch: running means would change rows of the table that it does not read. */
+function setSparse(layer: SparseMetric, { shares }: MetricView): void {
+  if (!centreSparse(layer, shares)) layer.setConstant(leastConstant(layer.inputNorm(shares), 0));
 }
 
 /**
@@ -92,6 +97,7 @@ export const runningMoments = (decay: number): MetricRule<readonly LayerMoments[
   name: "robust",
   init: [],
   set: (view, state) => {
+    for (const layer of view.sparse) setSparse(layer, view);
     const layers = view.layers.map((layer, i) => setLayer(layer, state[i], view, decay));
     const inRange = layers.every(({ mean, variance, signal }) =>
       areFinite(mean) && areFinite(variance) && areFinite(signal)

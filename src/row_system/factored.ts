@@ -6,7 +6,7 @@
  */
 
 import type { LayerMetric } from "../tape/tape.ts";
-import { BETA, centreInputs, type MetricView } from "./metric.ts";
+import { BETA, centreInputs, centreSparse, type MetricView } from "./metric.ts";
 import { type MetricRule, setLayers } from "./metric_rule.ts";
 
 /** ((v + v̄/100)/v̄)^(−1/4): scales that even out moments, softly. */
@@ -48,6 +48,13 @@ function factor(layer: LayerMetric, { shares, slopeSquares }: MetricView): void 
 
 /**
  * The factored metric of the batch alone. Inputs of a layer with a bias that are all the same stay as they are, as in the
- * centred one: only outputs are then evened out.
+ * centred one: only outputs are then evened out. A layer that reads sparse features is centred, and not evened out.
  */
-export const factored: MetricRule<null> = { name: "factored", init: null, set: (view) => setLayers(view, factor) };
+export const factored: MetricRule<null> = {
+  name: "factored",
+  init: null,
+  set: (view) => {
+    for (const layer of view.sparse) centreSparse(layer, view.shares);
+    return setLayers(view, factor);
+  },
+};

@@ -5,13 +5,15 @@
  */
 
 import { f32, f64 } from "../kernel/arena.ts";
-import { type LayerMetric, type Tape, up4 } from "../tape/tape.ts";
+import { type LayerMetric, type SparseMetric, type Tape, up4 } from "../tape/tape.ts";
 import type { Workspace } from "../tape/workspace.ts";
 
 /** A batch as a rule of metrics sees it. */
 export interface MetricView {
   /** The metrics of the dense layers that train, in order. */
   readonly layers: readonly LayerMetric[];
+  /** The metrics of the layers with a bias that train and read sparse features. */
+  readonly sparse: readonly SparseMetric[];
   /** B shares α (float32) at an address. */
   readonly shares: number;
   /** Number of examples. */
@@ -21,7 +23,8 @@ export interface MetricView {
 }
 
 /** The metrics of a tape's layers, in order. */
-export const metricsOf = ({ ops }: Pick<Tape, "ops">): LayerMetric[] => ops.flatMap(({ metric }) => metric ?? []);
+export const metricsOf = ({ ops }: Pick<Tape, "ops">): LayerMetric[] =>
+  ops.flatMap(({ metric }) => metric?._tag === "dense" ? metric : []);
 
 /** Opens the view over a workspace whose margins and signals are there. */
 export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
@@ -34,7 +37,8 @@ export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {
     shares[i] = share;
     squares[i] = share === 0 ? 0 : ((slope[i] as number) / (sum[i] as number)) ** 2 / share;
   }
-  return { layers: metricsOf(tape), shares: at.shares, rows, slopeSquares: at.slopeSquares };
+  const sparse = tape.ops.flatMap(({ metric }) => metric?._tag === "sparse" ? metric : []);
+  return { layers: metricsOf(tape), sparse, shares: at.shares, rows, slopeSquares: at.slopeSquares };
 }
 
 /** β as a share of the mean ‖a − ā‖². */
@@ -68,4 +72,18 @@ export function centreInputs(layer: LayerMetric, shares: number): Float32Array |
   if (differ(layer, shares, mean)) return mean;
   layer.setInputs(null, null);
   return null;
+}
+
+/** Up to this share of the square of their mean, the spread of sparse inputs is lost in the float32 of their products. */
+const SPARSE_ROUNDING = 1e-4;
+
+/**
+ * Centres sparse inputs by their mean over the batch, which is zero in columns without an entry, and sets b; whether they
+ * vary: else, as those of a single example, they stay as they are.
+ */
+export function centreSparse(layer: SparseMetric, shares: number): boolean {
+  const square = layer.centre(shares), spread = layer.inputNorm(shares);
+  if (spread > SPARSE_ROUNDING * square) layer.setConstant(BETA * spread);
+  else layer.reset();
+  return spread > SPARSE_ROUNDING * square;
 }

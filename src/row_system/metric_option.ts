@@ -22,7 +22,7 @@ export interface MetricOptions {
    *
    * Inputs with a bias that are the same in all examples stay as they are (ā = 0, c = 1, β = b = 1), as those of one
    * example do: without running means there is nothing to tell their mean from the rest by. For networks; a first
-   * layer that reads sparse features stays Euclidean. Not with soft targets, label smoothing, ℓ2 or `refine`. The report's
+   * layer that reads sparse features is centred where it has a bias, and not evened out. Not with soft targets, label smoothing, ℓ2 or `refine`. The report's
    * gradient norm is that of the metric.
    */
   readonly metric?: "euclidean" | "centred" | "factored";

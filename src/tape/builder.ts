@@ -187,7 +187,17 @@ export function addAffine(
     const { active, input } = sparse, entries = Math.max(1, Math.ceil(input.count / rows));
     const w = makeTensor(builder, trainable, active.length * width, gatherRows(weight, active, byRow), entries);
     const dense = layout.reserve(4 * rows * width);
-    ops.push(sparseProduct({ ...context, input, output, weight: w, bias: b(), dense, kept }));
+    const places = needs.metric && trainable && bias !== null
+      ? {
+        mean: layout.reserve(4 * input.cols),
+        scores: layout.reserve(4 * rows),
+        weighted: layout.reserve(4 * up4(rows)),
+        offsets: layout.reserve(8),
+        indices: layout.reserve(4 * input.cols),
+        sums: layout.reserve(8 * width),
+      }
+      : null;
+    ops.push(sparseProduct({ ...context, input, output, weight: w, bias: b(), dense, kept, places }));
   }
   return output;
 }

@@ -107,7 +107,21 @@ export interface LayerMetric {
 
 /** The metric of an operation: rules set it once values and signals are there. */
 export interface OpMetric extends LayerMetric {
+  readonly _tag: "dense";
   /** The Euclidean one again, before other examples. */
+  readonly reset: () => void;
+}
+
+/** The metric of a layer over sparse features: K = ((X − μ)(X − μ)ᵀ + b) ∘ (Δ Δᵀ). Starts as the Euclidean one. */
+export interface SparseMetric {
+  readonly _tag: "sparse";
+  /** Centres the inputs by μ = Σ α_i x_i, for B shares α (float32) at an address. Returns ‖μ‖². */
+  readonly centre: (shares: number) => number;
+  /** Σ α_i ‖x_i − μ‖², of the inputs as they are before they are centred. */
+  readonly inputNorm: (shares: number) => number;
+  /** Sets b. */
+  readonly setConstant: (value: number) => void;
+  /** The Euclidean one again. */
   readonly reset: () => void;
 }
 
@@ -127,7 +141,7 @@ export interface Op {
   /** Its part of the row system; null: it has no parameters, or cannot say, as a model of one's own. */
   readonly rowPart: RowPart | null;
   /** The metric of its damping; null: always the Euclidean one. */
-  readonly metric: OpMetric | null;
+  readonly metric: OpMetric | SparseMetric | null;
 }
 
 /** The members of an operation without parameters. */

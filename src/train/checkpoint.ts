@@ -73,9 +73,9 @@ export function identify<M extends Model, S>(
   { train, validation, optimizer, steering, options, checked }: Plan<M, S>,
   kernel: LoadedKernel,
 ): Identity {
-  const { batchSize, seed, by, patience, standardise } = checked;
+  const { batchSize, seed, by, patience, standardise, clip } = checked;
   const { classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
-  const shrinkage = steering?._tag ?? "off", chosen = { batchSize, seed, by, patience, standardise, shrinkage };
+  const shrinkage = steering?._tag ?? "off", chosen = { batchSize, seed, by, patience, standardise, clip, shrinkage };
   const settings = { ...chosen, labelSmoothing, l2, l2Biases, microBatch };
   return {
     kernel: `${kernel.name} ${kernel.hash}`,

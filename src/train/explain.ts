@@ -8,10 +8,10 @@ import { orElse } from "../check/total.ts";
 import type { Model } from "../network/model.ts";
 import { describe } from "../optimizer/describe.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
-import type { ShrinkageOption, TrainOptions } from "./options.ts";
+import { CLIP, type ShrinkageOption, type TrainOptions } from "./options.ts";
 
 /** Options that change what training does around an optimizer. */
-type Around<M extends Model, S> = Pick<TrainOptions<M, S>, "standardise" | "shrinkage">;
+type Around<M extends Model, S> = Pick<TrainOptions<M, S>, "standardise" | "clip" | "shrinkage">;
 
 const WHILE = "while they say that the model is surer of itself than it is right";
 
@@ -27,13 +27,17 @@ const shrinkageNotes = (): Readonly<Record<ShrinkageOption, string>> => ({
 /** What train and fit do around an optimizer by these options. */
 function notesOf<M extends Model, S>(
   { shrink }: Optimizer<M, S>,
-  { standardise = true, shrinkage = "auto" }: Around<M, S>,
+  { standardise = true, clip = CLIP, shrinkage = "auto" }: Around<M, S>,
 ): string[] {
+  const bounded = standardise && clip !== false && clip < Infinity;
   return [
     standardise
       ? "train: centres and scales the columns of the features that a dense first layer reads, so that their units do not " +
         "matter; what comes back takes raw features"
       : "train: features as they are",
+    ...(bounded
+      ? [`train: takes values beyond ${clip} of a column's deviations as that far, so that no row sets a step alone`]
+      : []),
     `train: ${shrinkageNotes()[shrink === undefined ? "off" : shrinkage]}`,
   ];
 }

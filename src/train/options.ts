@@ -77,6 +77,12 @@ export interface TrainOptions<M extends Model = Network, S = RobustState> extend
    * frozen, an adapter or of another kind than dense and embedding, see the features as they are.
    */
   readonly standardise?: boolean;
+  /**
+   * How far from its mean a value counts while training, where columns are standardised: so many times the column's
+   * size where it is off its commonest value (default 10; `false` or Infinity: any distance), for dense features. One row
+   * far out would set its batch's steps. The trained model, and validation, see values as they are.
+   */
+  readonly clip?: number | false;
   /** Seed of the shuffling, of the validation split and of the rows that shrinkage is read off (default 0). */
   readonly seed?: number;
   /** Evaluated after every epoch: examples of their own, or the share of the data in (0, 1) to hold out. */
@@ -112,7 +118,15 @@ export type Checked = {
   readonly by: "loss" | "accuracy";
   readonly every: number;
   readonly standardise: boolean;
+  /** Infinity: none. */
+  readonly clip: number;
 };
+
+/**
+ * The default of `clip`.
+ * @internal
+ */
+export const CLIP = 10;
 
 const hasFunctions = (value: unknown, ...names: readonly string[]): boolean =>
   isObject(value) && names.every((name) => typeof value[name] === "function");
@@ -136,6 +150,10 @@ const TRAIN: Rules<TrainOptions<any, any>> = /* @__PURE__ */ union(
     batchSize: COUNT,
     microBatch: COUNT,
     standardise: FLAG,
+    clip: [
+      (value) => value === false || (typeof value === "number" && value > 0),
+      "a number of deviations above 0, or false",
+    ],
     seed: NUMBER,
     validation: [(value) => isBatch(value) || SHARE[0](value), "a share in (0, 1), or a batch"],
     earlyStopping: /* @__PURE__ */ holding(STOPPING, "an object, such as { patience: 2 }"),
@@ -188,6 +206,8 @@ export function checkTraining<M extends Model, S>(options: TrainOptions<M, S>): 
   if (fits._tag === "Left") return fits;
   const { epochs = 5, batchSize = 128, seed = 0, reportEvery = 10, maxSeconds = Infinity, standardise = true } =
     fits.right;
+  const { clip: most = standardise && CLIP } = fits.right, clip = most === false ? Infinity : most;
+  if (!standardise && clip < Infinity) return invalid("clip", clip, "it with standardise: true");
   const { earlyStopping, checkpoint, validation, optimizer } = fits.right;
   const { patience = 2, by = "loss" } = earlyStopping ?? {}, { every = 100, store } = checkpoint ?? {};
   if (checkpoint !== undefined && store === undefined) return invalid("checkpoint.store", store, KEEPING.store[1]);
@@ -197,6 +217,6 @@ export function checkTraining<M extends Model, S>(options: TrainOptions<M, S>): 
   }
   const fault = faultIn(optimizer);
   if (fault) return E.left(fault);
-  const checked = { epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every, standardise };
+  const checked = { epochs, batchSize, seed, reportEvery, maxSeconds, patience, by, every, standardise, clip };
   return E.right({ given: fits.right, checked });
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { ColumnScales } from "../data/scales.ts";
 import { type Random, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { copyArrays } from "../optimizer/average.ts";
@@ -12,6 +11,7 @@ import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
 import { type Shrinking, startShrinking, startTrainee, type Trainee } from "./shrinkage.ts";
 import type { Steering } from "./steering.ts";
+import type { TrainingScales } from "./standardise.ts";
 
 /** The best parameters so far, by the validation examples, for raw features. */
 export interface Best {
@@ -37,13 +37,13 @@ export interface Run<M extends Model, S> extends Trainee<M, S> {
   /** Epochs since the best. */
   stale: number;
   /** The scales that features are standardised by, or null: none. */
-  readonly scales: ColumnScales | null;
+  readonly scales: TrainingScales | null;
 }
 
 /** A run at its start, with parameters of its own. */
 export const startRun = <M extends Model, S>(
   model: M,
-  scales: ColumnScales | null,
+  scales: TrainingScales | null,
   steering: Steering | null,
   optimizer: Optimizer<M, S>,
   seed: number,

@@ -95,7 +95,7 @@ async function setUp<M extends Model, S>(
   const steering = steered.right;
   const setup = { given: params, train, validation, optimizer, steering, checked, options };
   // Held-out rows are as good as others to say how large columns are.
-  const scales = checked.standardise ? scalesFor(params, train.features, counts) : E.right(null);
+  const scales = checked.standardise ? scalesFor(params, train.features, counts, checked.clip) : E.right(null);
   if (scales._tag === "Left") return scales;
   const start = (): E.Either<FgnError, Run<M, S>> =>
     callValue(
@@ -162,7 +162,13 @@ function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: Course
   return {
     ...setup,
     rows,
-    pick: picker(examples, Math.max(batchSize, FEW), run.model._tag === "network", run.scales),
+    pick: picker(
+      examples,
+      Math.max(batchSize, FEW),
+      run.model._tag === "network",
+      run.scales,
+      run.scales?.limit ?? Infinity,
+    ),
     breathe: makeBreather(),
     updateOptions: updateOptionsOf(options),
     totalSteps: epochs * Math.ceil(rows / batchSize),

@@ -185,7 +185,7 @@ describe("flat parameters", () => {
 
   it("refuse the wrong length and values that are not finite", () => {
     const [first, ...rest] = all().layers;
-    // Of any name, one of Object.prototype too.
+    // Names of Object.prototype are no kinds either.
     for (const _tag of ["__proto__", "constructor", "toString", "none"]) {
       const odd = { ...all(), layers: [{ ...first, _tag } as unknown as Layer, ...rest] };
       expect(left(withParameters(odd, parameters(all())))).toMatchObject({ _tag: "InvalidLayer", layer: "layers[0]" });

@@ -78,6 +78,8 @@ describe("explain()", () => {
     for (const text of [run, raw]) expect(text.startsWith(`${plain}\n  - train: `)).toBe(true);
     expect(run).toContain("centres and scales the columns");
     expect(raw).toContain("features as they are");
+    expect(run).toContain("beyond 10 of a column's deviations");
+    expect(explain(robust(), { clip: false })).not.toContain("beyond");
     expect(explain(robust(), null as never)).toBe(plain);
   });
 });

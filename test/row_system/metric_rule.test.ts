@@ -142,7 +142,7 @@ describe("combined rules", () => {
   it("set each layer once: those with a bias by the first, the others by the second, in order", () => {
     const log: string[] = [];
     const layers = ["a", "b", "c", "d"].map((name, i) => recorded(name, i % 2 === 0, log));
-    const view: MetricView = { layers, shares: 0, rows: 4, slopeSquares: 0 };
+    const view: MetricView = { layers, sparse: [], shares: 0, rows: 4, slopeSquares: 0 };
     const rule = combine(pooledMoments(1), combine(runningMoments(0), METRICS.factored));
     const { state: [pooled, [running, none]], rest } = getOrThrow(rule.set(view, rule.init));
     expect([pooled.length, running.length, none, rest]).toEqual([2, 2, null, []]);

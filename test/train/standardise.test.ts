@@ -17,6 +17,7 @@ import {
   initialise,
   type Layer,
   layerNorm,
+  type Matrix,
   matrix,
   memoryStore,
   mlp,
@@ -35,6 +36,8 @@ import {
   withParameters,
   zeroHead,
 } from "../../mod.ts";
+import { denseMoments } from "../../src/data/column_moments.ts";
+import { picker } from "../../src/data/select.ts";
 import { isNew } from "../../src/network/fold.ts";
 import { LAYERS } from "../../src/network/layer.ts";
 import { scalesFor, startModel } from "../../src/train/standardise.ts";
@@ -148,10 +151,10 @@ describe("weights of the examples", () => {
 
   it("are those of the classes, too", async () => {
     const classWeights = [0, 1, 2], weights = [...data.labels].map((y) => classWeights[y] as number);
-    const counts = getOrThrow(scalesFor(small(), data.features, weights));
+    const counts = getOrThrow(scalesFor(small(), data.features, weights, Infinity));
     const trained = getOrThrow(await fit(small(), data, { ...OPTIONS, classWeights })());
     const scales = getOrThrow(columnScales(weighted(weights)));
-    expect(scales).toEqual(counts);
+    expect({ ...scales, limit: null }).toEqual(counts);
     const byHand = { ...OPTIONS, classWeights, standardise: false };
     const { params } = getOrThrow(await fit(small(), getOrThrow(standardise(data, scales)), byHand)());
     expect(relativeError(flat(trained.params), flat(getOrThrow(foldScales(params, scales))))).toBeLessThan(1e-3);
@@ -168,7 +171,7 @@ describe("first layers", () => {
   const start = (...layers: Parameters<typeof initialise>[0]["layers"]): Network =>
     getOrThrow(initialise({ inputs: 6, layers, seed: 2 }));
   const scalesOn = (model: Model, features: Batch["features"] = data.features) =>
-    getOrThrow(scalesFor(model, features, null));
+    getOrThrow(scalesFor(model, features, null, Infinity));
 
   it("are decided kind by kind", () => {
     expect(Object.entries(LAYERS).filter(([, { takesScales }]) => takesScales).map(([tag]) => tag)).toEqual([
@@ -275,6 +278,65 @@ describe("folding", () => {
     const layers = getOrThrow(withParameters(small(), own)).layers as Layer[];
     const model = getOrThrow(networkOf(4, layers)), folded = getOrThrow(foldScales(model, scales));
     expect(relativeError(flat(startModel(folded, scales)), flat(model))).toBeLessThan(1e-3);
+  });
+});
+
+describe("clip", () => {
+  /** A row in forty far out in every column. */
+  const far = (data: Batch): Batch => {
+    const values = Float32Array.from(data.features.data, (v, at) => at % 160 < 4 ? (at % 320 < 160 ? 500 : -500) : v);
+    return { ...data, features: getOrThrow(matrix(240, 4, values)) };
+  };
+  const run = async (data: Batch, clip?: number | false, given: object = {}) =>
+    getOrThrow(await fit(small(), data, { ...OPTIONS, ...(clip !== undefined && { clip }), ...given })());
+
+  it("changes nothing where nothing lies beyond it, and is 10 by default", async () => {
+    const data = clouds(SCALES, SHIFTS), plain = digest((await run(data)).params);
+    expect(digest((await run(data, false)).params)).toBe(plain);
+    expect(digest((await run(data, 10)).params)).toBe(plain);
+    expect(digest((await run(data, Infinity)).params)).toBe(plain);
+    expect(digest((await run(data, 0.5)).params)).not.toBe(plain);
+  });
+
+  it("is that of features clipped by hand, in units of a column's size, and never of the given ones", async () => {
+    const data = far(clouds()), copy = data.features.data.slice(), clip = 2;
+    const { size, mean } = getOrThrow(columnScales(data)), moments = denseMoments(data.features as Matrix, null, true);
+    const factor = (size[0] as number) * Math.sqrt(moments.off[0] as number) / (moments.deviation[0] as number);
+    const { limit } = getOrThrow(scalesFor(small(), data.features, null, clip)) ?? { limit: null };
+    expect(limit).toBeCloseTo(clip / factor, 12);
+    const rows = picker(data, 240, false, getOrThrow(columnScales(data)), limit as number)(
+      Uint32Array.from({ length: 240 }, (_, i) => i),
+    );
+    const wanted = Float32Array.from(copy, (v, at) => {
+      const j = at % 4, x = (v - (mean as Float64Array)[j]!) / (size[j] as number);
+      return Math.min(clip / factor, Math.max(-clip / factor, x));
+    });
+    expect(relativeError(rows.features.data, wanted)).toBeLessThan(1e-6);
+    await run(data, clip);
+    expect(data.features.data).toEqual(copy);
+  });
+
+  it("is for standardised dense features", async () => {
+    const raw = await fit(small(), clouds(), { standardise: false, clip: 3 })();
+    expect(raw).toMatchObject({ left: { _tag: "InvalidOption", option: "clip" } });
+    for (const clip of [0, -1, NaN, true]) {
+      expect(await fit(small(), clouds(), { clip: clip as number })()).toMatchObject({
+        left: { _tag: "InvalidOption" },
+      });
+    }
+    expect((await fit(small(), clouds(), { standardise: false, clip: false, epochs: 1 })())._tag).toBe("Right");
+    const thin = getOrThrow(fromRows(4, [[[0, 1e6]], [[1, 2]]]));
+    const scales = getOrThrow(scalesFor(getOrThrow(mlp({ inputs: 4, hidden: [3], classes: 2 })), thin, null, 10));
+    expect(scales?.limit ?? null).toBe(null);
+  });
+
+  it("is part of a checkpoint's identity, and a run goes on with the bytes of an uninterrupted one", async () => {
+    const data = far(clouds()), options = { epochs: 2, batchSize: 32, clip: 2 }, store = memoryStore();
+    await dropAt(train(small(), data, { ...options, reportEvery: 1, checkpoint: { store, every: 1 } }), 9);
+    const other = train(small(), data, { ...options, clip: 3, checkpoint: { store } });
+    expect(await errorOf(other)).toMatchObject({ _tag: "CheckpointMismatch", what: "options" });
+    const rest = await collect(train(small(), data, { ...options, checkpoint: { store } }));
+    expect(digest(doneOf(rest).params)).toBe(digest(doneOf(await collect(train(small(), data, options))).params));
   });
 });
 

@@ -101,6 +101,7 @@ export function layerMetric(
     return places.inputs;
   };
   return {
+    _tag: "dense",
     inputs: D,
     outputs: m,
     hasBias,

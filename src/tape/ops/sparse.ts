@@ -5,6 +5,16 @@ import { f32, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
 import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
 import { addDots, addSquares, fillGram, layerPart, moveByGram } from "./gram.ts";
+import {
+  addCentringSquares,
+  type Centring,
+  type CentringPlaces,
+  fillCentring,
+  isEuclidean,
+  projectCentring,
+  sparseMetric,
+  uncentred,
+} from "./sparse_metric.ts";
 import type { Context } from "./signals.ts";
 
 /** CSR features in the kernel's memory, columns renumbered over those that occur. */
@@ -21,7 +31,7 @@ export interface SparseInput {
 }
 
 /** A dense product over sparse features to be. */
-interface SparseProductSpec extends Context {
+export interface SparseProductSpec extends Context {
   readonly input: SparseInput;
   readonly output: Slot;
   /** cols × out, one feature a row. */
@@ -31,6 +41,8 @@ interface SparseProductSpec extends Context {
   readonly dense: number;
   /** Where X Xᵀ + 1 is kept for moving the output, or NONE. */
   readonly kept: number;
+  /** Where the metric of the damping lies, or null: the Euclidean one. */
+  readonly places: CentringPlaces | null;
 }
 
 /** panels ← W x + b with W and b at the given addresses (b may be NONE). */
@@ -51,39 +63,44 @@ function multiply(
 
 /** weight += the derivatives of the signals, example by example times its coefficient; bias (may be NONE) the same. */
 function projectInto(
-  { kernel: { exports }, rows, input: { offsets, indices, values }, output: { width: m, signal }, dense }:
-    SparseProductSpec,
+  spec: SparseProductSpec,
+  centring: Centring,
   coefficient: number,
   weight: number,
   bias: number,
 ): void {
+  const { kernel: { exports }, rows, input: { offsets, indices, values }, output: { width: m, signal }, dense } = spec;
   exports.unpackTransposed(signal, m, rows, coefficient, dense);
   exports.csrUpdate(rows, offsets, indices, values, m, dense, weight);
-  if (bias !== NONE) exports.weightedRowSums(m, rows, coefficient, signal, NONE, bias);
+  if (bias === NONE) return;
+  if (spec.places !== null && !isEuclidean(centring)) {
+    projectCentring(spec, spec.places, centring, coefficient, weight, bias);
+  } else exports.weightedRowSums(m, rows, coefficient, signal, NONE, bias);
 }
 
 /** The part of the row system of a product that trains. */
-function rowPart(spec: SparseProductSpec, inputs: number): RowPart {
+function rowPart(spec: SparseProductSpec, centring: Centring, inputs: number): RowPart {
   const { kernel, rows, input, output: { width: outputs, signal: signals }, bias, kept, scratch } = spec;
-  const { cols, offsets, indices, values, work } = input, constant = bias === null ? 0 : 1;
+  const { cols, offsets, indices, values, work } = input;
   return layerPart(spec, {
     inputs,
     outputs,
     kept,
     inputGram: (out) => {
-      f32(kernel, out, up4(rows) ** 2).fill(constant);
+      fillCentring(spec, centring, out);
       kernel.exports.csrGram(rows, cols, offsets, indices, values, out, work);
     },
     signalGram: (out) => fillGram(spec, outputs, signals, 0, out),
     squares: (out) => {
       kernel.exports.csrSquares(rows, offsets, values, scratch.block);
-      addSquares(spec, outputs, { signals, constant }, out);
+      addCentringSquares(spec, centring);
+      addSquares(spec, outputs, { signals, constant: centring.constant }, out);
     },
     multiply: (coefficient, out) => {
-      const { products, image } = scratch, bias = constant === 0 ? NONE : products + 4 * cols * outputs;
+      const { products, image } = scratch, b = bias === null ? NONE : products + 4 * cols * outputs;
       f32(kernel, products, (cols + 1) * outputs).fill(0);
-      projectInto(spec, coefficient, products, bias);
-      multiply(spec, products, bias, image);
+      projectInto(spec, centring, coefficient, products, b);
+      multiply(spec, products, b, image);
       addDots(spec, outputs, signals, out);
     },
     twoStage: null,
@@ -93,7 +110,8 @@ function rowPart(spec: SparseProductSpec, inputs: number): RowPart {
 
 /** A dense product over sparse features. */
 export function sparseProduct(spec: SparseProductSpec): Op {
-  const { kernel, rows, input, output, weight, bias, kept } = spec;
+  const { kernel, rows, input, output, weight, bias, kept, places } = spec;
+  const centring = uncentred(bias !== null);
   const m = output.width, entries = Math.ceil(input.count / rows);
   const { trainable } = weight;
   return {
@@ -110,9 +128,9 @@ export function sparseProduct(spec: SparseProductSpec): Op {
     },
     project: (coefficient, into) => {
       if (!trainable) return;
-      projectInto(spec, coefficient, into + weight.place, bias === null ? NONE : into + bias.place);
+      projectInto(spec, centring, coefficient, into + weight.place, bias === null ? NONE : into + bias.place);
     },
-    rowPart: trainable ? rowPart(spec, entries) : frozenPart(entries * m),
-    metric: null,
+    rowPart: trainable ? rowPart(spec, centring, entries) : frozenPart(entries * m),
+    metric: places && sparseMetric(spec, places, centring),
   };
 }
