@@ -30,8 +30,8 @@ const WANTED = [
 const CONSUMERS = [
   { what: "uses nothing", conditions: [], source: `import * as fgn from "${NAME}";`, budget: 40 },
   { what: "fgnStep", conditions: [], source: `export { fgnStep } from "${NAME}";`, budget: 50_000 },
-  { what: "fgnStep, workerd", conditions: ["workerd"], source: `export { fgnStep } from "${NAME}";`, budget: 31_600 },
-  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 93_000 },
+  { what: "fgnStep, workerd", conditions: ["workerd"], source: `export { fgnStep } from "${NAME}";`, budget: 32_700 },
+  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 94_200 },
 ];
 
 /** The most bytes of the kernel, compressed. */
