@@ -128,6 +128,41 @@ export { type Threshold, thresholdFor, type Thresholds } from "./src/measures/th
 export { conformalSets, type ConformalThreshold, conformalThreshold } from "./src/measures/conformal.ts";
 export { type Suspect, suspects, type SuspectsOptions } from "./src/measures/suspects.ts";
 
+// Features from rows, and classifiers that know their labels
+export { type Cell, type Column, type Table, table, type TableSource } from "./src/features/table.ts";
+export {
+  type CategoryColumn,
+  type ColumnRecipe,
+  type ColumnsRecipe,
+  type FeatureRecipe,
+  type NumberColumn,
+  type SparseRecipe,
+  type TextColumn,
+  type TextRule,
+  type VectorColumn,
+  type VectorRecipe,
+  widthOf,
+} from "./src/features/recipe.ts";
+export { makeFeatures, type Rows } from "./src/features/features.ts";
+export { inferRecipe, type RecipeOptions } from "./src/features/infer.ts";
+export type { Label, Labels } from "./src/classifier/labels.ts";
+export type { Classifier, Measurement } from "./src/classifier/classifier.ts";
+export { classifierOf, type ClassifierOfOptions } from "./src/classifier/classifier_of.ts";
+export type { LabelledRows } from "./src/classifier/data.ts";
+export type { ClassifierOptions } from "./src/classifier/options.ts";
+export { trainClassifier, type TrainedClassifier } from "./src/classifier/train_classifier.ts";
+export { classify, type ClassifyOptions, type Likely, type Prediction } from "./src/classifier/classify.ts";
+export {
+  type Answered,
+  type ClassifierReport,
+  type ConfusedLabels,
+  type LabelScores,
+  report,
+  type ReportOptions,
+} from "./src/classifier/report.ts";
+export { learn, type LearnOptions } from "./src/classifier/learn.ts";
+export { decodeClassifier, encodeClassifier } from "./src/classifier/file.ts";
+
 // Files
 export { decodePlain, encodePlain } from "./src/io/plain.ts";
 export { type CheckpointStore, memoryStore } from "./src/io/store.ts";

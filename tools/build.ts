@@ -50,10 +50,12 @@ const compiledBeforehand: Plugin = {
 /** Put first, since the kernel's bytes would divide the rest into what a compressor has in sight and what it has not. */
 const KERNEL = "src/kernel/simd.generated.ts";
 
-const entries = { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts", gpu: "src/gpu/gpu.ts" },
+const entries = { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts", gpu: "src/gpu/gpu.ts", onnx: "src/onnx/onnx.ts" },
   file = "src/io/file_store.ts",
   threads = "src/threads/threads.ts";
 const banner = { js: "/*! With parts of fp-ts, copyright (c) 2017-present Giulio Canti, MIT license */" };
+/** Packages that a single entry needs: they stay imports, so that the others never see them. */
+const external = ["@bufbuild/protobuf"];
 const modules: BuildOptions = { bundle: true, format: "esm", target: "es2022", banner };
 
 rmSync("dist", { recursive: true, force: true });
@@ -62,7 +64,7 @@ await build({
   entryPoints: { ...entries, file, threads },
   outdir: "dist",
   splitting: true,
-  external: ["node:*"],
+  external: ["node:*", ...external],
   inject: [KERNEL],
   plugins: [treeShaken],
 });
@@ -71,6 +73,7 @@ await build({
   entryPoints: entries,
   outdir: "dist/edge",
   splitting: true,
+  external,
   plugins: [treeShaken, compiledBeforehand],
 });
 await build({

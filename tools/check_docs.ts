@@ -38,6 +38,7 @@ function lint(): void {
     "src/io/file_store.ts",
     "src/threads/threads.ts",
     "src/gpu/gpu.ts",
+    "src/onnx/onnx.ts",
   ];
   const { stderr } = run("deno", "doc", "--lint", ...entries);
   const findings = stderr.split("\n\n\n").filter((finding) => finding.includes("-->"));

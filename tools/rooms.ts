@@ -29,6 +29,9 @@ export const ROOMS: Readonly<Record<string, string>> = {
   "gpu/step": "the step on the device",
   gpu: "backends: WebGPU and the CPU behind one interface",
   train: "runs over data: epochs, held-out rows, checkpoints",
+  features: "rows, texts and tables as features, by recipes that are plain data",
+  classifier: "networks that know what their numbers mean: trained from rows and labels, asked, taught, stored",
+  onnx: "classifiers as ONNX files, alone or at the end of an encoder",
 };
 
 /** Something wrong with the rooms, where it is, and what to do. */

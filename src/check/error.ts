@@ -68,6 +68,10 @@ export interface FgnErrorCases {
   readonly InvalidTargets: { readonly row: number; readonly sum: number };
   /** A row of probabilities with an entry below zero, or whose sum is not 1. */
   readonly InvalidProbabilities: { readonly row: number; readonly sum: number };
+  /** A table, or texts, that features cannot be made of; `column` and `row` (from 0) say where, as far as that is known. */
+  readonly InvalidTable: { readonly column: string | null; readonly row: number | null };
+  /** Labels that name no classes: missing, of mixed kinds, unknown, too many or of one class; `index` is the first. */
+  readonly InvalidLabels: { readonly index: number | null };
   /** A layer that does not fit its place in the network; `layer` is its path, such as "layers[2].layers[0]". */
   readonly InvalidLayer: { readonly layer: string; readonly reason: string };
   /** jvp and vjp of a custom model disagree: two numbers that should be equal. */
@@ -84,7 +88,7 @@ export interface FgnErrorCases {
   readonly NotPlain: { readonly path: string; readonly reason: string };
   /** A state of an optimizer that no update gives; `path` is the place in it, such as "layers[0].variance[3]". */
   readonly InvalidState: { readonly path: string; readonly value: unknown };
-  /** Something that the chosen backend does not do. */
+  /** Something that the chosen backend does not do, or the format of a file does not hold. */
   readonly Unsupported: { readonly what: string };
   /** Parameters or a batch on a device that were released, or donated to a step. */
   readonly Released: { readonly what: string };

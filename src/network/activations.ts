@@ -2,7 +2,8 @@
  * The elementwise functions: the one list of them, and their layers.
  *
  * A new one is a line of {@link ACTIVATIONS} and a constructor here, its export in mod.ts, its function for the kernel in
- * assembly/activation.ts and its function for devices in src/gpu/tape/shaders/elementwise.ts.
+ * assembly/activation.ts, its function for devices in src/gpu/tape/shaders/elementwise.ts and its nodes in
+ * src/onnx/operations.ts.
  *
  * @module
  */

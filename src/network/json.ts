@@ -123,45 +123,67 @@ const readMatrix: Read<Matrix> = (value, path) => {
   return data._tag === "Left" ? data : E.right({ rows: rows.right, cols: cols.right, data: data.right });
 };
 
-/** How the fields of a layer are read; layers are read one by one. */
-const READERS: Readonly<Record<ArrayField["shape"] | Exclude<Field, ArrayField | "layers">, Read<unknown>>> = {
-  matrix: readMatrix,
-  vector: readNumbers,
-  "vector or null": (value, path) => value === null ? E.right(null) : readNumbers(value, path),
+/**
+ * How arrays of layers are read.
+ * @internal
+ */
+export type ArrayReaders = Readonly<Record<Exclude<ArrayField["shape"], "vector or null">, Read<unknown>>>;
+
+const PLAIN_ARRAYS: ArrayReaders = { matrix: readMatrix, vector: readNumbers };
+
+/** How the other fields of a layer are read; layers are read one by one. */
+const READERS: Readonly<Record<Exclude<Field, ArrayField | "layers">, Read<unknown>>> = {
   number: readNumber,
   boolean: readBoolean,
   activation: readKind,
 };
 
-function readField(field: Field, value: unknown, path: string, budget: Budget): E.Either<FgnError, unknown> {
-  if (field === "layers") return readLayers(value, path, budget);
-  return READERS[typeof field === "object" ? field.shape : field](value, path);
+/** Layers being read: what their arrays are read by, and how many more there may be. */
+interface Reading extends Budget {
+  readonly arrays: ArrayReaders;
 }
 
-function readLayer(value: unknown, path: string, budget: Budget): E.Either<FgnError, Layer> {
-  if (budget.left-- <= 0) return layerError(path, "is one layer too many, or contains itself");
+function readField(field: Field, value: unknown, path: string, reading: Reading): E.Either<FgnError, unknown> {
+  if (field === "layers") return readLayers(value, path, reading);
+  if (typeof field !== "object") return READERS[field](value, path);
+  if (field.shape === "vector or null") return value === null ? E.right(null) : reading.arrays.vector(value, path);
+  return reading.arrays[field.shape](value, path);
+}
+
+function readLayer(value: unknown, path: string, reading: Reading): E.Either<FgnError, Layer> {
+  if (reading.left-- <= 0) return layerError(path, "is one layer too many, or contains itself");
   if (!isFields(value)) return layerError(path, "is not an object");
   if (typeof value._tag !== "string" || !Object.hasOwn(LAYERS, value._tag)) {
     return layerError(path, "is of unknown kind");
   }
   const layer: Record<string, unknown> = { _tag: value._tag };
   for (const [name, field] of Object.entries<Field>(LAYERS[value._tag as Layer["_tag"]].fields)) {
-    const result = readField(field, value[name], `${path}.${name}`, budget);
+    const result = readField(field, value[name], `${path}.${name}`, reading);
     if (result._tag === "Left") return result;
     layer[name] = result.right;
   }
   return E.right(layer as unknown as Layer);
 }
 
-function readLayers(value: unknown, path: string, budget: Budget): E.Either<FgnError, readonly Layer[]> {
+function readLayers(value: unknown, path: string, reading: Reading): E.Either<FgnError, readonly Layer[]> {
   if (!Array.isArray(value)) return layerError(path, "is not an array");
   const layers: Layer[] = [];
   for (let index = 0; index < value.length; index++) {
-    const layer = readLayer(value[index], `${path}[${index}]`, budget);
+    const layer = readLayer(value[index], `${path}[${index}]`, reading);
     if (layer._tag === "Left") return layer;
     layers.push(layer.right);
   }
   return E.right(layers);
+}
+
+/**
+ * A network of `inputs` features from values of any kind for its layers, and what reads their arrays. Errors: those of the
+ * function `network`; it may throw where values nest beyond the stack.
+ * @internal
+ */
+export function readNetwork(inputs: number, layers: unknown, arrays: ArrayReaders): E.Either<FgnError, Network> {
+  const read = readLayers(layers, "layers", { left: 10_000, arrays });
+  return read._tag === "Left" ? read : network(inputs, read.right);
 }
 
 function failUnreadable(option: string, value: unknown): E.Either<FgnError, never> {
@@ -181,9 +203,7 @@ function read(value: unknown): E.Either<FgnError, Network> {
   const features = typeof inputs === "number" ? checkSize("inputs", inputs, 1) : failUnreadable("inputs", inputs);
   if (features._tag === "Left") return features;
   if (typeof outputs !== "number") return failUnreadable("outputs", outputs);
-  const layers = readLayers(value.layers, "layers", { left: 10_000 });
-  if (layers._tag === "Left") return layers;
-  const result = network(features.right, layers.right);
+  const result = readNetwork(features.right, value.layers, PLAIN_ARRAYS);
   if (result._tag === "Left") return result;
   const count = checkLength("the last layer", result.right.outputs, outputs);
   return count._tag === "Left" ? count : result;

@@ -119,17 +119,29 @@ function draw(strata: readonly Stratum[], share: number, rows: number): Uint8Arr
   return isHeld;
 }
 
+/**
+ * 1 for each row that {@link holdOut} holds out of data that was checked.
+ * @internal
+ */
+export const heldRows = (data: Batch, share: number, seed: number): Uint8Array =>
+  draw(oneOfEach(strataOf(data, seed)), share, data.labels.length);
+
+/**
+ * The rows of one side.
+ * @internal
+ */
+export function pickSide(data: Batch, isHeld: Uint8Array, side: 0 | 1): Batch {
+  const order = Uint32Array.from(data.labels.keys()).filter((row) => isHeld[row] === side);
+  return picker(data, order.length, false)(order);
+}
+
 /** {@link holdOut} for the option that gives the share. */
 function divide(data: Batch, share: number, seed: number, option: string): E.Either<FgnError, Split> {
   const { rows } = data.features;
   if (!(typeof share === "number" && share > 0 && share < 1)) return invalid(option, share, "a share in (0, 1)");
   if (rows < 2) return invalid(option, share, "a share of at least two examples: there is one");
-  const isHeld = draw(oneOfEach(strataOf(data, seed)), share, rows);
-  const pick = (side: boolean): Batch => {
-    const order = Uint32Array.from(data.labels.keys()).filter((row) => isHeld[row] === (side ? 1 : 0));
-    return picker(data, order.length, false)(order);
-  };
-  return E.right({ train: pick(false), validation: pick(true) });
+  const isHeld = heldRows(data, share, seed);
+  return E.right({ train: pickSide(data, isHeld, 0), validation: pickSide(data, isHeld, 1) });
 }
 
 /** Seeds a draw of a few rows, and their order, apart from the split. */

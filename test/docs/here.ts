@@ -19,6 +19,7 @@ const ENTRIES: Readonly<Record<string, () => Promise<unknown>>> = {
   "fgn": () => import("../../mod.ts"),
   "fgn/file": () => import("../../src/io/file_store.ts"),
   "fgn/gpu": () => import("../../src/gpu/gpu.ts"),
+  "fgn/onnx": () => import("../../src/onnx/onnx.ts"),
   "fgn/relaxed": () => import("../../src/kernel/relaxed.ts"),
   "fgn/threads": () => import("../../src/threads/threads.ts"),
 };

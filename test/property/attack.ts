@@ -39,6 +39,8 @@ const TAGS: { readonly [Tag in FgnErrorTag]: true } = {
   InvalidSparse: true,
   InvalidTargets: true,
   InvalidProbabilities: true,
+  InvalidTable: true,
+  InvalidLabels: true,
   InvalidLayer: true,
   ModelMismatch: true,
   CheckpointMismatch: true,

@@ -3,6 +3,7 @@
 import * as fgn from "../../mod.ts";
 import * as gpu from "../../src/gpu/gpu.ts";
 import * as file from "../../src/io/file_store.ts";
+import * as onnx from "../../src/onnx/onnx.ts";
 import * as threads from "../../src/threads/threads.ts";
 import * as some from "./values.ts";
 
@@ -285,6 +286,45 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     (v) => [some.predictions(), some.labels(), { by: v % 2 ? "margin" : "selfConfidence", most: 3, ignoredLabel: 9 }],
   ),
   // Files
+  // Classifiers
+  table: either(
+    fgn.table,
+    () => [{ age: [1, null, 3], town: ["Ulm", "Graz", "Ulm"], vector: [[1, 2], [3, 4], [5, 6]] }],
+  ),
+  inferRecipe: either(
+    fgn.inferRecipe,
+    (v) => [[some.people(), [[1, 2, 3]], ["a text"], some.features(), some.sparseFeatures()][v % 5], {
+      missing: "impute",
+      label: "town",
+    }],
+  ),
+  makeFeatures: either(fgn.makeFeatures, (v) => {
+    const rows = [some.people(), [[1, 2, 3]], ["a text"], some.features(), some.sparseFeatures()][v % 5] as fgn.Rows;
+    return [right(fgn.inferRecipe(rows, { missing: "impute" })), rows];
+  }),
+  widthOf: plain(fgn.widthOf, () => [{ kind: "vector", length: 3 }], isNumber),
+  classifierOf: either(fgn.classifierOf, () => [some.net(), ["a", "b", "c"], { known: some.features() }]),
+  trainClassifier: task(fgn.trainClassifier, (v) => [
+    v % 2
+      ? { features: some.features(), labels: ["a", "b", "c", "a", "b", "c"] }
+      : { table: some.people(), label: "town" },
+    {
+      epochs: 1,
+      hidden: v % 2 ? [2] : [],
+      validation: 0.3,
+      temperature: true,
+      threshold: { precision: 0.9 },
+      classWeights: "balanced",
+      missing: "impute",
+      seed: 1,
+      onProgress: () => {},
+    },
+  ]),
+  classify: either(fgn.classify, () => [some.classifier(), some.features(), { top: 2, threshold: 0.5 }]),
+  report: either(fgn.report, () => [some.classifier(), some.labelled(), { k: 2, most: 3 }]),
+  learn: either(fgn.learn, () => [some.classifier(), some.labelled(), { ratio: 0.1, maxClasses: 9 }]),
+  encodeClassifier: either(fgn.encodeClassifier, () => [some.classifier()]),
+  decodeClassifier: either(fgn.decodeClassifier, () => [right(fgn.encodeClassifier(some.classifier()))]),
   decodePlain: either(
     fgn.decodePlain,
     () => ["format", 1, right(fgn.encodePlain("format", 1, { a: [1, Float32Array.of(2)] }))],
@@ -320,6 +360,14 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     fgn.prepareKernel,
     () => [some.head(), 4, { milliseconds: 0, run: (m: fgn.Network, b: fgn.Batch) => fgn.fgnStep(m, b) }],
   ),
+  // ONNX
+  toOnnx: either(onnx.toOnnx, () => [some.classifier(), { logits: true }]),
+  appendToEncoder: either(onnx.appendToEncoder, () => [
+    some.encoder(),
+    some.classifier(),
+    { pooling: "none", normalize: false, output: "vector", mask: "mask" },
+  ]),
+  pipelineConfig: either(onnx.pipelineConfig, () => [some.classifier(), { model_type: "bert", hidden: [1, null] }]),
   // Backends
   cpu: plain(gpu.cpu, () => [{}], hasFunctions("onDevice", "fgnStep", "release", "close")),
   "cpu().onDevice": task(backend.onDevice, () => [some.net()]),
@@ -348,7 +396,7 @@ export const THROWING: ReadonlySet<string> = new Set(["getOrThrow"]);
 
 /** The exports of the library that are functions. */
 export function exportedFunctions(): readonly string[] {
-  const modules: readonly object[] = [fgn, gpu, file, threads];
+  const modules: readonly object[] = [fgn, gpu, file, onnx, threads];
   return modules.flatMap((module) => Object.entries(module)).filter(([, value]) => isFunction(value)).map(([name]) =>
     name
   );

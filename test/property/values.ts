@@ -1,6 +1,7 @@
 // Well-formed values, made anew for every call: what the attacks start from.
 
 import * as fgn from "../../mod.ts";
+import { encodeModel, node, valueInfo } from "../../src/onnx/model.ts";
 
 const right = fgn.getOrThrow;
 
@@ -132,6 +133,23 @@ export const trainOptions = (variant = 0): fgn.FitOptions<fgn.Network, never> =>
     l2: 0,
     onProgress: () => {},
   }) as unknown as fgn.FitOptions<fgn.Network, never>;
+
+/** A table with what tables may have: numbers, one of which is missing, and texts. */
+export const people = (): fgn.Table =>
+  right(fgn.table({ age: [30, null, 54, 12, 7, 61], town: ["Ulm", "Graz", "Ulm", "Graz", "Ulm", "Ulm"] }));
+
+/** Rows with a known and a new label. */
+export const labelled = (): fgn.LabelledRows => ({ features: features(), labels: ["a", "b", "c", "a", "b", "c"] });
+
+/** A classifier that can learn. */
+export const classifier = (): fgn.Classifier => right(fgn.classifierOf(net(), ["a", "b", "c"], { known: features() }));
+
+/** The ONNX file of an encoder whose vectors are its inputs. */
+export const encoder = (): Uint8Array => {
+  const of = (name: string) => valueInfo(name, "float", ["batch", 3]);
+  const nodes = [node("Identity", ["x"], "vector")];
+  return encodeModel({ nodes, tensors: [], inputs: [of("x")], outputs: [of("vector")] }, 13, []);
+};
 
 /** Functions that throw no longer than the reading of the tensors takes. */
 export const checkpointBytes = (): Uint8Array => saved.slice();

@@ -8,6 +8,7 @@ export const ONCE: Readonly<Record<string, string>> = {
   "test/docs/compatibility.test.ts": "reads a page, and has Node run the suite of the runtimes",
   "test/docs/gpu.test.ts": "reads a page",
   "test/docs/links.test.ts": "reads pages",
+  "test/classifier/python.test.ts": "asks Python; the file is the same bytes everywhere",
   "test/train/checkpoint_kill.test.ts": "kills processes of Node, whatever the runner is",
 };
 
@@ -17,6 +18,11 @@ const SKIPS: readonly (readonly [name: RegExp, why: string, remedy: string])[] =
     /keep neither parameters nor examples alive/,
     "asks the engine to collect garbage, which this runtime cannot be asked",
     "runs in Node",
+  ],
+  [
+    /^Python reads/,
+    "asks Python for numpy",
+    "apt-get install python3-numpy",
   ],
   [
     /line \d+ runs and prints what it says/,

@@ -1,12 +1,13 @@
 // The object that owns the head. Its memory holds the head last stored; learns and new heads take turns.
 
 import { DurableObject } from "cloudflare:workers";
+import type { Classifier } from "fgn";
 import * as E from "fp-ts/Either";
 import { type Answered, json, refuse, respond } from "./answers.ts";
 import { parseJson, Room, withBody } from "./body.ts";
 import type { Env } from "./env.ts";
 import { checkFields, readEmbeddings, readLabels, readTop } from "./examples.ts";
-import { type LabelledHead, prepareFile, readHead, readUpload, writeHead } from "./head_file.ts";
+import { prepareFile, readHead, readUpload, writeHead } from "./head_file.ts";
 import { learn } from "./learn.ts";
 import type { Limits } from "./limits.ts";
 import { predict } from "./predict.ts";
@@ -18,7 +19,7 @@ import { FileStorage } from "./storage.ts";
 
 /** The head as it is stored: null where there is none yet. */
 interface Stored {
-  readonly head: LabelledHead | null;
+  readonly head: Classifier | null;
   readonly bytes: number;
 }
 
@@ -53,7 +54,7 @@ class Owner {
   }
 
   /** Stores a head, and only then owns it, as it is read back from its file. */
-  async #keep(made: LabelledHead): Promise<Answered<Response>> {
+  async #keep(made: Classifier): Promise<Answered<Response>> {
     const file = prepareFile(made, this.limits);
     if (file._tag === "Left") return file;
     const { bytes, head } = file.right, { length } = bytes, saved = await this.#files.save(bytes);
@@ -67,13 +68,13 @@ class Owner {
     return E.map(({ head, bytes }: Stored) => ({
       classes: head?.network.outputs ?? 0,
       features: head?.network.inputs ?? 0,
-      examples: head?.state?.examples ?? 0,
-      updates: head?.state?.steps ?? 0,
+      examples: head?.moments?.examples ?? 0,
+      updates: head?.moments?.steps ?? 0,
       bytes,
     }))(this.#stored);
   }
 
-  #head(): Answered<LabelledHead> {
+  #head(): Answered<Classifier> {
     if (this.#stored._tag === "Left") return this.#stored;
     const { head } = this.#stored.right;
     return head === null

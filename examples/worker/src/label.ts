@@ -1,5 +1,6 @@
 // The names of classes.
 
+import type { Label } from "fgn";
 import * as E from "fp-ts/Either";
 import { type Answered, refuse } from "./answers.ts";
 import type { Limits } from "./limits.ts";
@@ -18,4 +19,17 @@ export function checkLabel(name: unknown, what: string, { MAX_LABEL_LENGTH }: Li
     return refuse(400, "InvalidLabel", `${what} has ${name.length} characters`, `Give ${MAX_LABEL_LENGTH} at most`);
   }
   return E.right(name);
+}
+
+/** Names as the labels of a head's kind: where those are numbers, as the numbers that they are the texts of. */
+export function asLabels(names: readonly string[], [first]: readonly Label[]): Answered<readonly Label[]> {
+  if (typeof first !== "number") return E.right(names);
+  const numbers = names.map((name) => name.trim() === "" ? NaN : Number(name));
+  const wrong = numbers.findIndex((number) => !Number.isFinite(number));
+  return wrong < 0 ? E.right(numbers) : refuse(
+    400,
+    "InvalidLabel",
+    `label ${wrong} is no number`,
+    "Give numbers, as the labels of the head are",
+  );
 }

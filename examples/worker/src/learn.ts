@@ -1,67 +1,41 @@
 // A learn: all of its examples, or nothing.
 
-import { adapt, batch, type Matrix, matrix, zeroHead } from "fgn";
+import { type Classifier, classifierOf, type Label, learn as learnFrom, type Matrix, matrix, zeroHead } from "fgn";
 import * as E from "fp-ts/Either";
 import { type Answered, answered, refuse } from "./answers.ts";
-import { type LabelledHead, withoutMoments } from "./head_file.ts";
+import { withoutMoments } from "./head_file.ts";
+import { asLabels } from "./label.ts";
 import type { Limits } from "./limits.ts";
 
 /** Examples of one update: between two of them others have their turn, and the clock is looked at. */
 const CHUNK = 16;
 
-/** The names of the classes, new ones behind those there are, and the class of each example. */
-interface Numbered {
-  readonly labels: readonly string[];
-  readonly classes: Uint32Array;
-}
-
-function number(known: readonly string[], names: readonly string[], { MAX_CLASSES }: Limits): Answered<Numbered> {
-  const numbers = new Map(known.map((name, index) => [name, index]));
-  for (const name of names) if (!numbers.has(name)) numbers.set(name, numbers.size);
-  if (numbers.size > MAX_CLASSES && numbers.size > known.length) {
+/** Whether there are as many classes with the new labels as there may be, and two at least. */
+function checkClasses(known: readonly Label[], labels: readonly Label[], { MAX_CLASSES }: Limits): Answered<void> {
+  const classes = new Set([...known, ...labels]).size;
+  if (classes > MAX_CLASSES && classes > known.length) {
     return refuse(
       413,
       "TooManyClasses",
-      `with these labels the head would have ${numbers.size} classes`,
+      `with these labels the head would have ${classes} classes`,
       `Keep it within ${MAX_CLASSES}, and check the labels for misspelt names`,
     );
   }
-  if (numbers.size < 2) {
-    return refuse(
-      400,
-      "TooFewClasses",
-      "the first examples are all of one class",
-      "Begin with examples of two classes or more, or with PUT /head",
-    );
-  }
-  return E.right({
-    labels: [...numbers.keys()],
-    classes: Uint32Array.from(names, (name) => numbers.get(name) as number),
-  });
-}
-
-function begin(features: number, { labels }: Numbered): Answered<LabelledHead> {
-  const network = answered(zeroHead({ features, classes: labels.length }));
-  return network._tag === "Left" ? network : E.right({ network: network.right, labels, state: null });
-}
-
-/** The head after one update. A head of our own making gives its memory up. */
-function update(
-  { network, state, labels }: LabelledHead,
-  features: Matrix,
-  classes: Uint32Array,
-  { MAX_CLASSES: maxClasses, RATIO }: Limits,
-  donate: boolean,
-): Answered<LabelledHead> {
-  const examples = answered(batch({ features, labels: classes }));
-  if (examples._tag === "Left") return examples;
-  const ratio = RATIO === undefined ? {} : { ratio: RATIO };
-  const adapted = answered(
-    adapt(network, state, examples.right, { maxClasses, donate, ...ratio }),
+  if (classes >= 2) return E.right(undefined);
+  return refuse(
+    400,
+    "TooFewClasses",
+    "the first examples are all of one class",
+    "Begin with examples of two classes or more, or with PUT /head",
   );
-  return adapted._tag === "Left"
-    ? adapted
-    : E.right({ network: adapted.right.params, state: adapted.right.state, labels });
+}
+
+/** A head of zeros, which knows nothing yet. */
+function begin(features: number, labels: readonly Label[]): Answered<Classifier> {
+  const names = [...new Set(labels)], network = answered(zeroHead({ features, classes: names.length }));
+  if (network._tag === "Left") return network;
+  const moments = { steps: 0, examples: 0, layers: [] };
+  return E.map((head: Classifier) => ({ ...head, moments }))(answered(classifierOf(network.right, names)));
 }
 
 function outOfTime(learnt: number, rows: number, spent: number): Answered<never> {
@@ -73,18 +47,23 @@ function outOfTime(learnt: number, rows: number, spent: number): Answered<never>
   );
 }
 
-/** The head that has learnt from examples; the one given stays as it is. */
+/** The head that has learnt from examples; the one given stays as it is. A head of our own making gives its memory up. */
 export async function learn(
-  before: LabelledHead | null,
+  before: Classifier | null,
   { rows, cols, data }: Matrix,
   names: readonly string[],
   limits: Limits,
-): Promise<Answered<LabelledHead>> {
-  if (before !== null && before.state === null) return withoutMoments(409);
-  const since = Date.now();
-  const numbered = number(before?.labels ?? [], names, limits);
-  if (numbered._tag === "Left") return numbered;
-  let head = before === null ? begin(cols, numbered.right) : E.right(before);
+): Promise<Answered<Classifier>> {
+  if (before !== null && before.moments === null) return withoutMoments(409);
+  const since = Date.now(),
+    known = before?.labels ?? [],
+    labels = asLabels(names, known);
+  if (labels._tag === "Left") return labels;
+  const classes = checkClasses(known, labels.right, limits);
+  if (classes._tag === "Left") return classes;
+  const { MAX_CLASSES: maxClasses, RATIO } = limits;
+  const options = { epochs: 1, batchSize: CHUNK, maxClasses, ...RATIO === undefined ? {} : { ratio: RATIO } };
+  let head = before === null ? begin(cols, labels.right) : E.right(before);
   for (let first = 0; first < rows && head._tag === "Right"; first += CHUNK) {
     if (first > 0) {
       await scheduler.wait(0);
@@ -94,7 +73,8 @@ export async function learn(
     const last = Math.min(first + CHUNK, rows);
     const part = answered(matrix(last - first, cols, data.slice(first * cols, last * cols)));
     if (part._tag === "Left") return part;
-    head = update(head.right, part.right, numbered.right.classes.slice(first, last), limits, first > 0);
+    const examples = { features: part.right, labels: labels.right.slice(first, last) };
+    head = answered(learnFrom(head.right, examples, { ...options, donate: first > 0 }));
   }
-  return E.map((learnt: LabelledHead) => ({ ...learnt, labels: numbered.right.labels }))(head);
+  return head;
 }

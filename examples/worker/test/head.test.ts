@@ -1,8 +1,16 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { readSafetensors, type Tensor } from "../../../mod.ts";
+import {
+  classify,
+  encodeClassifier,
+  getOrThrow,
+  learn,
+  readSafetensors,
+  type Tensor,
+  trainClassifier,
+} from "../../../mod.ts";
 import type { Client } from "./client.ts";
 import { open } from "./open.ts";
-import { Clusters, fileOf, memoryOf, raw, Reference } from "./reference.ts";
+import { Clusters, fileOf, memoryOf, metadataOf, raw, Reference } from "./reference.ts";
 
 const C = 3, D = 4;
 const floats = (count: number, value = 0.5): Float32Array => new Float32Array(count).fill(value);
@@ -45,14 +53,14 @@ describe("what is put is what is got", () => {
     expect((await client.head()).equals(reference.file())).toBe(true);
   });
 
-  test("a head trained elsewhere, with and without labels", async () => {
+  test("a head trained elsewhere, its labels texts or numbers", async () => {
     const { status, body } = await client.put(fileOf({ ...HEAD, steps: single(0) }, LABELS));
     expect([status, body.examples, body.updates]).toEqual([200, 5, 0]);
     expect((await client.head()).equals(fileOf({ ...HEAD, steps: single(0) }, LABELS))).toBe(true);
     await client.put(fileOf(HEAD, LABELS));
     expect((await client.head()).equals(fileOf(HEAD, LABELS))).toBe(true);
-    await client.put(fileOf(HEAD));
-    expect((await client.head()).equals(fileOf(HEAD, ["0", "1", "2"]))).toBe(true);
+    await client.put(fileOf(HEAD, [3, 1, -0.5]));
+    expect((await client.head()).equals(fileOf(HEAD, [3, 1, -0.5]))).toBe(true);
   });
 
   test("1,000 classes of 768 features", async () => {
@@ -70,18 +78,20 @@ describe("what is put is what is got", () => {
 
   test("halves, of either kind, are read as what they are", async () => {
     for (const [dtype, half] of [["F16", 0x3800], ["BF16", 0x3f00]] as const) {
-      const halves = C * D + C + 2 * D, data = new Uint8Array(16 + 2 * halves), sizes = [C * D, C, D, D];
-      data.set(new Uint8Array(Float64Array.of(5, 2).buffer));
-      data.set(new Uint8Array(new Uint16Array(halves).fill(half).buffer), 16);
-      const ends = sizes.map((_, i) => 16 + 2 * sizes.slice(0, i + 1).reduce((sum, size) => sum + size, 0));
+      const halves = C * D + C + 2 * D, data = new Uint8Array(new Uint16Array(halves).fill(half).buffer);
+      const ends = [C * D, C, D, D].map((_, i, sizes) =>
+        2 * sizes.slice(0, i + 1).reduce((sum, size) => sum + size, 0)
+      );
       const [a, b, c, d] = ends as [number, number, number, number];
       const file = raw({
-        examples: { dtype: "F64", shape: [], data_offsets: [0, 8] },
-        steps: { dtype: "F64", shape: [], data_offsets: [8, 16] },
-        weight: { dtype, shape: [C, D], data_offsets: [16, a] },
-        bias: { dtype, shape: [C], data_offsets: [a, b] },
-        mean: { dtype, shape: [D], data_offsets: [b, c] },
-        variance: { dtype, shape: [D], data_offsets: [c, d] },
+        __metadata__: {
+          fgn: metadataOf(D, { steps: 2, examples: 5, layers: 1 }),
+          labels: JSON.stringify(["0", "1", "2"]),
+        },
+        "layers.0.weight": { dtype, shape: [C, D], data_offsets: [0, a] },
+        "layers.0.bias": { dtype, shape: [C], data_offsets: [a, b] },
+        "moments.0.mean": { dtype, shape: [D], data_offsets: [b, c] },
+        "moments.0.variance": { dtype, shape: [D], data_offsets: [c, d] },
       }, data);
       expect((await client.put(file)).status).toBe(200);
       expect((await client.head()).equals(fileOf(HEAD, ["0", "1", "2"]))).toBe(true);
@@ -100,6 +110,40 @@ describe("what is put is what is got", () => {
     expect((await client.head()).equals(fileOf(HEAD, LABELS))).toBe(true);
   });
 
+  test("a classifier of rows and labels, trained in any runtime, answers and learns as it does there", async () => {
+    const clusters = new Clusters(4, D), { embeddings: features, labels } = clusters.examples(200, 3);
+    const options = { hidden: [8], epochs: 5, threshold: 0.4 };
+    const { classifier } = await getOrThrow(trainClassifier({ features, labels }, options));
+    const file = Buffer.from(getOrThrow(encodeClassifier(classifier)));
+    expect((await client.put(file)).body).toMatchObject({ classes: 3, features: D, examples: 180, updates: 0 });
+    expect((await client.head()).equals(file)).toBe(true);
+    const asked = clusters.examples(20).embeddings, { predictions } = (await client.predict(asked, { top: 3 })).body;
+    const expected = getOrThrow(classify(classifier, asked, { top: 3 }));
+    expect(predictions).toEqual(expected.map(({ top, ...others }) => ({ ...others, classes: top })));
+    const few = { features: [clusters.example(3), clusters.example(3)], labels: ["class 3", "class 3"] };
+    expect((await client.learn(few.features, few.labels)).body).toMatchObject({
+      classes: 4,
+      examples: 182,
+      updates: 1,
+    });
+    const learnt = getOrThrow(learn(classifier, few, { epochs: 1, batchSize: 16 }));
+    expect((await client.head()).equals(Buffer.from(getOrThrow(encodeClassifier(learnt))))).toBe(true);
+  });
+
+  test("a classifier whose labels are numbers learns numbers", async () => {
+    await client.put(fileOf(HEAD, [3, 1, -0.5]));
+    expect((await client.learn([[1, 2, 3, 4], [4, 3, 2, 1]], [7, "-0.5"])).body).toMatchObject({ classes: 4 });
+    expect((await client.predict([[1, 2, 3, 4]])).body.predictions?.[0]?.classes).toHaveLength(4);
+    expect((await client.learn([[1, 2, 3, 4]], ["seven"])).body.error?.code).toBe("InvalidLabel");
+  });
+
+  test("a classifier of texts is none of embeddings", async () => {
+    const data = { features: ["a", "b", "aa", "bb"], labels: ["a", "b", "a", "b"] };
+    const { classifier } = await getOrThrow(trainClassifier(data, { epochs: 1, buckets: 8 }));
+    const { status, body } = await client.put(Buffer.from(getOrThrow(encodeClassifier(classifier))));
+    expect([status, body.error?.code]).toEqual([400, "InvalidHead"]);
+  });
+
   test("there is none at first", async () => {
     await expect(client.head()).rejects.toThrow("409");
   });
@@ -110,6 +154,7 @@ const WRONG: Readonly<Record<string, Buffer<ArrayBuffer>>> = {
   "nothing": Buffer.alloc(0),
   "a text": Buffer.from("no head at all"),
   "no bias": fileOf({ weight: HEAD.weight, ...MEMORY }, LABELS),
+  "labels of two kinds": fileOf(HEAD, ["a", "b", 3]),
   "no weight": fileOf({ bias: HEAD.bias, ...MEMORY }, LABELS),
   "another tensor": fileOf({ ...HEAD, more: HEAD.bias }, LABELS),
   "a NaN among the weights": fileOf(
@@ -129,14 +174,14 @@ const WRONG: Readonly<Record<string, Buffer<ArrayBuffer>>> = {
   "a label twice": fileOf(HEAD, ["a", "b", "a"]),
   "too few labels": fileOf(HEAD, ["a", "b"]),
   "too many labels": fileOf(HEAD, ["a", "b", "c", "d"]),
-  "labels that are no texts": fileOf(HEAD, ["a", "b", 3]),
+  "labels that are no labels": fileOf(HEAD, ["a", "b", null]),
   "an empty label": fileOf(HEAD, ["a", "b", ""]),
   "a too long label": fileOf(HEAD, ["a", "b", "c".repeat(101)]),
   "half a character as a label": fileOf(HEAD, ["a", "b", "\udc00"]),
   "labels that are no list": fileOf(HEAD, { length: 3 }),
   "no moments": fileOf(LAYER, LABELS),
   "a mean alone": fileOf({ ...LAYER, mean: MEMORY.mean }, LABELS),
-  "no count of examples": fileOf({ ...HEAD, examples: { shape: [1], data: Float64Array.of(5) } }, LABELS),
+  "no count of examples": fileOf({ ...LAYER, mean: MEMORY.mean, variance: MEMORY.variance, steps: single(2) }, LABELS),
   "a NaN mean": fileOf({ ...HEAD, mean: { shape: [D], data: floats(D, NaN) } }, LABELS),
   "an infinite variance": fileOf({ ...HEAD, variance: { shape: [D], data: floats(D, Infinity) } }, LABELS),
   "a variance below zero": fileOf({ ...HEAD, variance: { shape: [D], data: floats(D, -1) } }, LABELS),
@@ -146,7 +191,6 @@ const WRONG: Readonly<Record<string, Buffer<ArrayBuffer>>> = {
   "half a step": fileOf({ ...HEAD, steps: single(0.5) }, LABELS),
   "steps that leave no room for more": fileOf({ ...HEAD, steps: single(2 ** 53 - 1) }, LABELS),
   "a step below zero": fileOf({ ...HEAD, steps: single(-1) }, LABELS),
-  "steps as a float32": fileOf({ ...HEAD, steps: { shape: [], data: floats(1) } }, LABELS),
 };
 
 describe("what is no head changes nothing", () => {

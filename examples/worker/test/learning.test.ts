@@ -5,7 +5,7 @@ import { open } from "./open.ts";
 import { Clusters, fileOf, memoryOf, Reference } from "./reference.ts";
 
 /** The probabilities of a prediction that names all classes, in the order of the labels. */
-const inOrder = ({ classes }: Prediction, labels: readonly string[]): number[] =>
+const inOrder = ({ classes }: Prediction, labels: readonly (string | number)[]): number[] =>
   labels.map((label) => classes.find((c) => c.label === label)?.probability ?? NaN);
 
 const same = (a: ArrayLike<number>, b: ArrayLike<number>): boolean =>

@@ -1,9 +1,12 @@
 // The heads that the worker should come to, by the library alone.
 
 import {
-  adapt,
-  batch,
+  type Classifier,
+  classifierOf,
+  encodeClassifier,
   getOrThrow,
+  type Label,
+  learn,
   matrix,
   type Network,
   type OnlineState,
@@ -20,29 +23,33 @@ import type { Labels, Rows } from "./client.ts";
 export class Reference {
   network: Network | null = null;
   state: OnlineState = { steps: 0, examples: 0, layers: [] };
-  labels: readonly string[] = [];
+  labels: readonly Label[] = [];
+  fingerprint = "";
 
   /** The same head, to go on from by itself. */
   copy(): Reference {
     return Object.assign(new Reference(), this);
   }
 
+  /** The head as a classifier. */
+  classifier(): Classifier {
+    const { network, state: moments, labels, fingerprint } = this;
+    return { ...getOrThrow(classifierOf(network as Network, labels)), moments, fingerprint };
+  }
+
   learn(embeddings: Rows, labels: Labels): void {
-    const names = labels.map(String), all = [...new Set([...this.labels, ...names])];
-    const features = (embeddings[0] as readonly number[]).length;
-    let network = this.network ?? getOrThrow(zeroHead({ features, classes: all.length }));
-    for (let first = 0; first < embeddings.length; first += 16) {
-      const rows = embeddings.slice(first, first + 16);
-      const data = getOrThrow(batch({
-        features: getOrThrow(matrix(rows.length, features, rows.flat())),
-        labels: names.slice(first, first + 16).map((name) => all.indexOf(name)),
-      }));
-      const { params, state } = getOrThrow(adapt(network, this.state, data));
-      network = params;
-      this.state = state;
+    const names = labels.map(String), features = (embeddings[0] as readonly number[]).length;
+    if (this.network === null) {
+      this.labels = [...new Set(names)];
+      this.network = getOrThrow(zeroHead({ features, classes: this.labels.length }));
     }
-    this.network = network;
-    this.labels = all;
+    for (let first = 0; first < embeddings.length; first += 16) {
+      const examples = { features: embeddings.slice(first, first + 16), labels: names.slice(first, first + 16) };
+      const { network, moments, labels, fingerprint } = getOrThrow(
+        learn(this.classifier(), examples, { epochs: 1, batchSize: 16 }),
+      );
+      Object.assign(this, { network, state: moments, labels, fingerprint });
+    }
   }
 
   /** Probabilities of examples, each in the order of the labels. */
@@ -54,27 +61,47 @@ export class Reference {
 
   /** The file of the head. */
   file(): Buffer {
-    const { network, labels, state } = this;
-    const [layer] = (network as Network).layers, [moments] = state.layers;
-    if (layer?._tag !== "dense") throw new Error("no head");
-    const { rows, cols, data } = layer.weight;
-    return fileOf({
-      weight: { shape: [rows, cols], data },
-      bias: { shape: [rows], data: layer.bias as Float32Array },
-      ...moments === undefined ? {} : {
-        mean: { shape: [cols], data: moments.mean },
-        variance: { shape: [cols], data: moments.variance },
-        examples: { shape: [], data: Float64Array.of(state.examples) },
-        steps: { shape: [], data: Float64Array.of(state.steps) },
-      },
-    }, labels);
+    return Buffer.from(getOrThrow(encodeClassifier(this.classifier())));
   }
 }
 
-/** A file of tensors, with the labels of a head where they are given. */
-export function fileOf(tensors: Readonly<Record<string, Tensor>>, labels?: unknown): Buffer<ArrayBuffer> {
-  const metadata = labels === undefined ? {} : { metadata: new Map([["labels", JSON.stringify(labels)]]) };
-  return Buffer.from(getOrThrow(writeSafetensors({ tensors: new Map(Object.entries(tensors)), ...metadata })));
+/** The names of the tensors of a head in its file. */
+const NAMES: Readonly<Record<string, string>> = {
+  weight: "layers.0.weight",
+  bias: "layers.0.bias",
+  mean: "moments.0.mean",
+  variance: "moments.0.variance",
+};
+
+/** What a file says of a head beside its tensors; whatever does not fit is left as it is. */
+export const metadataOf = (features: number, moments: object | null): string =>
+  JSON.stringify({
+    format: "fgn-classifier",
+    version: 1,
+    layers: [{ _tag: "dense", frozen: false }],
+    recipe: { kind: "vector", length: features },
+    moments,
+    temperature: 1,
+    threshold: null,
+    measured: null,
+    fingerprint: "",
+  });
+
+/**
+ * The file of a head of a weight, a bias and the labels of its classes, and of what it remembers: mean, variance, and the
+ * numbers of examples and steps. Whatever is there is written, though it be wrong.
+ */
+export function fileOf(
+  { examples, steps, ...tensors }: Readonly<Record<string, Tensor>>,
+  labels?: unknown,
+): Buffer<ArrayBuffer> {
+  const [classes = 0, features = 0] = tensors["weight"]?.shape ?? [];
+  const names = labels ?? Array.from({ length: classes }, (_, index) => String(index));
+  const remembers = "mean" in tensors || "variance" in tensors;
+  const moments = remembers ? { steps: steps?.data[0], examples: examples?.data[0], layers: 1 } : null;
+  const named = Object.entries(tensors).map(([name, tensor]) => [NAMES[name] ?? name, tensor] as const);
+  const metadata = new Map([["fgn", metadataOf(features, moments)], ["labels", JSON.stringify(names)]]);
+  return Buffer.from(getOrThrow(writeSafetensors({ tensors: new Map(named), metadata })));
 }
 
 /** A file by hand, whose header need not be true. */

@@ -39,12 +39,13 @@ async function typesAgree({ tarball, run }: Given): Promise<void> {
 const EVERY_ENTRY = `import * as fgn from "fgn";
 import * as file from "fgn/file";
 import * as gpu from "fgn/gpu";
+import * as onnx from "fgn/onnx";
 import * as relaxed from "fgn/relaxed";
 import * as threads from "fgn/threads";
 
 export const backend = (device: gpu.GpuDevice) => gpu.webGpu({ device, powerPreference: "low-power" });
 export const options: fgn.TrainOptions = { signal: { aborted: false } };
-export const entries = [fgn, file, gpu, relaxed, threads];
+export const entries = [fgn, file, gpu, onnx, relaxed, threads];
 `;
 
 /** The same with the types of the DOM, whose devices and signals go along. */
