@@ -37,14 +37,14 @@ const CONSUMERS = [
     source: `export { classify, trainClassifier } from "${NAME}";`,
     budget: 89_500,
   },
-  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 94_200 },
+  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 105_600 },
   { what: "toOnnx", conditions: [], source: `export { toOnnx } from "${NAME}/onnx";`, budget: 14_500 },
 ];
 
 /** The most bytes of the kernel, compressed. */
 const KERNEL = 15_000;
 /** The most bytes of the tarball. */
-const TARBALL = 600_000;
+const TARBALL = 666_000;
 
 let failed = false;
 
