@@ -50,8 +50,12 @@ const compiledBeforehand: Plugin = {
 /** Put first, since the kernel's bytes would divide the rest into what a compressor has in sight and what it has not. */
 const KERNEL = "src/kernel/simd.generated.ts";
 
+/** Packages that users install with this one: readers of files need them, and nothing else does. */
+const PARSERS = ["papaparse", "fflate", "hyparquet", "hyparquet-compressors"];
+
 const entries = { mod: "mod.ts", relaxed: "src/kernel/relaxed.ts", gpu: "src/gpu/gpu.ts", onnx: "src/onnx/onnx.ts" },
   file = "src/io/file_store.ts",
+  data = "src/readers/readers.ts",
   threads = "src/threads/threads.ts";
 const banner = { js: "/*! With parts of fp-ts, copyright (c) 2017-present Giulio Canti, MIT license */" };
 /** Packages that a single entry needs: they stay imports, so that the others never see them. */
@@ -61,10 +65,10 @@ const modules: BuildOptions = { bundle: true, format: "esm", target: "es2022", b
 rmSync("dist", { recursive: true, force: true });
 await build({
   ...modules,
-  entryPoints: { ...entries, file, threads },
+  entryPoints: { ...entries, file, data, threads },
   outdir: "dist",
   splitting: true,
-  external: ["node:*", ...external],
+  external: ["node:*", ...external, ...PARSERS],
   inject: [KERNEL],
   plugins: [treeShaken],
 });
@@ -89,4 +93,4 @@ for (const [name, { code }] of Object.entries({ simd, relaxed })) {
   writeFileSync(`dist/kernel.${name}.wasm`, Buffer.from(code, "hex"));
 }
 writeFileSync("dist/kernel.d.ts", "declare const module: WebAssembly.Module;\nexport default module;\n");
-writeDeclarations([...Object.values(entries), file, threads], "dist");
+writeDeclarations([...Object.values(entries), file, data, threads], "dist");

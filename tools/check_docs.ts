@@ -36,6 +36,7 @@ function lint(): void {
     "mod.ts",
     "src/kernel/relaxed.ts",
     "src/io/file_store.ts",
+    "src/readers/readers.ts",
     "src/threads/threads.ts",
     "src/gpu/gpu.ts",
     "src/onnx/onnx.ts",

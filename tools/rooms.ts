@@ -32,6 +32,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   features: "rows, texts and tables as features, by recipes that are plain data",
   classifier: "networks that know what their numbers mean: trained from rows and labels, asked, taught, stored",
   onnx: "classifiers as ONNX files, alone or at the end of an encoder",
+  readers: "files as tables: CSV, JSON, NumPy, Parquet, safetensors",
 };
 
 /** Something wrong with the rooms, where it is, and what to do. */

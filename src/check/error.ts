@@ -96,7 +96,11 @@ export interface FgnErrorCases {
   readonly DeviceLost: { readonly cause: string };
   /** The GPU device refused a command. */
   readonly DeviceFailure: { readonly cause: string };
-  /** A store could not load or save. */
+  /** More than an option allows: `what` is what there is too much of, `limit` the option's value. */
+  readonly TooLarge: { readonly what: string; readonly option: string; readonly limit: number };
+  /** Something that did not end in its time. */
+  readonly TimedOut: { readonly what: string; readonly seconds: number };
+  /** A store could not load or save, or a file could not be read. */
   readonly StorageFailed: { readonly what: "load" | "save"; readonly cause: string };
   /** An exception within `where` that nothing accounts for, which is a fault of the library; `cause` is what was thrown. */
   readonly Unexpected: { readonly where: string; readonly cause: unknown };

@@ -10,7 +10,7 @@ import { show } from "../check/show.ts";
 import { checkModel, type Model } from "../network/model.ts";
 import { averageOf, type Averages, beginAverage, shareMemory, startAverage } from "./average.ts";
 import { changesLike, isByRow } from "./by_row.ts";
-import { shrinkInner, wrap } from "./inner.ts";
+import { steerInner, wrap } from "./inner.ts";
 import { faultAround, type Optimizer, UPDATE } from "./optimizer.ts";
 import { checkCounted } from "./state.ts";
 
@@ -69,5 +69,5 @@ const makeAveraged = <M extends Model, S>(
       return E.right({ ...update.right, state: { inner: update.right.state, steps, ...averages } });
     },
     result: (params, state) => averageOf(params, state, decay),
-    ...shrinkInner<M, S, AveragedState<S>>(inner, (params, { average }) => !shareMemory(params, average)),
+    ...steerInner<M, S, AveragedState<S>>(inner, (params, { average }) => !shareMemory(params, average)),
   }));

@@ -53,7 +53,7 @@ function innerUpdate<M extends Model, S>(given: Optimizer<M, S>, what: string): 
  */
 export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M, S> {
   return orElse<Optimizer<M, S>>(() => {
-    const { name, notes, init, update, result, shrink } = given, fault = faultIn(given);
+    const { name, notes, init, update, result, shrink, steer } = given, fault = faultIn(given);
     if (![init, update, result].every((part) => typeof part === "function")) return standIn();
     return {
       name: textOf(name),
@@ -67,6 +67,10 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
           return E.chain((params: M) => checkGiven(what, params))(callEither(what, () => shrink.apply(given, args)));
         },
       }),
+      ...(typeof steer === "function" && {
+        steer: (...args: Parameters<typeof steer>) =>
+          callEither(`${textOf(name)}.steer`, () => steer.apply(given, args)),
+      }),
       ...(fault && { fault }),
     };
   }, standIn());
@@ -77,7 +81,7 @@ export function asInner<M extends Model, S>(given: Optimizer<M, S>): Optimizer<M
  * @internal
  */
 export function guarded<M extends Model, S>(optimizer: Optimizer<M, S>): Optimizer<M, S> {
-  const { name, update, shrink } = refuseFaulty(optimizer), what = `${name}.update`, pieces = piecesOf(update);
+  const { name, update, shrink, steer } = refuseFaulty(optimizer), what = `${name}.update`, pieces = piecesOf(update);
   const safe: UpdateOf<M, S> = (params, state, batch, options) =>
     guard(
       what,
@@ -104,6 +108,10 @@ export function guarded<M extends Model, S>(optimizer: Optimizer<M, S>): Optimiz
           () => isObject(state) ? shrink(params, state, shrinkage, options) : noState,
         ),
     }),
+    ...(steer && {
+      steer: (state, caution) =>
+        guard(`${name}.steer`, { state, caution }, () => isObject(state) ? steer(state, caution) : noState),
+    }),
   };
 }
 
@@ -115,18 +123,22 @@ const noState: E.Either<FgnError, never> = /* @__PURE__ */ fail(
 );
 
 /**
- * The shrinking of an optimizer inside, where it has one, for the state around its own: to be spread into a transform.
- * `mayTake` says whether the memory of parameters may be given up.
+ * The shrinking and steering of an optimizer inside, where it has them, for the state around its own: to be spread into a
+ * transform. `mayTake` says whether the memory of parameters may be given up.
  * @internal
  */
-export function shrinkInner<M extends Model, S, T extends { readonly inner: S }>(
-  { shrink }: Optimizer<M, S>,
+export function steerInner<M extends Model, S, T extends { readonly inner: S }>(
+  { shrink, steer }: Optimizer<M, S>,
   mayTake: (params: M, state: T) => boolean = () => true,
-): Pick<Optimizer<M, T>, "shrink"> {
-  if (!shrink) return {};
+): Pick<Optimizer<M, T>, "shrink" | "steer"> {
   return {
-    shrink: (params, state, shrinkage, options) =>
-      shrink(params, state.inner, shrinkage, mayTake(params, state) ? options : {}),
+    ...(shrink && {
+      shrink: (params, state, shrinkage, options) =>
+        shrink(params, state.inner, shrinkage, mayTake(params, state) ? options : {}),
+    }),
+    ...(steer && {
+      steer: (state, caution) => E.map((inner: S): T => ({ ...state, inner }))(steer(state.inner, caution)),
+    }),
   };
 }
 

@@ -75,6 +75,11 @@ export interface Optimizer<M extends Model, S> extends Faulty {
    * not shrink them. With `donate` it may take the memory of the parameters.
    */
   readonly shrink?: (params: M, state: S, shrinkage: Shrinkage, options?: ShrinkOptions) => Either<FgnError, M>;
+  /**
+   * The state whose updates are more careful: their damping is multiplied by `caution` > 0, until it is said anew. `train`
+   * says it to optimizers that can `shrink`, too; where there is none, it does not.
+   */
+  readonly steer?: (state: S, caution: number) => Either<FgnError, S>;
 }
 
 /**
@@ -82,9 +87,9 @@ export interface Optimizer<M extends Model, S> extends Faulty {
  * @internal
  */
 export function refuseFaulty<M extends Model, S>(optimizer: Optimizer<M, S>): Optimizer<M, S> {
-  const { fault, shrink } = optimizer;
+  const { fault, shrink, steer } = optimizer, refuse = () => left(fault as FgnError);
   if (!fault) return optimizer;
-  return { ...optimizer, update: () => left(fault), ...(shrink && { shrink: () => left(fault) }) };
+  return { ...optimizer, update: refuse, ...(shrink && { shrink: refuse }), ...(steer && { steer: refuse }) };
 }
 
 /**

@@ -20,7 +20,7 @@ import { type Optimizer, SHRINK, type ShrinkOptions } from "./optimizer.ts";
 import { ruleUpdate } from "./rule_update.ts";
 import { type LayerMoments, runningMoments } from "./running_moments.ts";
 import { checkShrinkage, openShrink, type Shrinkage, shrinkInPlace } from "./shrink.ts";
-import { checkAmount, checkCounted, checkLayers } from "./state.ts";
+import { checkAmount, checkCounted, checkLayers, invalidState } from "./state.ts";
 
 /** The state of {@link robust}. */
 export interface RobustState extends Averages {
@@ -30,6 +30,8 @@ export interface RobustState extends Averages {
   readonly meanSlope: number;
   /** One entry a dense layer that trains, in order; empty before the first update. */
   readonly layers: readonly LayerMoments[];
+  /** What the damping is multiplied by beside the option, as `steer` says; none: 1. */
+  readonly caution?: number;
 }
 
 /** Options of {@link robust}. */
@@ -60,6 +62,8 @@ function checkRobustState(state: RobustState): E.Either<FgnError, unknown> {
   if (counted._tag === "Left") return counted;
   const slope = checkAmount("meanSlope", state.meanSlope);
   if (slope._tag === "Left") return slope;
+  const { caution = 1 } = state;
+  if (!POSITIVE[0](caution)) return invalidState("caution", caution);
   return checkLayers(state.layers, ["mean", "variance", "signal"]);
 }
 
@@ -116,7 +120,8 @@ function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustO
     if (begun._tag === "Left") return begun;
     const { shares, after } = begun.right;
     const { steps, meanSlope } = state;
-    const damping: Misfit = { ...misfit({ caution, rule }), steps, meanSlope };
+    const steered = state.caution === undefined ? {} : { caution: state.caution };
+    const damping: Misfit = { ...misfit({ caution: caution * (state.caution ?? 1), rule }), steps, meanSlope };
     const asked: StepOptions = {
       lossAfter: false,
       trustRegion: LIMIT,
@@ -131,7 +136,7 @@ function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustO
       rule: metricGoes(params, batch, options) ? runningMoments(Math.min(0.99, 1 - 1 / (steps + 1))) : null,
       stateAfter: ({ params: next, damping: following }, layers) => {
         const { steps, meanSlope } = following as Misfit;
-        return { steps, meanSlope, layers, ...after(next, steps) };
+        return { steps, meanSlope, layers, ...steered, ...after(next, steps) };
       },
     });
   });
@@ -142,6 +147,7 @@ function makeRobust<M extends Model>({ caution = 1, rule = "adaptive" }: RobustO
     update,
     result: (params, state) => averageOf(params, state, AVERAGE),
     shrink: shrinkRobust,
+    steer: steerRobust,
   };
 }
 
@@ -170,6 +176,12 @@ function shrinkRobust<M extends Model>(
     : copyModel(params);
   if (own._tag === "network") shrinkInPlace(room.right, own, state.layers.map(({ mean }) => mean), shrinkage.right);
   return E.right(own);
+}
+
+/** The state of which updates multiply the damping by caution, beside that of the options. Errors: `WrongKind`, `InvalidOption`, `InvalidState`. */
+function steerRobust(state: RobustState, caution: number): E.Either<FgnError, RobustState> {
+  if (!POSITIVE[0](caution)) return invalid("caution", caution, POSITIVE[1]);
+  return E.map((): RobustState => ({ ...state, caution }))(checkRobustState(state));
 }
 
 const notes = (caution: number, rule: string): readonly string[] => [

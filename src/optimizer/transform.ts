@@ -16,7 +16,7 @@ import { orElse } from "../check/total.ts";
 import { arraysOf, parameters, weightFlags } from "../network/flat.ts";
 import { type Model, withArrays } from "../network/model.ts";
 import { averagedWhole, changesLike } from "./by_row.ts";
-import { shrinkInner, wrap } from "./inner.ts";
+import { steerInner, wrap } from "./inner.ts";
 import { faultAround, type Optimizer, UPDATE, type UpdateOptions } from "./optimizer.ts";
 import { always, type Schedule } from "./schedule.ts";
 import { checkCounted, checkEntries, checkState, invalidState } from "./state.ts";
@@ -180,7 +180,7 @@ function byStep(
         return E.right({ params: changed.right, state: next, report: update.right.report });
       },
       result: (params, state) => inner.result(params, innerOf(state)),
-      ...shrinkInner(inner),
+      ...steerInner(inner),
     }));
 }
 
@@ -298,6 +298,6 @@ export function momentum(decay = 0.9): StatefulTransform<MomentumState> {
         return E.right({ ...update.right, state: { previous, inner: update.right.state } });
       },
       result: (params, state) => inner.result(params, innerOf(state)),
-      ...shrinkInner(inner),
+      ...steerInner(inner),
     }));
 }

@@ -12,19 +12,26 @@ export interface Running {
   readonly terminate: () => void;
 }
 
-/** The part of node:worker_threads that is used. */
-interface NodeWorker {
+/**
+ * The part of node:worker_threads that is used.
+ * @internal
+ */
+export interface NodeWorker {
   on(event: "message" | "error", receive: (value: unknown) => void): void;
   postMessage(value: unknown): void;
   unref(): void;
   terminate(): Promise<number>;
 }
-interface NodeThreads {
+/** @internal */
+export interface NodeThreads {
   readonly Worker: new (source: string, options: { readonly eval: true }) => NodeWorker;
 }
 
-/** Node's own workers, where there are no web workers. */
-function nodeThreads(): NodeThreads | undefined {
+/**
+ * Node's own workers, where there are no web workers.
+ * @internal
+ */
+export function nodeThreads(): NodeThreads | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
   return process?.getBuiltinModule?.("node:worker_threads") as NodeThreads | undefined;
 }

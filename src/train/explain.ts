@@ -13,15 +13,18 @@ import { CLIP, type ShrinkageOption, type TrainOptions } from "./options.ts";
 /** Options that change what training does around an optimizer. */
 type Around<M extends Model, S> = Pick<TrainOptions<M, S>, "standardise" | "clip" | "shrinkage">;
 
-const WHILE = "while they say that the model is surer of itself than it is right";
+const WHILE = "while they say that the model is surer of itself than it is right",
+  CAREFUL =
+    "steps are more careful while these rows are explained less than those stepped on, as where labels are wrong";
 
 /** What each option of shrinkage comes to. */
 const shrinkageNotes = (): Readonly<Record<ShrinkageOption, string>> => ({
-  auto: `from 2,000 rows on keeps a sixteenth of them, at most 256, out of the steps, and shrinks the weights ${WHILE}`,
-  heldOut: `keeps a sixteenth of the rows, at most 256, out of the steps, and shrinks the weights ${WHILE}`,
+  auto:
+    `from 2,000 rows on keeps a sixteenth of them, at most 256, out of the steps, and shrinks the weights ${WHILE}; ${CAREFUL}`,
+  heldOut: `keeps a sixteenth of the rows, at most 256, out of the steps, and shrinks the weights ${WHILE}; ${CAREFUL}`,
   folds:
-    `takes the steps in four more runs, each without a quarter of the rows, and shrinks the weights of all ${WHILE}`,
-  off: "steps on every row, and does not shrink the weights",
+    `takes the steps in four more runs, each without a quarter of the rows, and shrinks the weights of all ${WHILE}; ${CAREFUL}`,
+  off: "steps on every row, does not shrink the weights, and is no more careful for wrong labels",
 });
 
 /** What train and fit do around an optimizer by these options. */

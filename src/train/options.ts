@@ -54,10 +54,11 @@ export interface Checkpointing {
 }
 
 /**
- * What shrinkage is read off: of `heldOut` a sixteenth of the training rows, class by class, which are not trained on; of
- * `folds` all rows, by four runs beside the run, each without a quarter of them, which takes five times as long; of `off`
- * nothing. `auto` is `heldOut` from 2,000 rows with a weight, else `off`; also where an embedding trains, for which each look at
- * rows takes a pass over its table.
+ * What shrinkage and caution are read off: of `heldOut` a sixteenth of the training rows, class by class and at most 256,
+ * which are not trained on; of `folds` all rows, by four runs beside the run, each without a quarter of them, which takes
+ * five times as long; of `off` nothing. `auto` is `heldOut` from 2,000 rows with a weight on, `folds` from 100 on with
+ * at most 2^18 parameters, else `off`; also where an embedding trains, for which each look at rows takes a pass over its
+ * table.
  */
 export type ShrinkageOption = "auto" | "heldOut" | "folds" | "off";
 
@@ -91,8 +92,9 @@ export interface TrainOptions<M extends Model = Network, S = RobustState> extend
   readonly earlyStopping?: EarlyStopping;
   /**
    * How the model is kept from being surer of itself than it is right: before each step its weights shrink by as much as rows
-   * that are not trained on say, by at most a fifth, and not at all where they do not (default `auto`). For `robust()`,
-   * transforms of it, and optimizers of your own that can `shrink`; never by the validation examples.
+   * that are not trained on say, by at most a fifth, and not at all where they do not (default `auto`). While these rows are
+   * explained less than those of the batches, as where labels are wrong, the damping is multiplied by up to 20, too. For
+   * `robust()`, transforms of it, and optimizers of your own that can `shrink`; never by the validation examples.
    */
   readonly shrinkage?: ShrinkageOption;
   /** A step record every so many steps (default 10). */

@@ -1,5 +1,6 @@
 /**
- * Calibrated confidence: weights shrink while rows that are not trained on say that the model is too sure of itself.
+ * Calibrated confidence: weights shrink while rows that are not trained on say that the model is too sure of itself, and steps
+ * are more careful while these are explained less than others.
  *
  * @module
  */
@@ -15,7 +16,8 @@ import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
 import type { Shrinkage } from "../optimizer/shrink.ts";
 import { logits } from "../passes/evaluate.ts";
 import { kernelAlone } from "../problem/session.ts";
-import { follow, type Judged, NO_SCALE, type Scale, shareOf } from "./scale.ts";
+import { cautionOf, followMisfits, type Misfits, NO_MISFITS } from "./caution.ts";
+import { follow as followScale, type Judged, NO_SCALE, type Scale, shareOf } from "./scale.ts";
 import { FOLDS, type Steering } from "./steering.ts";
 
 /**
@@ -36,6 +38,7 @@ export interface Trainee<M extends Model, S> {
 /** Where shrinkage stands, as data that a checkpoint holds; a run moves it on in place. */
 export interface Shrinking<M extends Model, S> {
   scale: Scale;
+  misfits: Misfits;
   /** The place of the held-out row whose turn is next. */
   turn: number;
   /** The number of updates done when it last shrank, and the share: a run may end between that and the next update. */
@@ -71,19 +74,17 @@ export function startShrinking<M extends Model, S>(
   if (steering === null) return null;
   const length = steering._tag === "folds" ? FOLDS : 0;
   const shadows = Array.from({ length }, () => startTrainee(steering, copyModel(model), optimizer));
-  return { scale: NO_SCALE, turn: 0, at: 0, share: 0, owed: 0, shadows };
+  return { scale: NO_SCALE, misfits: NO_MISFITS, turn: 0, at: 0, share: 0, owed: 0, shadows };
 }
 
-/** Rows as the averaged parameters judge them, or null: there is none that counts. */
+/** Rows as averaged parameters judge them, or null: there is none that counts. */
 function judge<M extends Model, S>(
-  { model, state }: Trainee<M, S>,
+  kept: M,
   rows: Uint32Array,
   { classWeights, meanWeight }: Steering,
-  { optimizer, pick, updateOptions }: Stepping<M, S>,
+  { pick, updateOptions }: Stepping<M, S>,
 ): E.Either<FgnError, Judged | null> {
   if (rows.length === 0) return E.right(null);
-  const kept = callValue(`${optimizer.name}.result`, () => optimizer.result(model, state));
-  if (kept._tag === "Left") return kept;
   const { features, labels, targets, weights } = pick(rows);
   const counts = Float64Array.from(
     labels,
@@ -92,22 +93,53 @@ function judge<M extends Model, S>(
   if (!counts.some((count) => count > 0)) return E.right(null);
   const rest = { labels, targets: targets && targets.data, smoothing: updateOptions.labelSmoothing ?? 0, counts };
   return E.map(({ data }: Matrix): Judged => ({ logits: data, ...rest }))(
-    logits(kept.right, features, kernelAlone(updateOptions)),
+    logits(kept, features, kernelAlone(updateOptions)),
   );
 }
 
-/** Who judges which rows before an update on some. */
+/** Who judges which rows before an update on some: those held out, and as many of the batch. */
 function judgements<M extends Model, S>(
   trainee: Trainee<M, S>,
   { turn, shadows }: Shrinking<M, S>,
   steering: Steering,
   rows: Uint32Array,
-): readonly (readonly [Trainee<M, S>, Uint32Array])[] {
+): readonly (readonly [Trainee<M, S>, heldOut: Uint32Array, trained: Uint32Array])[] {
   if (steering._tag === "folds") {
-    return shadows.map((shadow, fold) => [shadow, rows.filter((row) => steering.foldOf[row] === fold)]);
+    return shadows.map((shadow, fold) => {
+      const heldOut = rows.filter((row) => steering.foldOf[row] === fold);
+      return [shadow, heldOut, rows.filter((row) => steering.foldOf[row] !== fold).subarray(0, heldOut.length)];
+    });
   }
   const { held } = steering, length = Math.min(FEW, held.length);
-  return [[trainee, Uint32Array.from({ length }, (_, i) => held[(turn + i) % held.length] as number)]];
+  const heldOut = Uint32Array.from({ length }, (_, i) => held[(turn + i) % held.length] as number);
+  return [[trainee, heldOut, rows.subarray(0, length)]];
+}
+
+/** Reads the rows before an update, which stand for so many updates, and moves the means and sums on. */
+function follow<M extends Model, S>(
+  trainee: Trainee<M, S>,
+  shrinking: Shrinking<M, S>,
+  steering: Steering,
+  rows: Uint32Array,
+  stepping: Stepping<M, S>,
+  updates: number,
+): E.Either<FgnError, void> {
+  const { optimizer } = stepping, groups: (Judged | null)[] = [], others: (Judged | null)[] = [];
+  for (const [{ model, state }, heldOut, trained] of judgements(trainee, shrinking, steering, rows)) {
+    const kept = callValue(`${optimizer.name}.result`, () => optimizer.result(model, state));
+    if (kept._tag === "Left") return kept;
+    const group = judge(kept.right, heldOut, steering, stepping);
+    if (group._tag === "Left") return group;
+    groups.push(group.right);
+    if (optimizer.steer === undefined) continue;
+    const other = judge(kept.right, trained, steering, stepping);
+    if (other._tag === "Left") return other;
+    others.push(other.right);
+  }
+  shrinking.scale = followScale(shrinking.scale, groups, updates);
+  shrinking.misfits = followMisfits(shrinking.misfits, groups, others, updates);
+  if (steering._tag === "heldOut") shrinking.turn = (shrinking.turn + FEW) % steering.held.length;
+  return E.right(undefined);
 }
 
 /** The shrinkage before an update on rows, and where it stands then. */
@@ -118,20 +150,29 @@ function nextShrinkage<M extends Model, S>(
   rows: Uint32Array,
   stepping: Stepping<M, S>,
 ): E.Either<FgnError, Shrinkage> {
-  const groups: (Judged | null)[] = [];
-  for (const [judging, judged] of judgements(trainee, shrinking, steering, rows)) {
-    const group = judge(judging, judged, steering, stepping);
-    if (group._tag === "Left") return group;
-    groups.push(group.right);
-  }
   const updates = steering._tag === "heldOut" ? EVERY : 1;
-  shrinking.scale = follow(shrinking.scale, groups, updates);
-  if (steering._tag === "heldOut") shrinking.turn = (shrinking.turn + FEW) % steering.held.length;
+  const followed = follow(trainee, shrinking, steering, rows, stepping, updates);
+  if (followed._tag === "Left") return followed;
   const share = shareOf(shrinking.scale, updates);
   if (!steering.sparse) return E.right({ share });
   const owed = 1 - (1 - shrinking.owed) * (1 - share), sparse = owed < OWED ? 0 : owed;
   shrinking.owed = owed - sparse;
   return E.right({ share, sparse });
+}
+
+/** Makes the next updates of a run and its shadows as careful as the rows say. Errors: those of `steer`. */
+function beCareful<M extends Model, S>(
+  trainee: Trainee<M, S>,
+  { misfits, shadows }: Shrinking<M, S>,
+  { optimizer: { steer } }: Stepping<M, S>,
+): E.Either<FgnError, void> {
+  if (steer === undefined) return E.right(undefined);
+  for (const each of [trainee, ...shadows]) {
+    const steered = steer(each.state, cautionOf(misfits));
+    if (steered._tag === "Left") return steered;
+    each.state = steered.right;
+  }
+  return E.right(undefined);
 }
 
 /**
@@ -154,6 +195,8 @@ export function shrinkBefore<M extends Model, S>(
   const { share, sparse = 0 } = shrinkage.right;
   shrinking.at = step;
   shrinking.share = share;
+  const careful = beCareful(trainee, shrinking, stepping);
+  if (careful._tag === "Left") return careful;
   if (shrink === undefined || (share === 0 && sparse === 0)) return E.right(share);
   const options = { donate: true, ...kernelAlone(stepping.updateOptions) };
   for (const each of [trainee, ...shrinking.shadows]) {

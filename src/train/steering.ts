@@ -1,5 +1,5 @@
 /**
- * The rows that shrinkage is read off: held out of the training rows, or in turn by folds.
+ * The rows that shrinkage and caution are read off: held out of the training rows, or in turn by folds.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { type FgnError, invalid } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import { isSparse } from "../data/sparse.ts";
 import { permute, seedRandom } from "../math/random.ts";
+import { parameterCount } from "../network/flat.ts";
 import type { Model } from "../network/model.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import { tableOf } from "../optimizer/row_average.ts";
@@ -18,6 +19,8 @@ import { drawFew } from "./split.ts";
 
 /** The share of the rows that is held out, how many at most, and from how many rows on by default. */
 const HELD = 1 / 16, MOST = 256, ENOUGH = 2000;
+/** By default folds steer with fewer rows than that, from so many on, and with so many parameters at most: they hold ten copies. */
+const FEWEST = 100, MOST_PARAMETERS = 2 ** 18;
 /** Seeds the folds apart from what else is drawn. */
 const SALT = 0xf01d;
 
@@ -77,6 +80,14 @@ function dealFolds(rows: number, seed: number): Uint8Array {
 const countOf = ({ labels, weights }: Batch): number =>
   weights === null ? labels.length : weights.reduce((count, weight) => count + (weight > 0 ? 1 : 0), 0);
 
+/** What `auto` is. Judging by the average of a table takes a pass over all of it, and so does shrinking: a step touches few rows. */
+function chooseWay(model: Model, data: Batch): "heldOut" | "folds" | null {
+  const count = countOf(data);
+  if (tableOf(model) !== null || count < FEWEST) return null;
+  if (count >= ENOUGH) return "heldOut";
+  return parameterCount(model) <= MOST_PARAMETERS ? "folds" : null;
+}
+
 /**
  * The rows that the shrinkage of a run is read off, or null: it does not shrink. Errors: `InvalidOption` for what is asked
  * for and cannot be.
@@ -94,11 +105,11 @@ export function steer<M extends Model, S>(
   if (shrinkage === "off") return E.right(null);
   if (shrink === undefined) return refuse('"auto" or "off" with this optimizer; robust() is one that shrinks');
   if (countShrunk(model) === 0) return refuse('"auto" or "off" with this model, of which no dense layer trains');
-  if (shrinkage === "folds") {
+  const way = shrinkage === "auto" ? chooseWay(model, data) : shrinkage;
+  if (way === null) return E.right(null);
+  if (way === "folds") {
     return E.right({ _tag: "folds", foldOf: dealFolds(data.features.rows, seed), ...commonOf(data, options) });
   }
-  // Judging by the average of a table takes a pass over all of it, and so does shrinking: a step touches a few rows.
-  if (shrinkage === "auto" && (countOf(data) < ENOUGH || tableOf(model) !== null)) return E.right(null);
   const held = drawFew(data, HELD, MOST, seed), isHeld = new Set(held);
   if (held.length === 0) return refuse('"folds" or "off" with so few examples of each class');
   const trained = Uint32Array.from(data.labels.keys()).filter((row) => !isHeld.has(row));

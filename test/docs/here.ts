@@ -17,6 +17,7 @@ export const runsHere = ({ runtimes, code }: Example): boolean =>
 /** The library's entries as the sources have them. */
 const ENTRIES: Readonly<Record<string, () => Promise<unknown>>> = {
   "fgn": () => import("../../mod.ts"),
+  "fgn/data": () => import("../../src/readers/readers.ts"),
   "fgn/file": () => import("../../src/io/file_store.ts"),
   "fgn/gpu": () => import("../../src/gpu/gpu.ts"),
   "fgn/onnx": () => import("../../src/onnx/onnx.ts"),

@@ -52,6 +52,8 @@ const TAGS: { readonly [Tag in FgnErrorTag]: true } = {
   DeviceLost: true,
   DeviceFailure: true,
   StorageFailed: true,
+  TimedOut: true,
+  TooLarge: true,
   CallbackFailure: true,
   InvalidState: true,
   Unexpected: true,

@@ -4,6 +4,7 @@ import * as fgn from "../../mod.ts";
 import * as gpu from "../../src/gpu/gpu.ts";
 import * as file from "../../src/io/file_store.ts";
 import * as onnx from "../../src/onnx/onnx.ts";
+import * as data from "../../src/readers/readers.ts";
 import * as threads from "../../src/threads/threads.ts";
 import * as some from "./values.ts";
 
@@ -86,6 +87,12 @@ function optimizer(name: string, make: () => unknown): Record<string, Recipe> {
         },
       ),
     }),
+    ...(made().steer && {
+      [`${name}.steer`]: either(
+        (...args: [never, never]) => made().steer?.(...args),
+        (v) => [started(v).state, 2],
+      ),
+    }),
     [`${name}.result`]: plain(
       (...args: [never, never]) => made().result(...args),
       (v) => {
@@ -131,6 +138,13 @@ const residentStep = (params: unknown, ...rest: [never]) => async (): Promise<un
 };
 const promise = (call: unknown, args: Recipe["args"]): Recipe => ({ call: call as Call, args, gives: "promise" });
 const path = (): string => `node_modules/.cache/fgn/property/${Math.floor(Math.random() * 4)}.safetensors`;
+
+/** The bytes of a table, of text or of arrays. */
+function fileBytes(variant: number): Uint8Array {
+  if (variant % 2 === 0) return new TextEncoder().encode("a,b\n1,x\nNA,y\n");
+  const column = { shape: [2], data: Float32Array.of(1, 2) };
+  return right(fgn.writeSafetensors({ tensors: new Map([["a", column], ["b", column]]) }));
+}
 
 /** Every function by its name: `name` an export, `name()` what that gives, `name().part` a function of that. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
@@ -388,6 +402,13 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     ...promise((...args: [never]) => file.fileStore(path()).save(...args), () => [Uint8Array.of(1, 2)]),
     every: 10,
   },
+  readTable: task(data.readTable, (v) => [fileBytes(v), { missing: ["NA"], texts: ["b"], columns: ["a", "b"] }]),
+  readTables: { call: data.readTables, args: (v) => [fileBytes(v), { rows: 1, maxBytes: 1000 }], gives: "iterator" },
+  readHead: task(data.readHead, () => {
+    const weight = { shape: [2, 3], data: new Float32Array(6) };
+    const bytes = right(fgn.writeSafetensors({ tensors: new Map([["fc.weight", weight]]) }));
+    return [bytes, { layers: ["fc"], activation: fgn.relu() }];
+  }),
   threadedKernel: { ...task(threads.threadedKernel, () => [{ threads: 2 }]), every: 200, ends: true },
 };
 
@@ -396,7 +417,7 @@ export const THROWING: ReadonlySet<string> = new Set(["getOrThrow"]);
 
 /** The exports of the library that are functions. */
 export function exportedFunctions(): readonly string[] {
-  const modules: readonly object[] = [fgn, gpu, file, onnx, threads];
+  const modules: readonly object[] = [fgn, gpu, file, data, onnx, threads];
   return modules.flatMap((module) => Object.entries(module)).filter(([, value]) => isFunction(value)).map(([name]) =>
     name
   );
