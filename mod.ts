@@ -93,7 +93,8 @@ export type { Optimizer, ShrinkOptions, Update, UpdateOptions } from "./src/opti
 export type { Shrinkage } from "./src/optimizer/shrink.ts";
 
 // Training and prediction
-export { type Measured, type Position, type Progress, type Stepped, type Stopped, train } from "./src/train/train.ts";
+export type { Stepped, Stopped } from "./src/train/course.ts";
+export { type Measured, type Position, type Progress, train } from "./src/train/train.ts";
 export type { Abortable, Checkpointing, EarlyStopping, ShrinkageOption, TrainOptions } from "./src/train/options.ts";
 export { type EpochEvaluation, fit, type FitOptions, type Trained } from "./src/train/fit.ts";
 export { explain } from "./src/train/explain.ts";

@@ -8,6 +8,7 @@
 
 import { LANES, PANEL } from "./pack";
 import { expSoftmax, expSoftmax4 } from "./exp";
+import { exp64, log64 } from "./exp64";
 
 /** Classes summed in float32 before their sum joins the total: bounds the rounding of long sums. */
 const SUM_BLOCK: i32 = 64;
@@ -203,16 +204,16 @@ export function margins(
   let loss: f64 = 0;
   for (let i: usize = 0; i < <usize> n; i++) {
     const m = <f64> load<f32>(trueLogit + (i << 2)) - <f64> load<f32>(peak + (i << 2)) -
-      Math.log(<f64> load<f32>(sum + (i << 2)));
+      log64(<f64> load<f32>(sum + (i << 2)));
     const share = load<f64>(alpha + (i << 3));
-    const t = Math.exp(-Math.abs(m)); // e^{−|m|} ≤ 1
+    const t = exp64(-Math.abs(m)); // e^{−|m|} ≤ 1
     store<f64>(margin + (i << 3), m);
     if (share > 0) loss += share * ((m < 0 ? -m : 0) + Math.log1p(t));
     if (slope == 0) continue;
     const s = (m >= 0 ? t : 1) / (1 + t);
     const root = Math.sqrt(share);
     // √(ps) = e^{−|m|/2}/(1 + e^{−|m|}); s/√(ps) = √(s/p) = e^{−m/2}.
-    const half = Math.exp(-0.5 * Math.abs(max(m, CLAMP)));
+    const half = exp64(-0.5 * Math.abs(max(m, CLAMP)));
     const w = half / (1 + half * half);
     store<f64>(slope + (i << 3), share * s);
     store<f64>(weight + (i << 3), root * w);

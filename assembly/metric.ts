@@ -1,6 +1,7 @@
 // Operations of the metrics and of the two-stage system, beside the products.
 
 import { lanes64 } from "./blas1";
+import { exp64, log64 } from "./exp64";
 import { madd } from "./gemm";
 import { LANES, PANEL } from "./pack";
 import { columnOffset, rowStride, usedLanes } from "./panels";
@@ -109,5 +110,5 @@ export function finishLayer(
 
 /** xʸ for x ≥ 0, the same in every runtime. */
 export function power(x: f64, y: f64): f64 {
-  return x > 0 ? Math.exp(y * Math.log(x)) : 0;
+  return x > 0 ? exp64(y * log64(x)) : 0;
 }

@@ -29,22 +29,24 @@ const WANTED = [
 /** Bundles of consumers: conditions, source, and the most bytes of it minified and compressed. */
 const CONSUMERS = [
   { what: "uses nothing", conditions: [], source: `import * as fgn from "${NAME}";`, budget: 40 },
-  { what: "fgnStep", conditions: [], source: `export { fgnStep } from "${NAME}";`, budget: 50_100 },
-  { what: "fgnStep, workerd", conditions: ["workerd"], source: `export { fgnStep } from "${NAME}";`, budget: 30_000 },
+  { what: "fgnStep", conditions: [], source: `export { fgnStep } from "${NAME}";`, budget: 50_000 },
+  { what: "fgnStep, workerd", conditions: ["workerd"], source: `export { fgnStep } from "${NAME}";`, budget: 32_700 },
   {
     what: "trainClassifier, classify",
     conditions: [],
     source: `export { classify, trainClassifier } from "${NAME}";`,
     budget: 89_500,
   },
-  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 90_500 },
+  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 105_600 },
   { what: "toOnnx", conditions: [], source: `export { toOnnx } from "${NAME}/onnx";`, budget: 14_500 },
   // Without the parsers of CSV, zip and Parquet, which are packages of their own.
   { what: "readTable", conditions: [], source: `export { readTable } from "${NAME}/data";`, budget: 18_500 },
 ];
 
+/** The most bytes of the kernel, compressed. */
+const KERNEL = 15_000;
 /** The most bytes of the tarball. */
-const TARBALL = 600_000;
+const TARBALL = 666_000;
 
 let failed = false;
 
@@ -111,7 +113,7 @@ async function checkSizes(tarball: string, project: string): Promise<void> {
     report(`bundle: ${what}`, size <= budget, `${size} of at most ${budget} bytes`);
   }
   const kernel = gzipSync(readFileSync(join(home, "dist/kernel.simd.wasm")), { level: 9 }).length;
-  report("kernel.simd.wasm", kernel <= 20_000, `${kernel} of at most 20000 bytes`);
+  report("kernel.simd.wasm", kernel <= KERNEL, `${kernel} of at most ${KERNEL} bytes`);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "fgn-package-"));

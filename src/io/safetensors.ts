@@ -92,15 +92,16 @@ interface Reader {
   readonly read: (buffer: ArrayBuffer) => TensorData;
 }
 
-const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
-  ...KINDS.map(([dtype, Kind]): [string, Reader] => [
-    dtype,
-    { size: Kind.BYTES_PER_ELEMENT, read: (buffer) => new Kind(buffer) },
-  ]),
-  ["F16", { size: 2, read: (buffer) => widenHalf(new Uint16Array(buffer)) }],
-  ["BF16", { size: 2, read: (buffer) => widenBrain(new Uint16Array(buffer)) }],
-  ["BOOL", { size: 1, read: (buffer) => new Uint8Array(buffer) }],
-]);
+const READERS: ReadonlyMap<string, Reader> = /* @__PURE__ */ (() =>
+  new Map<string, Reader>([
+    ...KINDS.map(([dtype, Kind]): [string, Reader] => [
+      dtype,
+      { size: Kind.BYTES_PER_ELEMENT, read: (buffer) => new Kind(buffer) },
+    ]),
+    ["F16", { size: 2, read: (buffer) => widenHalf(new Uint16Array(buffer)) }],
+    ["BF16", { size: 2, read: (buffer) => widenBrain(new Uint16Array(buffer)) }],
+    ["BOOL", { size: 1, read: (buffer) => new Uint8Array(buffer) }],
+  ]))();
 
 function refuseToWrite(value: unknown, reason: string, remedy: string): E.Either<FgnError, never> {
   return fail("InvalidOption", { option: "tensors", value }, reason, remedy);

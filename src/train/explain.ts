@@ -18,14 +18,15 @@ const WHILE = "while they say that the model is surer of itself than it is right
     "steps are more careful while these rows are explained less than those stepped on, as where labels are wrong";
 
 /** What each option of shrinkage comes to. */
-const SHRINKAGE: Readonly<Record<ShrinkageOption, string>> = {
+const shrinkageNotes = (): Readonly<Record<ShrinkageOption, string>> => ({
   auto:
-    `from 2,000 rows on keeps a sixteenth of them, at most 256, out of the steps, and shrinks the weights ${WHILE}; ${CAREFUL}`,
+    "from 2,000 rows on keeps a sixteenth of them, at most 256, out of the steps, from 100 on takes the steps of a small " +
+    `model in four more runs, each without a quarter of the rows, and shrinks the weights ${WHILE}; ${CAREFUL}`,
   heldOut: `keeps a sixteenth of the rows, at most 256, out of the steps, and shrinks the weights ${WHILE}; ${CAREFUL}`,
   folds:
     `takes the steps in four more runs, each without a quarter of the rows, and shrinks the weights of all ${WHILE}; ${CAREFUL}`,
   off: "steps on every row, does not shrink the weights, and is no more careful for wrong labels",
-};
+});
 
 /** What train and fit do around an optimizer by these options. */
 function notesOf<M extends Model, S>(
@@ -41,7 +42,7 @@ function notesOf<M extends Model, S>(
     ...(bounded
       ? [`train: takes values beyond ${clip} of a column's deviations as that far, so that no row sets a step alone`]
       : []),
-    `train: ${SHRINKAGE[shrink === undefined ? "off" : shrinkage]}`,
+    `train: ${shrinkageNotes()[shrink === undefined ? "off" : shrinkage]}`,
   ];
 }
 

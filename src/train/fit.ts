@@ -14,8 +14,9 @@ import type { Batch } from "../data/batch.ts";
 import type { Model } from "../network/model.ts";
 import type { RobustState } from "../optimizer/robust.ts";
 import type { Evaluation } from "../passes/evaluate.ts";
+import type { Stopped } from "./course.ts";
 import { ELSEWHERE, FIT, type TrainOptions } from "./options.ts";
-import { type Progress, type Stopped, train } from "./train.ts";
+import { type Progress, train } from "./train.ts";
 
 /** Options of {@link fit}. */
 export interface FitOptions<M extends Model, S> extends TrainOptions<M, S> {

@@ -9,26 +9,17 @@ import { callValue } from "../check/callback.ts";
 import type { FgnError } from "../check/error.ts";
 import { thrownBy } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
-import { picker } from "../data/select.ts";
-import { callStore } from "../io/storage.ts";
 import { permute } from "../math/random.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
-import { asInner } from "../optimizer/inner.ts";
-import type { Optimizer, Update, UpdateOptions } from "../optimizer/optimizer.ts";
-import { piecesOf } from "../optimizer/pieces.ts";
-import { robust, type RobustState } from "../optimizer/robust.ts";
+import type { RobustState } from "../optimizer/robust.ts";
 import { evaluate, type Evaluation } from "../passes/evaluate.ts";
-import { kernelAlone, kernelOf } from "../problem/session.ts";
-import type { StepReport } from "../step/step.ts";
-import { identify, type Identity, type Plan, resumeRun, writeCheckpoint } from "./checkpoint.ts";
-import { checkTraining, type TrainOptions } from "./options.ts";
-import { runWithRests } from "./rests.ts";
-import { noteEvaluation, type Run, startRun } from "./run.ts";
-import { FEW, shrinkBefore, type Stepping, updateShadows } from "./shrinkage.ts";
-import { splitData } from "./split.ts";
-import { steer } from "./steering.ts";
-import { giveBack, scalesFor, startModel } from "./standardise.ts";
+import { kernelAlone } from "../problem/session.ts";
+import { type Course, startCourse, stepOf, type Stepped, type Stopped } from "./course.ts";
+import type { TrainOptions } from "./options.ts";
+import { noteEvaluation } from "./run.ts";
+import { save, setUp } from "./setup.ts";
+import { giveBack } from "./standardise.ts";
 
 /** Where a run stands. */
 export interface Position {
@@ -39,9 +30,6 @@ export interface Position {
   /** Steps of the whole run. */
   readonly totalSteps: number;
 }
-
-/** Why a run ended. */
-export type Stopped = "finished" | "earlyStopping" | "maxSeconds" | "aborted";
 
 /** Parameters with what the validation examples say about them. */
 export interface Measured<M extends Model> {
@@ -54,172 +42,17 @@ export interface Measured<M extends Model> {
   readonly evaluation: Evaluation | undefined;
 }
 
-/** A step, and what came before it. */
-export interface Stepped {
-  /** The report of the step. */
-  readonly report: StepReport;
-  /** The share that the model shrank by before the step, since it was too sure of itself: see the option `shrinkage`. */
-  readonly shrinkage: number;
-}
-
 /** A record of progress: after some steps, after every epoch, and at the end. */
 export type Progress<M extends Model = Network> =
   | Position & Stepped & { readonly _tag: "step" }
   | Position & Measured<M> & { readonly _tag: "epoch" }
   | Position & Measured<M> & { readonly _tag: "done"; readonly stopped: Stopped };
 
-/** A run opened on its data. */
-interface Setup<M extends Model, S> extends Plan<M, S> {
-  /** The parameters that the caller gave. */
-  readonly given: M;
-  readonly run: Run<M, S>;
-  readonly identity: Identity | null;
-}
-
-/** Checks everything, and takes up the checkpoint where there is one. */
-async function setUp<M extends Model, S>(
-  params: M,
-  data: Batch,
-  asked: TrainOptions<M, S>,
-): Promise<E.Either<FgnError, Setup<M, S>>> {
-  const both = checkTraining(asked);
-  if (both._tag === "Left") return both;
-  const { given: options, checked } = both.right;
-  const split = splitData(params, data, options, checked.seed);
-  if (split._tag === "Left") return split;
-  // Without an optimizer S is that of robust().
-  const optimizer = asInner(options.optimizer ?? (robust<M>() as unknown as Optimizer<M, S>));
-  const { train, validation, counts } = split.right;
-  const steered = steer(params, train, optimizer, options, checked.seed);
-  if (steered._tag === "Left") return steered;
-  const steering = steered.right;
-  const setup = { given: params, train, validation, optimizer, steering, checked, options };
-  // Held-out rows are as good as others to say how large columns are.
-  const scales = checked.standardise ? scalesFor(params, train.features, counts, checked.clip) : E.right(null);
-  if (scales._tag === "Left") return scales;
-  const start = (): E.Either<FgnError, Run<M, S>> =>
-    callValue(
-      `${optimizer.name}.init`,
-      () => startRun(startModel(params, scales.right), scales.right, steering, optimizer, checked.seed),
-    );
-  if (options.checkpoint === undefined) {
-    return E.map((run: Run<M, S>): Setup<M, S> => ({ ...setup, identity: null, run }))(start());
-  }
-  const kernel = kernelOf(options);
-  if (kernel._tag === "Left") return kernel;
-  const identity = identify(params, setup, kernel.right);
-  const { store } = options.checkpoint, bytes = await callStore("load", () => store.load());
-  if (bytes._tag === "Left") return bytes;
-  if (bytes.right === null) {
-    // An optimizer whose state no file can hold is refused before it has worked for nothing.
-    const fresh = start();
-    if (fresh._tag === "Left") return fresh;
-    const written = writeCheckpoint(fresh.right, identity);
-    return written._tag === "Left" ? written : E.right({ ...setup, identity, run: fresh.right });
-  }
-  const run = resumeRun<M, S>(bytes.right, params, identity);
-  return run._tag === "Left" ? run : E.right({ ...setup, identity, run: run.right });
-}
-
-/** Saves where the run stands, if it is to be kept. */
-async function save<M extends Model, S>({ run, identity, options }: Setup<M, S>): Promise<E.Either<FgnError, void>> {
-  if (identity === null || options.checkpoint === undefined) return E.right(undefined);
-  const { store } = options.checkpoint, bytes = writeCheckpoint(run, identity);
-  return bytes._tag === "Left" ? bytes : await callStore("save", () => store.save(bytes.right));
-}
-
-/** A function that lets other tasks of the program have their turn: when records are given, and every so many milliseconds. */
-function makeBreather(): (now: boolean) => Promise<void> {
-  const EVERY = 50;
-  let last = performance.now();
-  return async (now) => {
-    if (!now && performance.now() - last < EVERY) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    last = performance.now();
-  };
-}
-
-/** Options of every update, beside the optimizer's own choices. */
-const updateOptionsOf = <M extends Model, S>(options: TrainOptions<M, S>): UpdateOptions => {
-  const { kernel, lossAfter, classWeights, labelSmoothing, l2, l2Biases, microBatch } = options;
-  const entries = Object.entries({ kernel, lossAfter, classWeights, labelSmoothing, l2, l2Biases, microBatch });
-  return { ...Object.fromEntries(entries.filter(([, value]) => value !== undefined)), donate: true };
-};
-
-/** A run on its way through its batches. */
-interface Course<M extends Model, S> extends Setup<M, S>, Stepping<M, S> {
-  readonly breathe: (now: boolean) => Promise<void>;
-  /** The number of rows that are trained on. */
-  readonly rows: number;
-  readonly totalSteps: number;
-  /** Why the run is to end before its next step, or within one, or null. */
-  readonly interrupted: (within?: boolean) => Stopped | null;
-}
-
-function startCourse<M extends Model, S>(setup: Setup<M, S>, interrupted: Course<M, S>["interrupted"]): Course<M, S> {
-  const { run, train: examples, steering, checked: { epochs, batchSize }, options } = setup;
-  const rows = steering?._tag === "heldOut" ? steering.trained.length : examples.features.rows;
-  return {
-    ...setup,
-    rows,
-    pick: picker(
-      examples,
-      Math.max(batchSize, FEW),
-      run.model._tag === "network",
-      run.scales,
-      run.scales?.limit ?? Infinity,
-    ),
-    breathe: makeBreather(),
-    updateOptions: updateOptionsOf(options),
-    totalSteps: epochs * Math.ceil(rows / batchSize),
-    interrupted,
-  };
-}
-
 const positionOf = <M extends Model, S>({ run, totalSteps, checked: { epochs } }: Course<M, S>): Position => ({
   epoch: Math.min(run.epoch, epochs),
   steps: run.step,
   totalSteps,
 });
-
-/** Milliseconds that a step may take before it ends with the time of the run. */
-const GRACE = 500;
-
-/**
- * An update, with rests where it has pieces: other tasks have their turn, and the run may end within it. Undefined: it does.
- */
-async function updateOf<M extends Model, S>(
-  { run: { model, state }, optimizer: { update }, updateOptions, breathe, interrupted }: Course<M, S>,
-  part: Batch,
-): Promise<E.Either<FgnError, Update<M, S>> | undefined> {
-  const pieces = piecesOf(update), kernel = kernelOf(updateOptions);
-  if (pieces === undefined || kernel._tag === "Left") return update(model, state, part, updateOptions);
-  return await runWithRests(() => pieces(model, state, part, updateOptions), kernel.right, async (milliseconds) => {
-    await breathe(true);
-    return interrupted(milliseconds >= GRACE) === null;
-  });
-}
-
-/** The next step, on the rows that `order` says. Undefined: a batch without weight; a reason: the run ends within it. */
-async function stepOf<M extends Model, S>(
-  course: Course<M, S>,
-  order: Uint32Array,
-): Promise<E.Either<FgnError, Stepped | Stopped | undefined>> {
-  const { run, steering, pick, checked: { batchSize }, interrupted } = course, { shrinking } = run;
-  const rows = order.subarray(run.done, run.done + batchSize), steers = shrinking !== null && steering !== null;
-  const share = steers ? shrinkBefore(run, run.step, shrinking, steering, rows, course) : E.right(0);
-  if (share._tag === "Left") return share;
-  const update = await updateOf(course, pick(rows));
-  if (update === undefined) return E.right(interrupted(true) ?? "aborted");
-  const followed = steers ? updateShadows(shrinking, steering, rows, course) : E.right(undefined);
-  if (followed._tag === "Left") return followed;
-  run.done += batchSize;
-  run.step++;
-  if (update._tag === "Left") return update.left._tag === "ZeroWeights" ? E.right(undefined) : update;
-  run.model = update.right.params;
-  run.state = update.right.state;
-  return E.right({ report: update.right.report, shrinkage: share.right });
-}
 
 /** The parameters that the optimizer says to keep, for raw features: before the first step those given. */
 function resultOf<M extends Model, S>({ given, run: { model, state, scales, step }, optimizer }: Course<M, S>): M {

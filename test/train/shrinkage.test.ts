@@ -17,7 +17,9 @@ import {
   initialise,
   matrix,
   memoryStore,
+  mlp,
   type Network,
+  parameterCount,
   probabilities,
   relu,
   robust,
@@ -58,7 +60,7 @@ describe("the rows that are held out", () => {
   const data = noisy(2000);
 
   it("are a sixteenth from 2,000 rows on, class by class, dealt by the seed, and at most 256", () => {
-    expect(steerBy(noisy(1999))).toBeNull();
+    expect(steerBy(noisy(1999))?._tag).toBe("folds");
     const steering = steerBy(data);
     if (steering?._tag !== "heldOut") throw new Error("not held out");
     const { held, trained } = steering;
@@ -79,7 +81,7 @@ describe("the rows that are held out", () => {
     const steering = steerBy(weighted);
     if (steering?._tag !== "heldOut") throw new Error("not held out");
     expect(steering.held.every((row) => row < 2000 && row !== 7)).toBe(true);
-    expect(steerBy({ ...weighted, weights: weights.map((w, i) => i === 0 ? 0 : w) })).toBeNull();
+    expect(steerBy({ ...weighted, weights: weights.map((w, i) => i === 0 ? 0 : w) })?._tag).toBe("folds");
   });
 
   it("are as many as asked for below 2,000, or refused where there are none", () => {
@@ -94,6 +96,19 @@ describe("the rows that are held out", () => {
     expect(Array.from(counts(steering.foldOf).values()).sort()).toEqual([25, 26, 26, 26]);
     const { trained } = Object(steering);
     expect(trained).toBeUndefined();
+  });
+
+  it("are folds by default from 100 rows that count, where the model is small", () => {
+    expect(steerBy(noisy(100))).toMatchObject({ _tag: "folds", foldOf: { length: 100 } });
+    expect(steerBy(noisy(99))).toBeNull();
+    const weights = Float32Array.from({ length: 120 }, (_, i) => i < 99 ? 1 : 0);
+    expect(steerBy({ ...noisy(120), weights })).toBeNull();
+    const data = noisy(200),
+      large = (hidden: number): Network =>
+        getOrThrow(mlp({ inputs: data.features.cols, hidden: [hidden, 512], classes: 5 }));
+    expect(steerBy(data, {}, 0, large(300))?._tag).toBe("folds");
+    expect(parameterCount(large(520))).toBeGreaterThan(2 ** 18);
+    expect(steerBy(data, {}, 0, large(520))).toBeNull();
   });
 
   it("keep as many counting with class weights as without", () => {
