@@ -43,15 +43,12 @@ export const ARRAY_FIELDS = Object.fromEntries(
 export const asColumn = (data: Float32Array): Matrix => ({ rows: data.length, cols: 1, data });
 
 /** Lists the arrays of layers, `all` or those that train. Steps call it several times: it looks at nothing else. */
-export function listArrays(layers: readonly Layer[], all: boolean, into: Float32Array[] = []): Float32Array[] {
-  for (const layer of layers) {
-    if ("layers" in layer) {
-      listArrays(layer.layers, all, into);
-      continue;
-    }
-    const values = layer as unknown as Values;
+export function listArrays(layers: readonly Layer[], all: boolean): Float32Array[] {
+  const into: Float32Array[] = [];
+  for (const leaf of leavesOf(layers)) {
+    const values = leaf as unknown as Values;
     if (values.frozen === true && !all) continue;
-    const fields = ARRAY_FIELDS[layer._tag];
+    const fields = ARRAY_FIELDS[leaf._tag];
     for (let i = 0; i < fields.length; i++) {
       const { name, shape, trains } = fields[i] as NamedField, value = values[name];
       if (value && (all || trains)) into.push(shape === "matrix" ? (value as Matrix).data : value as Float32Array);
@@ -72,6 +69,17 @@ export function mapLayers(
       ? { ...layer, layers: mapLayers(layer.layers, `${here}.layers`, change) }
       : change(layer, here);
   });
+}
+
+/** The layers that hold no others, in order; the list itself where none does. */
+export function leavesOf(layers: readonly Layer[]): readonly Leaf[] {
+  if (!layers.some((layer) => "layers" in layer)) return layers as readonly Leaf[];
+  const leaves: Leaf[] = [];
+  mapLayers(layers, "layers", (leaf) => {
+    leaves.push(leaf);
+    return leaf;
+  });
+  return leaves;
 }
 
 /** The layers with every array, or every one that trains, replaced by what `visit` gives; other layers are shared. */

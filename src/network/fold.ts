@@ -8,24 +8,21 @@ import * as E from "fp-ts/lib/Either.js";
 import type { FgnError } from "../check/error.ts";
 import { guard } from "../check/total.ts";
 import { checkScales, type ColumnScales } from "../data/scales.ts";
-import { type Dense, type Embedding, LAYERS, type Network } from "./layer.ts";
+import { type Affine, isAffine, LAYERS, type Network } from "./layer.ts";
 import { drawnBounds } from "./layers.ts";
 import { checkNetwork, layerError } from "./network.ts";
-
-/** A layer whose arrays can take in the scales of its inputs. */
-type Affine = Dense | Embedding;
 
 /**
  * The first layer, where its arrays can take in scales of the features; null: it is of another kind.
  * @internal
  */
 export function scalableLayer({ layers: [first] }: Network): Affine | null {
-  return first !== undefined && LAYERS[first._tag].takesScales ? first as Affine : null;
+  return first !== undefined && isAffine(first) ? first : null;
 }
 
 /** The weights of input j and output o lie at j · across + o · down. */
 const stridesOf = ({ _tag, weight: { cols } }: Affine): { readonly across: number; readonly down: number } =>
-  _tag === "dense" ? { across: 1, down: cols } : { across: cols, down: 1 };
+  LAYERS[_tag].fields.weight.outputs === "rows" ? { across: 1, down: cols } : { across: cols, down: 1 };
 
 /** Each weight times the factor of its input, rounded once. */
 function scaleWeights(layer: Affine, factors: Float64Array): Float32Array {

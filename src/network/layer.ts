@@ -77,6 +77,13 @@ export interface Residual {
 /** Any layer. */
 export type Layer = Dense | Embedding | Activation | LayerNorm | Adapter | Residual;
 
+/**
+ * A layer z = W x + b whose arrays are its own.
+ *
+ * @internal
+ */
+export type Affine = Dense | Embedding;
+
 /** The name of a kind of layer. */
 type LayerTag = Layer["_tag"];
 
@@ -122,10 +129,10 @@ interface LayerFacts<Tag extends LayerTag> {
   /** Features that it takes where it is the first layer. */
   readonly features: "dense" | "sparse" | "either";
   /**
-   * Whether its arrays can take in the scales of its inputs, so that features may be standardised before it: what is done to
-   * raw features first is not linear in them, or goes on without it.
+   * Whether it is an {@link Affine} one. Its arrays can take in the scales of its inputs, so that features may be standardised
+   * before it; what another kind does to raw features is not linear in them, or goes on without its arrays.
    */
-  readonly takesScales: boolean;
+  readonly affine: LayerOf<Tag> extends Affine ? true : false;
   /** All fields beside the tag; arrays in flat order. */
   readonly fields: {
     readonly [Name in Exclude<keyof LayerOf<Tag>, "_tag">]: FieldOf<LayerOf<Tag>[Name]>;
@@ -143,22 +150,22 @@ const FACTOR = { shape: "vector", trains: true, decays: false, outputs: null } a
  * @internal
  */
 export const LAYERS: { readonly [Tag in LayerTag]: LayerFacts<Tag> } = {
-  dense: { features: "either", takesScales: true, fields: { weight: WEIGHT, bias: BIAS, frozen: "boolean" } },
+  dense: { features: "either", affine: true, fields: { weight: WEIGHT, bias: BIAS, frozen: "boolean" } },
   embedding: {
     features: "sparse",
-    takesScales: true,
+    affine: true,
     fields: { weight: { ...WEIGHT, outputs: "cols" }, bias: BIAS, frozen: "boolean" },
   },
-  activation: { features: "dense", takesScales: false, fields: { kind: "activation", slope: "number" } },
+  activation: { features: "dense", affine: false, fields: { kind: "activation", slope: "number" } },
   layerNorm: {
     features: "dense",
-    takesScales: false,
+    affine: false,
     fields: { gain: FACTOR, shift: FACTOR, epsilon: "number", frozen: "boolean" },
   },
   adapter: {
     features: "either",
-    // Its base is frozen, and made for the features as they are.
-    takesScales: false,
+    // W and b are frozen, and were made for the features as they are.
+    affine: false,
     fields: {
       weight: { ...WEIGHT, trains: false },
       bias: { ...BIAS, trains: false },
@@ -168,8 +175,15 @@ export const LAYERS: { readonly [Tag in LayerTag]: LayerFacts<Tag> } = {
       scale: "number",
     },
   },
-  residual: { features: "dense", takesScales: false, fields: { layers: "layers" } },
+  residual: { features: "dense", affine: false, fields: { layers: "layers" } },
 };
+
+/**
+ * Whether a layer is z = W x + b with arrays of its own.
+ *
+ * @internal
+ */
+export const isAffine = (layer: Layer): layer is Affine => LAYERS[layer._tag].affine;
 
 /** A network: features go through the layers in order; the last gives the logits. */
 export interface Network {

@@ -10,6 +10,8 @@ import { checkOptions, FLAG, oneOf, type Rule, type Rules } from "../check/rule.
 import { show } from "../check/show.ts";
 import { guard } from "../check/total.ts";
 import type { Classifier } from "../classifier/classifier.ts";
+import { scalableLayer } from "../network/fold.ts";
+import { takesFeatures } from "../network/layer.ts";
 import { failWidth } from "../problem/session.ts";
 import { emptyGraph } from "./graph.ts";
 import { addHead, checkExportable, describe, makeFile } from "./head.ts";
@@ -49,9 +51,10 @@ const OLDEST = 11;
 const ROUNDING = 0.02;
 
 /** The mean of ‖x‖² over the rows that a classifier was trained on, from its moments; null where these do not say. */
-function meanSquaredLength({ network: { layers: [first] }, moments }: Classifier): number | null {
-  const seen = moments?.layers[0], hasMoments = first?._tag === "dense" && !first.frozen && first.bias !== null;
-  if (seen === undefined || !hasMoments) return null;
+function meanSquaredLength({ network, moments }: Classifier): number | null {
+  const seen = moments?.layers[0], first = takesFeatures(network) === "sparse" ? null : scalableLayer(network);
+  // The first moments are those of the first layer, if it trains and has a bias.
+  if (seen === undefined || first === null || first.frozen || first.bias === null) return null;
   return seen.mean.reduce((sum, m, i) => sum + m * m + (seen.variance[i] as number), 0);
 }
 

@@ -9,6 +9,7 @@
  */
 
 import type { Matrix } from "../data/matrix.ts";
+import { type Affine, isAffine, type Layer, LAYERS } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { AHEAD, copyRows, touchRows } from "../tape/rows.ts";
 import { decayBetween, warmDecay } from "./warm_decay.ts";
@@ -20,13 +21,16 @@ export interface RowAverage {
   readonly averagedAt: Uint32Array;
 }
 
+/** Whether a layer's weight is a table of which sparse features name rows. */
+const isTable = (layer: Layer): layer is Affine => isAffine(layer) && LAYERS[layer._tag].features === "sparse";
+
 /**
  * The table of a network that reads sparse features into an embedding which trains, the first of its arrays; else null.
  * @internal
  */
 export function tableOf(params: Model): Matrix | null {
   const first = params._tag === "network" ? params.layers[0] : undefined;
-  return first?._tag === "embedding" && !first.frozen ? first.weight : null;
+  return first !== undefined && isTable(first) && !first.frozen ? first.weight : null;
 }
 
 /**

@@ -9,8 +9,8 @@ import type { FgnError } from "../check/error.ts";
 import { BELOW_ONE, checkOptions, type Rules } from "../check/rule.ts";
 import { f32, place } from "../kernel/arena.ts";
 import type { LoadedKernel } from "../kernel/kernel.ts";
-import type { Leaf } from "../network/arrays.ts";
-import type { Dense, Embedding, Layer, Network } from "../network/layer.ts";
+import { ARRAY_FIELDS, type Leaf, leavesOf } from "../network/arrays.ts";
+import { type Affine, isAffine, type Layer, LAYERS, type Network } from "../network/layer.ts";
 import type { Model } from "../network/model.ts";
 import { kernelOf, type KernelOption } from "../problem/session.ts";
 
@@ -36,13 +36,7 @@ export const checkShrinkage = (shrinkage: Shrinkage): E.Either<FgnError, Shrinka
     checkOptions(shrinkage, SHRINKAGE),
   );
 
-const isShrunk = (layer: Layer): layer is Dense | Embedding =>
-  (layer._tag === "dense" || layer._tag === "embedding") && !layer.frozen;
-
-/** The layers without others inside, in order. */
-function leavesOf(layers: readonly Layer[]): Leaf[] {
-  return layers.flatMap((layer) => "layers" in layer ? leavesOf(layer.layers) : [layer]);
-}
+const isShrunk = (layer: Layer): layer is Affine => isAffine(layer) && !layer.frozen;
 
 /**
  * L, the number of layers that shrink: dense ones that train, embeddings among them. Adapters do not, for their frozen weights
@@ -93,7 +87,7 @@ export function openShrink(model: Model, options: KernelOption): E.Either<FgnErr
 /** W ← keep W and, where there are a mean and a bias, b += (1 − keep) W m, in place. */
 function shrinkLayer(
   { kernel, at }: ShrinkRoom,
-  { weight: { cols, data }, bias }: Dense | Embedding,
+  { weight: { cols, data }, bias }: Affine,
   mean: Float32Array | null,
   keep: number,
 ): void {
@@ -111,8 +105,11 @@ function shrinkLayer(
   }
 }
 
-/** Products of a layer that have running means: an adapter has two. */
-const productsOf = (layer: Leaf): number => isShrunk(layer) ? 1 : layer._tag === "adapter" && !layer.frozen ? 2 : 0;
+/** Products of a layer that have running means, one a matrix that trains: an adapter has two. */
+const productsOf = (layer: Leaf): number =>
+  "frozen" in layer && layer.frozen
+    ? 0
+    : ARRAY_FIELDS[layer._tag].filter(({ shape, trains }) => shape === "matrix" && trains).length;
 
 /**
  * Shrinks a network in place, whose arrays are the caller's own: with ε_l = 1 − (1 − ε)^(1/L) for each of L layers
@@ -135,7 +132,7 @@ export function shrinkInPlace(
     const mean = means[at];
     at += productsOf(layer);
     if (!isShrunk(layer)) return;
-    const isTable = index === 0 && (sparse !== undefined || layer._tag === "embedding");
+    const isTable = index === 0 && (sparse !== undefined || LAYERS[layer._tag].features === "sparse");
     const own = isTable ? sparse ?? share : share;
     if (own === 0) return;
     const centre = !isTable && mean?.length === layer.weight.cols ? mean : null;

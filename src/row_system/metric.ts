@@ -24,7 +24,7 @@ export interface MetricView {
 
 /** The metrics of a tape's layers, in order. */
 export const metricsOf = ({ ops }: Pick<Tape, "ops">): LayerMetric[] =>
-  ops.flatMap(({ metric }) => metric?._tag === "dense" ? metric : []);
+  ops.flatMap(({ metric }) => metric === null || metric._tag === "sparse" ? [] : metric);
 
 /** Opens the view over a workspace whose margins and signals are there. */
 export function metricView({ kernel, tape, at, rows }: Workspace): MetricView {

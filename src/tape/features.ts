@@ -11,7 +11,7 @@ import { type Features, isSparse, type SparseMatrix } from "../data/sparse.ts";
 import { f32, type Layout, NONE, u32 } from "../kernel/arena.ts";
 import { type Network, takesFeatures } from "../network/layer.ts";
 import type { Context } from "./ops/signals.ts";
-import type { SparseInput } from "./ops/sparse.ts";
+import type { SparseInput } from "./ops/sparse_spec.ts";
 import type { Slot } from "./tape.ts";
 
 /** Sparse features of several micro-batches, their columns numbered alike. */

@@ -69,7 +69,7 @@ describe("a copy of the library", () => {
     expect(filesOf(undecided)).toEqual(["src/network/layer.ts", "src/network/lower.ts", "src/network/network.ts"]);
     const facts = (scales: string, frozen: string): string =>
       `$& scaling: { features: "dense",${scales} fields: { gain: FACTOR${frozen} } },`;
-    const SCALES = " takesScales: false,", FROZEN = ', frozen: "boolean"';
+    const SCALES = " affine: false,", FROZEN = ', frozen: "boolean"';
     const table = (row: string) => (text: string): string => made(text).replace(/export const LAYERS: .*/, row);
     for (const forgotten of [facts(SCALES, ""), facts("", FROZEN)]) {
       expect(filesOf(compileCopy({ "src/network/layer.ts": table(forgotten) }))).toContain("src/network/layer.ts");

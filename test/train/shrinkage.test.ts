@@ -284,7 +284,7 @@ describe("a table of sparse features", () => {
   });
 });
 
-/** Of the parameters that the runs below end with. */
+/** Hashes of the parameters that the runs below end with. */
 const HASHES = { heldOut: "ef668976", folds: "c72da55e" };
 
 describe("a dropped run that shrinks", () => {

@@ -174,7 +174,7 @@ describe("first layers", () => {
     getOrThrow(scalesFor(model, features, null, Infinity));
 
   it("are decided kind by kind", () => {
-    expect(Object.entries(LAYERS).filter(([, { takesScales }]) => takesScales).map(([tag]) => tag)).toEqual([
+    expect(Object.entries(LAYERS).filter(([, { affine }]) => affine).map(([tag]) => tag)).toEqual([
       "dense",
       "embedding",
     ]);

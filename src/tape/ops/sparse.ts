@@ -3,47 +3,18 @@
 
 import { f32, NONE } from "../../kernel/arena.ts";
 import { frozenPart, type RowPart } from "../row_part.ts";
-import { addressOf, type Op, type Slot, type Tensor, up4 } from "../tape.ts";
+import { addressOf, type Op, up4 } from "../tape.ts";
 import { addDots, addSquares, fillGram, layerPart, moveByGram } from "./gram.ts";
 import {
   addCentringSquares,
   type Centring,
-  type CentringPlaces,
   fillCentring,
   isEuclidean,
   projectCentring,
   sparseMetric,
   uncentred,
 } from "./sparse_metric.ts";
-import type { Context } from "./signals.ts";
-
-/** CSR features in the kernel's memory, columns renumbered over those that occur. */
-export interface SparseInput {
-  /** Columns that occur. */
-  readonly cols: number;
-  readonly offsets: number;
-  readonly indices: number;
-  readonly values: number;
-  /** (cols + 1 + 2 · entries) · 4 bytes. */
-  readonly work: number;
-  /** Entries. */
-  readonly count: number;
-}
-
-/** A dense product over sparse features to be. */
-export interface SparseProductSpec extends Context {
-  readonly input: SparseInput;
-  readonly output: Slot;
-  /** cols × out, one feature a row. */
-  readonly weight: Tensor;
-  readonly bias: Tensor | null;
-  /** B × out, row-major. */
-  readonly dense: number;
-  /** Where X Xᵀ + 1 is kept for moving the output, or NONE. */
-  readonly kept: number;
-  /** Where the metric of the damping lies, or null: the Euclidean one. */
-  readonly places: CentringPlaces | null;
-}
+import type { SparseProductSpec } from "./sparse_spec.ts";
 
 /** panels ← W x + b with W and b at the given addresses (b may be NONE). */
 function multiply(

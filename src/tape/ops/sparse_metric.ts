@@ -3,22 +3,7 @@
 
 import { f32, f64, NONE, u32 } from "../../kernel/arena.ts";
 import { type SparseMetric, up4 } from "../tape.ts";
-import type { SparseProductSpec } from "./sparse.ts";
-
-/** Where the centring of a layer lies. */
-export interface CentringPlaces {
-  /** μ: a float a column that occurs. */
-  readonly mean: number;
-  /** X μ: a float an example. */
-  readonly scores: number;
-  /** An example's coefficient times its score: n₄ floats. */
-  readonly weighted: number;
-  /** μ as a row of a sparse matrix: two offsets, and the number of every column. */
-  readonly offsets: number;
-  readonly indices: number;
-  /** Two rows of floats, as wide as the outputs. */
-  readonly sums: number;
-}
+import type { CentringPlaces, SparseProductSpec } from "./sparse_spec.ts";
 
 /** The metric as it stands. */
 export interface Centring {
