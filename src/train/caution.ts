@@ -24,6 +24,8 @@ const KEPT = 0.9;
 const PRIOR = 0.05;
 /** The most that the damping is multiplied by. */
 const MOST = 20;
+/** By how much logits are too small where steps are as bold as without. */
+const SHORT = 0.1;
 
 /** The mean of s over the rows of groups by what they count for, or null: there is none that counts. */
 export function misfitOf(groups: readonly (Judged | null)[]): number | null {
@@ -60,8 +62,13 @@ export function followMisfits(
   };
 }
 
-/** min(20, max(1, (ŝ + .05)/(s̄ + .05))⁴), which multiplies the damping: 1 where rows held out are explained as well as others. */
-export function cautionOf({ heldOut, trained }: Misfits): number {
+/**
+ * What multiplies the damping, 1 + (c − 1) min(1, max(0, 1 + 10 δ)) with c = min(20, max(1, (ŝ + .05)/(s̄ + .05))⁴): 1 where rows
+ * held out are explained as well as others; and where logits should be larger by a tenth and more (δ ≤ −.1), as with few
+ * rows of many classes: such a model has not learnt by heart, it has not learnt enough.
+ */
+export function cautionOf({ heldOut, trained }: Misfits, excess: number): number {
   const ratio = Math.max(1, (heldOut + PRIOR) / (trained + PRIOR)), square = ratio * ratio;
-  return Math.min(MOST, square * square);
+  const care = Math.min(MOST, square * square) - 1;
+  return 1 + care * Math.min(1, Math.max(0, 1 + excess / SHORT));
 }

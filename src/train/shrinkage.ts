@@ -17,7 +17,7 @@ import type { Shrinkage } from "../optimizer/shrink.ts";
 import { logits } from "../passes/evaluate.ts";
 import { kernelAlone } from "../problem/session.ts";
 import { cautionOf, followMisfits, type Misfits, NO_MISFITS } from "./caution.ts";
-import { follow as followScale, type Judged, NO_SCALE, type Scale, shareOf } from "./scale.ts";
+import { excess, follow as followScale, type Judged, NO_SCALE, type Scale, shareOf } from "./scale.ts";
 import { FOLDS, type Steering } from "./steering.ts";
 
 /**
@@ -163,12 +163,13 @@ function nextShrinkage<M extends Model, S>(
 /** Makes the next updates of a run and its shadows as careful as the rows say. Errors: those of `steer`. */
 function beCareful<M extends Model, S>(
   trainee: Trainee<M, S>,
-  { misfits, shadows }: Shrinking<M, S>,
+  { misfits, scale, shadows }: Shrinking<M, S>,
   { optimizer: { steer } }: Stepping<M, S>,
 ): E.Either<FgnError, void> {
   if (steer === undefined) return E.right(undefined);
+  const caution = cautionOf(misfits, excess(scale));
   for (const each of [trainee, ...shadows]) {
-    const steered = steer(each.state, cautionOf(misfits));
+    const steered = steer(each.state, caution);
     if (steered._tag === "Left") return steered;
     each.state = steered.right;
   }

@@ -61,10 +61,17 @@ describe("caution", () => {
   });
 
   it("is 1 where rows held out are explained as well, the fourth power of the ratio else, and 20 at most", () => {
-    expect(cautionOf(NO_MISFITS)).toBe(1);
-    expect(cautionOf({ heldOut: 0.1, trained: 0.3 })).toBe(1);
-    expect(cautionOf({ heldOut: 0.35, trained: 0.25 })).toBeCloseTo((0.4 / 0.3) ** 4, 12);
-    expect(cautionOf({ heldOut: 0.9, trained: 0 })).toBe(20);
+    expect(cautionOf(NO_MISFITS, 0)).toBe(1);
+    expect(cautionOf({ heldOut: 0.1, trained: 0.3 }, 0)).toBe(1);
+    expect(cautionOf({ heldOut: 0.35, trained: 0.25 }, 0.3)).toBeCloseTo((0.4 / 0.3) ** 4, 12);
+    expect(cautionOf({ heldOut: 0.9, trained: 0 }, 1)).toBe(20);
+  });
+
+  it("is 1 where logits should be larger by a tenth, and halfway there by a twentieth", () => {
+    const misfits = { heldOut: 0.9, trained: 0 };
+    expect(cautionOf(misfits, -0.1)).toBe(1);
+    expect(cautionOf(misfits, -1)).toBe(1);
+    expect(cautionOf(misfits, -0.05)).toBeCloseTo(10.5, 12);
   });
 });
 
