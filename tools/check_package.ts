@@ -35,18 +35,21 @@ const CONSUMERS = [
     what: "trainClassifier, classify",
     conditions: [],
     source: `export { classify, trainClassifier } from "${NAME}";`,
-    budget: 89_500,
+    budget: 86_200,
   },
-  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 105_600 },
-  { what: "toOnnx", conditions: [], source: `export { toOnnx } from "${NAME}/onnx";`, budget: 14_500 },
+  { what: "everything", conditions: [], source: `export * from "${NAME}";`, budget: 106_500 },
+  { what: "toOnnx", conditions: [], source: `export { toOnnx } from "${NAME}/onnx";`, budget: 14_000 },
   // Without the parsers of CSV, zip and Parquet, which are packages of their own.
-  { what: "readTable", conditions: [], source: `export { readTable } from "${NAME}/data";`, budget: 18_500 },
+  { what: "readTable", conditions: [], source: `export { readTable } from "${NAME}/data";`, budget: 18_800 },
 ];
 
 /** The most bytes of the kernel, compressed. */
 const KERNEL = 15_000;
-/** The most bytes of the tarball. */
-const TARBALL = 666_000;
+/**
+ * The most bytes of the tarball: code for edges beside that for others, the same but for how it comes to the kernel, is half
+ * of it; declarations with their comments are 100 kB, pages 70 kB.
+ */
+const TARBALL = 698_000;
 
 let failed = false;
 

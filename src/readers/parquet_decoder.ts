@@ -129,9 +129,9 @@ function webChannel(): Channel {
 /** A worker; null where there are none, or none may be started. */
 function openChannel(): Channel | null {
   try {
-    if (typeof Worker !== "undefined") return webChannel();
     const threads = nodeThreads();
-    return threads === undefined ? null : nodeChannel(threads);
+    if (threads !== undefined) return nodeChannel(threads);
+    return typeof Worker === "undefined" ? null : webChannel();
   } catch {
     return null;
   }

@@ -28,12 +28,15 @@ export interface NodeThreads {
 }
 
 /**
- * Node's own workers, where there are no web workers.
+ * Node's own workers; undefined where there are web workers. What Emscripten compiled, such as onnxruntime-web, makes Node's
+ * class the global one, which is no web worker and takes no URL.
  * @internal
  */
 export function nodeThreads(): NodeThreads | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
-  return process?.getBuiltinModule?.("node:worker_threads") as NodeThreads | undefined;
+  const threads = process?.getBuiltinModule?.("node:worker_threads") as NodeThreads | undefined;
+  const { Worker } = globalThis as { Worker?: unknown };
+  return Worker === undefined || Worker === threads?.Worker ? threads : undefined;
 }
 
 /** Milliseconds that a worker may take to begin. */
@@ -87,7 +90,7 @@ function startWeb(start: Start): Promise<Running> {
 
 /** The function that starts a worker here; null where there are none. Starting rejects with what the runtime says against it. */
 export function workerStarter(): ((start: Start) => Promise<Running>) | null {
-  if (typeof Worker !== "undefined") return startWeb;
   const threads = nodeThreads();
-  return threads === undefined ? null : (start) => startNode(threads, start);
+  if (threads !== undefined) return (start) => startNode(threads, start);
+  return typeof Worker === "undefined" ? null : startWeb;
 }
