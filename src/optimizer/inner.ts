@@ -5,7 +5,7 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { callbackFailure, callEither } from "../check/callback.ts";
+import { callbackFailure, callEither, callValue } from "../check/callback.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { isObject } from "../check/kind.ts";
 import { faultIn } from "../check/rule.ts";
@@ -30,6 +30,19 @@ function standIn<M extends Model, S>(): Optimizer<M, S> {
 function checkGiven<M extends Model>(what: string, params: M): E.Either<FgnError, M> {
   const checked = checkModel(params);
   return checked._tag === "Right" ? E.right(params) : callbackFailure(what, `gave no params: ${checked.left.message}`);
+}
+
+/**
+ * The parameters that an optimizer says to keep: its `result`, whoever wrote it. Errors: `CallbackFailure`.
+ * @internal
+ */
+export function keptBy<M extends Model, S>(
+  { name, result }: Optimizer<M, S>,
+  params: M,
+  state: S,
+): E.Either<FgnError, M> {
+  const what = `${name}.result`;
+  return E.chain((kept: M) => checkGiven(what, kept))(callValue(what, () => result(params, state)));
 }
 
 /** Updates of the library's own optimizers: they give an Either, and models that are whole. */

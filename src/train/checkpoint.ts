@@ -5,7 +5,6 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { callValue } from "../check/callback.ts";
 import { fail, type FgnError } from "../check/error.ts";
 import { guard } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
@@ -15,7 +14,7 @@ import { hashOf } from "../math/hash.ts";
 import { arraysOf } from "../network/flat.ts";
 import { checkModel, type Model, withArrays } from "../network/model.ts";
 import { describe } from "../optimizer/describe.ts";
-import { asInner } from "../optimizer/inner.ts";
+import { asInner, keptBy } from "../optimizer/inner.ts";
 import type { Optimizer } from "../optimizer/optimizer.ts";
 import type { Checked, TrainOptions } from "./options.ts";
 import type { Run } from "./run.ts";
@@ -197,8 +196,8 @@ function takeOut<M extends Model, S>(
 ): E.Either<FgnError, Checkpoint<M>> {
   const whole = checkModel(model);
   if (whole._tag === "Left") return whole;
-  const { name, result, fault } = asInner(optimizer);
-  if (fault) return E.left(fault);
+  const inner = asInner(optimizer);
+  if (inner.fault) return E.left(inner.fault);
   const read = readSaved<S>(bytes);
   if (read._tag === "Left") return read;
   const { identity, arrays, state, best, epoch, step, scales } = read.right;
@@ -207,9 +206,9 @@ function takeOut<M extends Model, S>(
     model: hashOf(withoutNumbers(model)),
     optimizer: identity.optimizer.split("\n")[0] as string,
   };
-  const same = compare({ ...identity, optimizer: named.optimizer }, { ...named, optimizer: name });
+  const same = compare({ ...identity, optimizer: named.optimizer }, { ...named, optimizer: inner.name });
   if (same._tag === "Left") return same;
-  const params = callValue(`${name}.result`, () => result(withArrays(model, arrays), state));
+  const params = keptBy(inner, withArrays(model, arrays), state);
   if (params._tag === "Left") return params;
   return E.right({
     params: giveBack(params.right, scales),

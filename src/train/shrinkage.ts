@@ -6,12 +6,12 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { callValue } from "../check/callback.ts";
 import type { FgnError } from "../check/error.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Matrix } from "../data/matrix.ts";
 import { copyModel, type Model } from "../network/model.ts";
 import { averagedWhole } from "../optimizer/by_row.ts";
+import { keptBy } from "../optimizer/inner.ts";
 import type { Optimizer, UpdateOptions } from "../optimizer/optimizer.ts";
 import type { Shrinkage } from "../optimizer/shrink.ts";
 import { logits } from "../passes/evaluate.ts";
@@ -126,7 +126,7 @@ function follow<M extends Model, S>(
 ): E.Either<FgnError, void> {
   const { optimizer } = stepping, groups: (Judged | null)[] = [], others: (Judged | null)[] = [];
   for (const [{ model, state }, heldOut, trained] of judgements(trainee, shrinking, steering, rows)) {
-    const kept = callValue(`${optimizer.name}.result`, () => optimizer.result(model, state));
+    const kept = keptBy(optimizer, model, state);
     if (kept._tag === "Left") return kept;
     const group = judge(kept.right, heldOut, steering, stepping);
     if (group._tag === "Left") return group;

@@ -5,7 +5,6 @@
  */
 
 import * as E from "fp-ts/lib/Either.js";
-import { callValue } from "../check/callback.ts";
 import type { FgnError } from "../check/error.ts";
 import { thrownBy } from "../check/total.ts";
 import type { Batch } from "../data/batch.ts";
@@ -13,6 +12,7 @@ import { permute } from "../math/random.ts";
 import type { Network } from "../network/layer.ts";
 import { copyModel, type Model, withArrays } from "../network/model.ts";
 import type { RobustState } from "../optimizer/robust.ts";
+import { keptBy } from "../optimizer/inner.ts";
 import { evaluate, type Evaluation } from "../passes/evaluate.ts";
 import { kernelAlone } from "../problem/session.ts";
 import { type Course, startCourse, stepOf, type Stepped, type Stopped } from "./course.ts";
@@ -55,14 +55,16 @@ const positionOf = <M extends Model, S>({ run, totalSteps, checked: { epochs } }
 });
 
 /** The parameters that the optimizer says to keep, for raw features: before the first step those given. */
-function resultOf<M extends Model, S>({ given, run: { model, state, scales, step }, optimizer }: Course<M, S>): M {
-  return step === 0 && scales !== null ? copyModel(given) : giveBack(optimizer.result(model, state), scales);
+function resultOf<M extends Model, S>(
+  { given, run: { model, state, scales, step }, optimizer }: Course<M, S>,
+): E.Either<FgnError, M> {
+  if (step === 0 && scales !== null) return E.right(copyModel(given));
+  return E.map((kept: M) => giveBack(kept, scales))(keptBy(optimizer, model, state));
 }
 
 /** The parameters to keep, evaluated on the validation examples. */
 function measure<M extends Model, S>(course: Course<M, S>): E.Either<FgnError, Measured<M>> {
-  const { optimizer, validation, options } = course;
-  const kept = callValue(`${optimizer.name}.result`, () => resultOf(course));
+  const { validation, options } = course, kept = resultOf(course);
   if (kept._tag === "Left") return kept;
   const params = kept.right,
     measured = validation === null ? E.right(undefined) : evaluate(params, validation, kernelAlone(options));

@@ -145,6 +145,16 @@ describe("readCheckpoint()", () => {
     expect(flat(model)).toEqual(given);
   });
 
+  it("refuses what an optimizer of one's own gives as its result and is no model", async () => {
+    const store = memoryStore();
+    await collect(train(network(), noisy(40), { epochs: 1, checkpoint: { store } }));
+    const file = getOrThrow(await store.load()) as Uint8Array;
+    for (const result of [() => Promise.resolve(), () => null, () => ({ _tag: "network" })]) {
+      const read = readCheckpoint(file, network(), { ...robust(), result } as never);
+      expect(read).toMatchObject({ left: { _tag: "CallbackFailure", what: "robust.result" } });
+    }
+  });
+
   it("names what does not fit", async () => {
     const store = memoryStore();
     await collect(train(network(), noisy(40), { epochs: 1, checkpoint: { store } }));
