@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { Worker } from "node:worker_threads";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import {
@@ -252,6 +253,14 @@ describe("threadedKernel()", () => {
     const error = left(await startWith({ Worker: undefined, process: undefined }));
     expect(error.message).toContain("workers are missing");
   });
+
+  // Bun has web workers, and its own class of that name for Node's programs does not run a text.
+  it.skipIf(process.versions["bun"] !== undefined)(
+    "starts Node's workers where a library has made their class the global one",
+    async () => {
+      getOrThrow(await startWith({ Worker }, 2)).close();
+    },
+  );
 
   it("says what a runtime has against its workers", async () => {
     expect(left(await startWith({ Worker: Blocked }, 4))).toMatchObject({
