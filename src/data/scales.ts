@@ -178,24 +178,28 @@ export function columnScales(data: Batch, options: ColumnScalesOptions = {}): E.
     if (checked._tag === "Left") return checked;
     const whole = checkColumns(data);
     if (whole._tag === "Left") return whole;
-    const common = scalesOf(data.features, data.weights, checked.right.centre ?? true);
+    const common = scalesOf(whole.right.features, whole.right.weights, checked.right.centre ?? true);
     return E.map(({ scales }: CommonScales) => scales)(common);
   });
 }
 
 /**
- * A batch whose features and weights have the lengths that they say. Errors: `WrongKind`, `ShapeMismatch`,
- * `InvalidSparse`.
+ * A batch, read once, whose parts have the lengths that it says. Errors: `WrongKind`, `ShapeMismatch`, `InvalidSparse`.
  * @internal
  */
-export function checkColumns(data: Batch): E.Either<FgnError, unknown> {
-  const kind = checkBatchKind(data);
-  if (kind._tag === "Left") return kind;
-  const { features, weights } = data;
+export function checkColumns(given: Batch): E.Either<FgnError, Batch> {
+  const data = checkBatchKind(given);
+  if (data._tag === "Left") return data;
+  const { features, labels, weights } = data.right, { rows } = features;
   const whole: E.Either<FgnError, unknown> = isSparse(features)
     ? checkSparse(features)
-    : checkLength("features", features.data.length, features.rows * features.cols);
-  return whole._tag === "Left" ? whole : checkLength("weights", weights?.length ?? features.rows, features.rows);
+    : checkLength("features", features.data.length, rows * features.cols);
+  if (whole._tag === "Left") return whole;
+  // Features without columns hold as many numbers whatever rows they say.
+  const counted = checkLength("labels", labels.length, rows);
+  if (counted._tag === "Left") return counted;
+  const weighed = checkLength("weights", weights?.length ?? rows, rows);
+  return weighed._tag === "Left" ? weighed : data;
 }
 
 /**

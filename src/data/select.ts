@@ -212,7 +212,7 @@ export function standardise(data: Batch, scales: ColumnScales): E.Either<FgnErro
   return guard("standardise", { data, scales }, () => {
     const whole = checkColumns(data);
     if (whole._tag === "Left") return whole;
-    const { features } = data, { rows, cols } = features;
+    const { features } = whole.right, { rows, cols } = features;
     const checked = checkScales(scales, cols);
     if (checked._tag === "Left") return checked;
     const fits = scales.mean === null || !isSparse(features);
@@ -221,6 +221,6 @@ export function standardise(data: Batch, scales: ColumnScales): E.Either<FgnErro
     const room = allocateFloats("the features", isSparse(features) ? 0 : rows * cols);
     if (room._tag === "Left") return room;
     const pick = featurePicker(features, scales, Infinity, () => room.right);
-    return E.right({ ...data, features: pick(Uint32Array.from({ length: rows }, (_, row) => row)) });
+    return E.right({ ...whole.right, features: pick(Uint32Array.from({ length: rows }, (_, row) => row)) });
   });
 }

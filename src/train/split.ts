@@ -7,10 +7,9 @@
 import * as E from "fp-ts/lib/Either.js";
 import { fail, type FgnError, invalid } from "../check/error.ts";
 import { guard } from "../check/total.ts";
-import { type Batch, checkBatchKind, checkTargets } from "../data/batch.ts";
-import { checkLength } from "../check/size.ts";
+import { type Batch, checkTargets } from "../data/batch.ts";
 import { picker } from "../data/select.ts";
-import { checkSparse, isSparse } from "../data/sparse.ts";
+import { checkColumns } from "../data/scales.ts";
 import { drawFrom, permute, seedRandom } from "../math/random.ts";
 import type { Model } from "../network/model.ts";
 import { objective } from "../problem/objective.ts";
@@ -51,17 +50,9 @@ export function holdOut(data: Batch, share: number, seed = 0): E.Either<FgnError
 
 /** A split of the data. */
 function split(data: Batch, share: number, seed: number): E.Either<FgnError, Split> {
-  const kind = checkBatchKind(data);
-  if (kind._tag === "Left") return kind;
-  const own = kind.right, { features, labels, weights, targets } = own;
-  const whole = isSparse(features)
-    ? checkSparse(features)
-    : checkLength("features", features.data.length, features.rows * features.cols);
+  const whole = checkColumns(data);
   if (whole._tag === "Left") return whole;
-  const count = checkLength("labels", labels.length, features.rows);
-  if (count._tag === "Left") return count;
-  const weighted = checkLength("weights", weights?.length ?? features.rows, features.rows);
-  if (weighted._tag === "Left") return weighted;
+  const own = whole.right, { features, targets } = own;
   const soft = checkTargets(targets, features.rows, targets?.cols ?? 0);
   if (soft._tag === "Left") return soft;
   if (!Number.isFinite(seed)) return invalid("seed", seed, "a number");
