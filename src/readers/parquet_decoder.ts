@@ -41,11 +41,11 @@ type FromWorker =
   | { readonly isLate: true };
 
 /**
- * The program of a worker, as text, so that no file must be found at run time; in Node's workers and in web workers. It
+ * The program of a worker, as text, so that no file must be found at run time; in Node's workers or in web workers. It
  * looks at the clock where the decoder reads bytes, since Deno does not end a worker that goes round for ever.
  */
-const PROGRAM = `
-const inNode = typeof self === "undefined" || typeof postMessage === "undefined";
+const programOf = (kind: "node" | "web"): string => `
+const inNode = ${kind === "node"};
 const port = inNode ? process.getBuiltinModule("node:worker_threads").parentPort : self;
 const waiting = new Map();
 let count = 0, calls = 0, seconds = 0, until = Infinity, metadata, library, compressors, file;
@@ -96,7 +96,7 @@ interface Channel {
 }
 
 function nodeChannel({ Worker }: NodeThreads): Channel {
-  const worker = new Worker(PROGRAM, { eval: true });
+  const worker = new Worker(programOf("node"), { eval: true });
   return {
     post: (message) => worker.postMessage(message),
     listen: (receive, failed) => {
@@ -108,7 +108,7 @@ function nodeChannel({ Worker }: NodeThreads): Channel {
 }
 
 function webChannel(): Channel {
-  const url = URL.createObjectURL(new Blob([PROGRAM], { type: "text/javascript" }));
+  const url = URL.createObjectURL(new Blob([programOf("web")], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   return {
     post: (message) => worker.postMessage(message),

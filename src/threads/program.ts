@@ -34,9 +34,12 @@ export interface Start {
 /** Turns of the loop that a worker waits for before it sleeps, a few times as long as waking takes. */
 const SPINS = 20_000;
 
-/** Runs in Node's workers (`port`: its parentPort) and in web workers. */
-export const program: string = `
-const inNode = typeof self === "undefined" || typeof postMessage === "undefined";
+/**
+ * Runs in Node's workers (`port`: its parentPort) or in web workers. Which of them starts it is said: in Bun either looks like
+ * the other from within.
+ */
+export const programOf = (kind: "node" | "web"): string => `
+const inNode = ${kind === "node"};
 const port = inNode ? process.getBuiltinModule("node:worker_threads").parentPort : self;
 const receive = ({ module, memory, control, tasks, functions, index, scratch }) => {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { program, type Start } from "./program.ts";
+import { programOf, type Start } from "./program.ts";
 
 /** A worker that waits for tasks. */
 export interface Running {
@@ -62,7 +62,7 @@ function waitUntilReady(
 }
 
 function startNode({ Worker }: NodeThreads, start: Start): Promise<Running> {
-  const worker = new Worker(program, { eval: true });
+  const worker = new Worker(programOf("node"), { eval: true });
   worker.postMessage(start);
   return waitUntilReady(() => void worker.terminate(), (ready, failed) => {
     worker.on("message", () => {
@@ -75,7 +75,7 @@ function startNode({ Worker }: NodeThreads, start: Start): Promise<Running> {
 }
 
 function startWeb(start: Start): Promise<Running> {
-  const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
+  const url = URL.createObjectURL(new Blob([programOf("web")], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   worker.postMessage(start);
   return waitUntilReady(() => worker.terminate(), (ready, failed) => {

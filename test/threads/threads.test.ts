@@ -254,13 +254,9 @@ describe("threadedKernel()", () => {
     expect(error.message).toContain("workers are missing");
   });
 
-  // Bun has web workers, and its own class of that name for Node's programs does not run a text.
-  it.skipIf(process.versions["bun"] !== undefined)(
-    "starts Node's workers where a library has made their class the global one",
-    async () => {
-      getOrThrow(await startWith({ Worker }, 2)).close();
-    },
-  );
+  it("starts Node's workers where a library has made their class the global one", async () => {
+    getOrThrow(await startWith({ Worker }, 2)).close();
+  });
 
   it("says what a runtime has against its workers", async () => {
     expect(left(await startWith({ Worker: Blocked }, 4))).toMatchObject({
