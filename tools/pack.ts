@@ -6,7 +6,9 @@ import { join } from "node:path";
  * one, which is built first.
  */
 export function pack(folder: string, source = "."): string {
-  const output = execFileSync("npm", ["pack", "--json", "--pack-destination", folder, source], {
+  // Another package is packed as it is installed here: what it would be built of is not there.
+  const scripts = source === "." ? [] : ["--ignore-scripts"];
+  const output = execFileSync("npm", ["pack", "--json", ...scripts, "--pack-destination", folder, source], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -2,7 +2,7 @@
 //
 //   npm run test:install
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
@@ -48,8 +48,9 @@ export const options: fgn.TrainOptions = { signal: { aborted: false } };
 export const entries = [fgn, file, gpu, onnx, relaxed, threads];
 `;
 
-/** The same with the types of the DOM, whose devices and signals go along. */
+/** The same with the types of the DOM, whose devices and signals go along, and whose files `fgn/data` reads. */
 const WITH_DOM = `import * as fgn from "fgn";
+export * as data from "fgn/data";
 import * as gpu from "fgn/gpu";
 
 export const backend = (device: GPUDevice, powerPreference: GPUPowerPreference) =>
@@ -147,9 +148,20 @@ async function attempt(name: string, run: () => Promise<void>): Promise<void> {
   }
 }
 
+/** The packages that are installed along with one in a folder, as they lie here. */
+function dependenciesOf(folder: string): string[] {
+  const { dependencies = {} } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+    dependencies?: Record<string, string>;
+  };
+  return Object.keys(dependencies).map((name) => resolve("node_modules", name)).flatMap((one) => [
+    one,
+    ...dependenciesOf(one),
+  ]);
+}
+
 const home = mkdtempSync(join(tmpdir(), "fgn-install-"));
 const tarball = pack(home);
-const registry = await serveRegistry([tarball, pack(home, resolve("node_modules/fp-ts"))]);
+const registry = await serveRegistry([tarball, ...dependenciesOf(".").map((folder) => pack(home, folder))]);
 try {
   for (const [index, { name, file, check }] of CASES.entries()) {
     await attempt(name, () => check({ tarball, ...freshProject(join(home, `${index}`), registry.url, file) }));

@@ -32,7 +32,8 @@ function document({ manifest, file, bytes }: Package, url: string): string {
 /** A registry of the packages of the given tarballs. */
 export function serveRegistry(tarballs: readonly string[]): Promise<Served> {
   const packages = tarballs.map(packageOf);
-  return serve((path, url) => {
+  return serve((asked, url) => {
+    const path = decodeURIComponent(asked); // npm asks for @scope%2fname
     for (const one of packages) {
       const { name } = one.manifest;
       if (path === `/${name}`) return { type: "application/json", body: document(one, url) };
