@@ -2,7 +2,7 @@
 //
 //   npm test [-- PATTERN] [-- --in NAME]     files whose paths have PATTERN in them, or, where none has, tests whose
 //                                            names have; a runtime whose name has NAME
-//   npm run test:everything [-- --in NAME]
+//   npm run test:everything [-- --in NAME] [-- --rest]     with --rest only what npm test leaves to it
 //
 // One line a part, failures in full, then what was skipped, why, and how to have it. The last line is the sum.
 
@@ -14,7 +14,11 @@ import { demanding, ending, failuresOf, isGood, lineOf, type Part } from "./test
 import { RUNNERS, runSources } from "./tests/sources.ts";
 
 const { values, positionals } = parseArgs({
-  options: { everything: { type: "boolean", default: false }, in: { type: "string", default: "" } },
+  options: {
+    everything: { type: "boolean", default: false },
+    rest: { type: "boolean", default: false },
+    in: { type: "string", default: "" },
+  },
   allowPositionals: true,
 });
 const wanted = values.in.toLowerCase(),
@@ -32,7 +36,7 @@ function tell(part: Part): void {
   console.log([lineOf(told), ...failuresOf(told)].join("\n"));
 }
 
-const runners = RUNNERS.filter(isIn), programs = values.everything ? PROGRAMS.filter(isIn) : [];
+const runners = values.rest ? [] : RUNNERS.filter(isIn), programs = values.everything ? PROGRAMS.filter(isIn) : [];
 if (runners.length + programs.length === 0) {
   const names = [...RUNNERS, ...values.everything ? PROGRAMS : []].map(({ name }) => name);
   console.error(`nothing is called ${values.in}: ${names.join(", ")}`);
